@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+#	make			build lbd, vrrpd, syncd and pairctl into build/
+#	make check		unit tests; needs no root
+#	sudo make test		everything: installs what is missing, builds, unit, BPF and pair tests
+#	sudo make demo		sessions through a node kill, a return and a planned failover
+#
+# Variables: CC CLANG CFLAGS LDFLAGS PREFIX DESTDIR; V=1 shows commands, SAN=1 adds the address and
+# undefined-behaviour sanitizers (into build/san), WERROR=1 turns warnings into errors.
+
+CC ?= gcc
+CLANG ?= clang-14
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+PROTOC ?= protoc-c
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+VERSION := 0.1
+
+ifeq ($(SAN),1)
+B := build/san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+B := build
+SANFLAGS :=
+HARDEN := -D_FORTIFY_SOURCE=3
+endif
+G := $(B)/gen
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef $(if $(WERROR),-Werror)
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu11 $(WARN) $(SANFLAGS) $(HARDEN) -fPIE -fstack-protector-strong \
+	$(if $(findstring x86,$(shell uname -m)),-fcf-protection) -fno-strict-aliasing
+CPPFLAGS += -I. -isystem $(G) -DCASPAIR_VERSION='"$(VERSION)"' -D_GNU_SOURCE
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-route-3.0)
+NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-route-3.0)
+CPPFLAGS += $(patsubst -I%,-isystem %,$(NL_CFLAGS))
+COMMON_LIBS := -lprotobuf-c -lsodium -lev
+
+PROTO_SRC := $(wildcard proto/*.c)
+CONF_SRC := $(wildcard conf/*.c)
+PAIRCTL_SRC := $(wildcard conf/pairctl/*.c)
+LBD_SRC := $(wildcard lbd/*.c lbd/check/*.c)
+VRRP_SRC := $(wildcard vrrp/*.c)
+SYNCD_SRC := $(wildcard syncd/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c)
+BPFTEST_SRC := $(wildcard tests/bpf/test_*.c)
+ALL_SRC := $(PROTO_SRC) $(CONF_SRC) $(PAIRCTL_SRC) $(LBD_SRC) $(VRRP_SRC) $(SYNCD_SRC)
+
+GEN_C := $(G)/request.pb-c.c $(G)/sync.pb-c.c $(G)/schema.pb-c.c
+GEN_H := $(GEN_C:.c=.h)
+SKEL := $(G)/caspair.skel.h
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(1)))
+PROTO_A := $(B)/lib/proto.a
+CONF_A := $(B)/lib/conf.a
+LBD_A := $(B)/lib/lbd.a
+VRRP_A := $(B)/lib/vrrp.a
+SYNCD_A := $(B)/lib/syncd.a
+PAIRCTL_A := $(B)/lib/pairctl.a
+BASE_A := $(CONF_A) $(PROTO_A)
+
+PROGRAMS := $(addprefix $(B)/,lbd vrrpd syncd pairctl)
+TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
+BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
+
+.PHONY: all check test demo bench fuzz clean install format tidy includes setup lint
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS)
+
+# --- generated --------------------------------------------------------------------------------
+$(G)/%.pb-c.c $(G)/%.pb-c.h: proto/%.proto
+	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iproto --c_out=$(G) $<
+$(G)/schema.pb-c.c $(G)/schema.pb-c.h: conf/schema.proto
+	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iconf --c_out=$(G) $<
+$(G)/sync.pb-c.c: | $(G)/request.pb-c.h
+
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
+$(B)/obj/lbd/bpf/caspair.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) proto/flow.h
+	$(call say,BPF,$<)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -I. \
+		$(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
+$(SKEL): $(B)/obj/lbd/bpf/caspair.bpf.o
+	$(call say,SKEL,$@)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name caspair > $@
+
+# --- objects and archives ---------------------------------------------------------------------
+$(B)/obj/%.o: %.c | $(GEN_H)
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/obj/gen/%.o: $(G)/%.c | $(GEN_H)
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) -I$(G) -O2 -g -fPIE $(SANFLAGS) -c $< -o $@
+$(call objects,$(LBD_SRC)) $(B)/obj/lbd/main.o: | $(SKEL)
+$(patsubst %.c,$(B)/obj/%.o,$(BPFTEST_SRC)): | $(SKEL)
+
+$(PROTO_A): $(call objects,$(PROTO_SRC)) $(B)/obj/gen/request.pb-c.o $(B)/obj/gen/sync.pb-c.o
+$(CONF_A): $(call objects,$(CONF_SRC)) $(B)/obj/gen/schema.pb-c.o
+$(LBD_A): $(call objects,$(LBD_SRC))
+$(VRRP_A): $(call objects,$(VRRP_SRC))
+$(SYNCD_A): $(call objects,$(SYNCD_SRC))
+$(PAIRCTL_A): $(call objects,$(PAIRCTL_SRC))
+$(B)/lib/%.a:
+	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@
+$(B)/lbd: $(B)/obj/lbd/main.o $(LBD_A) $(BASE_A)
+	$(link) $^ -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/vrrpd: $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
+	$(link) $^ -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/syncd: $(B)/obj/syncd/main.o $(SYNCD_A) $(BASE_A)
+	$(link) $^ -lbpf -lelf -lz -lcap-ng $(COMMON_LIBS)
+$(B)/pairctl: $(B)/obj/conf/pairctl/main.o $(PAIRCTL_A) $(BASE_A)
+	$(link) $^ $(COMMON_LIBS)
+
+# --- tests ------------------------------------------------------------------------------------
+$(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(LBD_A) $(VRRP_A) $(SYNCD_A) $(PAIRCTL_A) $(BASE_A)
+	$(link) $^ -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(LBD_A) $(BASE_A)
+	$(link) $(filter-out %.h,$^) -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/tests/%: tests/tools/%.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev
+
+check: $(TESTS) $(B)/pairctl
+	$(Q)tests/run unit $(TESTS)
+
+setup:
+	$(Q)tests/lib/setup.sh
+
+test: setup
+	$(Q)$(MAKE) --no-print-directory test-all
+.PHONY: test-all
+test-all: all $(TESTS) $(BPFTESTS) $(TOOLS)
+	$(Q)tests/run all $(B)
+
+demo: setup
+	$(Q)$(MAKE) --no-print-directory demo-run
+.PHONY: demo-run
+demo-run: all $(TOOLS)
+	$(Q)tests/demo/run.sh $(B)
+
+fuzz:
+	$(Q)tests/fuzz/run.sh $(or $(SECONDS),60)
+
+# --- care -------------------------------------------------------------------------------------
+format:
+	$(Q)clang-format -i $(ALL_SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(BPFTEST_SRC) \
+		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c)
+tidy: $(GEN_H) $(SKEL)
+	$(Q)clang-tidy --quiet $(ALL_SRC) -- $(CPPFLAGS) -std=gnu11
+includes:
+	$(Q)tests/lib/includes.py
+compile_commands.json: $(GEN_H) $(SKEL)
+	$(Q)tests/lib/compile-commands.py '$(CC) $(CPPFLAGS) $(CFLAGS)' $(ALL_SRC) $(TEST_SRC) > $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/caspair/keys
+	install -m 755 $(B)/lbd $(B)/vrrpd $(B)/syncd $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/pairctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 conf/dist/pair.conf $(DESTDIR)/etc/caspair/pair.conf.sample
+
+clean:
+	rm -rf build compile_commands.json
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

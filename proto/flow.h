@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The tables that the data plane and the daemons share: keys, values, ring records and the
+ * names they are pinned under.  Both compilers read this file (clang -target bpf and the host's),
+ * so it includes nothing of ours and uses fixed-width kernel types only.
+ *
+ * Addresses and ports are in network byte order (__be32, __be16), everything else is in host order.
+ *
+ * Who writes what.  The flow, handshake and pin tables are written by BPF programs alone: the XDP
+ * program for packets, caspair_apply for records of the peer, caspair_sweep for ageing.  User space
+ * reads them.  Configuration tables (roles, ports, services, pools, maglev, members) are written by
+ * lbd alone, the lease by vrrpd (and its `fenced` word by the data plane and lbd).
+ *
+ * Time in entries is counted in ticks of 2^20 ns (about 1.05 ms) of CLOCK_MONOTONIC, 32 bits wide;
+ * differences are taken modulo 2^32 and are good for 52 days.
+ */
+#ifndef CASPAIR_FLOW_H
+#define CASPAIR_FLOW_H
+
+#include <linux/types.h>
+
+/* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version. */
+#define FLOW_LAYOUT 1
+
+#define FLOW_TICK_SHIFT 20 /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
+#define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
+
+enum flow_limits {
+	FLOW_MAX_VIPS = 64,
+	FLOW_MAX_SERVICES = 512,
+	FLOW_MAX_POOLS = 64,
+	FLOW_MAX_MEMBERS = 512,
+	FLOW_MEMBER_WORDS = FLOW_MAX_MEMBERS / 64,
+	FLOW_ROLE_SLOTS = 2048,
+	FLOW_ROLE_PROBES = 16,
+	FLOW_MAGLEV_SIZE = 65537, /* prime; Maglev, NSDI 2016, 5.3 */
+	FLOW_HANDSHAKES = 65536,
+	FLOW_BATCH = 1024, /* records in one call of caspair_apply or caspair_sweep */
+	FLOW_EVENTS_BYTES = 16 << 20,
+	FLOW_NOTICES_BYTES = 256 << 10,
+	FLOW_NO_MEMBER = 0xffff,
+};
+
+/* --- configuration, written by lbd ------------------------------------------------------------ */
+
+/* Map `control`, one entry. */
+struct flow_control {
+	__u32 layout;       /* FLOW_LAYOUT */
+	__u32 roles_active; /* which of the two tables in `roles` is in force */
+	__u64 seed;         /* key of the choice hash; equal on both nodes, see conf_seed() */
+	__u32 generation; /* counts configuration changes on this node */
+	__u32 pad;
+};
+
+enum flow_role_kind {
+	ROLE_FREE = 0,
+	ROLE_VIP,     /* id: VIP number; the address that clients use */
+	ROLE_MEMBER,  /* id: slot in `members` */
+	ROLE_GATEWAY, /* floating inside address, the members' gateway */
+};
+
+/* What an address means to us. */
+struct flow_role {
+	__be32 addr;
+	__u16 id;
+	__u16 port_table; /* index in `ports`; for VIP and MEMBER */
+	__u8 kind;        /* enum flow_role_kind */
+	__u8 pad[3];
+};
+
+/*
+ * Map `roles`, two entries; open addressing: start at flow_role_hash(addr), at most FLOW_ROLE_PROBES
+ * steps, a free slot ends the search.  lbd writes the idle table, then flips control.roles_active.
+ */
+struct flow_role_table {
+	struct flow_role slot[FLOW_ROLE_SLOTS];
+};
+
+static inline __u32 flow_role_hash(__be32 addr)
+{
+	return ((__u32)addr * 0x9e3779b1u) >> 21; /* 2^11 = FLOW_ROLE_SLOTS */
+}
+
+/* Map `ports`, one entry per VIP: service number + 1 for each port (host order index), 0: none. */
+struct flow_port_table {
+	__u16 service[65536];
+};
+
+enum flow_service_flags {
+	SERVICE_USED = 1,
+};
+
+/* Map `services`. */
+struct flow_service {
+	__be32 vip;
+	__u16 pool; /* index in `pools` */
+	__u8 flags;
+	__u8 pad;
+	__u32 idle_ticks; /* an established flow that is silent for longer is expired */
+};
+
+enum flow_pool_flags {
+	POOL_USED = 1,
+	POOL_AFFINITY = 2, /* clients are pinned */
+};
+
+/*
+ * Map `pools`.  A pool is an affinity group of an array, or a service without one: the unit in
+ * which members are chosen.  `id` names it on both nodes (conf_pool_id()), the slot is local.
+ */
+struct flow_pool {
+	__u32 id;
+	__u8 flags;
+	__u8 active; /* maglev[2 * slot + active] is in force */
+	__u16 pad;
+	__u32 linger_ticks;           /* a pin without flows lives this long */
+	__u32 generation;             /* raised with each change of member set, weights or states */
+	__u64 up[FLOW_MEMBER_WORDS];  /* members that take new clients; bit = slot in `members` */
+};
+
+/* Map `maglev`, two entries a pool: member slot, or FLOW_NO_MEMBER throughout an empty table. */
+struct flow_maglev {
+	__u16 member[FLOW_MAGLEV_SIZE + 1]; /* the last one pads to four bytes */
+};
+
+enum flow_member_flags {
+	MEMBER_USED = 1,
+	MEMBER_GONE = 2, /* no longer configured; kept while flows refer to it */
+};
+
+/* Map `members`.  A member keeps its slot as long as any flow refers to it. */
+struct flow_member {
+	__be32 addr;
+	__be32 vip; /* of its array */
+	__u8 flags;
+	__u8 pad[7];
+};
+
+/* Map `member_stats`, same index as `members`; written atomically by BPF. */
+struct flow_member_stats {
+	__u64 flows;       /* in the flow table now */
+	__u64 connections; /* ever promoted here */
+	__u64 bytes_in;    /* client to member */
+	__u64 bytes_out;
+};
+
+/* --- state, written by BPF -------------------------------------------------------------------- */
+
+/* Key of `flows` and `handshakes`: always the client's view, for both directions. */
+struct flow_key {
+	__be32 client;
+	__be32 vip;
+	__be16 client_port;
+	__be16 vip_port;
+	__u8 proto;
+	__u8 pad[3]; /* zero */
+};
+
+enum flow_state {
+	FLOW_ESTABLISHED = 1,
+	FLOW_CLIENT_FIN, /* half closed */
+	FLOW_MEMBER_FIN,
+	FLOW_CLOSING, /* both FINs seen */
+	FLOW_RESET,
+};
+
+enum flow_flags {
+	FLOW_OUTBOUND = 1,  /* begun by the member from a service port: never rewritten, key.vip is the
+	                       member's own address and key.client the far end */
+	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
+	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
+	FLOW_HOP_KNOWN = 8, /* hop_mac and hop_ifindex are set, learned on this node */
+};
+
+/* Map `flows`: HASH, preallocated, never LRU. */
+struct flow {
+	__u16 member; /* slot in `members`; FLOW_NO_MEMBER when FLOW_OUTBOUND */
+	__u8 state;   /* enum flow_state */
+	__u8 flags;
+	__u32 epoch;      /* low half of the epoch in which it was admitted */
+	__u32 created;    /* ticks */
+	__u32 last_seen;  /* ticks */
+	__u32 client_ack; /* last ACK number the client sent: the SEQ of a reset it accepts */
+	__u32 client_seq; /* SEQ after the client's last byte: the SEQ of a reset the member accepts */
+	__u64 bytes_in;
+	__u64 bytes_out;
+	__u8 hop_mac[6]; /* who handed us the client's last packet; local to this node */
+	__u16 pad;
+	__u32 hop_ifindex;
+	__u32 pad2;
+};
+
+enum handshake_flags {
+	HANDSHAKE_SYNACK = 1,   /* expect_ack is known */
+	HANDSHAKE_OUTBOUND = 2, /* begun by the member */
+};
+
+/* Map `handshakes`: LRU_HASH of flow_key, small; losing an entry is harmless. */
+struct handshake {
+	__u16 member;
+	__u8 flags;
+	__u8 pad;
+	__u32 started;    /* ticks */
+	__u32 expect_ack; /* SYN-ACK's SEQ + 1, host order */
+};
+
+/* Map `pins`: HASH, preallocated, never LRU. */
+struct pin_key {
+	__be32 client;
+	__u32 pool_id; /* flow_pool.id */
+};
+
+struct pin {
+	__u16 member;
+	__u16 pad;
+	__u32 created;
+	__u32 last_used; /* ticks: last promotion or end of a flow */
+	__u32 flows;     /* living flows of this client in this pool; exact, BPF counts */
+};
+
+/* Map `gauges`, one entry; written atomically by BPF. */
+struct flow_gauges {
+	__u64 flows;
+	__u64 pins;
+};
+
+/* --- the lease, written by vrrpd -------------------------------------------------------------- */
+
+enum lease_role {
+	LEASE_NONE = 0, /* vrrpd has not decided yet: nothing is admitted */
+	LEASE_STANDBY,
+	LEASE_ACTIVE,
+};
+
+/*
+ * Map `lease`, one entry, BPF_F_MMAPABLE.  Soft lease: an ACTIVE node serves on past until_ns, but
+ * then the first foreign advert (our VRID, TTL 255, priority > 0) sets `fenced`, and from there on
+ * ARP for the VIPs is not answered and nothing new is admitted.  Known flows go on in every case.
+ */
+struct flow_lease {
+	__u64 until_ns; /* CLOCK_BOOTTIME */
+	__u64 epoch;
+	__u64 promoted_ns; /* CLOCK_MONOTONIC; timers count from here at the earliest */
+	__u64 fenced_ns;   /* CLOCK_BOOTTIME, when fenced was set */
+	__u32 role;        /* enum lease_role */
+	__u32 fenced;      /* 0, or who did it: enum lease_fence */
+	__be32 fenced_by;  /* source of the advert */
+	__u8 vrid;
+	__u8 pad[3];
+};
+
+enum lease_fence {
+	FENCE_NONE = 0,
+	FENCE_ADVERT, /* data plane heard the other node after the lease had run out */
+	FENCE_DAEMON, /* lbd saw vrrpd die */
+};
+
+/* --- rings ------------------------------------------------------------------------------------ */
+
+enum flow_event_kind {
+	EVENT_FLOW_PUT = 1,
+	EVENT_FLOW_DEL,
+	EVENT_PIN_PUT,
+	EVENT_PIN_DEL,
+	EVENT_MEMBER, /* a verdict of lbd, ordered with the flows */
+};
+
+/*
+ * Record of the ring `events` (reader: syncd), and of the arrays `apply_inbox` and `sweep_inbox`.
+ * One layout for what leaves one node and enters the other.
+ */
+struct flow_event {
+	__u8 kind;  /* enum flow_event_kind */
+	__u8 state; /* enum flow_state; MEMBER: 1 up, 0 down */
+	__u8 flags; /* enum flow_flags that mean something to the peer: OUTBOUND, PICKED_UP */
+	__u8 apply; /* enum flow_apply, in apply_inbox only */
+	__u32 epoch;
+	struct flow_key key; /* PIN: client and pool_id in key.client, pool_id; MEMBER: vip */
+	__be32 member;       /* address */
+	__u32 pool_id;       /* PIN and MEMBER */
+	__u32 client_ack;    /* MEMBER: weight in force */
+	__u32 client_seq;
+	__u32 age;  /* ticks since created */
+	__u32 idle; /* ticks since last seen */
+};
+
+enum flow_apply {
+	APPLY_UPSERT = 0,    /* newer record of the history we follow */
+	APPLY_IF_ABSENT = 1, /* tail of an older epoch: add, never overwrite, never delete */
+};
+
+/* Map `lost`, one entry: events that found the ring full.  When it moves, syncd leaves in-sync. */
+struct flow_lost {
+	__u64 events;
+};
+
+enum flow_notice_kind {
+	NOTICE_NEIGHBOUR = 1, /* next hop addr on ifindex has no link-layer address: resolve it */
+	NOTICE_FENCED,        /* the data plane fenced this node; addr is who was heard */
+};
+
+/* Record of the ring `notices` (reader: lbd). */
+struct flow_notice {
+	__u32 kind;
+	__u32 ifindex;
+	__be32 addr;
+	__u32 pad;
+};
+
+/* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context ---------------- */
+
+/*
+ * caspair_apply: applies apply_inbox[0 .. count) to flows and pins.  caspair_sweep: re-checks the
+ * entries named by sweep_inbox[0 .. count) and expires those that are due (kind FLOW_DEL or PIN_DEL;
+ * apply = SWEEP_FORCE drops them in any case), writing DEL events.  caspair_emit: puts
+ * sweep_inbox[0] on the ring `events` as it stands.
+ */
+enum flow_sweep {
+	SWEEP_IF_DUE = 0,
+	SWEEP_FORCE = 1,
+};
+
+struct flow_call {
+	__u32 count;   /* in */
+	__u32 done;    /* out: records that changed something */
+	__u32 refused; /* out: unknown member or pool */
+	__u32 full;    /* out: table full */
+};
+
+/* --- counters --------------------------------------------------------------------------------- */
+
+/* Map `counters`: PERCPU_ARRAY of __u64, one per reason.  Names: flow_counter_names in lbd. */
+enum flow_counter {
+	COUNT_FORWARDED_IN = 0, /* to a member */
+	COUNT_FORWARDED_OUT,    /* to a client */
+	COUNT_PASSED,           /* not ours: left to the kernel */
+	COUNT_ADMITTED,         /* handshake begun */
+	COUNT_PROMOTED,         /* flow recorded after its handshake */
+	COUNT_PICKED_UP,        /* flow recorded in mid-stream */
+	COUNT_DERIVED,          /* forwarded without a record, by pin or Maglev */
+	COUNT_STATELESS_OUT,    /* reply without a record, rewritten by (member, port) */
+	COUNT_DROP_MALFORMED,
+	COUNT_DROP_FRAGMENT,
+	COUNT_DROP_TTL,
+	COUNT_DROP_NOT_OWNER, /* new connection at a node that may not admit */
+	COUNT_DROP_NO_MEMBER, /* pool empty */
+	COUNT_DROP_NO_ROUTE,
+	COUNT_DROP_NEIGHBOUR, /* being resolved; TCP retries */
+	COUNT_DROP_TOO_BIG,
+	COUNT_DROP_ARP,   /* ARP request for a VIP while fenced */
+	COUNT_FLOWS_FULL, /* no room: forwarded by Maglev, not recorded */
+	COUNT_PINS_FULL,
+	COUNT_EVENT_LOST,
+	COUNT_EXPIRED_IDLE,
+	COUNT_EXPIRED_CLOSED,
+	COUNT_ADVERT_FENCED,
+	COUNT_MAX
+};
+
+_Static_assert(sizeof(struct flow_control) == 24, "layout");
+_Static_assert(sizeof(struct flow_role) == 12, "layout");
+_Static_assert(sizeof(struct flow_service) == 12, "layout");
+_Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
+_Static_assert(sizeof(struct flow_member) == 16, "layout");
+_Static_assert(sizeof(struct flow_member_stats) == 32, "layout");
+_Static_assert(sizeof(struct flow_key) == 16, "layout");
+_Static_assert(sizeof(struct flow) == 56, "layout");
+_Static_assert(sizeof(struct handshake) == 12, "layout");
+_Static_assert(sizeof(struct pin_key) == 8, "layout");
+_Static_assert(sizeof(struct pin) == 16, "layout");
+_Static_assert(sizeof(struct flow_lease) == 48, "layout");
+_Static_assert(sizeof(struct flow_event) == 48, "layout");
+_Static_assert(sizeof(struct flow_notice) == 16, "layout");
+_Static_assert(sizeof(struct flow_call) == 16, "layout");
+
+#endif
