@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Records of the replication log: struct flow_event on this side, columns of sync.Records on the
+ * wire; and the unpacking of what an authenticated peer sent, within fixed memory.  Pure.
+ */
+#ifndef CASPAIR_RECORD_H
+#define CASPAIR_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/flow.h"
+#include "sync.pb-c.h"
+
+enum {
+	RECORD_MAX = 2048,        /* records in a batch of the live stream: 24 bytes each */
+	RECORD_MAX_FULL = 1024,   /* with all columns: 36 bytes each */
+	RECORD_BYTES = 65519,     /* a frame always fits; a sealed message less its tag */
+	RECORD_ARENA = 128 << 10, /* an arena of this size unpacks every frame we ever send */
+	RECORD_MAX_TEXT = 255,    /* a string of the peer's */
+};
+
+/*
+ * A run of records.  In the live stream `snapshot` is 0 and the records have the positions
+ * first_seq, first_seq + 1, ...; in a snapshot it is the snapshot's number and first_seq is 0.
+ */
+struct record_batch {
+	uint64_t epoch; /* of the history that the records belong to */
+	uint64_t first_seq;
+	uint32_t snapshot;
+	bool only_if_absent; /* tail of an older epoch */
+	bool full;           /* carry client_ack, client_seq and age; implied by `snapshot` */
+	uint32_t count;      /* at most RECORD_MAX, RECORD_MAX_FULL when full or a snapshot */
+	struct flow_event event[RECORD_MAX];
+};
+
+/* Why a frame, a batch or a record is refused; names for counters and logs. */
+enum record_verdict {
+	RECORD_OK = 0,
+	RECORD_EMPTY,    /* no record */
+	RECORD_TOO_MANY, /* more than fit in a batch */
+	RECORD_UNEVEN,   /* columns of different lengths */
+	RECORD_BAD_POSITION,
+	RECORD_BAD_KIND,
+	RECORD_BAD_STATE,
+	RECORD_BAD_FLAGS,
+	RECORD_BAD_KEY,    /* protocol, ports or a field that this kind does not have */
+	RECORD_BAD_MEMBER, /* a flow, pin or verdict without a member */
+	RECORD_VERDICTS
+};
+extern const char *const record_verdict_names[RECORD_VERDICTS];
+
+/*
+ * Whether an event can travel.  What the data plane emits can; whoever reads the ring asks here and
+ * counts what cannot, because a batch with one bad record is refused as a whole on both sides.
+ */
+enum record_verdict record_check(const struct flow_event *event);
+
+/*
+ * Packs a whole sync.Frame with the batch into `out`: its length, or -EINVAL for a batch that
+ * record_unpack() would refuse, -EMSGSIZE when `size` is too small (RECORD_BYTES never is).
+ * Flags that mean nothing to the peer (FLOW_REPLICA, FLOW_HOP_KNOWN) stay behind; so do an event's
+ * own `epoch` and `apply`.
+ */
+int record_pack(const struct record_batch *batch, uint8_t *out, size_t size);
+
+/*
+ * Checks and unpacks.  Every event's `epoch` is the low half of the batch's and `apply` follows
+ * only_if_absent; what was not sent is 0.  `batch` is meaningful on RECORD_OK only.
+ */
+enum record_verdict record_unpack(struct record_batch *batch, const Sync__Records *records);
+
+/*
+ * Memory for one unpacked message at a time.  What does not fit is refused, so a peer cannot make
+ * us allocate.  The buffer is the caller's and outlives the message.
+ */
+struct record_arena {
+	ProtobufCAllocator allocator;
+	uint8_t *buffer;
+	size_t size, used;
+};
+void record_arena_init(struct record_arena *arena, void *buffer, size_t size);
+
+/*
+ * Unpacks a message of any type: every string is printable and at most RECORD_MAX_TEXT long, every
+ * enum value is a known one.  NULL for everything else.  The message lives in the arena until the
+ * next call and is not freed; the call throws away the one before it.
+ */
+const ProtobufCMessage *record_message(struct record_arena *arena,
+				       const ProtobufCMessageDescriptor *descriptor,
+				       const uint8_t *bytes, size_t length);
+
+/* The same for the two kinds that cross the channel.  A frame holds exactly one message. */
+const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length);
+const Sync__Hello *record_hello(struct record_arena *arena, const uint8_t *bytes, size_t length);
+
+#endif
