@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+__attribute__((format(printf, 3, 4))) static int fail(char why[KEY_WHY], int error,
+						      const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why, KEY_WHY, format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+/*
+ * systemd hands credentials to a service's own user by an access list, and a list's mask shows in
+ * the mode as group bits, although the group may not read.
+ */
+static bool is_credential(const char *path)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t length = dir ? strlen(dir) : 0;
+
+	return length > 1 && strncmp(path, dir, length) == 0 && path[length] == '/' &&
+	       !strstr(path, "/../");
+}
+
+static int check_file(int fd, const char *path, char why[KEY_WHY])
+{
+	mode_t forbidden = is_credential(path) ? S_IRWXO | S_IWGRP : S_IRWXO | S_IRWXG;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail(why, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(why, -EINVAL, "%s is not a regular file", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return fail(why, -EPERM, "%s belongs to user %u; run: chown root %s", path,
+			    st.st_uid, path);
+	if (st.st_mode & forbidden)
+		return fail(why, -EPERM,
+			    "%s is open to others (mode %04o): take the key as known to them, "
+			    "or run: chmod 600 %s",
+			    path, (unsigned int)(st.st_mode & 07777), path);
+	return 0;
+}
+
+/* One line, perhaps without its newline; anything behind it is a mistake. */
+static int parse(struct seal_keypair *pair, char *text, const char *path, char why[KEY_WHY])
+{
+	uint8_t secret[SEAL_KEY];
+	size_t line = strcspn(text, "\r\n");
+	bool good;
+
+	if (text[line + strspn(text + line, "\r\n")] != '\0')
+		return fail(why, -EINVAL, "%s holds more than one line", path);
+	text[line] = '\0';
+	if (strncmp(text, "cpk1_", 5) == 0)
+		return fail(why, -EINVAL, "%s holds a public key, not a secret one", path);
+	good = seal_secret_parse(secret, text) && seal_keypair_from_secret(pair, secret);
+	seal_wipe(secret, sizeof(secret));
+	if (!good)
+		return fail(why, -EINVAL,
+			    "%s holds no key: expected one line csk1_...; "
+			    "make a new one with: pairctl keygen",
+			    path);
+	return 0;
+}
+
+static int read_text(int fd, char *text, size_t size, const char *path, char why[KEY_WHY])
+{
+	size_t used = 0;
+	ssize_t got;
+
+	while ((got = read(fd, text + used, size - used)) > 0)
+		used += (size_t)got;
+	if (got < 0)
+		return fail(why, -errno, "%s: %s", path, strerror(errno));
+	if (used == size || memchr(text, '\0', used))
+		return fail(why, -EINVAL, "%s is not a key file", path);
+	text[used] = '\0';
+	return 0;
+}
+
+static int read_locked(struct seal_keypair *pair, int fd, const char *path, char why[KEY_WHY])
+{
+	char text[256];
+	int error = check_file(fd, path, why);
+
+	if (error == 0)
+		error = read_text(fd, text, sizeof(text), path, why);
+	if (error == 0)
+		error = parse(pair, text, path, why);
+	seal_wipe(text, sizeof(text));
+	return error;
+}
+
+int key_read(struct seal_keypair **pair, const char *path, char why[KEY_WHY])
+{
+	int fd, error;
+
+	*pair = NULL;
+	if (seal_init() < 0)
+		return fail(why, -EIO, "no source of randomness");
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 && errno == ELOOP)
+		return fail(why, -ELOOP, "%s is a symbolic link; name the file itself", path);
+	if (fd < 0 && errno == ENOENT)
+		return fail(why, -ENOENT, "%s does not exist; make it with: pairctl keygen", path);
+	if (fd < 0)
+		return fail(why, -errno, "%s: %s", path, strerror(errno));
+	*pair = sodium_malloc(sizeof(**pair)); /* locked, not dumped, wiped when freed */
+	error = *pair ? read_locked(*pair, fd, path, why) : fail(why, -ENOMEM, "out of memory");
+	close(fd);
+	if (error < 0) {
+		key_free(*pair);
+		*pair = NULL;
+	}
+	return error;
+}
+
+void key_free(struct seal_keypair *pair)
+{
+	sodium_free(pair);
+}
+
+static int sync_directory(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, error;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	error = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+static int write_file(const char *path, const char *line)
+{
+	size_t length = strlen(line);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int error = 0;
+	ssize_t written;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, line, length);
+	if (written < 0 || fsync(fd) < 0)
+		error = -errno;
+	else if ((size_t)written < length)
+		error = -ENOSPC;
+	close(fd);
+	return error;
+}
+
+/* A whole key under its name, or nothing: written aside, then moved where nothing stands. */
+static int write_key(const char *path, const char *line)
+{
+	char aside[PATH_MAX];
+	int error;
+
+	if (snprintf(aside, sizeof(aside), "%s.%d.new", path, (int)getpid()) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	error = write_file(aside, line);
+	if (error == -EEXIST)
+		return error; /* not ours to remove */
+	if (error == 0 && renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+		error = -errno;
+	if (error < 0)
+		unlink(aside);
+	return error < 0 ? error : sync_directory(path);
+}
+
+int key_create(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY])
+{
+	struct seal_keypair pair;
+	char line[SEAL_KEY_TEXT + 1];
+	int error;
+
+	if (seal_init() < 0)
+		return fail(why, -EIO, "no source of randomness");
+	if (access(path, F_OK) == 0)
+		return fail(why, -EEXIST, "%s exists already and is never overwritten", path);
+	seal_keypair_new(&pair);
+	seal_public_print(text, pair.public);
+	seal_secret_print(line, pair.secret);
+	seal_wipe(&pair, sizeof(pair));
+	strcat(line, "\n");
+	error = write_key(path, line);
+	seal_wipe(line, sizeof(line));
+	if (error == -EEXIST)
+		return fail(why, error, "%s exists already and is never overwritten", path);
+	return error < 0 ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
+}

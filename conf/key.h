@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A node's secret key in its file: one line "csk1_...", for its owner's eyes alone.
+ */
+#ifndef CASPAIR_KEY_H
+#define CASPAIR_KEY_H
+
+#include <stddef.h>
+
+#include "proto/seal.h"
+
+enum { KEY_WHY = 512 };
+
+/*
+ * Reads the file into memory that is locked, kept out of core dumps and freed by key_free().
+ * Refused: symbolic links, files of another owner than root or this process, files that group or
+ * others may read (except as a service manager's credential), anything but one whole key.
+ * 0, or a negative errno with the reason and the remedy in `why`.
+ */
+int key_read(struct seal_keypair **pair, const char *path, char why[KEY_WHY]);
+
+/* Wipes and frees; NULL is allowed. */
+void key_free(struct seal_keypair *pair);
+
+/*
+ * Makes a new key and its file, mode 0600, on disk when this returns.  Never overwrites: -EEXIST.
+ * The public half goes to `text` as it is written in the configuration.
+ */
+int key_create(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY]);
+
+#endif
