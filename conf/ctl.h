@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unix-socket messages between pairctl and the daemons and among the daemons: frames (proto/frame.h)
- * that carry one cas.Message each, descriptors alongside (SCM_RIGHTS).  Both ends: the listener and
- * the link that reconnects by itself.  Frames are capped (CTL_MAX_FRAME); a peer that sends more, or
- * something that does not unpack, is closed and counted.  A peer that does not read is closed when
- * CTL_MAX_QUEUE bytes wait for it.
+ * Unix-socket messages between pairctl and the daemons and among the daemons: frames
+ * (proto/frame.h) that carry one cas.Message each, descriptors alongside (SCM_RIGHTS).  Both ends:
+ * the listener and the link that reconnects by itself.  Frames are capped (CTL_MAX_FRAME); a peer
+ * that sends more, or something that does not unpack, is closed and counted.  A peer that does not
+ * read is closed when CTL_MAX_QUEUE bytes wait for it.
  */
 #ifndef CASPAIR_CTL_H
 #define CASPAIR_CTL_H
@@ -27,8 +27,15 @@ struct ctl_ops {
 	void (*opened)(void *arg, struct ctl_conn *conn); /* may be NULL */
 	void (*message)(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
 			size_t nfds);
-	void (*closed)(void *arg, struct ctl_conn *conn); /* may be NULL; conn is freed afterwards */
-	/* May be NULL.  The queue to this peer has drained: continue a long answer. */
+	/*
+	 * May be NULL; conn is freed afterwards.  The peer has gone or was closed: never called for
+	 * what ctl_server_free() and ctl_link_free() close, nor from within ctl_send().
+	 */
+	void (*closed)(void *arg, struct ctl_conn *conn);
+	/*
+	 * May be NULL.  The queue to this peer has drained: continue a long answer.  Follows every
+	 * ctl_send(), also one whose message left at once.
+	 */
 	void (*drained)(void *arg, struct ctl_conn *conn);
 };
 
@@ -39,6 +46,8 @@ struct ctl_ops {
 int ctl_listen(struct ctl_server **server, struct ev_loop *loop, const char *path,
 	       const struct ctl_ops *ops, void *arg);
 void ctl_server_free(struct ctl_server *server);
+/* Connections refused or closed for what the peer did or sent, since the start. */
+unsigned long long ctl_server_refused(const struct ctl_server *server);
 
 /* Connects to `path`, again and again (100 ms apart) until freed.  `opened` tells when. */
 int ctl_link(struct ctl_link **link, struct ev_loop *loop, const char *path,
@@ -60,7 +69,8 @@ uid_t ctl_uid(const struct ctl_conn *conn);
 
 /*
  * pairctl's side, blocking: asks the daemon at `path` and hands each answer to `answer` until one
- * without `more` came.  0, -ECONNREFUSED or -ENOENT (nobody there), -ETIMEDOUT, -EPROTO.
+ * without `more` came.  0, -ECONNREFUSED or -ENOENT (nobody there), -ETIMEDOUT (silent for
+ * `timeout_ms`), -EPROTO (not one of ours), -ECONNRESET (it left), -EACCES.
  */
 int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout_ms,
 	    void (*answer)(void *arg, const Cas__Message *message), void *arg);
