@@ -18,7 +18,7 @@ enum {
 	RECORD_MAX_FULL = 1024,   /* with all columns: 36 bytes each */
 	RECORD_BYTES = 65519,     /* a frame always fits; a sealed message less its tag */
 	RECORD_ARENA = 128 << 10, /* an arena of this size unpacks every frame we ever send */
-	RECORD_MAX_TEXT = 255,    /* a string of the peer's */
+	RECORD_MAX_TEXT = 255,    /* bytes of a string of the peer's; the rest is cut off */
 };
 
 /*
@@ -83,9 +83,10 @@ struct record_arena {
 void record_arena_init(struct record_arena *arena, void *buffer, size_t size);
 
 /*
- * Unpacks a message of any type: every string is printable and at most RECORD_MAX_TEXT long, every
- * enum value is a known one.  NULL for everything else.  The message lives in the arena until the
- * next call and is not freed; the call throws away the one before it.
+ * Unpacks a message of any type.  NULL for what is malformed, does not fit or has an enum value
+ * that nobody knows.  Control characters in strings are replaced by '?', and a string ends after
+ * RECORD_MAX_TEXT bytes.  The message lives in the arena and is not freed: the next call on the
+ * arena throws it away.
  */
 const ProtobufCMessage *record_message(struct record_arena *arena,
 				       const ProtobufCMessageDescriptor *descriptor,
