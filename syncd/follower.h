@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The standby's half of the session: attach, load, follow, and offer what only this node has. */
+#ifndef CASPAIR_SYNCD_FOLLOWER_H
+#define CASPAIR_SYNCD_FOLLOWER_H
+
+#include "syncd/session.h"
+
+/* Stops following, tables stay.  `again_ns` is the earliest time of the next attempt. */
+void follower_detach(struct session *s, uint64_t again_ns);
+/* The position is not to be trusted any more: back to a snapshot, with back-off. */
+void follower_restart(struct session *s, uint64_t now);
+
+void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t now);
+void follower_records(struct session *s, const struct record_batch *batch, uint64_t now);
+void follower_snapshot_end(struct session *s, const Sync__SnapshotEnd *end, uint64_t now);
+/* The leader's heartbeat: end of its log, and which of ours it had heard by then. */
+void follower_head(struct session *s, uint64_t head, uint64_t echo_ns, uint64_t now);
+
+bool follower_work(struct session *s, uint64_t now);
+void follower_tick(struct session *s, uint64_t now);
+Cas__SyncState follower_state(struct session *s, uint64_t now);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "syncd/keyset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_SIZE = 4096 };
+
+static const struct flow_key free_slot;
+
+void keyset_init(struct keyset *set, uint64_t seed)
+{
+	memset(set, 0, sizeof(*set));
+	set->seed = seed;
+}
+
+__extension__ typedef unsigned __int128 wide;
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	wide product = (wide)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static size_t place(const struct keyset *set, const struct flow_key *key)
+{
+	uint64_t half[2];
+
+	_Static_assert(sizeof(half) == sizeof(*key), "a key is two words");
+	memcpy(half, key, sizeof(half));
+	return mix(mix(half[0] ^ set->seed, 0x9e3779b97f4a7c15u) ^ half[1],
+		   0xd1b54a32d192ed03u ^ set->seed) &
+	       (set->size - 1);
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static struct flow_key *find(const struct keyset *set, const struct flow_key *key)
+{
+	size_t i = place(set, key);
+
+	while (memcmp(&set->slot[i], &free_slot, sizeof(free_slot)) != 0 &&
+	       memcmp(&set->slot[i], key, sizeof(*key)) != 0)
+		i = (i + 1) & (set->size - 1);
+	return &set->slot[i];
+}
+
+static int grow(struct keyset *set)
+{
+	struct keyset bigger = { .size = set->size ? set->size * 2 : FIRST_SIZE,
+				 .used = set->used,
+				 .seed = set->seed };
+
+	bigger.slot = calloc(bigger.size, sizeof(*bigger.slot));
+	if (!bigger.slot)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->size; i++)
+		if (memcmp(&set->slot[i], &free_slot, sizeof(free_slot)) != 0)
+			*find(&bigger, &set->slot[i]) = set->slot[i];
+	free(set->slot);
+	*set = bigger;
+	return 0;
+}
+
+int keyset_add(struct keyset *set, const struct flow_key *key)
+{
+	struct flow_key *slot;
+	int err;
+
+	/* At most half full: a search ends soon, and always. */
+	if (set->used * 2 >= set->size) {
+		err = grow(set);
+		if (err)
+			return err;
+	}
+	slot = find(set, key);
+	if (memcmp(slot, &free_slot, sizeof(free_slot)) == 0) {
+		*slot = *key;
+		set->used++;
+	}
+	return 0;
+}
+
+bool keyset_has(const struct keyset *set, const struct flow_key *key)
+{
+	return set->size > 0 && memcmp(find(set, key), key, sizeof(*key)) == 0;
+}
+
+void keyset_clear(struct keyset *set)
+{
+	free(set->slot);
+	keyset_init(set, set->seed);
+}

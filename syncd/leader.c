@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "syncd/leader.h"
+
+#include <string.h>
+
+enum {
+	BATCH_WAIT_NS = 1000 * 1000,
+	HAND_OVER_NS = 500 * 1000 * 1000,
+	LAG_RECORDS = 1000,
+	LAG_NS = 100 * 1000 * 1000,
+	LAGGING_AFTER_NS = 1000 * 1000 * 1000,
+};
+
+static void new_history(struct session *s)
+{
+	s->incarnation++;
+	journal_reset(&s->journal);
+	s->history = (struct session_position){ .epoch = s->epoch,
+						.incarnation = s->incarnation,
+						.node = s->node };
+	s->leader.sent = s->leader.acked = s->leader.goal = 0;
+	s->leader.safe = 0;
+	s->leader.proven = false;
+}
+
+/* Logs what our table says about a key, whatever somebody else believes. */
+static void settle(struct session *s, const struct flow_event *event, uint64_t now)
+{
+	struct flow_event present = *event;
+
+	s->ops->lookup(s->arg, &present);
+	if (record_check(&present) == RECORD_OK)
+		journal_append(&s->journal, &present, now);
+}
+
+void leader_begin(struct session *s, uint64_t now)
+{
+	struct follower *f = &s->follower;
+	bool exact = f->have.node != 0 && !f->offer_all && !f->own_overflow;
+
+	new_history(s);
+	s->prior = exact ? f->have : (struct session_position){ 0 };
+	/* Our own packets' records lie between the old position and the new history's start. */
+	for (size_t i = 0; exact && i < f->owns; i++)
+		settle(s, &f->own[i], now);
+	f->owns = f->offered = 0;
+	f->own_confirming = f->own_overflow = false;
+	f->led = f->offer_all = false;
+	s->leader.phase = LEADER_ALONE;
+	s->leader.caught_up = false;
+}
+
+void leader_end(struct session *s, uint64_t now)
+{
+	struct follower *f = &s->follower;
+
+	leader_flush(s);
+	leader_detach(s, "this node is not active any more");
+	f->have = s->history;
+	f->have.seq = s->journal.head;
+	/*
+	 * What the other node has not acknowledged is offered to it.  When the log does not reach
+	 * back so far, everything is, and our position is worth nothing.
+	 */
+	f->led = true;
+	f->tail = s->leader.safe;
+	f->offer_all = !journal_holds(&s->journal, f->tail) ||
+		       (!s->leader.proven && !s->prior.node);
+	f->attach_ns = now;
+	f->failures = 0;
+}
+
+static void reply(struct session *s, Sync__AttachReply__Verdict verdict, uint64_t seq,
+		  const char *reason)
+{
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__AttachReply answer = SYNC__ATTACH_REPLY__INIT;
+	Sync__Position from = SYNC__POSITION__INIT;
+	char text[SESSION_WHY];
+
+	answer.verdict = verdict;
+	if (reason) {
+		strncpy(text, reason, sizeof(text) - 1);
+		text[sizeof(text) - 1] = '\0';
+		answer.reason = text;
+	} else {
+		from.epoch = s->history.epoch;
+		from.node = s->history.node;
+		from.incarnation = s->history.incarnation;
+		from.seq = seq;
+		answer.from = &from;
+	}
+	if (verdict == SYNC__ATTACH_REPLY__VERDICT__SNAPSHOT) {
+		answer.has_snapshot = answer.has_flows = true;
+		answer.snapshot = s->leader.snapshot;
+		answer.flows = s->flows;
+	}
+	frame.attach_reply = &answer;
+	s->ops->send(s->arg, &frame);
+}
+
+void leader_detach(struct session *s, const char *why)
+{
+	s->leader.phase = LEADER_ALONE;
+	s->leader.caught_up = false;
+	if (s->leader.handing) {
+		uint64_t id = s->leader.handing;
+
+		s->leader.handing = 0;
+		s->ops->handed(s->arg, id, why ? why : "the standby is gone");
+	}
+}
+
+void leader_dismiss(struct session *s, const char *why)
+{
+	if (s->up && s->leader.phase != LEADER_ALONE)
+		reply(s, SYNC__ATTACH_REPLY__VERDICT__REFUSE, 0, why);
+	leader_detach(s, why);
+}
+
+void leader_gap(struct session *s, uint64_t lost)
+{
+	if (s->leader.phase != LEADER_ALONE)
+		session_send_gap(s, lost);
+	leader_detach(s, "events were lost, the standby must load again");
+	new_history(s);
+	s->prior.node = 0;
+}
+
+void leader_events(struct session *s, const struct flow_event *event, size_t count, uint64_t now)
+{
+	if (s->leader.sent == s->journal.head)
+		s->leader.pending_ns = now;
+	for (size_t i = 0; i < count; i++) {
+		if (record_check(&event[i]) != RECORD_OK) {
+			s->refused[SESSION_EVENT_UNFIT]++;
+			continue;
+		}
+		if (event[i].kind == EVENT_MEMBER)
+			session_verdict(s, &event[i]);
+		journal_append(&s->journal, &event[i], now);
+	}
+}
+
+/* --- attach ------------------------------------------------------------------------------------
+ */
+
+static const char *attach_fault(struct session *s, const Sync__AttachRequest *request)
+{
+	if (!s->leading)
+		return "not active";
+	if (!s->tables)
+		return "lbd is not running on the active node";
+	if (request->have && request->have->epoch > s->epoch)
+		return "the active node leads an older epoch than the standby has seen";
+	if (request->layout != s->layout)
+		return "table layout differs: the nodes run different versions";
+	if (request->config_digest.len != SESSION_DIGEST ||
+	    memcmp(request->config_digest.data, s->digest, SESSION_DIGEST) != 0)
+		return "configuration differs: put the same file on both nodes";
+	if (request->has_free_flows && request->free_flows < s->flows)
+		return "the standby's flow table is too small";
+	return NULL;
+}
+
+/*
+ * Whether the records after `*seq` bring a table at position `have` up to date.  That is so for a
+ * position in this history, and for the very end of the one before it (as in Redis' PSYNC2).  When
+ * that history was the asker's own, it may be past the end that we know: it has offered all of
+ * that.
+ */
+static bool can_continue(const struct session *s, const struct session_position *have,
+			 uint64_t *seq)
+{
+	*seq = have->seq;
+	if (session_same_history(have, &s->history))
+		return journal_holds(&s->journal, *seq);
+	if (!s->prior.node || !session_same_history(have, &s->prior))
+		return false;
+	*seq = 0;
+	if (have->seq != s->prior.seq && (have->seq < s->prior.seq || have->node == s->node))
+		return false;
+	return journal_holds(&s->journal, 0);
+}
+
+void leader_attach(struct session *s, const Sync__AttachRequest *request, uint64_t now)
+{
+	struct leader *l = &s->leader;
+	const char *fault = attach_fault(s, request);
+	struct session_position have = { 0 };
+	uint64_t seq = 0;
+
+	leader_detach(s, NULL);
+	if (fault) {
+		s->refused[s->leading ? SESSION_ATTACH_REFUSED : SESSION_NOT_LEADING]++;
+		reply(s, SYNC__ATTACH_REPLY__VERDICT__REFUSE, 0, fault);
+		session_say(s, "refused the standby: %s", fault);
+		return;
+	}
+	if (request->have) {
+		have.epoch = request->have->epoch;
+		have.node = request->have->node;
+		have.incarnation = request->have->incarnation;
+		have.seq = request->have->seq;
+	}
+	l->pending_ns = l->lagging_ns = now;
+	l->goal = s->journal.head;
+	s->why[0] = '\0';
+	if (have.node && can_continue(s, &have, &seq)) {
+		s->resumes++;
+		l->sent = l->acked = seq;
+		l->phase = LEADER_TAIL;
+		reply(s, SYNC__ATTACH_REPLY__VERDICT__CONTINUE, seq, NULL);
+		l->caught_up = seq == l->goal;
+		l->proven = true;
+		l->safe = seq;
+		return;
+	}
+	s->snapshots++;
+	l->snapshot++;
+	l->sent = l->acked = s->journal.head;
+	l->pins = l->flows = 0;
+	l->phase = LEADER_PINS;
+	s->ops->walk(s->arg, SESSION_PINS);
+	reply(s, SYNC__ATTACH_REPLY__VERDICT__SNAPSHOT, s->journal.head, NULL);
+}
+
+void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
+{
+	struct leader *l = &s->leader;
+
+	if (!s->leading || ack->epoch != s->epoch)
+		return;
+	if (l->phase == LEADER_WAIT && ack->has_snapshot_records &&
+	    ack->snapshot_records == l->pins + l->flows) {
+		l->phase = LEADER_TAIL;
+		l->goal = s->journal.head;
+		l->pending_ns = now;
+	}
+	if (l->phase != LEADER_TAIL)
+		return;
+	if (ack->seq > l->sent) {
+		s->ops->broken(s->arg, "the peer acknowledges what was not sent");
+		return;
+	}
+	if (ack->seq > l->acked)
+		l->acked = ack->seq;
+	if (l->acked >= l->goal) {
+		l->caught_up = l->proven = true;
+		l->safe = l->acked;
+	}
+	leader_tick(s, now);
+}
+
+/* --- offers ------------------------------------------------------------------------------------
+ */
+
+/* The whole batch first, then the settling: a pin and its flow come together. */
+void leader_offer(struct session *s, const struct record_batch *batch, uint64_t now)
+{
+	struct session_applied applied = { 0 };
+
+	if (!s->leading || !s->tables) {
+		s->refused[SESSION_NOT_LEADING]++;
+		return;
+	}
+	for (size_t i = 0; i < batch->count; i += FLOW_BATCH) {
+		size_t n = batch->count - i < FLOW_BATCH ? batch->count - i : FLOW_BATCH;
+
+		if (s->ops->apply(s->arg, &batch->event[i], n, &applied) != 0)
+			return;
+		s->refused[SESSION_UNKNOWN_MEMBER] += applied.refused;
+		s->refused[SESSION_TABLE_FULL] += applied.full;
+	}
+	if (s->leader.sent == s->journal.head)
+		s->leader.pending_ns = now;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->event[i].kind != EVENT_MEMBER)
+			settle(s, &batch->event[i], now);
+}
+
+/* --- sending -----------------------------------------------------------------------------------
+ */
+
+static void send_tail(struct session *s)
+{
+	struct leader *l = &s->leader;
+	struct record_batch *out = &s->out;
+
+	if (!journal_holds(&s->journal, l->sent)) {
+		/* The follower is slower than the log is long. */
+		session_send_gap(s, 0);
+		leader_detach(s, "the standby fell behind the log");
+		session_say(s, "the standby fell behind the log and must load again");
+		return;
+	}
+	*out = (struct record_batch){ .epoch = s->epoch, .first_seq = l->sent + 1 };
+	out->count = (uint32_t)journal_read(&s->journal, l->sent, out->event, FLOW_BATCH);
+	if (!out->count)
+		return;
+	l->sent += out->count;
+	s->ops->send_records(s->arg, out);
+}
+
+void leader_flush(struct session *s)
+{
+	while (s->up && s->leader.phase == LEADER_TAIL && s->leader.sent < s->journal.head)
+		send_tail(s);
+}
+
+static void send_snapshot_end(struct session *s)
+{
+	struct leader *l = &s->leader;
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__SnapshotEnd end = SYNC__SNAPSHOT_END__INIT;
+
+	end.snapshot = l->snapshot;
+	end.flows = l->flows;
+	end.pins = l->pins;
+	end.seq = s->journal.head;
+	frame.snapshot_end = &end;
+	l->phase = LEADER_WAIT;
+	s->ops->send(s->arg, &frame);
+}
+
+static void send_verdicts(struct session *s)
+{
+	struct record_batch *out = &s->out;
+
+	for (size_t i = 0; i < s->verdicts; i += out->count) {
+		size_t n = s->verdicts - i < FLOW_BATCH ? s->verdicts - i : FLOW_BATCH;
+
+		*out = (struct record_batch){ .epoch = s->epoch,
+					      .snapshot = s->leader.snapshot,
+					      .count = (uint32_t)n };
+		memcpy(out->event, &s->verdict[i], n * sizeof(out->event[0]));
+		s->ops->send_records(s->arg, out);
+	}
+}
+
+/* Drops the records that cannot travel; they would take their whole batch with them. */
+static void sieve(struct session *s, struct record_batch *batch)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < batch->count; i++) {
+		if (record_check(&batch->event[i]) == RECORD_OK)
+			batch->event[kept++] = batch->event[i];
+		else
+			s->refused[SESSION_EVENT_UNFIT]++;
+	}
+	batch->count = kept;
+}
+
+static void send_snapshot(struct session *s)
+{
+	struct leader *l = &s->leader;
+	struct record_batch *out = &s->out;
+	int n;
+
+	*out = (struct record_batch){ .epoch = s->epoch, .snapshot = l->snapshot };
+	n = s->ops->step(s->arg, out->event, FLOW_BATCH);
+	if (n < 0) {
+		session_send_gap(s, 0);
+		leader_detach(s, "the tables cannot be read");
+		session_say(s, "the tables cannot be read: %s", strerror(-n));
+		return;
+	}
+	if (n == 0 && l->phase == LEADER_PINS) {
+		send_verdicts(s);
+		l->phase = LEADER_FLOWS;
+		s->ops->walk(s->arg, SESSION_FLOWS);
+		return;
+	}
+	if (n == 0) {
+		send_snapshot_end(s);
+		return;
+	}
+	out->count = (uint32_t)n;
+	sieve(s, out);
+	if (!out->count)
+		return;
+	*(l->phase == LEADER_PINS ? &l->pins : &l->flows) += out->count;
+	s->ops->send_records(s->arg, out);
+}
+
+bool leader_work(struct session *s, uint64_t now)
+{
+	struct leader *l = &s->leader;
+	uint64_t waiting = s->journal.head - l->sent;
+
+	if (l->phase == LEADER_ALONE || l->phase == LEADER_WAIT || !s->ops->room(s->arg))
+		return false;
+	if (l->phase != LEADER_TAIL) {
+		send_snapshot(s);
+		return true;
+	}
+	if (waiting == 0 || (waiting < FLOW_BATCH && now - l->pending_ns < BATCH_WAIT_NS))
+		return false;
+	send_tail(s);
+	l->pending_ns = now;
+	return s->journal.head - l->sent >= FLOW_BATCH;
+}
+
+/* --- time --------------------------------------------------------------------------------------
+ */
+
+void leader_hand_over(struct session *s, uint64_t id, uint64_t now)
+{
+	struct leader *l = &s->leader;
+
+	if (!s->up || l->phase != LEADER_TAIL || !l->caught_up) {
+		s->ops->handed(s->arg, id, "the standby does not hold everything yet");
+		return;
+	}
+	leader_flush(s);
+	l->handing = id;
+	l->hand_seq = s->journal.head;
+	l->hand_ns = now;
+	leader_tick(s, now);
+}
+
+void leader_tick(struct session *s, uint64_t now)
+{
+	struct leader *l = &s->leader;
+	uint64_t id = l->handing;
+
+	if (!id)
+		return;
+	if (l->acked >= l->hand_seq) {
+		l->handing = 0;
+		s->ops->handed(s->arg, id, NULL);
+	} else if (now - l->hand_ns >= HAND_OVER_NS) {
+		l->handing = 0;
+		s->ops->handed(s->arg, id, "the standby did not catch up within 500 ms");
+	}
+}
+
+Cas__SyncState leader_state(struct session *s, uint64_t now)
+{
+	struct leader *l = &s->leader;
+	bool small = session_lag_records(s) < LAG_RECORDS && session_lag_ns(s, now) < LAG_NS;
+
+	if (l->phase == LEADER_ALONE)
+		return CAS__SYNC_STATE__ALONE;
+	if (!l->caught_up)
+		return CAS__SYNC_STATE__SENDING;
+	if (small)
+		l->lagging_ns = now;
+	return now - l->lagging_ns < LAGGING_AFTER_NS ? CAS__SYNC_STATE__IN_SYNC
+						      : CAS__SYNC_STATE__LAGGING;
+}

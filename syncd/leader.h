@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The active node's half of the session: the log, who follows it and how far. */
+#ifndef CASPAIR_SYNCD_LEADER_H
+#define CASPAIR_SYNCD_LEADER_H
+
+#include "syncd/session.h"
+
+/* Begins a history at the state that the follower half left; ends it again. */
+void leader_begin(struct session *s, uint64_t now);
+void leader_end(struct session *s, uint64_t now);
+
+void leader_events(struct session *s, const struct flow_event *event, size_t count, uint64_t now);
+/* The log has a hole: a new history begins, the follower must load again. */
+void leader_gap(struct session *s, uint64_t lost);
+/* Nobody follows any more; `why` (may be NULL) ends a hand-over that is under way. */
+void leader_detach(struct session *s, const char *why);
+
+/* The same, and the follower is told; its position stays good. */
+void leader_dismiss(struct session *s, const char *why);
+
+void leader_attach(struct session *s, const Sync__AttachRequest *request, uint64_t now);
+void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now);
+void leader_offer(struct session *s, const struct record_batch *batch, uint64_t now);
+
+bool leader_work(struct session *s, uint64_t now);
+/* Sends the log up to its end, room or not: what follows must not overtake it. */
+void leader_flush(struct session *s);
+void leader_hand_over(struct session *s, uint64_t id, uint64_t now);
+void leader_tick(struct session *s, uint64_t now);
+Cas__SyncState leader_state(struct session *s, uint64_t now);
+
+#endif
