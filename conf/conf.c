@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "conf/check.h"
+#include "conf/fill.h"
+#include "conf/print.h"
+#include "conf/read.h"
+#include "proto/seal.h"
+
+static const struct place whole_file = { 0, 0 };
+
+static bool digest(struct conf *conf)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return false;
+	print_explicit(conf->file, out);
+	if (fclose(out) != 0) {
+		free(text);
+		return false;
+	}
+	crypto_generichash(conf->digest, sizeof(conf->digest), (const unsigned char *)text, length,
+			   NULL, 0);
+	free(text);
+	sodium_bin2hex(conf->digest_text, sizeof(conf->digest_text), conf->digest,
+		       sizeof(conf->digest_text) / 2);
+	return true;
+}
+
+static struct conf *read_whole(const char *text, size_t length, struct conf_faults *faults)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+
+	if (!conf)
+		goto no_memory;
+	conf->source = source_new();
+	if (!conf->source)
+		goto no_memory;
+	conf->file = read_text(text, length, conf->source, faults);
+	if (!conf->file || !check_config(conf->file, conf->source, faults))
+		goto no_memory;
+	if (faults->errors == 0 && (!fill_config(conf->file) || !digest(conf)))
+		goto no_memory;
+	return conf;
+
+no_memory:
+	fault_error(faults, whole_file, "out of memory");
+	return conf;
+}
+
+struct conf *conf_read(const char *text, size_t length, struct conf_faults *faults)
+{
+	struct conf *conf = NULL;
+
+	*faults = (struct conf_faults){ 0 };
+	if (length > CONF_MAX_BYTES)
+		fault_error(faults, whole_file, "larger than %d bytes", CONF_MAX_BYTES);
+	else
+		conf = read_whole(text, length, faults);
+	faults_finish(faults);
+	if (faults->errors == 0)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+/* One byte more than is allowed, so that the excess is seen.  Returns the length or negative errno.
+ */
+static ssize_t slurp(int fd, char *text)
+{
+	size_t used = 0;
+
+	while (used <= CONF_MAX_BYTES) {
+		ssize_t n = read(fd, text + used, CONF_MAX_BYTES + 1 - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+struct conf *conf_read_file(const char *path, struct conf_faults *faults)
+{
+	/* Non-blocking, so that a FIFO without a writer cannot hold a daemon up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct conf *conf = NULL;
+	struct stat status;
+	char *text = NULL;
+	ssize_t length;
+
+	*faults = (struct conf_faults){ 0 };
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		fault_error(faults, whole_file, "cannot open: %s", strerror(errno));
+	} else if (!S_ISREG(status.st_mode)) {
+		fault_error(faults, whole_file, "not a regular file");
+	} else if (!(text = malloc(CONF_MAX_BYTES + 1))) {
+		fault_error(faults, whole_file, "out of memory");
+	} else {
+		length = slurp(fd, text);
+		if (length < 0)
+			fault_error(faults, whole_file, "cannot read: %s", strerror((int)-length));
+		else
+			conf = conf_read(text, (size_t)length, faults);
+	}
+	free(text);
+	if (fd >= 0)
+		close(fd);
+	return conf;
+}
+
+void conf_free(struct conf *conf)
+{
+	if (!conf)
+		return;
+	if (conf->file)
+		conf__config__free_unpacked(conf->file, NULL);
+	source_free(conf->source);
+	free(conf);
+}
+
+unsigned int conf_node(const struct conf *conf, const char *name)
+{
+	for (unsigned int i = 0; i < conf->file->n_node; i++) {
+		if (strcmp(conf->file->node[i]->name, name) == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* Hashes a text with its terminating NUL, so that neighbouring texts cannot run together. */
+static void add_text(crypto_generichash_state *hash, const char *text)
+{
+	crypto_generichash_update(hash, (const unsigned char *)text, strlen(text) + 1);
+}
+
+static uint64_t end_hash(crypto_generichash_state *hash)
+{
+	unsigned char bytes[crypto_generichash_BYTES];
+	uint64_t value = 0;
+
+	crypto_generichash_final(hash, bytes, sizeof(bytes));
+	for (unsigned int i = 0; i < sizeof(value); i++)
+		value |= (uint64_t)bytes[i] << (8 * i);
+	return value;
+}
+
+uint64_t conf_seed(const struct conf *conf)
+{
+	crypto_generichash_state hash;
+
+	crypto_generichash_init(&hash, NULL, 0, crypto_generichash_BYTES);
+	add_text(&hash, "caspair seed 1");
+	add_text(&hash, conf->file->pair);
+	for (size_t i = 0; i < conf->file->n_node; i++) {
+		uint8_t key[SEAL_KEY] = { 0 };
+
+		seal_public_parse(key, conf->file->node[i]->public_key);
+		crypto_generichash_update(&hash, key, sizeof(key));
+	}
+	return end_hash(&hash);
+}
+
+uint32_t conf_pool_id(const Conf__Array *array, const Conf__Service *service)
+{
+	const char *group = service->affinity_group;
+	crypto_generichash_state hash;
+	uint32_t id;
+
+	crypto_generichash_init(&hash, NULL, 0, crypto_generichash_BYTES);
+	add_text(&hash, "caspair pool 1");
+	add_text(&hash, array->name);
+	/* A service may have the name of a group that it is not in. */
+	add_text(&hash, group ? "group" : "service");
+	add_text(&hash, group ? group : service->name);
+	id = (uint32_t)end_hash(&hash);
+	return id ? id : 1;
+}
+
+const char **conf_interfaces(const struct conf *conf)
+{
+	const Conf__Forwarding *forwarding = conf->file->forwarding;
+	const Conf__Vrrp *vrrp = conf->file->vrrp;
+	size_t n = 0;
+	const char **list = calloc(forwarding->n_interface + vrrp->n_track_interface + 2,
+				   sizeof(*list));
+
+	if (!list)
+		return NULL;
+	for (; n < forwarding->n_interface; n++)
+		list[n] = forwarding->interface[n];
+	if (n)
+		return list;
+	list[n++] = vrrp->interface;
+	for (size_t i = 0; i < vrrp->n_track_interface; i++) {
+		if (strcmp(vrrp->track_interface[i], vrrp->interface) != 0)
+			list[n++] = vrrp->track_interface[i];
+	}
+	return list;
+}

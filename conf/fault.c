@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conf/fault.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Capacity is the next power of two above count, so that it need not be stored. */
+static bool grow(struct conf_faults *faults)
+{
+	size_t n = faults->count;
+
+	if (n & (n - 1) || n >= FAULT_MAX)
+		return n < FAULT_MAX;
+	struct conf_fault *more = realloc(faults->fault, (n ? 2 * n : 1) * sizeof(*more));
+	if (!more)
+		return false;
+	faults->fault = more;
+	return true;
+}
+
+__attribute__((format(printf, 4, 0))) static void add(struct conf_faults *faults,
+						      enum conf_severity severity,
+						      struct place place, const char *format,
+						      va_list args)
+{
+	if (severity == CONF_ERROR)
+		faults->errors++;
+	else
+		faults->warnings++;
+	if (!grow(faults))
+		return;
+
+	struct conf_fault *fault = &faults->fault[faults->count++];
+	*fault = (struct conf_fault){ severity, place.line, place.column, NULL };
+	if (vasprintf(&fault->text, format, args) < 0)
+		fault->text = NULL;
+}
+
+void fault_error(struct conf_faults *faults, struct place place, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(faults, CONF_ERROR, place, format, args);
+	va_end(args);
+}
+
+void fault_warning(struct conf_faults *faults, struct place place, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(faults, CONF_WARNING, place, format, args);
+	va_end(args);
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct conf_fault *a = left, *b = right;
+
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->column != b->column)
+		return a->column < b->column ? -1 : 1;
+	if (a->severity != b->severity)
+		return a->severity < b->severity ? -1 : 1;
+	return a->text && b->text ? strcmp(a->text, b->text) : 0;
+}
+
+static bool same_warning(const struct conf_fault *a, const struct conf_fault *b)
+{
+	return a->severity == CONF_WARNING && b->severity == CONF_WARNING && a->text && b->text &&
+	       strcmp(a->text, b->text) == 0;
+}
+
+/* Takes the later twins of the i-th fault out of the list and says in its text where they were. */
+static void fold(struct conf_faults *faults, size_t i)
+{
+	struct conf_fault *first = &faults->fault[i];
+	size_t kept = i + 1, twins = 0;
+	unsigned int line = 0;
+	char *text;
+	int length;
+
+	for (size_t j = i + 1; j < faults->count; j++) {
+		struct conf_fault *fault = &faults->fault[j];
+
+		if (same_warning(first, fault)) {
+			line = twins++ ? line : fault->line;
+			free(fault->text);
+			continue;
+		}
+		faults->fault[kept++] = *fault;
+	}
+	faults->count = kept;
+	faults->warnings -= twins;
+	if (twins == 0)
+		return;
+	if (twins == 1)
+		length = asprintf(&text, "%s (also in line %u)", first->text, line);
+	else
+		length = asprintf(&text, "%s (also in %zu more places)", first->text, twins);
+	if (length < 0)
+		return;
+	free(first->text);
+	first->text = text;
+}
+
+void faults_finish(struct conf_faults *faults)
+{
+	if (faults->count > 1)
+		qsort(faults->fault, faults->count, sizeof(*faults->fault), by_place);
+	for (size_t i = 0; i < faults->count; i++) {
+		if (faults->fault[i].severity == CONF_WARNING && faults->fault[i].text)
+			fold(faults, i);
+	}
+}
+
+void conf_faults_free(struct conf_faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++)
+		free(faults->fault[i].text);
+	free(faults->fault);
+	*faults = (struct conf_faults){ 0 };
+}
+
+void conf_faults_print(const struct conf_faults *faults, const char *name, FILE *out)
+{
+	size_t total = faults->errors + faults->warnings;
+
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct conf_fault *fault = &faults->fault[i];
+
+		fputs(name, out);
+		if (fault->line)
+			fprintf(out, ":%u:%u", fault->line, fault->column);
+		fprintf(out, ": %s%s\n", fault->severity == CONF_WARNING ? "warning: " : "",
+			fault->text ? fault->text : "out of memory");
+	}
+	if (total > faults->count)
+		fprintf(out, "%s: %zu more faults are not shown\n", name, total - faults->count);
+}

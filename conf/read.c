@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A statement is a keyword, values with commas between them, and an end: newline, semicolon or the
+ * brace that closes its block.  A block is a keyword, a title where its field is a list, and
+ * statements in braces.  The open blocks stand on a stack, so that depth is the schema's and a
+ * forgotten brace can be seen as what it is.  After a fault the rest of the statement is skipped.
+ */
+#include "conf/read.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/near.h"
+#include "conf/store.h"
+#include "conf/value.h"
+
+enum { READ_DEPTH = 5 }; /* file, profile, service, check; one to spare */
+
+struct block {
+	ProtobufCMessage *message;
+	struct place place;
+};
+
+struct reader {
+	struct scan scan;
+	struct token token; /* the next one */
+	struct conf_source *source;
+	struct conf_faults *faults;
+	struct block stack[READ_DEPTH];
+	size_t depth;
+	unsigned int forgiven; /* braces that were taken as forgotten and may still turn up */
+	bool no_memory;
+};
+
+const char *read_label(char label[READ_LABEL], const ProtobufCMessage *message)
+{
+	const ProtobufCMessageDescriptor *type = message->descriptor;
+	const ProtobufCFieldDescriptor *first = &type->fields[0];
+	const char *title = NULL;
+	char word[RULE_KEYWORD];
+
+	if (strcmp(first->name, "name") == 0)
+		title = store_string(message, first);
+	if (type == &conf__config__descriptor)
+		return strcpy(label, "the file");
+	snprintf(label, READ_LABEL, title ? "%s \"%s\"" : "%s", type->short_name, title);
+	label[0] = (char)tolower((unsigned char)label[0]);
+	if (type == &conf__check__descriptor && store_present(message, first))
+		snprintf(label, READ_LABEL, "check %s", store_choice(word, message, first));
+	return label;
+}
+
+static void next(struct reader *r)
+{
+	scan_next(&r->scan, &r->token);
+}
+
+static struct block *top(struct reader *r)
+{
+	return &r->stack[r->depth - 1];
+}
+
+static void note(struct reader *r, const ProtobufCMessage *message, unsigned int field,
+		 size_t index, struct place place)
+{
+	if (!source_add(r->source, message, field, index, place))
+		r->no_memory = true;
+}
+
+static bool at_end(const struct reader *r)
+{
+	return r->token.kind == SCAN_LINE || r->token.kind == SCAN_SEMICOLON ||
+	       r->token.kind == SCAN_CLOSE || r->token.kind == SCAN_EOF;
+}
+
+/* Past the statement, and past a block that belongs to it.  A brace that closes ours is left. */
+static void skip(struct reader *r)
+{
+	unsigned int open = 0;
+
+	while (r->token.kind != SCAN_EOF && (open || !at_end(r))) {
+		if (r->token.kind == SCAN_OPEN)
+			open++;
+		bool closed = r->token.kind == SCAN_CLOSE && --open == 0;
+		next(r);
+		if (closed)
+			return;
+	}
+}
+
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *type,
+						const char *word)
+{
+	char keyword[RULE_KEYWORD];
+
+	for (unsigned int i = 0; i < type->n_fields; i++) {
+		if (strcmp(rule_keyword(keyword, &type->fields[i]), word) == 0)
+			return &type->fields[i];
+	}
+	return NULL;
+}
+
+/* The first field of a titled block is written as its title, never as a statement. */
+static bool is_title(const struct reader *r, const ProtobufCFieldDescriptor *field)
+{
+	const ProtobufCMessageDescriptor *type = r->stack[r->depth - 1].message->descriptor;
+
+	return field == &type->fields[0] &&
+	       (strcmp(field->name, "name") == 0 || type == &conf__check__descriptor);
+}
+
+/* --- one statement: values -------------------------------------------------------------------- */
+
+static void value(struct reader *r, const ProtobufCFieldDescriptor *field, size_t index)
+{
+	ProtobufCMessage *message = top(r)->message;
+	const struct rule *rule = rule_find(message->descriptor, field);
+	char problem[VALUE_PROBLEM], keyword[RULE_KEYWORD];
+	union value value;
+
+	note(r, message, field->id, index, r->token.place);
+	if (rule->items && index == rule->items)
+		fault_error(r->faults, r->token.place, "%s takes at most %u values",
+			    rule_keyword(keyword, field), rule->items);
+	if (rule->items && index >= rule->items)
+		return;
+	if (!value_read(&value, rule, field, r->token.text, problem))
+		fault_error(r->faults, r->token.place, "%s", problem);
+	else if (store_has(message, field, &value, r->token.text))
+		fault_error(r->faults, r->token.place, "%s has %s twice",
+			    rule_keyword(keyword, field), r->token.text);
+	else if (!store_value(message, field, &value, r->token.text))
+		r->no_memory = true;
+}
+
+/* After a value.  True: a comma said that another one follows. */
+static bool more(struct reader *r, const ProtobufCFieldDescriptor *field)
+{
+	bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
+	char keyword[RULE_KEYWORD];
+
+	rule_keyword(keyword, field);
+	next(r);
+	if (at_end(r))
+		return false;
+	if (r->token.kind == SCAN_COMMA && list) {
+		do
+			next(r);
+		while (r->token.kind == SCAN_LINE);
+		return true;
+	}
+	if (r->token.kind == SCAN_OPEN)
+		fault_error(r->faults, r->token.place, "%s is not a block", keyword);
+	else if (r->token.kind == SCAN_WORD && list)
+		fault_error(r->faults, r->token.place,
+			    "%s: write a comma between values, before \"%.40s\"", keyword,
+			    r->token.text);
+	else if (r->token.kind != SCAN_BAD)
+		fault_error(r->faults, r->token.place, "%s takes one value: unexpected \"%.40s\"",
+			    keyword, r->token.kind == SCAN_COMMA ? "," : r->token.text);
+	skip(r);
+	return false;
+}
+
+static void values(struct reader *r, const ProtobufCFieldDescriptor *field)
+{
+	char keyword[RULE_KEYWORD];
+	size_t index = 0;
+
+	rule_keyword(keyword, field);
+	do {
+		if (r->token.kind != SCAN_WORD) {
+			if (r->token.kind != SCAN_BAD)
+				fault_error(r->faults, r->token.place, "%s needs a value before %s",
+					    keyword, r->token.text);
+			note(r, top(r)->message, field->id, index, r->token.place);
+			skip(r);
+			return;
+		}
+		value(r, field, index++);
+	} while (more(r, field));
+}
+
+/* --- one statement: a block ------------------------------------------------------------------- */
+
+static void title(struct reader *r, ProtobufCMessage *message, const char *keyword)
+{
+	const ProtobufCFieldDescriptor *field = &message->descriptor->fields[0];
+	char problem[VALUE_PROBLEM], what[RULE_KEYWORD];
+	union value value;
+
+	note(r, message, field->id, 0, r->token.place);
+	if (r->token.kind == SCAN_WORD) {
+		if (!value_read(&value, rule_find(message->descriptor, field), field, r->token.text,
+				problem))
+			fault_error(r->faults, r->token.place, "%s %s", keyword, problem);
+		else if (!store_value(message, field, &value, r->token.text))
+			r->no_memory = true;
+		next(r);
+	} else if (r->token.kind == SCAN_BAD) {
+		next(r);
+	} else {
+		fault_error(r->faults, r->token.place, "%s needs a %s before %s", keyword,
+			    rule_keyword(what, field), r->token.text);
+	}
+}
+
+/* Puts a new block into the tree, or beside it when the file has one already. */
+static ProtobufCMessage *new_block(struct reader *r, const ProtobufCFieldDescriptor *field,
+				   struct place place)
+{
+	ProtobufCMessage *parent = top(r)->message, *message = store_block(parent, field);
+	char keyword[RULE_KEYWORD];
+	struct place first = { 0, 0 };
+
+	if (message) {
+		note(r, parent, field->id, 0, place);
+		note(r, message, 0, 0, place);
+		return message;
+	}
+	if (!source_find(r->source, parent, field->id, 0, &first)) {
+		r->no_memory = true;
+		return NULL;
+	}
+	fault_error(r->faults, place, "%s is given twice, first in line %u; blocks are not merged",
+		    rule_keyword(keyword, field), first.line);
+	message = store_new(field);
+	if (!message || !source_keep(r->source, message)) {
+		free(message);
+		r->no_memory = true;
+		return NULL;
+	}
+	note(r, message, 0, 0, place);
+	return message;
+}
+
+/*
+ * The brace after a block's keyword and title, which may stand in a later line.  Where it is
+ * missing but the block's statements follow, it is taken as read.
+ */
+static bool brace(struct reader *r, const ProtobufCMessage *message, const char *keyword)
+{
+	struct place place = r->token.place;
+	bool good = r->token.kind != SCAN_WORD && r->token.kind != SCAN_COMMA;
+
+	if (!good)
+		fault_error(r->faults, place, "%s needs \"{\" before \"%.40s\"", keyword,
+			    r->token.kind == SCAN_COMMA ? "," : r->token.text);
+	while (r->token.kind == SCAN_WORD || r->token.kind == SCAN_COMMA ||
+	       r->token.kind == SCAN_BAD)
+		next(r);
+	while (r->token.kind == SCAN_LINE)
+		next(r);
+	if (r->token.kind == SCAN_OPEN) {
+		next(r);
+		return true;
+	}
+	if (good)
+		fault_error(r->faults, place, "%s needs \"{\" here", keyword);
+	return r->token.kind == SCAN_WORD && field_of(message->descriptor, r->token.text);
+}
+
+static void open_block(struct reader *r, const ProtobufCFieldDescriptor *field, struct place place)
+{
+	ProtobufCMessage *message = new_block(r, field, place);
+	char keyword[RULE_KEYWORD];
+
+	if (!message)
+		return;
+	rule_keyword(keyword, field);
+	if (rule_has_title(field))
+		title(r, message, keyword);
+	if (brace(r, message, keyword))
+		r->stack[r->depth++] = (struct block){ message, place };
+}
+
+/* Complains about what a block must have and has not even tried to give. */
+static void close_block(struct reader *r)
+{
+	const struct block *block = top(r);
+	const ProtobufCMessageDescriptor *type = block->message->descriptor;
+	char keyword[RULE_KEYWORD], label[READ_LABEL];
+
+	for (unsigned int i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+
+		if (rule_find(type, field)->required &&
+		    !source_find(r->source, block->message, field->id, 0, NULL))
+			fault_error(r->faults, block->place, "%s needs \"%s\"",
+				    read_label(label, block->message),
+				    rule_keyword(keyword, field));
+	}
+	r->depth--;
+}
+
+/* --- one statement ---------------------------------------------------------------------------- */
+
+/* Where an unknown keyword would be at home, for the message. */
+static const char *home_of(const char *word)
+{
+	static const ProtobufCMessageDescriptor *const types[] = {
+		&conf__node__descriptor,       &conf__vrrp__descriptor,  &conf__sync__descriptor,
+		&conf__forwarding__descriptor, &conf__web__descriptor,   &conf__array__descriptor,
+		&conf__service__descriptor,    &conf__check__descriptor, &conf__member__descriptor,
+		&conf__config__descriptor,
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		const ProtobufCFieldDescriptor *field = field_of(types[i], word);
+
+		if (field && strcmp(field->name, "name") != 0)
+			return types[i]->short_name;
+	}
+	return NULL;
+}
+
+/*
+ * A keyword that this block does not have, but a block around it does, as a block: then the brace
+ * between the two was forgotten.  Returns how many blocks to close, 0 for none.
+ */
+static size_t forgotten(struct reader *r)
+{
+	for (size_t up = 1; up < r->depth; up++) {
+		const ProtobufCMessage *outer = r->stack[r->depth - 1 - up].message;
+		const ProtobufCFieldDescriptor *field = field_of(outer->descriptor, r->token.text);
+
+		if (field && rule_is_block(field))
+			return up;
+	}
+	return 0;
+}
+
+static const ProtobufCFieldDescriptor *close_forgotten(struct reader *r, size_t levels)
+{
+	char label[READ_LABEL];
+
+	for (size_t i = 0; i < levels; i++) {
+		fault_error(r->faults, r->token.place,
+			    "the \"}\" of %s, opened in line %u, is missing before this \"%s\"",
+			    read_label(label, top(r)->message), top(r)->place.line, r->token.text);
+		close_block(r);
+		r->forgiven++;
+	}
+	return field_of(top(r)->message->descriptor, r->token.text);
+}
+
+/* Reports it; returns the field that was meant where that is plain, so that its value is checked.
+ */
+static const ProtobufCFieldDescriptor *unknown(struct reader *r)
+{
+	const ProtobufCMessageDescriptor *type = top(r)->message->descriptor;
+	struct near near = { .word = r->token.text };
+	char keyword[RULE_KEYWORD], label[READ_LABEL], text[NEAR_TEXT];
+	const char *home = home_of(r->token.text);
+
+	for (unsigned int i = 0; i < type->n_fields; i++) {
+		if (!is_title(r, &type->fields[i]))
+			near_try(&near, rule_keyword(keyword, &type->fields[i]));
+	}
+	read_label(label, top(r)->message);
+	if (home && type != &conf__config__descriptor && !near.best[0])
+		fault_error(r->faults, r->token.place,
+			    "unknown keyword \"%s\" in %s; it belongs to %c%s", r->token.text,
+			    label, tolower((unsigned char)home[0]), home + 1);
+	else
+		fault_error(r->faults, r->token.place, "unknown keyword \"%.60s\" in %s%s",
+			    r->token.text, label, near_text(text, &near));
+	return near.best[0] ? field_of(type, near.best) : NULL;
+}
+
+static void statement(struct reader *r)
+{
+	const ProtobufCFieldDescriptor *field = field_of(top(r)->message->descriptor,
+							 r->token.text);
+	struct place place = r->token.place, first;
+	size_t levels = field ? 0 : forgotten(r);
+	bool guessed = false;
+
+	if (levels) {
+		field = close_forgotten(r, levels);
+	} else if (!field || is_title(r, field)) {
+		field = unknown(r);
+		guessed = true;
+	}
+	next(r);
+	if (!field) {
+		skip(r);
+	} else if (rule_is_block(field)) {
+		open_block(r, field, place);
+	} else if (!source_find(r->source, top(r)->message, field->id, 0, &first)) {
+		values(r, field);
+	} else {
+		char keyword[RULE_KEYWORD];
+
+		if (!guessed)
+			fault_error(r->faults, place, "%s is already set in line %u",
+				    rule_keyword(keyword, field), first.line);
+		skip(r);
+	}
+}
+
+static void stray(struct reader *r)
+{
+	if (r->token.kind == SCAN_CLOSE && r->forgiven)
+		r->forgiven--;
+	else if (r->token.kind != SCAN_BAD)
+		fault_error(r->faults, r->token.place, "unexpected %s", r->token.text);
+	if (r->token.kind == SCAN_CLOSE)
+		next(r);
+	else
+		skip(r);
+}
+
+static void read_token(struct reader *r)
+{
+	switch (r->token.kind) {
+	case SCAN_LINE:
+	case SCAN_SEMICOLON:
+		next(r);
+		return;
+	case SCAN_WORD:
+		statement(r);
+		return;
+	case SCAN_CLOSE:
+		if (r->depth > 1) {
+			close_block(r);
+			next(r);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	stray(r);
+}
+
+/* At the end of the file: every block still open is a fault of its own. */
+static void finish(struct reader *r)
+{
+	char label[READ_LABEL];
+
+	while (r->depth > 1) {
+		fault_error(r->faults, r->token.place, "the file ends inside %s, opened in line %u",
+			    read_label(label, top(r)->message), top(r)->place.line);
+		close_block(r);
+	}
+	close_block(r);
+}
+
+Conf__Config *read_text(const char *text, size_t length, struct conf_source *source,
+			struct conf_faults *faults)
+{
+	struct reader r = { .source = source, .faults = faults, .depth = 1 };
+	Conf__Config *file = malloc(sizeof(*file));
+
+	if (!file)
+		return NULL;
+	conf__config__init(file);
+	r.stack[0] = (struct block){ &file->base, { 0, 0 } };
+	scan_start(&r.scan, text, length, faults);
+	for (next(&r); r.token.kind != SCAN_EOF && !r.no_memory;)
+		read_token(&r);
+	if (!r.no_memory)
+		finish(&r);
+	if (!r.no_memory)
+		return file;
+	conf__config__free_unpacked(file, NULL);
+	return NULL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Text to a schema message and its places: syntax, types and ranges, one value at a time. */
+#ifndef CASPAIR_READ_H
+#define CASPAIR_READ_H
+
+#include "conf/scan.h"
+#include "conf/source.h"
+
+/*
+ * Returns what could be read, as it was written (no defaults filled in): bad values and second ones
+ * are left out, but have a place.  `faults` tells whether it is whole.  NULL: no memory.  Freed by
+ * conf__config__free_unpacked().
+ */
+Conf__Config *read_text(const char *text, size_t length, struct conf_source *source,
+			struct conf_faults *faults);
+
+/* `array "mel"`, or `vrrp`: what messages call a block. */
+enum { READ_LABEL = 112 };
+const char *read_label(char label[READ_LABEL], const ProtobufCMessage *message);
+
+#endif
