@@ -50,7 +50,7 @@ TEST_SRC := $(wildcard tests/unit/test_*.c)
 BPFTEST_SRC := $(wildcard tests/bpf/test_*.c)
 ALL_SRC := $(PROTO_SRC) $(CONF_SRC) $(PAIRCTL_SRC) $(LBD_SRC) $(VRRP_SRC) $(SYNCD_SRC)
 
-GEN_C := $(G)/request.pb-c.c $(G)/sync.pb-c.c $(G)/schema.pb-c.c
+GEN_C := $(addprefix $(G)/,request.pb-c.c sync.pb-c.c schema.pb-c.c answer.pb-c.c)
 GEN_H := $(GEN_C:.c=.h)
 SKEL := $(G)/caspair.skel.h
 
@@ -79,6 +79,8 @@ $(G)/%.pb-c.c $(G)/%.pb-c.h: proto/%.proto
 	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iproto --c_out=$(G) $<
 $(G)/schema.pb-c.c $(G)/schema.pb-c.h: conf/schema.proto
 	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iconf --c_out=$(G) $<
+$(G)/answer.pb-c.c $(G)/answer.pb-c.h: conf/answer.proto proto/request.proto
+	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iconf -Iproto --c_out=$(G) $<
 $(G)/sync.pb-c.c: | $(G)/request.pb-c.h
 
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
@@ -101,7 +103,7 @@ $(CONF_A): $(call objects,$(CONF_SRC)) $(B)/obj/gen/schema.pb-c.o
 $(LBD_A): $(call objects,$(LBD_SRC))
 $(VRRP_A): $(call objects,$(VRRP_SRC))
 $(SYNCD_A): $(call objects,$(SYNCD_SRC))
-$(PAIRCTL_A): $(call objects,$(PAIRCTL_SRC))
+$(PAIRCTL_A): $(call objects,$(PAIRCTL_SRC)) $(B)/obj/gen/answer.pb-c.o
 $(B)/lib/%.a:
 	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
 
