@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The data plane on its interfaces: one pinned link each, native XDP where all drivers have it,
+ * else generic on all of them (a redirect from native into generic XDP does not work).
+ */
+#ifndef CASPAIR_ATTACH_H
+#define CASPAIR_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <net/if.h>
+
+#include "conf/conf.h"
+#include "lbd/dataplane.h"
+
+enum { ATTACH_MAX = 16, ATTACH_TEXT = 96 };
+
+struct attach_port {
+	char name[IF_NAMESIZE];
+	int ifindex;
+	int link;    /* descriptor, -1: not attached at present */
+	bool pinned; /* was found pinned: not to be undone when a start fails */
+};
+
+struct attach {
+	const char *dir; /* of the pins; borrowed */
+	int program;
+	Conf__Forwarding__Xdp wanted;
+	enum dataplane_xdp mode;
+	struct attach_port port[ATTACH_MAX];
+	size_t count;
+};
+
+void attach_init(struct attach *attach, const char *dir, int program);
+
+/*
+ * Makes `names` (NULL-terminated) the interfaces: links of a former run get the new program without
+ * a packet lost, others are made, those no longer named are given up at the very end.  0, or a
+ * negative errno with the reason and the remedy logged and everything as it was before.
+ */
+int attach_set(struct attach *attach, const char *const *names, Conf__Forwarding__Xdp wanted);
+
+/*
+ * To be called after link events: an interface that came back gets its link again.  True when all
+ * are attached; else `why` names one that is not.
+ */
+bool attach_refresh(struct attach *attach, char why[ATTACH_TEXT]);
+
+/* Whether an interface is up and has a carrier. */
+bool attach_running(const struct attach_port *port);
+
+/* Closes the descriptors; the links stay pinned and forwarding. */
+void attach_close(struct attach *attach);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What lbd and its check child say to each other over a SOCK_SEQPACKET pair: fixed structs of one
+ * build, since the child is the same executable.
+ */
+#ifndef CASPAIR_LBD_CHECK_H
+#define CASPAIR_LBD_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lbd/health.h"
+
+/* argv[0] under which lbd's executable is the child; the socket is its standard input. */
+#define CHECK_CHILD_NAME "lbd-check"
+
+enum {
+	CHECK_BATCH = 64, /* structs in one packet */
+	CHECK_ALIVE_MS = 1000,
+};
+
+enum check_order_kind {
+	CHECK_RESET = 1, /* forget all targets; `id` names the new generation */
+	CHECK_TARGET,    /* probe this */
+	CHECK_SLOWDOWN,  /* multiply all intervals by `interval_ms` */
+};
+
+/* lbd to child. */
+struct check_order {
+	uint32_t kind;
+	uint32_t id; /* TARGET: index in struct health */
+	__be32 addr;
+	uint16_t port; /* host order */
+	uint16_t pad;
+	uint32_t interval_ms, timeout_ms;
+};
+
+/* Child to lbd. */
+struct check_report {
+	uint32_t generation;
+	uint32_t id;      /* UINT32_MAX: no result, the child says that it lives */
+	uint32_t outcome; /* enum health_outcome */
+	uint32_t latency_us;
+};
+
+/* Whether a report of the child makes sense; it is the part that meets the members' bytes. */
+bool check_report_valid(const struct check_report *report, uint32_t generation, size_t targets);
+
+#endif

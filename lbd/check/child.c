@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * One timer, one descriptor and one deadline for each target.  The first probe of a target comes
+ * at once (a start should know its members within milliseconds), the second at a random point of
+ * its interval, so that many targets do not fall into step.
+ */
+#include "lbd/check/child.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "conf/log.h"
+#include "lbd/check/probe.h"
+
+struct job {
+	struct probe probe;
+	struct child *child;
+	ev_timer due, deadline;
+	ev_io io;
+	ev_tstamp began;
+	bool seen; /* had its first probe */
+};
+
+struct child {
+	struct ev_loop *loop;
+	int fd;
+	ev_io orders;
+	ev_timer alive;
+	struct job *job[HEALTH_MAX_TARGETS];
+	uint32_t generation;
+	uint32_t slowdown;
+};
+
+static void tell(struct child *child, const struct check_report *report)
+{
+	/* When lbd does not read, a result more or less is no loss: the next probe says it again.
+	 */
+	if (send(child->fd, report, sizeof(*report), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno != EAGAIN && errno != ENOBUFS)
+		ev_break(child->loop, EVBREAK_ALL);
+}
+
+static double interval(const struct job *job)
+{
+	return (double)job->probe.order.interval_ms / 1000.0 * job->child->slowdown;
+}
+
+static void rest(struct job *job)
+{
+	struct ev_loop *loop = job->child->loop;
+	double pause = interval(job) - (ev_now(loop) - job->began);
+
+	if (!job->seen)
+		pause = interval(job) * drand48();
+	job->seen = true;
+	ev_timer_set(&job->due, pause > 0.001 ? pause : 0.001, 0.);
+	ev_timer_start(loop, &job->due);
+}
+
+static void stop(struct job *job)
+{
+	ev_io_stop(job->child->loop, &job->io);
+	ev_timer_stop(job->child->loop, &job->deadline);
+	ev_timer_stop(job->child->loop, &job->due);
+	if (job->probe.fd >= 0)
+		close(job->probe.fd);
+	job->probe.fd = -1;
+}
+
+static void finish(struct job *job, enum health_outcome outcome)
+{
+	double took = ev_time() - job->began;
+	struct check_report report = {
+		.generation = job->child->generation,
+		.id = job->probe.order.id,
+		.outcome = outcome,
+		.latency_us = took > 0 && took < 3600 ? (uint32_t)(took * 1e6) : 0,
+	};
+
+	stop(job);
+	tell(job->child, &report);
+	rest(job);
+}
+
+static void on_ready(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct job *job = io->data;
+	enum health_outcome outcome = job->probe.ops->ready(&job->probe);
+
+	(void)loop;
+	(void)events;
+	if (outcome != HEALTH_UNKNOWN)
+		finish(job, outcome);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	finish(timer->data, HEALTH_TIMEOUT);
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct job *job = timer->data;
+	enum health_outcome outcome;
+
+	(void)events;
+	ev_now_update(loop);
+	job->began = ev_time();
+	outcome = job->probe.ops->start(&job->probe);
+	if (outcome != HEALTH_UNKNOWN) {
+		finish(job, outcome);
+		return;
+	}
+	ev_io_set(&job->io, job->probe.fd, job->probe.events);
+	ev_io_start(loop, &job->io);
+	ev_timer_set(&job->deadline, (double)job->probe.order.timeout_ms / 1000.0, 0.);
+	ev_timer_start(loop, &job->deadline);
+}
+
+static void reset(struct child *child, uint32_t generation)
+{
+	for (size_t i = 0; i < HEALTH_MAX_TARGETS; i++) {
+		if (!child->job[i])
+			continue;
+		stop(child->job[i]);
+		free(child->job[i]);
+		child->job[i] = NULL;
+	}
+	child->generation = generation;
+}
+
+static void add(struct child *child, const struct check_order *order)
+{
+	struct job *job;
+
+	if (order->id >= HEALTH_MAX_TARGETS || child->job[order->id])
+		return;
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return;
+	job->child = child;
+	job->probe = (struct probe){ .ops = &probe_tcp, .order = *order, .fd = -1 };
+	ev_init(&job->due, on_due);
+	ev_init(&job->deadline, on_deadline);
+	ev_init(&job->io, on_ready);
+	job->due.data = job->deadline.data = job->io.data = job;
+	child->job[order->id] = job;
+	ev_timer_set(&job->due, 0., 0.);
+	ev_timer_start(child->loop, &job->due);
+}
+
+static void obey(struct child *child, const struct check_order *order)
+{
+	switch (order->kind) {
+	case CHECK_RESET:
+		reset(child, order->id);
+		break;
+	case CHECK_TARGET:
+		add(child, order);
+		break;
+	case CHECK_SLOWDOWN:
+		child->slowdown = order->interval_ms ? order->interval_ms : 1;
+		break;
+	default:
+		log_warning("check child: unknown order %u", order->kind);
+	}
+}
+
+static void on_orders(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct check_order order[CHECK_BATCH];
+	ssize_t got = recv(io->fd, order, sizeof(order), MSG_DONTWAIT);
+
+	(void)events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		ev_break(loop, EVBREAK_ALL); /* lbd has gone */
+		return;
+	}
+	for (size_t i = 0; i < (size_t)got / sizeof(*order); i++)
+		obey(io->data, &order[i]);
+}
+
+static void on_alive(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct child *child = timer->data;
+	struct check_report report = { .generation = child->generation, .id = UINT32_MAX };
+
+	(void)loop;
+	(void)events;
+	tell(child, &report);
+}
+
+/* The unit's own user where there is one, else nobody. */
+static int drop_rights(void)
+{
+	const struct passwd *user = getpwnam("caspair-check");
+	uid_t uid = user ? user->pw_uid : 65534;
+	gid_t gid = user ? user->pw_gid : 65534;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_change_id((int)uid, (int)gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
+		return -EPERM;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return -errno;
+	return geteuid() == uid && capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE
+		       ? 0
+		       : -EPERM;
+}
+
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int check_child_run(int fd, int drop)
+{
+	struct child *child;
+	int error;
+
+	raise_descriptors();
+	if (drop && (error = drop_rights())) {
+		log_error("check child cannot give up its rights: %s", strerror(-error));
+		return 1;
+	}
+	child = calloc(1, sizeof(*child));
+	if (!child)
+		return 1;
+	srand48(getpid());
+	child->fd = fd;
+	child->slowdown = 1;
+	child->loop = ev_default_loop(EVFLAG_AUTO);
+	ev_io_init(&child->orders, on_orders, fd, EV_READ);
+	ev_timer_init(&child->alive, on_alive, 0., CHECK_ALIVE_MS / 1000.0);
+	child->orders.data = child->alive.data = child;
+	ev_io_start(child->loop, &child->orders);
+	ev_timer_start(child->loop, &child->alive);
+	ev_run(child->loop, 0);
+	reset(child, 0);
+	free(child);
+	return 0;
+}

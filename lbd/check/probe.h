@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One kind of health check: how a probe begins, goes on and is called off.  A kind per file. */
+#ifndef CASPAIR_PROBE_H
+#define CASPAIR_PROBE_H
+
+#include <ev.h>
+
+#include "lbd/check/check.h"
+
+struct probe;
+
+struct probe_ops {
+	const char *name;
+	/*
+	 * Begins; opens probe->fd and sets probe->events to what is awaited.  0, or an outcome when
+	 * it is decided at once.
+	 */
+	enum health_outcome (*start)(struct probe *probe);
+	/* The awaited has come.  HEALTH_UNKNOWN: go on waiting. */
+	enum health_outcome (*ready)(struct probe *probe);
+};
+
+struct probe {
+	const struct probe_ops *ops;
+	struct check_order order;
+	int fd; /* -1 while idle; closed by the child */
+	int events;
+};
+
+extern const struct probe_ops probe_tcp;
+
+/* What errno of a socket says about the member. */
+enum health_outcome probe_outcome(int error);
+
+#endif

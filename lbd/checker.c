@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The child is this executable again under another name, not a bare fork: nothing of what lbd has
+ * in memory is in it, and a restart under load copies no page tables.
+ */
+#include "lbd/checker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "conf/log.h"
+
+enum { FIXED_ORDERS = 2 }; /* reset and slowdown come before the targets */
+
+bool check_report_valid(const struct check_report *report, uint32_t generation, size_t targets)
+{
+	return report->generation == generation && report->id < targets &&
+	       report->outcome > HEALTH_UNKNOWN && report->outcome < HEALTH_OUTCOMES;
+}
+
+static struct check_order order_at(const struct checker *checker, size_t index)
+{
+	const struct health_target *target;
+
+	if (index == 0)
+		return (struct check_order){ .kind = CHECK_RESET, .id = checker->generation };
+	if (index == 1)
+		return (struct check_order){ .kind = CHECK_SLOWDOWN,
+					     .interval_ms = checker->slowdown };
+	target = &checker->health->target[index - FIXED_ORDERS];
+	return (struct check_order){
+		.kind = CHECK_TARGET,
+		.id = (uint32_t)(index - FIXED_ORDERS),
+		.addr = target->addr,
+		.port = target->port,
+		.interval_ms = target->rule.interval_ms,
+		.timeout_ms = target->rule.timeout_ms,
+	};
+}
+
+/* Sends what has not been said yet, as far as the socket takes it. */
+static void speak(struct checker *checker)
+{
+	size_t total = checker->health->count + FIXED_ORDERS;
+	int events = EV_READ;
+
+	while (checker->told < total) {
+		struct check_order order[CHECK_BATCH];
+		size_t count = 0;
+
+		for (; count < CHECK_BATCH && checker->told + count < total; count++)
+			order[count] = order_at(checker, checker->told + count);
+		if (send(checker->fd, order, count * sizeof(*order), MSG_DONTWAIT | MSG_NOSIGNAL) <
+		    0) {
+			events |= errno == EAGAIN ? EV_WRITE : 0;
+			break;
+		}
+		checker->told += count;
+	}
+	ev_io_stop(checker->loop, &checker->io);
+	ev_io_set(&checker->io, checker->fd, events);
+	ev_io_start(checker->loop, &checker->io);
+}
+
+static void drop(struct checker *checker)
+{
+	if (checker->fd < 0)
+		return;
+	ev_io_stop(checker->loop, &checker->io);
+	ev_timer_stop(checker->loop, &checker->silence);
+	close(checker->fd);
+	checker->fd = -1;
+}
+
+static void hear(struct checker *checker)
+{
+	struct check_report report;
+	ssize_t got;
+
+	while ((got = recv(checker->fd, &report, sizeof(report), MSG_DONTWAIT)) > 0) {
+		ev_timer_again(checker->loop, &checker->silence);
+		if (got == sizeof(report) &&
+		    check_report_valid(&report, checker->generation, checker->health->count))
+			checker->report(checker->arg, &report);
+	}
+	if (!got || (errno != EAGAIN && errno != EINTR))
+		drop(checker); /* its exit is reported by on_exited() */
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct checker *checker = io->data;
+
+	(void)loop;
+	if (events & EV_READ)
+		hear(checker);
+	if (events & EV_WRITE && checker->fd >= 0)
+		speak(checker);
+}
+
+static void on_silence(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct checker *checker = timer->data;
+
+	(void)loop;
+	(void)events;
+	log_warning("check child says nothing for %d s: it is replaced", CHECKER_SILENT_S);
+	kill(checker->pid, SIGKILL);
+	drop(checker);
+}
+
+static void on_exited(struct ev_loop *loop, ev_child *child, int events)
+{
+	struct checker *checker = child->data;
+
+	(void)events;
+	if (WIFSIGNALED(child->rstatus))
+		log_warning("check child died of signal %d: another one is started",
+			    WTERMSIG(child->rstatus));
+	else
+		log_warning("check child left with status %d: another one is started",
+			    WEXITSTATUS(child->rstatus));
+	ev_child_stop(loop, child);
+	drop(checker);
+	checker->pid = 0;
+	ev_timer_set(&checker->again, 1., 0.);
+	ev_timer_start(loop, &checker->again);
+}
+
+/* In the new process: only async-signal-safe calls until exec. */
+static void become_child(int fd)
+{
+	char *const argv[] = { (char[]){ CHECK_CHILD_NAME }, NULL };
+
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(fd, STDIN_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0u, 0))
+		_exit(126);
+	execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+static int spawn(struct checker *checker)
+{
+	int pair[2], error;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+		return -errno;
+	pid = fork();
+	if (!pid)
+		become_child(pair[1]);
+	error = pid < 0 ? -errno : 0;
+	close(pair[1]);
+	if (error) {
+		close(pair[0]);
+		return error;
+	}
+	checker->pid = pid;
+	checker->fd = pair[0];
+	return 0;
+}
+
+static void begin(struct checker *checker)
+{
+	int error = spawn(checker);
+
+	if (error) {
+		log_error("check child cannot be started: %s", strerror(-error));
+		ev_timer_set(&checker->again, 1., 0.);
+		ev_timer_start(checker->loop, &checker->again);
+		return;
+	}
+	ev_child_set(&checker->exited, checker->pid, 0);
+	ev_child_start(checker->loop, &checker->exited);
+	ev_timer_again(checker->loop, &checker->silence);
+	checker->told = 0;
+	speak(checker);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	begin(timer->data);
+}
+
+void checker_start(struct checker *checker, struct ev_loop *loop, const struct health *health,
+		   void (*report)(void *arg, const struct check_report *report), void *arg)
+{
+	*checker = (struct checker){
+		.loop = loop,
+		.health = health,
+		.report = report,
+		.arg = arg,
+		.fd = -1,
+		.generation = 1,
+		.slowdown = 1,
+	};
+	ev_init(&checker->io, on_io);
+	ev_init(&checker->exited, on_exited);
+	ev_init(&checker->again, on_again);
+	ev_timer_init(&checker->silence, on_silence, 0., CHECKER_SILENT_S);
+	checker->io.data = checker->exited.data = checker;
+	checker->again.data = checker->silence.data = checker;
+	begin(checker);
+}
+
+void checker_stop(struct checker *checker)
+{
+	if (!checker->loop)
+		return;
+	ev_child_stop(checker->loop, &checker->exited);
+	ev_timer_stop(checker->loop, &checker->again);
+	drop(checker); /* the end of its socket is the child's sign to leave */
+}
+
+void checker_targets_changed(struct checker *checker)
+{
+	checker->generation++;
+	checker->told = 0;
+	if (checker->fd >= 0)
+		speak(checker);
+}
+
+void checker_slow_down(struct checker *checker, uint32_t slowdown)
+{
+	struct check_order order = { .kind = CHECK_SLOWDOWN, .interval_ms = slowdown };
+
+	checker->slowdown = slowdown;
+	if (checker->fd < 0 || checker->told < checker->health->count + FIXED_ORDERS)
+		return; /* said with the rest, or again with the next child */
+	if (send(checker->fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		checker_targets_changed(checker);
+}
+
+bool checker_alive(const struct checker *checker)
+{
+	return checker->fd >= 0;
+}

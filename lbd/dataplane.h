@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The BPF programs and maps: made or adopted, and the only door to libbpf's loader.  Maps are
+ * pinned under their own names, so that forwarding and its state outlive this process.
+ */
+#ifndef CASPAIR_DATAPLANE_H
+#define CASPAIR_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/flow.h"
+
+enum dataplane_map {
+	MAP_CONTROL,
+	MAP_ROLES,
+	MAP_PORTS,
+	MAP_SERVICES,
+	MAP_POOLS,
+	MAP_MAGLEV,
+	MAP_MEMBERS,
+	MAP_MEMBER_STATS,
+	MAP_FLOWS,
+	MAP_HANDSHAKES,
+	MAP_PINS,
+	MAP_GAUGES,
+	MAP_LOST,
+	MAP_LEASE,
+	MAP_EVENTS,
+	MAP_NOTICES,
+	MAP_COUNTERS,
+	MAP_APPLY_INBOX,
+	MAP_SWEEP_INBOX,
+	DATAPLANE_MAPS
+};
+extern const char *const dataplane_map_names[DATAPLANE_MAPS];
+
+struct caspair;
+struct ring_buffer;
+
+struct dataplane {
+	struct caspair *skeleton;
+	int map[DATAPLANE_MAPS];     /* descriptors, owned by the skeleton */
+	int xdp, apply, sweep, emit; /* programs, likewise */
+	struct flow_lease *lease;    /* the map itself */
+	struct flow_event *inbox;    /* sweep_inbox itself, FLOW_BATCH records */
+	struct ring_buffer *notices;
+	void (*seen)(void *arg, const struct flow_notice *notice);
+	void *seen_arg;
+	uint32_t flows_max, pins_max;
+	uint64_t generation; /* names these tables: changes when they are new and empty */
+	bool adopted;
+};
+
+/*
+ * Loads the programs and makes or adopts the maps under `dir`, a directory on a BPF file system
+ * that is made when missing.  Nothing is attached.  0 or a negative errno, the reason logged; what
+ * was pinned newly is then removed again.
+ */
+int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uint32_t pins);
+/* Lets go; what is pinned stays in force. */
+void dataplane_close(struct dataplane *plane);
+
+/* Removes everything that is pinned under `dir` and says what.  0 also when there is nothing. */
+int dataplane_remove(const char *dir);
+
+/*
+ * Begins to read the ring `notices`: `seen` is called for each record by dataplane_notices().
+ * Returns the descriptor that becomes readable, or a negative errno.
+ */
+int dataplane_watch(struct dataplane *plane,
+		    void (*seen)(void *arg, const struct flow_notice *notice), void *arg);
+void dataplane_notices(struct dataplane *plane);
+
+/* Puts a record on the ring `events` as it stands.  0 or a negative errno. */
+int dataplane_emit(struct dataplane *plane, const struct flow_event *event);
+
+/* Hands inbox[0 .. count) to the sweep; `call` tells what came of it. */
+int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *call);
+
+/* How an interface runs XDP now, whoever attached it. */
+enum dataplane_xdp { XDP_UNKNOWN, XDP_NONE, XDP_NATIVE, XDP_GENERIC };
+enum dataplane_xdp dataplane_xdp(int ifindex);
+
+/* Sums a per-CPU counter; 0 when it cannot be read. */
+uint64_t dataplane_counter(const struct dataplane *plane, enum flow_counter counter);
+
+/* Reads the number of flows of every member slot. */
+void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_MEMBERS]);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the results of probes to verdicts.  Pure: results and times are handed in.
+ *
+ * A target is one check of one service on one member.  A member is up in a pool while every target
+ * of the pool's services on it is up: an affinity group moves as one.  A service that follows
+ * another has no targets of its own, the other's count for its pool too.
+ */
+#ifndef CASPAIR_HEALTH_H
+#define CASPAIR_HEALTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lbd/plan.h"
+
+enum { HEALTH_MAX_TARGETS = 8192, HEALTH_TEXT = 64 };
+
+enum health_outcome {
+	HEALTH_UNKNOWN = 0, /* no result yet */
+	HEALTH_OK,
+	HEALTH_REFUSED, /* the member answered with a reset */
+	HEALTH_TIMEOUT,
+	HEALTH_UNREACHABLE, /* no route, no neighbour, ICMP */
+	HEALTH_FAULT,       /* the checker itself could not probe: says nothing about the member */
+	HEALTH_OUTCOMES
+};
+extern const char *const health_outcome_names[HEALTH_OUTCOMES];
+
+struct health_rule {
+	uint32_t fall, rise; /* results in a row that change the verdict */
+	uint32_t interval_ms, timeout_ms;
+};
+
+struct health_target {
+	uint16_t member; /* slot */
+	__be32 addr;
+	uint16_t port;  /* host order */
+	uint64_t pools; /* bit = pool slot; the pools whose verdict this target has part in */
+	struct health_rule rule;
+
+	bool up;            /* by this node's own probes, or assumed */
+	bool confirmed;     /* `up` was reached by counting, it is not assumed */
+	bool fresh;         /* no result since the start: the first success counts at once */
+	uint32_t good, bad; /* in a row */
+	enum health_outcome last;
+	uint32_t latency_us;
+	uint64_t since_ns; /* of the verdict */
+	uint64_t heard_ns; /* of the last result */
+};
+
+struct health {
+	struct health_target *target;
+	size_t count;
+};
+
+/* Lists the targets of a plan, all assumed as its standings say.  0, -ENOMEM or -E2BIG. */
+int health_plan(struct health *health, const struct plan *plan, uint64_t now_ns);
+void health_free(struct health *health);
+
+/*
+ * Takes what is still known of the targets of an older plan, so that a reload forgets no results.
+ */
+void health_carry(struct health *health, const struct health *old);
+
+/* A result came in; true when it changed or confirmed the target's own verdict. */
+bool health_result(struct health_target *target, enum health_outcome outcome, uint32_t latency_us,
+		   uint64_t now_ns);
+
+/*
+ * This node now decides: it begins with the verdicts in force and counts afresh, so that what it
+ * saw as a bystander changes nothing at once.
+ */
+void health_restart(struct health *health, const struct plan *plan, uint64_t now_ns);
+
+enum health_verdict { HEALTH_UNDECIDED, HEALTH_UP, HEALTH_DOWN };
+
+/*
+ * What this node's probes say of a member in a pool: down when one target is confirmed down, up
+ * when all are confirmed up.
+ */
+enum health_verdict health_verdict(const struct health *health, unsigned int pool,
+				   unsigned int member);
+
+/* "tcp 59531 0.2 ms" or what is wrong: of the worst target; the empty text where none is. */
+const char *health_text(char text[HEALTH_TEXT], const struct health *health, unsigned int pool,
+			unsigned int member);
+
+#endif

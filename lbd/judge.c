@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lbd/judge.h"
+
+#include <string.h>
+
+#include "conf/daemon.h"
+#include "conf/log.h"
+#include "lbd/dataplane.h"
+#include "lbd/pool.h"
+#include "lbd/tables.h"
+
+enum { STANDBY_SLOWDOWN = 4 };
+
+static const double publish_after = 0.002, tick_every = 1., announce_every = 5.;
+
+/* Verdicts that come together make one table, not one each. */
+static void mark(struct judge *judge, unsigned int pool)
+{
+	judge->dirty |= (uint64_t)1 << pool;
+	if (!ev_is_active(&judge->publish)) {
+		ev_timer_set(&judge->publish, publish_after, 0.);
+		ev_timer_start(judge->loop, &judge->publish);
+	}
+}
+
+static void emit(struct judge *judge, unsigned int pool, unsigned int member)
+{
+	const struct standing *standing = &judge->plan->standing[pool][member];
+	struct flow_event event = {
+		.kind = EVENT_MEMBER,
+		.state = standing->up,
+		.epoch = (uint32_t)judge->plane->lease->epoch,
+		.key.vip = judge->plan->members[member].vip,
+		.member = judge->plan->members[member].addr,
+		.pool_id = judge->plan->pools[pool].id,
+		.client_ack = standing->weight,
+	};
+	int error = dataplane_emit(judge->plane, &event);
+
+	if (error)
+		log_debug("verdict not put into the log: %s", strerror(-error));
+}
+
+static void emit_pool(struct judge *judge, unsigned int pool)
+{
+	for (unsigned int m = 0; judge->role == JUDGE_ACTIVE && m < FLOW_MAX_MEMBERS; m++)
+		if (pool_has(judge->plan, pool, m))
+			emit(judge, pool, m);
+}
+
+static void say_dead(struct judge *judge, unsigned int pool)
+{
+	const char *array = judge->plan->array_of_pool[pool]->name;
+	const char *name = judge->plan->name_of_pool[pool];
+	uint64_t bit = (uint64_t)1 << pool;
+	bool dead = !pool_alive(judge->plan, pool);
+
+	if (dead && !(judge->dead & bit))
+		log_error("%s/%s: no member is up; clients still go where they went last", array,
+			  name);
+	else if (!dead && judge->dead & bit)
+		log_warning("%s/%s: a member is up again", array, name);
+	judge->dead = dead ? judge->dead | bit : judge->dead & ~bit;
+}
+
+static void on_publish(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct judge *judge = timer->data;
+	uint64_t dirty = judge->dirty;
+
+	(void)loop;
+	(void)events;
+	judge->dirty = 0;
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++) {
+		int error;
+
+		if (!(dirty >> p & 1) || !judge->plan->array_of_pool[p])
+			continue;
+		error = tables_publish(judge->plane, judge->plan, p);
+		if (error)
+			log_error("table of %s cannot be written: %s", judge->plan->name_of_pool[p],
+				  strerror(-error));
+		say_dead(judge, p);
+		emit_pool(judge, p);
+	}
+}
+
+static void say(const struct judge *judge, unsigned int pool, unsigned int member, const char *why)
+{
+	const struct plan *plan = judge->plan;
+	const struct standing *standing = &plan->standing[pool][member];
+
+	log_info("%s/%s is %s in %s: %s", plan->array_of_member[member]->name,
+		 plan->member[member]->name, standing->up ? "up" : "down", plan->name_of_pool[pool],
+		 why);
+}
+
+static void put(struct judge *judge, unsigned int pool, unsigned int member,
+		const struct standing *standing, const char *why)
+{
+	bool was = judge->plan->standing[pool][member].up;
+
+	if (!pool_set(judge->plan, pool, member, standing))
+		return;
+	if (was != standing->up)
+		say(judge, pool, member, why);
+	mark(judge, pool);
+}
+
+/* The weight that a member should have now: slow start raises it in proportion to time. */
+static uint32_t weight_now(const struct judge *judge, unsigned int pool, unsigned int member,
+			   uint64_t now)
+{
+	const struct standing *standing = &judge->plan->standing[pool][member];
+	const Conf__Member *conf = judge->plan->member[member];
+	uint64_t steps;
+
+	if (!conf->slow_start_ms || standing->weight >= conf->weight)
+		return conf->weight;
+	steps = (now - standing->raised_ns) / 1000000 * conf->weight / conf->slow_start_ms;
+	return standing->weight + steps >= conf->weight ? conf->weight
+							: standing->weight + (uint32_t)steps;
+}
+
+/* Brings a standing into line with what the probes have shown by now. */
+static void decide(struct judge *judge, unsigned int pool, unsigned int member)
+{
+	struct standing next = judge->plan->standing[pool][member];
+	enum health_verdict verdict = health_verdict(&judge->health, pool, member);
+	const Conf__Member *conf = judge->plan->member[member];
+	uint64_t now = daemon_now_ns();
+	char text[HEALTH_TEXT];
+
+	if (judge->role == JUDGE_STANDBY || verdict == HEALTH_UNDECIDED)
+		return;
+	next.weight = weight_now(judge, pool, member, now);
+	if (verdict == HEALTH_UP && !next.up && conf->slow_start_ms)
+		next.weight = conf->weight ? 1 : 0;
+	next.up = verdict == HEALTH_UP;
+	next.judged = true;
+	next.since_ns = now;
+	put(judge, pool, member, &next, health_text(text, &judge->health, pool, member));
+}
+
+static void decide_all(struct judge *judge)
+{
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++)
+			if (pool_has(judge->plan, p, m))
+				decide(judge, p, m);
+}
+
+static void on_report(void *arg, const struct check_report *report)
+{
+	struct judge *judge = arg;
+	struct health_target *target = &judge->health.target[report->id];
+	enum health_outcome before = target->last;
+
+	if (report->outcome == HEALTH_FAULT && before != HEALTH_FAULT)
+		log_warning("check child cannot probe port %u: out of ports or descriptors?",
+			    target->port);
+	if (!health_result(target, report->outcome, report->latency_us, daemon_now_ns()))
+		return;
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		if (target->pools >> p & 1 && pool_has(judge->plan, p, target->member))
+			decide(judge, p, target->member);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct judge *judge = timer->data;
+
+	(void)loop;
+	(void)events;
+	decide_all(judge);
+	tables_release_gone(judge->plane, judge->plan);
+}
+
+static void on_announce(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	judge_announce(timer->data);
+}
+
+int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *plane,
+		struct plan *plan)
+{
+	int error;
+
+	*judge = (struct judge){ .loop = loop, .plane = plane, .plan = plan };
+	error = health_plan(&judge->health, plan, daemon_now_ns());
+	if (error)
+		return error;
+	ev_init(&judge->publish, on_publish);
+	ev_timer_init(&judge->tick, on_tick, tick_every, tick_every);
+	ev_timer_init(&judge->announce, on_announce, announce_every, announce_every);
+	judge->publish.data = judge->tick.data = judge->announce.data = judge;
+	ev_timer_start(loop, &judge->tick);
+	ev_timer_start(loop, &judge->announce);
+	checker_start(&judge->checker, loop, &judge->health, on_report, judge);
+	return 0;
+}
+
+void judge_stop(struct judge *judge)
+{
+	if (!judge->loop)
+		return;
+	checker_stop(&judge->checker);
+	ev_timer_stop(judge->loop, &judge->announce);
+	ev_timer_stop(judge->loop, &judge->tick);
+	ev_timer_stop(judge->loop, &judge->publish);
+	health_free(&judge->health);
+}
+
+int judge_replan(struct judge *judge, struct plan *plan)
+{
+	struct health health;
+	int error = health_plan(&health, plan, daemon_now_ns());
+
+	if (error)
+		return error;
+	health_carry(&health, &judge->health);
+	health_free(&judge->health);
+	judge->health = health;
+	judge->plan = plan;
+	judge->dirty = judge->dead = 0;
+	checker_targets_changed(&judge->checker);
+	judge_announce(judge);
+	return 0;
+}
+
+void judge_role(struct judge *judge, enum judge_role role)
+{
+	uint64_t now = daemon_now_ns();
+
+	if (role == judge->role)
+		return;
+	judge->role = role;
+	checker_slow_down(&judge->checker, role == JUDGE_STANDBY ? STANDBY_SLOWDOWN : 1);
+	if (role != JUDGE_ACTIVE)
+		return;
+	log_info("this node is active: verdicts go on from those in force");
+	health_restart(&judge->health, judge->plan, now);
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++)
+			judge->plan->standing[p][m].raised_ns = now;
+	judge_announce(judge);
+}
+
+bool judge_obey(struct judge *judge, __be32 vip, __be32 addr, uint32_t pool_id, bool up,
+		uint32_t weight)
+{
+	int pool = plan_pool(judge->plan, pool_id), member = plan_member(judge->plan, vip, addr);
+	struct standing next = {
+		.up = up, .judged = true, .weight = weight, .since_ns = daemon_now_ns()
+	};
+
+	if (judge->role == JUDGE_ACTIVE || pool < 0 || member < 0 ||
+	    !pool_has(judge->plan, (unsigned int)pool, (unsigned int)member))
+		return false;
+	put(judge, (unsigned int)pool, (unsigned int)member, &next, "so the active node says");
+	return true;
+}
+
+void judge_announce(struct judge *judge)
+{
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		if (judge->plan->array_of_pool[p])
+			emit_pool(judge, p);
+}
+
+void judge_count(const struct judge *judge, uint32_t *up, uint32_t *members)
+{
+	*up = *members = 0;
+	for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++) {
+		bool all = true;
+
+		if (!judge->plan->member[m])
+			continue;
+		for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+			if (pool_has(judge->plan, p, m) && !judge->plan->standing[p][m].up)
+				all = false;
+		++*members;
+		*up += all;
+	}
+}

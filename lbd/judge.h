@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one judge: puts verdicts in force.  While this node is active (or no role is known yet) its
+ * own probes decide; a standby obeys what the active decided, whatever it sees itself, and a new
+ * active begins with its predecessor's verdicts.
+ */
+#ifndef CASPAIR_JUDGE_H
+#define CASPAIR_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "lbd/checker.h"
+#include "lbd/health.h"
+#include "lbd/plan.h"
+
+struct dataplane;
+
+enum judge_role {
+	JUDGE_ALONE,  /* no role yet: own verdicts, told to nobody */
+	JUDGE_ACTIVE, /* own verdicts, told to the peer through the log */
+	JUDGE_STANDBY
+};
+
+struct judge {
+	struct ev_loop *loop;
+	struct dataplane *plane;
+	struct plan *plan; /* in force; owned by the daemon */
+	struct health health;
+	struct checker checker;
+	enum judge_role role;
+	uint64_t dirty; /* pools whose table has to be written; bit = slot */
+	uint64_t dead;  /* pools known to have no member that is up */
+	ev_timer publish, tick, announce;
+};
+
+/* 0 or a negative errno.  `loop` is the default loop. */
+int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *plane,
+		struct plan *plan);
+void judge_stop(struct judge *judge);
+
+/* Another plan is in force: results of targets that still exist are kept. */
+int judge_replan(struct judge *judge, struct plan *plan);
+
+/* The role of this node, as often as you like. */
+void judge_role(struct judge *judge, enum judge_role role);
+
+/* What the active decided about one member of one pool.  False when there is no such thing here. */
+bool judge_obey(struct judge *judge, __be32 vip, __be32 addr, uint32_t pool_id, bool up,
+		uint32_t weight);
+
+/* Puts all verdicts into the log once more: a standby may have joined. */
+void judge_announce(struct judge *judge);
+
+/* Members up in every pool they are in, and members. */
+void judge_count(const struct judge *judge, uint32_t *up, uint32_t *members);
+
+#endif

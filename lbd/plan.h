@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a configuration to the tables of the data plane, and from one configuration to the next.
+ * Pure.  Whatever still means the same keeps its number: a VIP its port table, a service its slot
+ * (by its first port), a pool its slot (by id), a member its slot (by VIP and address).  So a
+ * change or a restart moves no flow, and a table may be written while packets read it.
+ */
+#ifndef CASPAIR_PLAN_H
+#define CASPAIR_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/flow.h"
+#include "conf/conf.h"
+
+enum { PLAN_ERROR_TEXT = 160 };
+
+/* A member's standing in one pool: the verdict in force, whoever gave it. */
+struct standing {
+	bool up;
+	bool judged;     /* by a probe or by the active; else assumed */
+	uint32_t weight; /* in force */
+	uint64_t since_ns;
+	uint64_t raised_ns; /* last change of weight, for the slow start */
+};
+
+/* One generation of all configuration tables.  Large: allocate it with plan_new(). */
+struct plan {
+	struct flow_role_table roles;
+	struct flow_service services[FLOW_MAX_SERVICES];
+	struct flow_pool pools[FLOW_MAX_POOLS];
+	struct flow_member members[FLOW_MAX_MEMBERS];
+	struct flow_port_table ports[FLOW_MAX_VIPS];
+	__be32 vip[FLOW_MAX_VIPS]; /* 0: port table not in use */
+
+	/* What the tables have no room for; borrowed from the configuration, NULL when not in use.
+	 */
+	const Conf__Array *array_of_pool[FLOW_MAX_POOLS];
+	const char *name_of_pool[FLOW_MAX_POOLS]; /* affinity group, or the service without one */
+	const Conf__Array *array_of_service[FLOW_MAX_SERVICES];
+	const Conf__Service *service[FLOW_MAX_SERVICES];
+	const Conf__Array *array_of_member[FLOW_MAX_MEMBERS];
+	const Conf__Member *member[FLOW_MAX_MEMBERS];
+
+	struct standing standing[FLOW_MAX_POOLS][FLOW_MAX_MEMBERS];
+};
+
+/* An empty plan, to be filled from pinned maps; NULL when out of memory. */
+struct plan *plan_new(void);
+void plan_free(struct plan *plan);
+
+/*
+ * After the tables of a plan were read from maps: sets `vip` and the standings from them, so that
+ * the plan can be the `old` of the next.
+ */
+void plan_adopt(struct plan *plan, uint64_t now_ns);
+
+/*
+ * The plan of a configuration that follows `old` (an empty plan at first).  `flows` says how many
+ * flows each old member slot still has: a member that is no longer configured stays as MEMBER_GONE
+ * while it has any.  The result borrows from `conf`.  NULL, with `error` filled, when the
+ * configuration does not fit into the tables.
+ */
+struct plan *plan_make(const struct conf *conf, const struct plan *old,
+		       const uint64_t flows[FLOW_MAX_MEMBERS], uint64_t now_ns,
+		       char error[PLAN_ERROR_TEXT]);
+
+/* Slots by identity; -1 when there is none. */
+int plan_pool(const struct plan *plan, uint32_t id);
+int plan_member(const struct plan *plan, __be32 vip, __be32 addr);
+int plan_vip(const struct plan *plan, __be32 vip); /* port table */
+int plan_service(const struct plan *plan, __be32 vip, uint16_t port);
+
+/* Milliseconds to ticks, rounded up. */
+uint32_t plan_ticks(uint64_t ms);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Verdicts in force and the tables that follow from them.  Pure.  Verdicts, weights and the
+ * configuration are all that a table depends on, so equal verdicts mean equal tables on both nodes.
+ */
+#ifndef CASPAIR_POOL_H
+#define CASPAIR_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lbd/plan.h"
+
+/* Whether this member is configured in this pool. */
+bool pool_has(const struct plan *plan, unsigned int pool, unsigned int member);
+
+/* Puts a verdict in force, given at its `since_ns`; false when it is the one that was. */
+bool pool_set(struct plan *plan, unsigned int pool, unsigned int member,
+	      const struct standing *standing);
+
+/*
+ * Writes the table that a pool's standings call for and sets its `up` bits.  Returns false when no
+ * member is up (or has weight): then those who were last in force stay so, and all members where
+ * none ever was, because a client that reaches a member which looks dead is better off than one
+ * that is dropped.
+ */
+bool pool_table(struct plan *plan, unsigned int pool, struct flow_maglev *table);
+
+/* The share of new clients that a member gets by the standings, 0 to 1. */
+double pool_share(const struct plan *plan, unsigned int pool, unsigned int member);
+
+/* Whether any member of the pool is up. */
+bool pool_alive(const struct plan *plan, unsigned int pool);
+
+/* The `up` bit of a member. */
+static inline bool pool_bit(const struct flow_pool *pool, unsigned int member)
+{
+	return pool->up[member / 64] >> (member % 64) & 1;
+}
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lbd/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "lbd/dataplane.h"
+#include "lbd/pool.h"
+
+static int get(const struct dataplane *plane, enum dataplane_map map, uint32_t key, void *value)
+{
+	return bpf_map_lookup_elem(plane->map[map], &key, value) ? -errno : 0;
+}
+
+static int put(const struct dataplane *plane, enum dataplane_map map, uint32_t key,
+	       const void *value)
+{
+	return bpf_map_update_elem(plane->map[map], &key, value, BPF_ANY) ? -errno : 0;
+}
+
+int tables_read(const struct dataplane *plane, struct plan *plan)
+{
+	struct flow_control control;
+	int error = get(plane, MAP_CONTROL, 0, &control);
+
+	if (!error)
+		error = get(plane, MAP_ROLES, control.roles_active & 1, &plan->roles);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_VIPS; i++)
+		error = get(plane, MAP_PORTS, i, &plan->ports[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
+		error = get(plane, MAP_SERVICES, i, &plan->services[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
+		error = get(plane, MAP_POOLS, i, &plan->pools[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
+		error = get(plane, MAP_MEMBERS, i, &plan->members[i]);
+	return error;
+}
+
+int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool)
+{
+	struct flow_pool *entry = &plan->pools[pool];
+	struct flow_pool before = *entry;
+	struct flow_maglev *table = malloc(sizeof(*table));
+	uint32_t idle = 2 * pool + !entry->active;
+	int error;
+
+	if (!table)
+		return -ENOMEM;
+	pool_table(plan, pool, table);
+	error = put(plane, MAP_MAGLEV, idle, table);
+	if (!error) {
+		entry->active = !entry->active;
+		entry->generation++;
+		error = put(plane, MAP_POOLS, pool, entry);
+	}
+	if (error)
+		*entry = before;
+	free(table);
+	return error;
+}
+
+/* Everything that nothing refers to yet, or that says more than before. */
+static int write_new(struct dataplane *plane, struct plan *plan)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
+		if (plan->members[i].flags)
+			error = put(plane, MAP_MEMBERS, i, &plan->members[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
+		if (plan->pools[i].flags)
+			error = tables_publish(plane, plan, i);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
+		if (plan->services[i].flags)
+			error = put(plane, MAP_SERVICES, i, &plan->services[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_VIPS; i++)
+		if (plan->vip[i])
+			error = put(plane, MAP_PORTS, i, &plan->ports[i]);
+	return error;
+}
+
+/* Slots that `old` used and `plan` does not; both are then zero in `plan`. */
+static int clear_old(struct dataplane *plane, const struct plan *old, const struct plan *plan)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < FLOW_MAX_VIPS; i++)
+		if (old->vip[i] && !plan->vip[i])
+			error = put(plane, MAP_PORTS, i, &plan->ports[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
+		if (old->services[i].flags && !plan->services[i].flags)
+			error = put(plane, MAP_SERVICES, i, &plan->services[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
+		if (old->pools[i].flags && !plan->pools[i].flags)
+			error = put(plane, MAP_POOLS, i, &plan->pools[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
+		if (old->members[i].flags && !plan->members[i].flags)
+			error = put(plane, MAP_MEMBERS, i, &plan->members[i]);
+	return error;
+}
+
+int tables_install(struct dataplane *plane, const struct plan *old, struct plan *plan,
+		   uint64_t seed)
+{
+	struct flow_control control;
+	int error = get(plane, MAP_CONTROL, 0, &control);
+
+	if (!error)
+		error = write_new(plane, plan);
+	if (!error)
+		error = put(plane, MAP_ROLES, !(control.roles_active & 1), &plan->roles);
+	if (error)
+		return error;
+	/* One write of 24 bytes makes it count; `layout` also says that the tables are complete. */
+	control.roles_active = !(control.roles_active & 1);
+	control.layout = FLOW_LAYOUT;
+	control.seed = seed;
+	control.generation++;
+	error = put(plane, MAP_CONTROL, 0, &control);
+	return error ? error : clear_old(plane, old, plan);
+}
+
+unsigned int tables_release_gone(struct dataplane *plane, struct plan *plan)
+{
+	uint64_t flows[FLOW_MAX_MEMBERS];
+	unsigned int released = 0;
+
+	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++)
+		if (plan->members[i].flags & MEMBER_GONE)
+			released++;
+	if (!released)
+		return 0;
+	released = 0;
+	dataplane_member_flows(plane, flows);
+	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
+		struct flow_member *member = &plan->members[i], was = *member;
+
+		if (!(member->flags & MEMBER_GONE) || flows[i])
+			continue;
+		memset(member, 0, sizeof(*member));
+		if (put(plane, MAP_MEMBERS, i, member))
+			*member = was;
+		else
+			released++;
+	}
+	return released;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A plan into the maps and back, in an order that leaves them whole at each instant: what is new is
+ * written before anything refers to it, what is gone is cleared after.
+ */
+#ifndef CASPAIR_TABLES_H
+#define CASPAIR_TABLES_H
+
+#include <stdint.h>
+
+struct dataplane;
+struct plan;
+
+/* Reads the tables in force.  0 or a negative errno. */
+int tables_read(const struct dataplane *plane, struct plan *plan);
+
+/*
+ * Puts `plan` in force in place of `old`.  Sets the pools' `active` and generation in `plan`.  0 or
+ * a negative errno; the first step that fails ends it, with old tables in force.
+ */
+int tables_install(struct dataplane *plane, const struct plan *old, struct plan *plan,
+		   uint64_t seed);
+
+/* Writes the idle Maglev table of a pool from its standings and flips to it. */
+int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool);
+
+/* Gives up MEMBER_GONE slots that have no flows any more.  Returns how many. */
+unsigned int tables_release_gone(struct dataplane *plane, struct plan *plan);
+
+#endif
