@@ -58,8 +58,10 @@ static const struct rule rules[] = {
 	{ &conf__service__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__service__descriptor, "ports", RULE_PORTS, .required = true, .items = PORTS_MAX },
 	{ &conf__service__descriptor, "affinity_group", .kind = RULE_NAME },
-	{ &conf__service__descriptor, "affinity_timeout_ms", RULE_DURATION, .min = MS_SECOND, .max = MS_WEEK },
-	{ &conf__service__descriptor, "idle_timeout_ms", RULE_DURATION, .min = MS_SECOND, .max = MS_WEEK },
+	{ &conf__service__descriptor, "affinity_timeout_ms", RULE_DURATION,
+	  .min = MS_SECOND, .max = MS_WEEK },
+	{ &conf__service__descriptor, "idle_timeout_ms", RULE_DURATION,
+	  .min = MS_SECOND, .max = MS_WEEK },
 	{ &conf__service__descriptor, "follow", .kind = RULE_NAME },
 
 	{ &conf__check__descriptor, "port", RULE_NUMBER, .min = 1, .max = 65535 },

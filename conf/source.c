@@ -124,3 +124,12 @@ struct place source_at(const struct conf_source *source, const void *message, co
 {
 	return source_item(source, message, field, 0);
 }
+
+bool source_written(const struct conf_source *source, const void *message, const char *field)
+{
+	const ProtobufCMessage *base = message;
+	const ProtobufCFieldDescriptor *descriptor =
+		protobuf_c_message_descriptor_get_field_by_name(base->descriptor, field);
+
+	return descriptor && source_find(source, base, descriptor->id, 0, NULL);
+}

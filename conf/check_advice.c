@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "conf/check.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "conf/fill.h"
+#include "conf/store.h"
+#include "proto/flow.h"
+
+enum {
+	/* Windows sends its first keep-alive after two hours: one must be able to arrive. */
+	RPC_IDLE_MS = 7500 * 1000,
+	/* Exchange Web Services keep state on one server for so long. */
+	HTTPS_AFFINITY_MS = 45 * 60 * 1000,
+	PORT_RPC = 135,
+	PORT_HTTPS = 443,
+};
+
+/* --- what this version does otherwise --------------------------------------------------------- */
+
+static void advise_pair(const struct check *c)
+{
+	const Conf__Sync *sync = c->file->sync;
+
+	if (c->file->web)
+		fault_warning(c->faults, source_at(c->source, c->file->web, "listen"),
+			      "web: no status page is served by this version");
+	if (!sync)
+		return;
+	for (size_t i = 1; i < sync->n_path; i++)
+		fault_warning(c->faults, source_item(c->source, sync, "path", i),
+			      "path: only the first, \"%s\", is used by this version",
+			      sync->path[0]);
+	if (sync->has_rekey_ms)
+		fault_warning(c->faults, source_at(c->source, sync, "rekey_ms"),
+			      "rekey: this version makes new keys with each connection only");
+}
+
+/* "path, status, verify-tls" of those that were written. */
+static void list_unused(const Conf__Check *probe, char *text, size_t size)
+{
+	static const char *const fields[] = { "interface", "path", "status", "verify_tls",
+					      "silent_syns" };
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && used < size; i++) {
+		const ProtobufCFieldDescriptor *field =
+			protobuf_c_message_descriptor_get_field_by_name(&conf__check__descriptor,
+									fields[i]);
+		char keyword[RULE_KEYWORD];
+
+		if (store_present(&probe->base, field))
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+						 rule_keyword(keyword, field));
+	}
+}
+
+static const char *type_of(const Conf__Check *probe, char word[RULE_KEYWORD])
+{
+	return store_choice(word, &probe->base, &conf__check__descriptor.fields[0]);
+}
+
+static void advise_probe(const struct check *c, const Conf__Service *service,
+			 const Conf__Check *probe)
+{
+	char unused[100], word[RULE_KEYWORD], port[16] = "the first port";
+	bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
+
+	if (probe->has_port)
+		snprintf(port, sizeof(port), "port %u", probe->port);
+	else if (service->n_ports)
+		snprintf(port, sizeof(port), "port %u", service->ports[0]->first);
+	list_unused(probe, unused, sizeof(unused));
+	if (probe->has_type && probe->type != CONF__CHECK__TYPE__TCP)
+		fault_warning(c->faults, source_at(c->source, probe, "type"),
+			      "check %s is done as a TCP connect to %s in this version%s%s",
+			      type_of(probe, word), port, unused[0] ? "; not looked at: " : "",
+			      unused);
+	else if (wide && !probe->has_port)
+		fault_warning(c->faults, source_at(c->source, probe, "type"),
+			      "check tcp without port: of the whole range only %s is probed", port);
+	if (probe->has_warn_latency_ms)
+		fault_warning(c->faults, source_at(c->source, probe, "warn_latency_ms"),
+			      "warn-latency: slow answers are not warned about in this version");
+}
+
+static void advise_members(const struct check *c, const Conf__Array *array)
+{
+	bool regular = false;
+
+	for (size_t i = 0; i < array->n_member; i++) {
+		const Conf__Member *member = array->member[i];
+
+		regular |= !member->backup;
+		if (member->has_slow_start_ms)
+			fault_warning(c->faults, source_at(c->source, member, "slow_start_ms"),
+				      "slow-start: a member that returns gets its whole weight at "
+				      "once in this version");
+	}
+	if (array->n_member && !regular)
+		fault_warning(c->faults, source_at(c->source, array, "name"),
+			      "all members of array \"%s\" are backup: they serve as if none was",
+			      array->name ? array->name : "");
+}
+
+/* --- what sites regret ------------------------------------------------------------------------ */
+
+static bool has_port(const Conf__Service *service, uint32_t port)
+{
+	for (size_t i = 0; i < service->n_ports; i++) {
+		if (service->ports[i]->first <= port && port <= service->ports[i]->last)
+			return true;
+	}
+	return false;
+}
+
+static bool is_mapper(const Conf__Service *service)
+{
+	for (size_t i = 0; i < service->n_check; i++) {
+		if (service->check[i]->type == CONF__CHECK__TYPE__RPC_EPM)
+			return true;
+	}
+	return has_port(service, PORT_RPC);
+}
+
+/* The group of an endpoint mapper is where its clients hold their sessions. */
+static bool in_rpc_group(Conf__Service *const *list, size_t count, const Conf__Service *service)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (check_equal(list[i]->affinity_group, service->affinity_group) &&
+		    is_mapper(list[i]))
+			return true;
+	}
+	return false;
+}
+
+static void advise_timeouts(const struct check *c, Conf__Service *const *list, size_t count,
+			    const Conf__Service *service)
+{
+	/* The mapper itself answers one question and is left again. */
+	if (service->has_idle_timeout_ms && service->idle_timeout_ms < RPC_IDLE_MS &&
+	    !is_mapper(service) && in_rpc_group(list, count, service))
+		fault_warning(
+			c->faults, source_at(c->source, service, "idle_timeout_ms"),
+			"idle-timeout of an RPC service below 125min cuts idle sessions before "
+			"Windows' first TCP keep-alive (2h); use 24h");
+	if (!service->has_affinity_timeout_ms)
+		return;
+	if (!service->affinity_group)
+		fault_warning(c->faults, source_at(c->source, service, "affinity_timeout_ms"),
+			      "affinity-timeout has no effect without affinity-group");
+	else if (service->affinity_timeout_ms < HTTPS_AFFINITY_MS && has_port(service, PORT_HTTPS))
+		fault_warning(c->faults, source_at(c->source, service, "affinity_timeout_ms"),
+			      "affinity-timeout of https below 45min breaks Exchange Web Services");
+}
+
+static void advise_services(const struct check *c, Conf__Service *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const Conf__Service *service = list[i];
+		bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
+
+		advise_timeouts(c, list, count, service);
+		if (service->has_on_member_down &&
+		    service->on_member_down == CONF__SERVICE__ON_MEMBER_DOWN__RESET)
+			fault_warning(
+				c->faults, source_at(c->source, service, "on_member_down"),
+				"on-member-down reset: flows of a dead member are kept in this "
+				"version");
+		for (size_t j = 0; j < service->n_check; j++)
+			advise_probe(c, service, service->check[j]);
+		if (wide && service->n_check == 0 && !service->follow)
+			fault_warning(
+				c->faults, source_at(c->source, service, "ports"),
+				"service \"%s\" has neither check nor follow: of the whole range "
+				"only port %u is probed",
+				service->name ? service->name : "", service->ports[0]->first);
+	}
+}
+
+static void advise_names(const struct check *c, size_t number)
+{
+	const Conf__Array *array = c->file->array[number];
+
+	for (size_t i = 0; i < number; i++) {
+		const Conf__Array *other = c->file->array[i];
+
+		if (!array->fqdn || !other->fqdn || strcasecmp(array->fqdn, other->fqdn) != 0)
+			continue;
+		fault_warning(c->faults, source_at(c->source, array, "fqdn"),
+			      "fqdn %s is also that of array \"%s\" (line %u)", array->fqdn,
+			      other->name ? other->name : "",
+			      source_at(c->source, other, "fqdn").line);
+		return;
+	}
+}
+
+static void advise_profile(const struct check *c, const Conf__Profile *profile)
+{
+	bool used = false;
+
+	for (size_t i = 0; i < check_array_count(c->file); i++)
+		used |= check_equal(c->file->array[i]->use, profile->name);
+	if (!used && profile->name)
+		fault_warning(c->faults, source_at(c->source, profile, "name"),
+			      "profile \"%s\" is not used by any array", profile->name);
+	advise_services(c, profile->service, check_service_count(profile->n_service));
+}
+
+void check_advice(const struct check *check)
+{
+	advise_pair(check);
+	for (size_t i = 0; i < check->file->n_profile && i < FLOW_MAX_VIPS; i++)
+		advise_profile(check, check->file->profile[i]);
+	for (size_t i = 0; i < check_array_count(check->file); i++) {
+		const Conf__Array *array = check->file->array[i];
+
+		advise_names(check, i);
+		advise_members(check, array);
+		advise_services(check, array->service, check_service_count(array->n_service));
+	}
+}
