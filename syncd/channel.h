@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one connection to the peer: node 1 listens, node 2 connects, again and again.  At most one
+ * connection is the channel; another takes its place only after it has proved itself (the peer
+ * started anew, or the connection is renewed after rekey_ms).
+ */
+#ifndef CASPAIR_SYNCD_CHANNEL_H
+#define CASPAIR_SYNCD_CHANNEL_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "syncd/conn.h"
+
+enum {
+	CHANNEL_HALF_OPEN = 4,  /* connections that have not proved themselves; one an address */
+	CHANNEL_BULK = 1 << 20, /* bytes queued before bulk data has to wait */
+	CHANNEL_WHY = 256,
+};
+
+/* Called from the loop, never from within channel_send() or channel_drop(). */
+struct channel_ops {
+	void (*up)(void *arg); /* also when a new connection took over */
+	void (*down)(void *arg, const char *why);
+	void (*frame)(void *arg, const uint8_t *bytes, size_t length);
+	void (*drained)(void *arg);
+};
+
+struct channel_config {
+	struct sockaddr_in local, remote; /* local: our sync address, and the port when listening */
+	const char *interface;            /* bound to, or NULL */
+	bool listens;
+	unsigned int timeout_ms, rekey_ms;
+};
+
+/* What was refused or ended, by name. */
+enum { CHANNEL_COUNTERS = CONN_ENDS + GREET_REFUSALS + 1 };
+
+struct channel {
+	struct ev_loop *loop;
+	const struct channel_ops *ops;
+	void *arg;
+	const struct greet_self *self;
+	struct channel_config config;
+	struct conn *current;
+	struct conn *half[CHANNEL_HALF_OPEN]; /* a connecting node uses the first */
+	int listener;
+	ev_io accepting;
+	ev_timer retry, renew, fallen;
+	unsigned int attempts;
+	bool reported_up;
+	char why[CHANNEL_WHY]; /* there is no channel */
+	uint64_t counter[CHANNEL_COUNTERS];
+	uint64_t bytes_sent, bytes_received; /* of connections that ended */
+	ev_tstamp since, warned;
+};
+
+/*
+ * Opens the listener, or sees that connecting from our address is possible.  0, or a negative errno
+ * with reason and remedy in channel->why.  `self` is borrowed.
+ */
+int channel_open(struct channel *channel, struct ev_loop *loop, const struct channel_config *config,
+		 const struct greet_self *self, const struct channel_ops *ops, void *arg);
+void channel_close(struct channel *channel);
+
+/* Dropped silently while there is no connection: positions make up for it. */
+void channel_send(struct channel *channel, const uint8_t *bytes, size_t length);
+bool channel_room(const struct channel *channel);
+/* Ends the connection; it is opened anew. */
+void channel_drop(struct channel *channel, const char *why);
+
+void channel_bytes(const struct channel *channel, uint64_t *sent, uint64_t *received);
+/* Name of a counter; NULL for those that do not count faults. */
+const char *channel_counter_name(unsigned int counter);
+
+#endif

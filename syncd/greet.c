@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "syncd/greet.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/record.h"
+
+enum { TYPE_INIT = 1, TYPE_RESP = 2, PROLOGUE_MAX = 32 + GREET_PAIR + GREET_HELLO };
+
+static const char magic[4] = { 'C', 'P', 'S', '1' };
+
+const char *const greet_refusal_names[GREET_REFUSALS] = {
+	[GREET_OK] = "ok",
+	[GREET_BAD_VERSION] = "bad-version",
+	[GREET_BAD_LENGTH] = "bad-length",
+	[GREET_BAD_TAG] = "bad-tag",
+	[GREET_BAD_SEAL] = "bad-seal",
+	[GREET_BAD_HELLO] = "bad-hello",
+	[GREET_WRONG_NODE] = "wrong-node",
+};
+
+int greet_self_init(struct greet_self *self, const struct seal_keypair *own,
+		    const uint8_t remote[SEAL_KEY], const char *pair, unsigned int node)
+{
+	size_t length = strlen(pair);
+
+	memset(self, 0, sizeof(*self));
+	if (length >= sizeof(self->pair))
+		return -ENAMETOOLONG;
+	/* A peer with our own key could be our own reflection. */
+	if (memcmp(own->public, remote, SEAL_KEY) == 0 || !seal_prekey(self->prekey, own, remote))
+		return -EINVAL;
+	self->own = own;
+	memcpy(self->remote, remote, SEAL_KEY);
+	memcpy(self->pair, pair, length);
+	self->node = node;
+	self->peer = 3 - node;
+	seal_random(&self->boot, sizeof(self->boot));
+	return 0;
+}
+
+size_t greet_begin(struct greet *greet, bool initiator, uint8_t out[GREET_OUT])
+{
+	memset(greet, 0, sizeof(*greet));
+	greet->initiator = initiator;
+	if (initiator)
+		return 0;
+	memcpy(greet->hello, magic, sizeof(magic));
+	seal_random(greet->hello + sizeof(magic), GREET_HELLO - sizeof(magic));
+	greet->hello_seen = true;
+	memcpy(out, greet->hello, GREET_HELLO);
+	return GREET_HELLO;
+}
+
+void greet_wipe(struct greet *greet)
+{
+	seal_handshake_wipe(&greet->noise);
+	seal_wipe(greet, sizeof(*greet));
+}
+
+static void refuse(struct greet *greet, enum greet_refusal why)
+{
+	seal_handshake_wipe(&greet->noise);
+	greet->refused = why;
+}
+
+/* Lengths stand in front of the name, so no two settings have the same prologue. */
+static void start_noise(struct greet *greet, const struct greet_self *self)
+{
+	static const char label[] = "caspair-sync-1";
+	uint8_t prologue[PROLOGUE_MAX], *p = prologue;
+	unsigned int initiator = greet->initiator ? self->node : self->peer;
+	size_t name = strlen(self->pair);
+
+	memcpy(p, label, sizeof(label) - 1);
+	p += sizeof(label) - 1;
+	*p++ = (uint8_t)name;
+	memcpy(p, self->pair, name);
+	p += name;
+	*p++ = (uint8_t)initiator;
+	*p++ = (uint8_t)(3 - initiator);
+	memcpy(p, greet->hello, GREET_HELLO);
+	p += GREET_HELLO;
+	seal_handshake_start(&greet->noise, greet->initiator, self->own, self->remote, prologue,
+			     (size_t)(p - prologue), NULL);
+}
+
+static void pretag(uint8_t tag[SEAL_PRETAG], const struct greet *greet,
+		   const struct greet_self *self, const uint8_t header[GREET_HEADER],
+		   const uint8_t *noise, size_t length)
+{
+	uint8_t data[GREET_HELLO + GREET_HEADER + GREET_IN];
+
+	memcpy(data, greet->hello, GREET_HELLO);
+	memcpy(data + GREET_HELLO, header, GREET_HEADER);
+	memcpy(data + GREET_HELLO + GREET_HEADER, noise, length);
+	seal_pretag(tag, self->prekey, data, GREET_HELLO + GREET_HEADER + length);
+}
+
+/* Writes INIT or RESP; 0 bytes when the payload cannot be sealed. */
+static size_t write_message(struct greet *greet, const struct greet_self *self,
+			    uint8_t out[GREET_OUT])
+{
+	Sync__Hello hello = SYNC__HELLO__INIT;
+	uint8_t payload[GREET_PAYLOAD];
+	uint8_t *noise = out + GREET_HEADER + (greet->initiator ? SEAL_PRETAG : 0);
+	char pair[GREET_PAIR];
+	int length;
+
+	memcpy(pair, self->pair, sizeof(pair));
+	hello.pair = pair;
+	hello.node = self->node;
+	hello.boot = self->boot;
+	hello.version = GREET_VERSION;
+	if (sync__hello__get_packed_size(&hello) > sizeof(payload))
+		return 0;
+	length = seal_handshake_write(&greet->noise, noise, GREET_NOISE, payload,
+				      sync__hello__pack(&hello, payload));
+	if (length < 0)
+		return 0;
+	out[0] = greet->initiator ? TYPE_INIT : TYPE_RESP;
+	out[1] = GREET_VERSION;
+	out[2] = (uint8_t)length;
+	out[3] = (uint8_t)(length >> 8);
+	if (greet->initiator)
+		pretag(out + GREET_HEADER, greet, self, out, noise, (size_t)length);
+	return (size_t)(noise - out) + (size_t)length;
+}
+
+static enum greet_refusal check_hello(const struct greet_self *self, const uint8_t *payload,
+				      size_t length)
+{
+	_Alignas(max_align_t) uint8_t memory[1024];
+	struct record_arena arena;
+	const Sync__Hello *hello;
+
+	record_arena_init(&arena, memory, sizeof(memory));
+	hello = record_hello(&arena, payload, length);
+	if (!hello)
+		return GREET_BAD_HELLO;
+	if (hello->version != GREET_VERSION)
+		return GREET_BAD_VERSION;
+	if (hello->node != self->peer || strcmp(hello->pair, self->pair) != 0)
+		return GREET_WRONG_NODE;
+	return GREET_OK;
+}
+
+/* How many bytes the message under way has; the first four say so. */
+static size_t wanted(const struct greet *greet)
+{
+	size_t tag = greet->initiator ? 0 : SEAL_PRETAG;
+
+	if (!greet->hello_seen)
+		return GREET_HELLO;
+	if (greet->used < GREET_HEADER)
+		return GREET_HEADER;
+	return GREET_HEADER + tag + (size_t)(greet->in[2] | greet->in[3] << 8);
+}
+
+static void check_header(struct greet *greet)
+{
+	uint8_t type = greet->initiator ? TYPE_RESP : TYPE_INIT;
+	size_t length = (size_t)(greet->in[2] | greet->in[3] << 8);
+
+	if (greet->in[0] != type || greet->in[1] != GREET_VERSION)
+		refuse(greet, GREET_BAD_VERSION);
+	else if (length < SEAL_KEY + SEAL_TAG || length > GREET_NOISE)
+		refuse(greet, GREET_BAD_LENGTH);
+}
+
+static size_t take_hello(struct greet *greet, const struct greet_self *self, uint8_t out[GREET_OUT])
+{
+	if (memcmp(greet->in, magic, sizeof(magic)) != 0) {
+		refuse(greet, GREET_BAD_VERSION);
+		return 0;
+	}
+	memcpy(greet->hello, greet->in, GREET_HELLO);
+	greet->hello_seen = true;
+	start_noise(greet, self);
+	return write_message(greet, self, out);
+}
+
+/* INIT at R, RESP at I. */
+static size_t take_message(struct greet *greet, const struct greet_self *self,
+			   uint8_t out[GREET_OUT])
+{
+	const uint8_t *noise = greet->in + GREET_HEADER + (greet->initiator ? 0 : SEAL_PRETAG);
+	size_t length = greet->used - (size_t)(noise - greet->in), answer = 0;
+	uint8_t payload[GREET_IN], tag[SEAL_PRETAG];
+	enum greet_refusal why;
+	int got;
+
+	if (!greet->initiator) {
+		pretag(tag, greet, self, greet->in, noise, length);
+		if (!seal_pretag_equal(tag, greet->in + GREET_HEADER)) {
+			refuse(greet, GREET_BAD_TAG);
+			return 0;
+		}
+		start_noise(greet, self);
+	}
+	got = seal_handshake_read(&greet->noise, payload, sizeof(payload), noise, length);
+	why = got < 0 ? GREET_BAD_SEAL : check_hello(self, payload, (size_t)got);
+	if (why) {
+		refuse(greet, why);
+		return 0;
+	}
+	if (!greet->initiator)
+		answer = write_message(greet, self, out);
+	seal_handshake_split(&greet->noise, &greet->send, &greet->receive);
+	greet->done = true;
+	return answer;
+}
+
+size_t greet_input(struct greet *greet, const struct greet_self *self, const uint8_t *bytes,
+		   size_t count, uint8_t out[GREET_OUT], size_t *length)
+{
+	size_t taken = 0;
+
+	*length = 0;
+	while (!greet->done && !greet->refused) {
+		size_t want = wanted(greet) - greet->used;
+		size_t n = count - taken < want ? count - taken : want;
+
+		memcpy(greet->in + greet->used, bytes + taken, n);
+		greet->used += n;
+		taken += n;
+		if (n < want)
+			break;
+		if (!greet->hello_seen) {
+			*length = take_hello(greet, self, out);
+			greet->used = 0;
+		} else if (greet->used == GREET_HEADER) {
+			check_header(greet);
+		} else {
+			*length = take_message(greet, self, out);
+			greet->used = 0;
+		}
+	}
+	return taken;
+}
