@@ -6,11 +6,12 @@
 # test again inside private mount and PID namespaces.  So labs that run side by side never meet,
 # nothing outside is touched, and whatever ends the test (also kill -9) ends all of it.
 #
-# V=1 prints each command.  LAB_XDP=generic runs the pair in that mode.
+# V=1 prints each command.
 
+# shellcheck disable=SC2034 # some are used by the tests only
 LAB_VIP=10.20.0.10
 LAB_GATEWAY=10.30.0.1
-LAB_CLIENTS=10.20.0.100 # and the 63 after it
+LAB_CLIENTS=10.20.0.100 # and the 63 after it; used by the tests
 LAB_MEMBERS=(m1 m2 m3)
 LAB_SPACES=(switch client lb1 lb2 "${LAB_MEMBERS[@]}")
 LAB_TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
@@ -76,7 +77,7 @@ wait_for() {
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS - start <= limit)) || fail "waited $limit s in vain: $what"
-		sleep 0.02
+		sleep "${LAB_POLL:-0.02}"
 	done
 }
 
@@ -207,140 +208,3 @@ lab_members() {
 		[[ $1 != samba ]] || wait_for 30 "Samba on $member" test -s "$LAB/log/samba-$member.out"
 	done
 }
-
-# --- the pair ---------------------------------------------------------------------------------
-
-pairctl() { local node=$1; shift; "$LAB_BUILD/pairctl" --run-dir "$LAB/lb$node/run" "$@"; }
-
-lab_key() {
-	mkdir -p "$LAB/lb$1"/{run,state}
-	"$LAB_BUILD/pairctl" keygen "lb$1" --key "$LAB/lb$1/node.key" |
-		sed -n 's/^ *public-key *//p'
-}
-
-# lab_config [FLOWS]: keys and the one file for both nodes.
-lab_config() {
-	local key1 key2
-	key1=$(lab_key 1) && key2=$(lab_key 2) && [[ -n $key1 && -n $key2 ]] || fail "keygen failed"
-	cat >"$LAB/pair.conf" <<-END
-		format 1
-		pair lab
-		node lb1 {
-		    address 10.20.0.11; sync 192.168.77.1; priority 254
-		    public-key $key1
-		}
-		node lb2 {
-		    address 10.20.0.12; sync 192.168.77.2; priority 253
-		    public-key $key2
-		}
-		vrrp {
-		    interface eth0; track-interface eth1; vrid 51
-		    advert 100ms; hold-after-boot ${LAB_HOLD:-1s}
-		}
-		sync { port 7790; path eth2; peer-timeout 1s }
-		forwarding { interface eth0, eth1; xdp ${LAB_XDP:-auto}; flows ${1:-20000}; pins 20000 }
-		array lab {
-		    vip $LAB_VIP
-		    gateway $LAB_GATEWAY
-		    service rpc-epm {
-		        ports 135; affinity-group rpc; affinity-timeout 2h; idle-timeout 24h
-		        check tcp { port ${LAB_RPC_CHECK:-135}; interval 500ms; timeout 400ms }
-		    }
-		    service rpc-dynamic {
-		        ports 6005-6999, 7002-59530; affinity-group rpc; follow rpc-epm; idle-timeout 24h
-		    }
-		    service chat {
-		        ports 7000; affinity-group chat; affinity-timeout 1h; idle-timeout 24h
-		        check tcp { interval 500ms; timeout 400ms }
-		    }
-		    service bulk {
-		        ports 7001; affinity-group chat; follow chat; idle-timeout 24h
-		    }
-		    member m1 { address 10.30.0.21 }
-		    member m2 { address 10.30.0.22 }
-		    member m3 { address 10.30.0.23 }
-		}
-	END
-	"$LAB_BUILD/pairctl" check "$LAB/pair.conf" >"$LAB/log/check.log" 2>&1 ||
-		{ cat "$LAB/log/check.log"; fail "the lab's own configuration has faults"; }
-}
-
-# daemon_start NODE DAEMON
-daemon_start() {
-	local dir=$LAB/lb$1
-	spawn "lb$1-$2" "lb$1" "$LAB_BUILD/$2" --config "$LAB/pair.conf" --node "lb$1" \
-		--run-dir "$dir/run" --state-dir "$dir/state" --bpf-dir "$LAB/bpf/lb$1" \
-		--key "$dir/node.key"
-}
-
-daemon_ready() { [[ -S $LAB/lb$1/run/$2.sock ]] && lives "lb$1-$2"; }
-
-await_daemon() {
-	local start=$SECONDS
-	until daemon_ready "$1" "$2"; do
-		lives "lb$1-$2" || { tail -5 "$LAB/log/lb$1-$2.log" >&2; fail "$2 of lb$1 has ended"; }
-		((SECONDS - start <= 15)) || fail "$2 of lb$1 does not get ready"
-		sleep 0.02
-	done
-}
-
-node_start() {
-	local daemon
-	mkdir -p "$LAB/bpf/lb$1"
-	for daemon in lbd syncd vrrpd; do
-		daemon_start "$1" "$daemon"
-	done
-	for daemon in lbd syncd vrrpd; do
-		await_daemon "$1" "$daemon"
-	done
-}
-
-daemon_kill() {
-	signal -9 "lb$1-$2"
-	wait_for 5 "$2 of lb$1 to end" gone "lb$1-$2"
-}
-
-# Orderly: an active node yields first.
-node_stop() {
-	local daemon
-	for daemon in vrrpd syncd lbd; do
-		signal -TERM "lb$1-$daemon"
-		wait_for 10 "$daemon of lb$1 to leave" gone "lb$1-$daemon"
-	done
-}
-
-# As when the power goes: all its links at once, all its processes, and what it knew.
-node_power_off() {
-	local pids
-	pids=$(ip netns pids "lb$1")
-	printf 'link set lb%s-%s down\n' "$1" eth0 "$1" eth1 | ip -n switch -batch - &
-	ip -n "lb$1" link set eth2 down
-	# shellcheck disable=SC2086 # a list of PIDs, all inside this node's namespace
-	kill -9 $pids 2>/dev/null
-	wait $!
-}
-
-# It comes back as a machine that has booted: no pins, no addresses but its own, empty run directory.
-node_power_on() {
-	local n=$1
-	rm -rf "$LAB/bpf/lb$n" "$LAB/lb$n/run"
-	mkdir -p "$LAB/lb$n/run"
-	pp ip -n "lb$n" addr flush dev eth0
-	pp ip -n "lb$n" addr flush dev eth1
-	pp ip -n "lb$n" addr add "10.20.0.1$n/24" dev eth0
-	pp ip -n "lb$n" addr add "10.30.0.1$n/24" dev eth1
-	pp ip -n "lb$n" link set eth2 up
-	printf 'link set lb%s-%s up\n' "$n" eth0 "$n" eth1 | ip -n switch -batch -
-	node_start "$n"
-}
-
-# field NODE PATH: a value of `pairctl -j status`, such as vrrp.role; empty when unknown.
-field() {
-	pairctl "$1" -j status 2>/dev/null | "$LAB_TOP/tests/lib/field.py" "$2"
-}
-has_role() { [[ $(field "$1" vrrp.role) == "$2" ]]; }
-in_sync() { [[ $(field "$1" sync.state) == in-sync ]]; }
-# pair_up ACTIVE STANDBY: roles are settled and the standby holds everything.
-pair_is() { has_role "$1" active && has_role "$2" standby && in_sync "$2"; }
-pair_up() { wait_for 20 "lb$1 active, lb$2 standby and in sync" pair_is "$1" "$2"; }
-active_node() { local n; for n in 1 2; do has_role "$n" active && echo "$n" && return; done; }

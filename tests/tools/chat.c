@@ -9,7 +9,7 @@
  *from SOURCES consecutive source addresses; each sends a numbered line every EVERY-MS and expects
  *the answers in order, none missing, none twice, always from the member it began with.  It prints
  *one JSON object a line: `count` every 200 ms, `stall` when an answer took more than 100 ms, `gap`
- *when no session at all got an answer for more than 30 ms (the path was dark), `lost` and `moved`
+ *when no session at all got an answer for more than 10 ms (the path was dark), `lost` and `moved`
  *at once, and `total` at the end (SIGTERM or SIGINT).  Exit status 1 when a session was lost or
  *moved.
  */
@@ -31,7 +31,7 @@
 
 enum { LINE = 128, BUFFER = 4096, OUTSTANDING = 1024 };
 
-static const double stall_from = 0.100, gap_from = 0.030;
+static const double stall_from = 0.100, gap_from = 0.010;
 
 struct session {
 	struct ev_io io;

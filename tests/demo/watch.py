@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""watch.py PAIRCTL RUN-DIR...: asks each node for its state ten times a second, until killed.
+
+One JSON object a line, whenever something has changed: {"t", "node", "role", "sync", "flows"}.
+A node that does not answer is "down".
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+
+def ask(pairctl, run_dir):
+    if not os.path.exists(run_dir + '/vrrpd.sock'):
+        return {'role': 'down', 'sync': '', 'flows': 0}
+    try:
+        answer = subprocess.run([pairctl, '--run-dir', run_dir, '-j', 'status'], timeout=2,
+                                capture_output=True, check=False).stdout
+        status = json.loads(answer)
+        return {'role': status['vrrp']['role'], 'sync': status.get('sync', {}).get('state', ''),
+                'flows': status.get('lbd', {}).get('flows', 0)}
+    except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        return {'role': 'down', 'sync': '', 'flows': 0}
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    last = {}
+    while True:
+        start = time.monotonic()
+        for number, run_dir in enumerate(sys.argv[2:], 1):
+            state = ask(sys.argv[1], run_dir)
+            if state != last.get(number):
+                last[number] = state
+                print(json.dumps({'t': round(time.time() * 1000), 'node': number, **state}),
+                      flush=True)
+        time.sleep(max(0.02, 0.1 - (time.monotonic() - start)))
+
+
+if __name__ == '__main__':
+    main()

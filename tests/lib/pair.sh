@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# The pair in its lab: keys, configuration, daemons, and what can happen to a node.
+#
+# LAB_XDP=generic runs it in that mode; LAB_HOLD sets hold-after-boot.
+
+. "${BASH_SOURCE[0]%/*}/lab.sh"
+
+pairctl() { local node=$1; shift; "$LAB_BUILD/pairctl" --run-dir "$LAB/lb$node/run" "$@"; }
+
+lab_key() {
+	mkdir -p "$LAB/lb$1"/{run,state}
+	"$LAB_BUILD/pairctl" keygen "lb$1" --key "$LAB/lb$1/node.key" |
+		sed -n 's/^ *public-key *//p'
+}
+
+# lab_config [FLOWS]: keys and the one file for both nodes.
+lab_config() {
+	local key1 key2
+	key1=$(lab_key 1) && key2=$(lab_key 2) && [[ -n $key1 && -n $key2 ]] || fail "keygen failed"
+	cat >"$LAB/pair.conf" <<-END
+		format 1
+		pair lab
+		node lb1 {
+		    address 10.20.0.11; sync 192.168.77.1; priority 254
+		    public-key $key1
+		}
+		node lb2 {
+		    address 10.20.0.12; sync 192.168.77.2; priority 253
+		    public-key $key2
+		}
+		vrrp {
+		    interface eth0; track-interface eth1; vrid 51
+		    advert 100ms; hold-after-boot ${LAB_HOLD:-1s}
+		}
+		sync { port 7790; path eth2; peer-timeout 1s }
+		forwarding { interface eth0, eth1; xdp ${LAB_XDP:-auto}; flows ${1:-20000}; pins 20000 }
+		array lab {
+		    vip $LAB_VIP
+		    gateway $LAB_GATEWAY
+		    service rpc-epm {
+		        ports 135; affinity-group rpc; affinity-timeout 2h; idle-timeout 24h
+		        check tcp { port ${LAB_RPC_CHECK:-135}; interval 500ms; timeout 400ms }
+		    }
+		    service rpc-dynamic {
+		        ports 6005-6999, 7002-59530; affinity-group rpc; follow rpc-epm; idle-timeout 24h
+		    }
+		    service chat {
+		        ports 7000; affinity-group chat; affinity-timeout 1h; idle-timeout 24h
+		        check tcp { interval 500ms; timeout 400ms }
+		    }
+		    service bulk {
+		        ports 7001; affinity-group chat; follow chat; idle-timeout 24h
+		    }
+		    member m1 { address 10.30.0.21 }
+		    member m2 { address 10.30.0.22 }
+		    member m3 { address 10.30.0.23 }
+		}
+	END
+	"$LAB_BUILD/pairctl" check "$LAB/pair.conf" >"$LAB/log/check.log" 2>&1 ||
+		{ cat "$LAB/log/check.log"; fail "the lab's own configuration has faults"; }
+}
+
+# daemon_start NODE DAEMON
+daemon_start() {
+	local dir=$LAB/lb$1
+	spawn "lb$1-$2" "lb$1" "$LAB_BUILD/$2" --config "$LAB/pair.conf" --node "lb$1" \
+		--run-dir "$dir/run" --state-dir "$dir/state" --bpf-dir "$LAB/bpf/lb$1" \
+		--key "$dir/node.key"
+}
+
+daemon_ready() { [[ -S $LAB/lb$1/run/$2.sock ]] && lives "lb$1-$2"; }
+
+await_daemon() {
+	local start=$SECONDS
+	until daemon_ready "$1" "$2"; do
+		lives "lb$1-$2" || { tail -5 "$LAB/log/lb$1-$2.log" >&2; fail "$2 of lb$1 has ended"; }
+		((SECONDS - start <= 15)) || fail "$2 of lb$1 does not get ready"
+		sleep 0.02
+	done
+}
+
+node_start() {
+	local daemon
+	mkdir -p "$LAB/bpf/lb$1"
+	for daemon in lbd syncd vrrpd; do
+		daemon_start "$1" "$daemon"
+	done
+	for daemon in lbd syncd vrrpd; do
+		await_daemon "$1" "$daemon"
+	done
+}
+
+daemon_kill() {
+	signal -9 "lb$1-$2"
+	wait_for 5 "$2 of lb$1 to end" gone "lb$1-$2"
+}
+
+# Orderly: an active node yields first.
+node_stop() {
+	local daemon
+	for daemon in vrrpd syncd lbd; do
+		signal -TERM "lb$1-$daemon"
+		wait_for 10 "$daemon of lb$1 to leave" gone "lb$1-$daemon"
+	done
+}
+
+# As when the power goes: all its links at once, all its processes, and what it knew.
+node_power_off() {
+	local pids
+	pids=$(ip netns pids "lb$1")
+	printf 'link set lb%s-%s down\n' "$1" eth0 "$1" eth1 | ip -n switch -batch - &
+	ip -n "lb$1" link set eth2 down
+	# shellcheck disable=SC2086 # a list of PIDs, all inside this node's namespace
+	kill -9 $pids 2>/dev/null
+	wait $!
+}
+
+# It comes back as a machine that has booted: no pins, no addresses but its own, empty run directory.
+node_power_on() {
+	local n=$1
+	rm -rf "$LAB/bpf/lb$n" "$LAB/lb$n/run"
+	mkdir -p "$LAB/lb$n/run"
+	pp ip -n "lb$n" addr flush dev eth0
+	pp ip -n "lb$n" addr flush dev eth1
+	pp ip -n "lb$n" addr add "10.20.0.1$n/24" dev eth0
+	pp ip -n "lb$n" addr add "10.30.0.1$n/24" dev eth1
+	pp ip -n "lb$n" link set eth2 up
+	printf 'link set lb%s-%s up\n' "$n" eth0 "$n" eth1 | ip -n switch -batch -
+	node_start "$n"
+}
+
+# field NODE PATH...: values of `pairctl -j status`, such as vrrp.role; empty when unknown.
+field() {
+	local node=$1
+	shift
+	pairctl "$node" -j status 2>/dev/null | "$LAB_TOP/tests/lib/field.py" "$@"
+}
+has_role() { [[ $(field "$1" vrrp.role) == "$2" ]]; }
+in_sync() { [[ $(field "$1" sync.state) == in-sync ]]; }
+is_standby() { [[ $(field "$1" vrrp.role sync.state) == "standby in-sync" ]]; }
+# pair_up ACTIVE STANDBY: roles are settled and the standby holds everything.
+pair_is() { has_role "$1" active && is_standby "$2"; }
+pair_up() { LAB_POLL=0.1 wait_for 20 "lb$1 active, lb$2 standby and in sync" pair_is "$1" "$2"; }
+
+# pair_start [FLOWS]: everything from nothing to a pair that is in sync, lb1 active.
+pair_start() {
+	lab_wires
+	lab_members "$LAB_SAMBA"
+	lab_config "$@"
+	node_start 1
+	LAB_POLL=0.1 wait_for 20 "lb1 active" has_role 1 active
+	node_start 2
+	pair_up 1 2
+}
+
+# --- sessions ---------------------------------------------------------------------------------
+
+# chat_start NAME PORT SESSIONS FIRST-SOURCE SOURCES: chatty TCP sessions, all open on return.
+chat_start() {
+	spawn "$1" client "$LAB_BUILD/tests/chat" hold "$LAB_VIP" "$2" "$3" "$4" "$5" 75 5000
+	wait_for 10 "$1: $3 sessions to open" chat_open "$1" "$3"
+	signal -USR1 "$1"
+}
+chat_open() { grep -q "\"open\":$2," "$LAB/log/$1.out" || gone "$1"; }
+
+# chat_stop NAME: ends them and fails when one was lost, moved or answered out of order.
+chat_stop() {
+	signal -TERM "$1"
+	wait_for 15 "$1 to end" gone "$1"
+	chat_total "$1" lost moved open | grep -q '^0 0 [1-9]' || {
+		grep -E '"(lost|moved|total)"' "$LAB/log/$1.out" | head -20
+		fail "$1: sessions were lost or moved"
+	}
+}
+
+# chat_total NAME FIELD...: figures of the end.
+chat_total() {
+	local name=$1
+	shift
+	grep '"event":"total"' "$LAB/log/$name.out" | "$LAB_TOP/tests/lib/field.py" "$@"
+}
+
+# All segments that any TCP of the client and the members had to send again: what got lost.
+retransmits() {
+	local space total=0 count
+	for space in client "${LAB_MEMBERS[@]}"; do
+		count=$(nsenter --net="/run/netns/$space" awk '/^Tcp: [0-9]/ { print $13 }' /proc/net/snmp)
+		total=$((total + count))
+	done
+	echo "$total"
+}
+
+# Lets time pass in which the sessions do what they always do.
+work() { local until=$(($(ms) + $1)); while (($(ms) < until)); do sleep 0.05; done; }
