@@ -187,7 +187,7 @@ struct flow {
 	__u8 hop_mac[6]; /* who handed us the client's last packet; local to this node */
 	__u16 pad;
 	__u32 hop_ifindex;
-	__u32 pad2;
+	__u32 pool_id; /* of the pin that counts this flow, 0: none */
 };
 
 enum handshake_flags {
@@ -202,6 +202,9 @@ struct handshake {
 	__u8 pad;
 	__u32 started;    /* ticks */
 	__u32 expect_ack; /* SYN-ACK's SEQ + 1, host order */
+	__u8 hop_mac[6];  /* who handed us the SYN; not set when HANDSHAKE_OUTBOUND */
+	__u16 pad2;
+	__u32 hop_ifindex;
 };
 
 /* Map `pins`: HASH, preallocated, never LRU. */
@@ -365,7 +368,7 @@ _Static_assert(sizeof(struct flow_member) == 16, "layout");
 _Static_assert(sizeof(struct flow_member_stats) == 32, "layout");
 _Static_assert(sizeof(struct flow_key) == 16, "layout");
 _Static_assert(sizeof(struct flow) == 56, "layout");
-_Static_assert(sizeof(struct handshake) == 12, "layout");
+_Static_assert(sizeof(struct handshake) == 24, "layout");
 _Static_assert(sizeof(struct pin_key) == 8, "layout");
 _Static_assert(sizeof(struct pin) == 16, "layout");
 _Static_assert(sizeof(struct flow_lease) == 48, "layout");

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records of the peer become entries here.  The inbox is written by a process without rights, which
+ * may go on writing while we read: each record is copied, then checked, then used.
+ */
+#ifndef CASPAIR_APPLY_BPF_H
+#define CASPAIR_APPLY_BPF_H
+
+#include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/record.bpf.h"
+
+/* What a batch has come to so far. */
+struct tally {
+	__u32 done;
+	__u32 refused;
+	__u32 full;
+	__u32 now; /* ticks */
+};
+
+/* Slot of a member's address, FLOW_NO_MEMBER when there is none. */
+static __noinline __u16 apply_member(__be32 addr)
+{
+	const struct flow_role_table *table = roles_get();
+	const struct flow_role *role = table ? role_find(table, addr) : NULL;
+
+	if (!role || role->kind != ROLE_MEMBER || role->id >= FLOW_MAX_MEMBERS)
+		return FLOW_NO_MEMBER;
+	return role->id;
+}
+
+/* The pool that a flow's client is pinned in, NULL when its port is no service here. */
+static __noinline const struct flow_pool *apply_pool(const struct flow_key *key)
+{
+	const struct flow_role_table *table = roles_get();
+	const struct flow_role *role = table ? role_find(table, key->vip) : NULL;
+	const struct flow_service *service;
+
+	if (!role || role->kind != ROLE_VIP)
+		return NULL;
+	service = service_find(role, key->vip_port);
+	return service ? pool_get(service->pool) : NULL;
+}
+
+static __always_inline int apply_flow_valid(const struct flow_event *record)
+{
+	const struct flow_key *key = &record->key;
+
+	return key->proto == IPPROTO_TCP && !key->pad[0] && !key->pad[1] && !key->pad[2] &&
+	       record->state >= FLOW_ESTABLISHED && record->state <= FLOW_RESET;
+}
+
+static __always_inline void apply_flow_new(const struct flow_event *record, __u16 member,
+					   struct tally *tally)
+{
+	struct flow flow = {
+		.member = member,
+		.state = record->state,
+		.flags = (record->flags & EVENT_FLOW_FLAGS) | FLOW_REPLICA,
+		.epoch = record->epoch,
+		.created = tally->now - record->age,
+		.last_seen = tally->now - record->idle,
+		.client_ack = record->client_ack,
+		.client_seq = record->client_seq,
+	};
+	const struct flow_pool *pool = NULL;
+	struct flow_key key = record->key;
+	long err;
+
+	if (!(flow.flags & FLOW_OUTBOUND))
+		pool = apply_pool(&key);
+	err = record_make(&key, &flow, pool, RECORD_PEER);
+	if (!err)
+		tally->done++;
+	else if (err != -EEXIST)
+		tally->full++;
+}
+
+/* An entry that is still a mere copy takes everything; one that packets keep, the decisions only.
+ */
+static __always_inline void apply_flow_known(const struct flow_event *record, struct flow *flow,
+					     __u16 member, __u32 now)
+{
+	__u32 seen = now - record->idle;
+
+	if (flow->member != member) {
+		record_stats(flow->member, -1, 0);
+		record_stats(member, 1, 0);
+		flow->member = member;
+	}
+	flow->epoch = record->epoch;
+	if (ticks_since(now, seen) < ticks_since(now, flow->last_seen))
+		flow->last_seen = seen;
+	if (!(flow->flags & FLOW_REPLICA))
+		return;
+	flow->state = record->state;
+	if (record->client_ack | record->client_seq) {
+		flow->client_ack = record->client_ack;
+		flow->client_seq = record->client_seq;
+	}
+}
+
+static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
+{
+	int outbound = record->flags & FLOW_OUTBOUND;
+	__u16 member = outbound ? FLOW_NO_MEMBER : apply_member(record->member);
+	struct flow *flow;
+
+	if (!apply_flow_valid(record) || (member == FLOW_NO_MEMBER && !outbound)) {
+		tally->refused++;
+		return;
+	}
+	flow = bpf_map_lookup_elem(&flows, &record->key);
+	if (!flow) {
+		apply_flow_new(record, member, tally);
+		return;
+	}
+	if (record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch))
+		return;
+	apply_flow_known(record, flow, member, tally->now);
+	tally->done++;
+}
+
+static __always_inline void apply_flow_del(const struct flow_event *record, struct tally *tally)
+{
+	const struct flow *flow = bpf_map_lookup_elem(&flows, &record->key);
+
+	if (!flow || record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch))
+		return;
+	if (record_remove(&record->key, flow, tally->now, RECORD_PEER) == 0)
+		tally->done++;
+}
+
+static __always_inline void apply_pin_put(const struct flow_event *record, struct tally *tally)
+{
+	struct pin_key key = { .client = record->key.client, .pool_id = record->pool_id };
+	__u16 member = apply_member(record->member);
+	struct pin *pin;
+
+	if (member == FLOW_NO_MEMBER || !pool_find(key.pool_id)) {
+		tally->refused++;
+		return;
+	}
+	pin = bpf_map_lookup_elem(&pins, &key);
+	if (pin && record->apply == APPLY_IF_ABSENT)
+		return;
+	if (pin) {
+		pin->member = member;
+		pin->last_used = tally->now - record->idle;
+		tally->done++;
+		return;
+	}
+	if (pin_make(&key, member, 0, tally->now - record->idle) == 0)
+		tally->done++;
+	else
+		tally->full++;
+}
+
+static __always_inline void apply_pin_del(const struct flow_event *record, struct tally *tally)
+{
+	struct pin_key key = { .client = record->key.client, .pool_id = record->pool_id };
+	struct pin *pin = bpf_map_lookup_elem(&pins, &key);
+
+	if (!pin || record->apply == APPLY_IF_ABSENT)
+		return;
+	/* Flows that live here keep their count, and so their pin. */
+	if (pin->flows)
+		pin->last_used = tally->now;
+	else if (pin_remove(&key) == 0)
+		tally->done++;
+}
+
+/* One record; a callback of bpf_loop(). */
+static long apply_one(__u32 index, void *context)
+{
+	const struct flow_event *slot = bpf_map_lookup_elem(&apply_inbox, &index);
+	struct tally *tally = context;
+	struct flow_event record;
+
+	if (!slot)
+		return 1;
+	record = *slot;
+	switch (record.kind) {
+	case EVENT_FLOW_PUT:
+		apply_flow_put(&record, tally);
+		break;
+	case EVENT_FLOW_DEL:
+		apply_flow_del(&record, tally);
+		break;
+	case EVENT_PIN_PUT:
+		apply_pin_put(&record, tally);
+		break;
+	case EVENT_PIN_DEL:
+		apply_pin_del(&record, tally);
+		break;
+	default:
+		tally->refused++;
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The data plane: one XDP program for packets, three programs that user space calls.  Each concern
+ * has its header; a packet's way through them:
+ *
+ *	parse -> gate (ARP, adverts)
+ *	      -> inbound  (to a VIP)    -> pin, record, track -> route, nat
+ *	      -> outbound (of a member) -> record, track      -> route, nat
+ *
+ * Written for the verifier of Linux 6.1 and later: no open-coded iterators, no kfuncs.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "lbd/bpf/apply.bpf.h"
+#include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/inbound.bpf.h"
+#include "lbd/bpf/outbound.bpf.h"
+#include "lbd/bpf/parse.bpf.h"
+#include "lbd/bpf/sweep.bpf.h"
+
+char caspair_license[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline int dispatch_ipv4(struct packet *p)
+{
+	const struct flow_role *to, *from;
+
+	if (packet_ip(p))
+		return pass();
+	if (p->ip->protocol == IPPROTO_VRRP)
+		return gate_advert(p);
+	to = role_find(p->roles, p->ip->daddr);
+	if (to && to->kind == ROLE_VIP)
+		return inbound(p, to);
+	from = role_find(p->roles, p->ip->saddr);
+	if (from && from->kind == ROLE_MEMBER)
+		return outbound(p, from);
+	if (to && to->kind == ROLE_MEMBER)
+		return outbound_answer(p, to);
+	return pass();
+}
+
+SEC("xdp.frags")
+int caspair_xdp(struct xdp_md *xdp)
+{
+	struct packet p = { .xdp = xdp, .roles = roles_get() };
+
+	if (!p.roles || packet_ethernet(&p))
+		return pass();
+	p.now = ticks_packet();
+	if (p.eth->h_proto == bpf_htons(ETH_P_IP))
+		return dispatch_ipv4(&p);
+	if (p.eth->h_proto == bpf_htons(ETH_P_ARP))
+		return gate_arp(&p);
+	return pass();
+}
+
+/* Runs one step for each of the first call->count records of an inbox. */
+static __always_inline int call_each(struct flow_call *call, void *step)
+{
+	struct tally tally = { .now = ticks_call() };
+
+	if (call->count > FLOW_BATCH)
+		return -E2BIG;
+	bpf_loop(call->count, step, &tally, 0);
+	call->done = tally.done;
+	call->refused = tally.refused;
+	call->full = tally.full;
+	return 0;
+}
+
+SEC("syscall")
+int caspair_apply(struct flow_call *call)
+{
+	return call_each(call, apply_one);
+}
+
+SEC("syscall")
+int caspair_sweep(struct flow_call *call)
+{
+	return call_each(call, sweep_one);
+}
+
+SEC("syscall")
+int caspair_emit(struct flow_call *call)
+{
+	__u32 zero = 0;
+	const struct flow_event *slot = bpf_map_lookup_elem(&sweep_inbox, &zero);
+	struct flow_event event;
+
+	if (!slot)
+		return -ENOENT;
+	event = *slot;
+	if (event_send(&event))
+		return -ENOSPC;
+	call->done = 1;
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Ticks of CLOCK_MONOTONIC, see proto/flow.h. */
+#ifndef CASPAIR_CLOCK_BPF_H
+#define CASPAIR_CLOCK_BPF_H
+
+#include "lbd/bpf/maps.bpf.h"
+
+/*
+ * An entry may have been stamped by another CPU or by the finer of the two clocks an instant after
+ * `now` was read: what lies this little in the future is no age of 52 days.
+ */
+#define CLOCK_SLACK 65536u
+
+/* In the packet path: cheap, and at most one timer interrupt behind. */
+static __always_inline __u32 ticks_packet(void)
+{
+	return (__u32)(bpf_ktime_get_coarse_ns() >> FLOW_TICK_SHIFT);
+}
+
+/* In calls, where the kernel does not offer the coarse clock. */
+static __always_inline __u32 ticks_call(void)
+{
+	return (__u32)(bpf_ktime_get_ns() >> FLOW_TICK_SHIFT);
+}
+
+static __always_inline __u32 ticks_since(__u32 now, __u32 then)
+{
+	__u32 age = now - then;
+
+	return age > (__u32)-CLOCK_SLACK ? 0 : age;
+}
+
+/* Whether a serial number (RFC 1982: an epoch, a sequence number) is newer than another. */
+static __always_inline int serial_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Questions to the configuration tables. */
+#ifndef CASPAIR_CONFIG_BPF_H
+#define CASPAIR_CONFIG_BPF_H
+
+#include <bpf/bpf_endian.h>
+
+#include "lbd/bpf/maps.bpf.h"
+
+static __always_inline const struct flow_control *control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* The roles in force. */
+static __always_inline const struct flow_role_table *roles_get(void)
+{
+	const struct flow_control *current = control_get();
+	__u32 index;
+
+	if (!current)
+		return NULL;
+	index = current->roles_active & 1;
+	return bpf_map_lookup_elem(&roles, &index);
+}
+
+/* What an address means to us; NULL: nothing. */
+static __always_inline const struct flow_role *role_find(const struct flow_role_table *table,
+							 __be32 addr)
+{
+	__u32 start = flow_role_hash(addr);
+
+	for (__u32 i = 0; i < FLOW_ROLE_PROBES; i++) {
+		const struct flow_role *role = &table->slot[(start + i) % FLOW_ROLE_SLOTS];
+
+		if (role->kind == ROLE_FREE)
+			return NULL;
+		if (role->addr == addr)
+			return role;
+	}
+	return NULL;
+}
+
+/* The service at a port of a VIP, or of the members behind it; NULL: none. */
+static __always_inline const struct flow_service *service_find(const struct flow_role *role,
+							       __be16 port)
+{
+	const struct flow_service *service;
+	const struct flow_port_table *table;
+	__u32 index = role->port_table;
+
+	table = bpf_map_lookup_elem(&ports, &index);
+	if (!table)
+		return NULL;
+	index = table->service[bpf_ntohs(port)];
+	if (!index)
+		return NULL;
+	index--;
+	service = bpf_map_lookup_elem(&services, &index);
+	return service && service->flags & SERVICE_USED ? service : NULL;
+}
+
+static __always_inline const struct flow_pool *pool_get(__u32 slot)
+{
+	const struct flow_pool *pool = bpf_map_lookup_elem(&pools, &slot);
+
+	return pool && pool->flags & POOL_USED ? pool : NULL;
+}
+
+/* By the name that both nodes know it under; for calls, not for packets. */
+static __noinline const struct flow_pool *pool_find(__u32 id)
+{
+	for (__u32 slot = 0; slot < FLOW_MAX_POOLS; slot++) {
+		const struct flow_pool *pool = pool_get(slot);
+
+		if (pool && pool->id == id)
+			return pool;
+	}
+	return NULL;
+}
+
+/* A member that is configured, or has been as long as flows refer to it. */
+static __always_inline const struct flow_member *member_get(__u16 slot)
+{
+	const struct flow_member *member;
+	__u32 index = slot;
+
+	member = bpf_map_lookup_elem(&members, &index);
+	return member && member->flags & (MEMBER_USED | MEMBER_GONE) ? member : NULL;
+}
+
+static __always_inline int member_is(__u16 slot, __be32 addr)
+{
+	const struct flow_member *member = member_get(slot);
+
+	return member && member->addr == addr;
+}
+
+/* Whether a member takes new clients. */
+static __always_inline int member_up(const struct flow_pool *pool, __u16 slot)
+{
+	if (slot >= FLOW_MAX_MEMBERS)
+		return 0;
+	return pool->up[slot / 64 % FLOW_MEMBER_WORDS] >> (slot % 64) & 1;
+}
+
+static __always_inline int pool_dead(const struct flow_pool *pool)
+{
+	__u64 any = 0;
+
+	for (__u32 word = 0; word < FLOW_MEMBER_WORDS; word++)
+		any |= pool->up[word];
+	return !any;
+}
+
+#endif

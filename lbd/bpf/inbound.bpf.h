@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a client to a VIP.  A known flow goes to its member, on either node and whatever the lease
+ * says.  A SYN is admitted by the owner alone and leaves only a handshake, which a flood may churn;
+ * the ACK that proves that the client has seen our member's SYN-ACK makes the flow.  Everything
+ * else goes where pin or Maglev say, for there it would have been sent by the node that had the
+ * record.
+ */
+#ifndef CASPAIR_INBOUND_BPF_H
+#define CASPAIR_INBOUND_BPF_H
+
+#include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/record.bpf.h"
+#include "lbd/bpf/route.bpf.h"
+#include "lbd/bpf/track.bpf.h"
+
+/* A flow to be recorded because of a packet of the client. */
+static __always_inline struct flow inbound_flow(const struct packet *p, __u16 member)
+{
+	struct flow flow = {
+		.member = member,
+		.state = p->flags & TCP_FIN ? FLOW_CLIENT_FIN : FLOW_ESTABLISHED,
+		.flags = FLOW_HOP_KNOWN,
+		.epoch = lease_epoch(),
+		.created = p->now,
+		.last_seen = p->now,
+		.client_ack = bpf_ntohl(p->tcp->ack_seq),
+		.client_seq = p->seq_end,
+		.bytes_in = p->bytes,
+		.hop_ifindex = p->xdp->ingress_ifindex,
+	};
+
+	__builtin_memcpy(flow.hop_mac, p->eth->h_source, sizeof(flow.hop_mac));
+	return flow;
+}
+
+/* The handshake is complete.  Without room it stays, and every later packet tries again. */
+static __noinline void inbound_promote(const struct packet *p, const struct flow_key *key,
+				       __u16 member, const struct flow_service *service)
+{
+	struct flow flow = inbound_flow(p, member);
+	long err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
+
+	if (err == -EEXIST)
+		return;
+	if (err) {
+		count_shared(COUNT_FLOWS_FULL);
+		return;
+	}
+	route_learn_link(p);
+	count(COUNT_PROMOTED);
+	bpf_map_delete_elem(&handshakes, key);
+}
+
+static __always_inline __u16 inbound_choose(const struct packet *p,
+					    const struct flow_service *service)
+{
+	const struct flow_pool *pool = pool_get(service->pool);
+
+	return pool ? pin_or_maglev(pool, service->pool, p->ip->saddr) : FLOW_NO_MEMBER;
+}
+
+static __always_inline int inbound_begin(struct packet *p, const struct flow_key *key,
+					 const struct flow_service *service)
+{
+	struct handshake handshake = {
+		.started = p->now,
+		.hop_ifindex = p->xdp->ingress_ifindex,
+	};
+	const struct flow_member *member;
+
+	if (!lease_admits())
+		return drop(COUNT_DROP_NOT_OWNER);
+	handshake.member = inbound_choose(p, service);
+	member = member_get(handshake.member);
+	if (!member)
+		return drop(COUNT_DROP_NO_MEMBER);
+	__builtin_memcpy(handshake.hop_mac, p->eth->h_source, sizeof(handshake.hop_mac));
+	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
+	route_learn_link(p);
+	count(COUNT_ADMITTED);
+	return route_to_member(p, member);
+}
+
+static __always_inline int inbound_unknown(struct packet *p, const struct flow_key *key,
+					   const struct flow_service *service)
+{
+	const struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
+	const struct flow_member *member = NULL;
+
+	if (handshake)
+		member = member_get(handshake->member);
+	if (member) {
+		if (handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&
+		    bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack)
+			inbound_promote(p, key, handshake->member, service);
+		return route_to_member(p, member);
+	}
+	member = member_get(inbound_choose(p, service));
+	if (!member)
+		return drop(COUNT_DROP_NO_MEMBER);
+	count(COUNT_DERIVED);
+	return route_to_member(p, member);
+}
+
+static __always_inline int inbound_known(struct packet *p, struct flow *flow)
+{
+	const struct flow_member *member = member_get(flow->member);
+
+	track_client(flow, p);
+	return member ? route_to_member(p, member) : drop(COUNT_DROP_NO_MEMBER);
+}
+
+static __always_inline int inbound_service(struct packet *p, const struct flow_service *service)
+{
+	struct flow_key key = {
+		.client = p->ip->saddr,
+		.vip = p->ip->daddr,
+		.client_port = p->tcp->source,
+		.vip_port = p->tcp->dest,
+		.proto = IPPROTO_TCP,
+	};
+	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
+
+	if (!packet_opens(p))
+		return flow ? inbound_known(p, flow) : inbound_unknown(p, &key, service);
+	/* The ports of a connection that has ended may be used again at once. */
+	if (flow && flow->state != FLOW_CLOSING && flow->state != FLOW_RESET)
+		return inbound_known(p, flow);
+	if (flow && lease_admits())
+		record_remove(&key, flow, p->now, RECORD_OWN);
+	return inbound_begin(p, &key, service);
+}
+
+static __always_inline int inbound(struct packet *p, const struct flow_role *vip)
+{
+	const struct flow_service *service;
+
+	if (p->ip->protocol != IPPROTO_TCP)
+		return pass();
+	/* Also of a port that is no service: later fragments do not tell. */
+	if (packet_is_fragment(p))
+		return drop(COUNT_DROP_FRAGMENT);
+	if (packet_tcp(p))
+		return drop(COUNT_DROP_MALFORMED);
+	service = service_find(vip, p->tcp->dest);
+	if (!service)
+		return pass();
+	if (p->ip->ttl <= 1)
+		return drop(COUNT_DROP_TTL);
+	return inbound_service(p, service);
+}
+
+#endif

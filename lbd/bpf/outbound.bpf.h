@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a member.  Three things leave a member's service port: answers to clients, which get the
+ * VIP's address back; answers to health checks of this node, which are the kernel's; and
+ * connections that the member itself begins, because the range of the RPC services is the range of
+ * ephemeral ports too.  The last are known by their SYN and are never rewritten.
+ */
+#ifndef CASPAIR_OUTBOUND_BPF_H
+#define CASPAIR_OUTBOUND_BPF_H
+
+#include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/record.bpf.h"
+#include "lbd/bpf/route.bpf.h"
+#include "lbd/bpf/track.bpf.h"
+
+/* A flow to be recorded because of a packet of the member. */
+static __always_inline struct flow outbound_flow(const struct packet *p, __u16 member, __u8 flags)
+{
+	return (struct flow){
+		.member = member,
+		.state = p->flags & TCP_FIN ? FLOW_MEMBER_FIN : FLOW_ESTABLISHED,
+		.flags = flags,
+		.epoch = lease_epoch(),
+		.created = p->now,
+		.last_seen = p->now,
+		/* What the member acknowledges is where the client has got to, and the reverse. */
+		.client_ack = bpf_ntohl(p->tcp->seq),
+		.client_seq = bpf_ntohl(p->tcp->ack_seq),
+		.bytes_out = p->bytes,
+	};
+}
+
+/* Records a session in mid-stream: members are trusted, and their answer proves the connection. */
+static __noinline void outbound_pick_up(const struct packet *p, const struct flow_key *key,
+					__u16 member, const struct flow_service *service)
+{
+	struct flow flow = outbound_flow(p, member, FLOW_PICKED_UP);
+	long err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
+
+	if (!err)
+		count(COUNT_PICKED_UP);
+	else if (err != -EEXIST)
+		count_shared(COUNT_FLOWS_FULL);
+}
+
+/* The member begins a connection from a service port: key is its own view. */
+static __always_inline int outbound_begin(const struct packet *p, const struct flow_key *own)
+{
+	struct handshake handshake = {
+		.member = FLOW_NO_MEMBER,
+		.flags = HANDSHAKE_OUTBOUND,
+		.started = p->now,
+	};
+	const struct flow *before = bpf_map_lookup_elem(&flows, own);
+
+	if (before && (before->state == FLOW_CLOSING || before->state == FLOW_RESET))
+		record_remove(own, before, p->now, RECORD_OWN);
+	bpf_map_update_elem(&handshakes, own, &handshake, BPF_ANY);
+	return pass();
+}
+
+static __noinline void outbound_promote(const struct packet *p, const struct flow_key *own)
+{
+	struct flow flow = outbound_flow(p, FLOW_NO_MEMBER, FLOW_OUTBOUND);
+	long err = record_make(own, &flow, NULL, RECORD_OWN);
+
+	if (err == -EEXIST)
+		return;
+	if (err) {
+		count_shared(COUNT_FLOWS_FULL);
+		return;
+	}
+	count(COUNT_PROMOTED);
+	bpf_map_delete_elem(&handshakes, own);
+}
+
+/* Whether a packet belongs to a connection that the member began; it is tracked if so. */
+static __always_inline int outbound_is_own(const struct packet *p, const struct flow_key *own)
+{
+	struct flow *flow = bpf_map_lookup_elem(&flows, own);
+	const struct handshake *handshake;
+
+	if (flow) {
+		track_member(flow, p);
+		return 1;
+	}
+	handshake = bpf_map_lookup_elem(&handshakes, own);
+	if (!handshake)
+		return 0;
+	if (packet_confirms(p))
+		outbound_promote(p, own);
+	return 1;
+}
+
+/* Notes what the client's ACK must say, and where it came from; 1 when the handshake is known. */
+static __always_inline int outbound_handshake(const struct packet *p, const struct flow_key *key,
+					      __u16 member, struct hop *hop)
+{
+	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
+
+	if (!handshake || handshake->member != member)
+		return 0;
+	if (p->flags & TCP_SYN) {
+		handshake->expect_ack = bpf_ntohl(p->tcp->seq) + 1;
+		handshake->flags |= HANDSHAKE_SYNACK;
+	}
+	__builtin_memcpy(hop->mac, handshake->hop_mac, sizeof(hop->mac));
+	hop->ifindex = handshake->hop_ifindex;
+	hop->known = 1;
+	return 1;
+}
+
+/*
+ * No flow.  The route comes first: what is for an address of our own, or what the kernel would not
+ * forward, answers a health check of ours and must reach it as it is.
+ */
+static __always_inline int outbound_unknown(struct packet *p, const struct flow_key *key,
+					    __u16 member, const struct flow_service *service)
+{
+	struct flow_key own = *key;
+	struct bpf_fib_lookup fib;
+	struct hop hop = {};
+	int handshake;
+	long found;
+
+	own.vip = p->ip->saddr;
+	handshake = outbound_handshake(p, key, member, &hop);
+	if (!handshake && outbound_is_own(p, &own))
+		return pass();
+	found = route_find(p, &fib, service->vip, p->ip->daddr);
+	if (!route_leads_on(found) && !handshake)
+		return pass();
+	if (p->ip->ttl <= 1)
+		return drop(COUNT_DROP_TTL);
+	if (packet_confirms(p))
+		outbound_pick_up(p, key, member, service);
+	if (!handshake)
+		count(COUNT_STATELESS_OUT);
+	return route_to_client(p, &fib, found, service->vip, &hop);
+}
+
+static __always_inline int outbound_known(struct packet *p, struct flow *flow, __be32 vip)
+{
+	struct bpf_fib_lookup fib;
+	struct hop hop;
+	long found;
+
+	if (p->ip->ttl <= 1)
+		return drop(COUNT_DROP_TTL);
+	track_member(flow, p);
+	hop = track_hop_of(flow);
+	found = route_find(p, &fib, vip, p->ip->daddr);
+	return route_to_client(p, &fib, found, vip, &hop);
+}
+
+static __always_inline int outbound_service(struct packet *p, const struct flow_role *role,
+					    const struct flow_service *service)
+{
+	struct flow_key key = {
+		.client = p->ip->daddr,
+		.vip = service->vip,
+		.client_port = p->tcp->dest,
+		.vip_port = p->tcp->source,
+		.proto = IPPROTO_TCP,
+	};
+	struct flow *flow;
+
+	if (packet_opens(p)) {
+		key.vip = p->ip->saddr;
+		return outbound_begin(p, &key);
+	}
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (flow && member_is(flow->member, p->ip->saddr))
+		return outbound_known(p, flow, service->vip);
+	return outbound_unknown(p, &key, role->id, service);
+}
+
+static __always_inline int outbound(struct packet *p, const struct flow_role *role)
+{
+	const struct flow_service *service;
+
+	/* A later fragment does not tell its port; it is of no use without the first. */
+	if (p->ip->protocol != IPPROTO_TCP || packet_is_later_fragment(p))
+		return pass();
+	if (!member_is(role->id, p->ip->saddr))
+		return pass();
+	if (packet_tcp(p))
+		return drop(COUNT_DROP_MALFORMED);
+	service = service_find(role, p->tcp->source);
+	if (!service)
+		return pass();
+	if (packet_is_fragment(p))
+		return drop(COUNT_DROP_FRAGMENT);
+	return outbound_service(p, role, service);
+}
+
+/* To a member itself: the far end of a connection that it began, whose closing is worth knowing. */
+static __always_inline int outbound_answer(struct packet *p, const struct flow_role *role)
+{
+	struct flow_key own = {
+		.client = p->ip->saddr,
+		.vip = p->ip->daddr,
+		.proto = IPPROTO_TCP,
+	};
+	struct flow *flow;
+
+	if (p->ip->protocol != IPPROTO_TCP || packet_is_fragment(p) || packet_tcp(p))
+		return pass();
+	if (!service_find(role, p->tcp->dest))
+		return pass();
+	own.client_port = p->tcp->source;
+	own.vip_port = p->tcp->dest;
+	flow = bpf_map_lookup_elem(&flows, &own);
+	if (flow)
+		track_client(flow, p);
+	return pass();
+}
+
+#endif

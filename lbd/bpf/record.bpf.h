@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Making and removing flows: the entry, its hold on the client's pin, the gauges and the events go
+ * together here and nowhere else.
+ */
+#ifndef CASPAIR_RECORD_BPF_H
+#define CASPAIR_RECORD_BPF_H
+
+#include <linux/errno.h>
+
+#include "lbd/bpf/pin.bpf.h"
+
+/* By whose word a flow is made or removed. */
+enum record_by {
+	RECORD_OWN = 0, /* ours: reported to the peer, and dead pins are replaced */
+	RECORD_PEER,    /* the peer's: not reported, its pins come as records of their own */
+};
+
+static __always_inline void record_stats(__u16 member, __s64 flows, __s64 connections)
+{
+	struct flow_member_stats *stats = stats_of(member);
+
+	if (!stats)
+		return;
+	__sync_fetch_and_add(&stats->flows, flows);
+	if (connections)
+		__sync_fetch_and_add(&stats->connections, connections);
+}
+
+/* The pin's part of record_make(): sets flow->pool_id when the flow is counted there. */
+static __noinline int record_hold(const struct pin_key *key, struct flow *flow,
+				  const struct flow_pool *pool, int by)
+{
+	int judge = by == RECORD_OWN ? PIN_REPLACE_DEAD : PIN_KEEP;
+	__u32 now = flow->last_seen;
+	int held = pin_hold(key, pool, flow->member, now, judge);
+	const struct pin *pin;
+
+	if (held != PIN_NONE)
+		flow->pool_id = key->pool_id;
+	if (held != PIN_HELD_NEW || by != RECORD_OWN)
+		return held;
+	pin = bpf_map_lookup_elem(&pins, key);
+	if (pin)
+		event_pin(EVENT_PIN_PUT, key, pin, flow->epoch, now);
+	return held;
+}
+
+/*
+ * Makes a flow of a filled-in entry; pool is NULL where none is known.  0, -EEXIST when it was
+ * there already, another error when the table is full.  The pin comes first, so that the peer never
+ * sees the flow of a client whose pin it lacks; a pin without its flow is harmless.
+ */
+static __noinline long record_make(const struct flow_key *key, struct flow *flow,
+				   const struct flow_pool *pool, int by)
+{
+	struct pin_key pin = { .client = key->client };
+	__u32 now = flow->last_seen;
+	long err;
+
+	if (pool && pool->flags & POOL_AFFINITY) {
+		pin.pool_id = pool->id;
+		record_hold(&pin, flow, pool, by);
+	}
+	err = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
+	if (err) {
+		if (flow->pool_id)
+			pin_release(&pin, now);
+		return err;
+	}
+	gauge_flows(1);
+	record_stats(flow->member, 1, by == RECORD_OWN ? 1 : 0);
+	if (by == RECORD_OWN)
+		event_flow(EVENT_FLOW_PUT, key, flow, now);
+	return 0;
+}
+
+/* Removes a flow; 0 when it was there.  `flow` may point at the entry itself. */
+static __noinline int record_remove(const struct flow_key *key, const struct flow *flow, __u32 now,
+				    int by)
+{
+	struct flow last = *flow;
+	struct pin_key pin = { .client = key->client, .pool_id = last.pool_id };
+
+	if (bpf_map_delete_elem(&flows, key))
+		return -1;
+	gauge_flows(-1);
+	record_stats(last.member, -1, 0);
+	if (last.pool_id)
+		pin_release(&pin, now);
+	if (by == RECORD_OWN)
+		event_flow(EVENT_FLOW_DEL, key, &last, now);
+	return 0;
+}
+
+#endif

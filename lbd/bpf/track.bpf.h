@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * TCP state of a flow, as far as a balancer needs it: who has closed, and the numbers that a reset
+ * would need.  No window checks: a forged segment may mark a flow, it never loses one.
+ *
+ *	ESTABLISHED -- client FIN --> CLIENT_FIN -- member FIN --> CLOSING
+ *	ESTABLISHED -- member FIN --> MEMBER_FIN -- client FIN --> CLOSING
+ *	any -- RST --> RESET -- anything but RST --> ESTABLISHED, as if begun with that segment
+ */
+#ifndef CASPAIR_TRACK_BPF_H
+#define CASPAIR_TRACK_BPF_H
+
+#include "lbd/bpf/count.bpf.h"
+#include "lbd/bpf/parse.bpf.h"
+#include "lbd/bpf/route.bpf.h"
+
+/* The state after a segment from the side whose own FIN is `own` and whose peer's is `other`. */
+static __always_inline __u8 track_state(__u8 state, __u8 flags, __u8 own, __u8 other)
+{
+	if (flags & TCP_RST)
+		return FLOW_RESET;
+	if (state == FLOW_RESET)
+		state = FLOW_ESTABLISHED;
+	if (!(flags & TCP_FIN))
+		return state;
+	if (state == FLOW_ESTABLISHED)
+		return own;
+	return state == other ? FLOW_CLOSING : state;
+}
+
+/* Written only when different: the other direction may be at work on another CPU. */
+static __always_inline void track_common(struct flow *flow, __u8 state, __u32 now)
+{
+	if (flow->state != state)
+		flow->state = state;
+	if (flow->last_seen != now)
+		flow->last_seen = now;
+}
+
+/*
+ * The client's numbers.  Retransmissions and keepalives lie behind what is known and are no news,
+ * but a replica's numbers and those before a new SYN are older than anything.
+ */
+static __always_inline void track_numbers(struct flow *flow, const struct packet *p)
+{
+	int afresh = flow->flags & FLOW_REPLICA || p->flags & TCP_SYN;
+	__u32 ack = bpf_ntohl(p->tcp->ack_seq);
+
+	/* A reset's numbers are the easiest to forge and the last that anybody needs. */
+	if (p->flags & TCP_RST)
+		return;
+	if (p->flags & TCP_ACK && (afresh || serial_after(ack, flow->client_ack)))
+		flow->client_ack = ack;
+	if (afresh || serial_after(p->seq_end, flow->client_seq))
+		flow->client_seq = p->seq_end;
+}
+
+static __always_inline void track_hop(struct flow *flow, const struct packet *p)
+{
+	if (flow->flags & FLOW_HOP_KNOWN && flow->hop_ifindex == p->xdp->ingress_ifindex &&
+	    mac_equal(flow->hop_mac, p->eth->h_source))
+		return;
+	__builtin_memcpy(flow->hop_mac, p->eth->h_source, sizeof(flow->hop_mac));
+	flow->hop_ifindex = p->xdp->ingress_ifindex;
+	flow->flags |= FLOW_HOP_KNOWN;
+	route_learn_link(p);
+}
+
+static __always_inline void track_client(struct flow *flow, const struct packet *p)
+{
+	struct flow_member_stats *stats = stats_of(flow->member);
+
+	track_numbers(flow, p);
+	track_hop(flow, p);
+	track_common(flow, track_state(flow->state, p->flags, FLOW_CLIENT_FIN, FLOW_MEMBER_FIN),
+		     p->now);
+	if (flow->flags & FLOW_REPLICA)
+		flow->flags &= ~FLOW_REPLICA;
+	flow->bytes_in += p->bytes;
+	if (stats)
+		__sync_fetch_and_add(&stats->bytes_in, p->bytes);
+}
+
+static __always_inline void track_member(struct flow *flow, const struct packet *p)
+{
+	struct flow_member_stats *stats = stats_of(flow->member);
+
+	track_common(flow, track_state(flow->state, p->flags, FLOW_MEMBER_FIN, FLOW_CLIENT_FIN),
+		     p->now);
+	if (flow->flags & FLOW_REPLICA)
+		flow->flags &= ~FLOW_REPLICA;
+	flow->bytes_out += p->bytes;
+	if (stats)
+		__sync_fetch_and_add(&stats->bytes_out, p->bytes);
+}
+
+static __always_inline struct hop track_hop_of(const struct flow *flow)
+{
+	struct hop hop = { .known = flow->flags & FLOW_HOP_KNOWN, .ifindex = flow->hop_ifindex };
+
+	__builtin_memcpy(hop.mac, flow->hop_mac, sizeof(hop.mac));
+	return hop;
+}
+
+#endif
