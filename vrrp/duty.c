@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "vrrp/duty.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+void duty_say(struct fsm *fsm, const struct fsm_event *event, const char *words)
+{
+	snprintf(fsm->reason, sizeof(fsm->reason), "%s", event->reason ? event->reason : words);
+}
+
+uint64_t duty_skew(const struct fsm *fsm)
+{
+	return (256u - fsm->config.priority) * fsm->interval_ns / 256;
+}
+
+bool duty_barred(const struct fsm *fsm)
+{
+	return fsm->faults & ~(unsigned int)FSM_FAULT_SOFT;
+}
+
+void duty_wait(struct fsm *fsm, uint64_t now)
+{
+	uint64_t patience = fsm_patience(fsm);
+
+	if (duty_barred(fsm)) {
+		fsm->down_at = 0;
+		return;
+	}
+	if (fsm->faults)
+		patience += fsm->interval_ns;
+	/* Adverts that do not cross, with a channel that does, would make the role go to and fro
+	 * at the pace of the timer: each turn doubles the wait until an advert is heard. */
+	patience <<= fsm->deposed;
+	fsm->down_at = duty_max(now + patience, fsm->hold_until);
+}
+
+void duty_stop_yielding(struct fsm *fsm, unsigned int result)
+{
+	if (!fsm->yield_until)
+		return;
+	fsm->yield_at = fsm->yield_until = 0;
+	fsm->actions |= result;
+	if (fsm->state == FSM_INIT)
+		fsm->actions |= FSM_STOPPED;
+}
+
+static uint64_t highest(const struct fsm *fsm)
+{
+	return duty_max(fsm->floor, duty_max(fsm->epoch, fsm->heard));
+}
+
+void duty_hear(struct fsm *fsm, uint64_t epoch)
+{
+	if (epoch <= FSM_EPOCH_MAX)
+		fsm->heard = duty_max(fsm->heard, epoch);
+}
+
+void duty_raise_epoch(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->epoch = highest(fsm) + 1;
+	fsm->lease_until = event->now + fsm_lease(&fsm->config);
+	fsm->actions |= FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN;
+}
+
+bool duty_epoch_left(const struct fsm *fsm)
+{
+	return highest(fsm) < fsm->reserved;
+}
+
+enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, const char *why)
+{
+	fsm->down_at = 0;
+	/* A node that leads in an epoch it may forget could use the same one twice. */
+	if (!duty_epoch_left(fsm)) {
+		fsm->faults |= FSM_FAULT_EPOCH;
+		snprintf(fsm->reason, sizeof(fsm->reason), "the next epoch cannot be stored");
+		return FSM_FAULT;
+	}
+	duty_stop_yielding(fsm, FSM_UNCONFIRMED);
+	duty_raise_epoch(fsm, event);
+	fsm->advert_at = event->now + fsm->config.advert_ns;
+	fsm->interval_ns = fsm->config.advert_ns;
+	fsm->hold_until = 0;
+	fsm->doubted = false;
+	fsm->led = true;
+	fsm->succeeded = false;
+	fsm->actions |= FSM_SEND_ADVERT | FSM_TAKE_ADDRESSES | FSM_ANNOUNCE;
+	duty_say(fsm, event, why);
+	return FSM_ACTIVE;
+}
+
+enum fsm_state duty_surrender(struct fsm *fsm, const struct fsm_event *event, const char *why)
+{
+	fsm->advert_at = 0;
+	fsm->actions |= FSM_LEASE_STANDBY | FSM_DROP_ADDRESSES | FSM_REPORT_ROLE;
+	duty_say(fsm, event, why);
+	duty_wait(fsm, event->now);
+	return fsm->faults ? FSM_FAULT : FSM_BACKUP;
+}
+
+void duty_let_go(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->advert_at = 0;
+	fsm->actions |= FSM_LEASE_STANDBY | FSM_SEND_YIELD | FSM_SEND_RELEASE | FSM_DROP_ADDRESSES |
+			FSM_REPORT_ROLE;
+	/* Without a channel only an advert could confirm; just the operator waits for that. */
+	if (!fsm->report.channel && event->kind != FSM_HANDOVER)
+		return;
+	fsm->yield_at = event->now + DUTY_YIELD_EVERY;
+	fsm->yield_until = event->now + DUTY_YIELD_PATIENCE;
+}
+
+/* What the channel says of the peer outlives no report; the highest epoch heard of does. */
+void duty_note_report(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->report = event->report;
+	if (!event->report.channel)
+		return;
+	duty_hear(fsm, event->report.peer_epoch);
+	duty_hear(fsm, event->report.highest);
+}
+
+void duty_note_advert(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->heard_at = event->now;
+	fsm->interval_ns = event->advert.interval_ns;
+	/* The network works and somebody leads: there is nothing left to hold for. */
+	fsm->hold_until = 0;
+	fsm->deposed = 0;
+	fsm->succeeded = fsm->led;
+	duty_stop_yielding(fsm, FSM_CONFIRMED);
+}
+
+bool duty_higher(const struct fsm *fsm, uint8_t priority, uint32_t source)
+{
+	if (priority != fsm->config.priority)
+		return priority > fsm->config.priority;
+	return ntohl(source) > ntohl(fsm->config.own);
+}
+
+enum fsm_state duty_recovered(struct fsm *fsm, const struct fsm_event *event)
+{
+	bool known = fsm->faults & event->fault.bit;
+
+	fsm->faults &= ~event->fault.bit;
+	if (fsm->state != FSM_FAULT || !known)
+		return fsm->state;
+	/* A port that has just come up may not forward yet.  But the node that led until its link
+	 * went, with nobody to follow, is the one all wait for. */
+	if (event->fault.bit == FSM_FAULT_LINK && (fsm->succeeded || !fsm->led))
+		fsm->hold_until = event->now + fsm->config.hold_ns;
+	if (event->fault.epoch) {
+		fsm->epoch = duty_max(fsm->epoch, event->fault.epoch);
+		fsm->hold_until = 0;
+	}
+	duty_wait(fsm, event->now);
+	if (fsm->faults)
+		return FSM_FAULT;
+	fsm->actions |= FSM_REPORT_ROLE;
+	duty_say(fsm, event, "recovered");
+	return FSM_BACKUP;
+}

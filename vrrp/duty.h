@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside of the machine: what its rows do, and what they have in common.  Only fsm.c and the files
+ * of the rows (quiet.c, lead.c) include this.  A row returns the next state and adds its actions to
+ * fsm->actions; the timers are fields of the machine.
+ */
+#ifndef CASPAIR_DUTY_H
+#define CASPAIR_DUTY_H
+
+#include "vrrp/fsm.h"
+
+enum { DUTY_YIELD_EVERY = 100000000, DUTY_YIELD_PATIENCE = 1000000000 };
+
+static inline uint64_t duty_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The reason people are shown: the event's, else these words. */
+void duty_say(struct fsm *fsm, const struct fsm_event *event, const char *words);
+
+uint64_t duty_skew(const struct fsm *fsm);
+/* A fault that bars this node from leading, whoever else does or does not. */
+bool duty_barred(const struct fsm *fsm);
+/* (Re)starts the timer of silence, or stops it in a node that could not lead anyway. */
+void duty_wait(struct fsm *fsm, uint64_t now);
+/* Ends the repeated YIELD, if there is one, with FSM_CONFIRMED or FSM_UNCONFIRMED. */
+void duty_stop_yielding(struct fsm *fsm, unsigned int result);
+
+/* Somebody's epoch; one that leaves no room above itself is nonsense and ignored. */
+void duty_hear(struct fsm *fsm, uint64_t epoch);
+/* Whether the next epoch may be used. */
+bool duty_epoch_left(const struct fsm *fsm);
+/* Enters the next epoch, as active node. */
+void duty_raise_epoch(struct fsm *fsm, const struct fsm_event *event);
+/* Becomes active, or fails for want of an epoch. */
+enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, const char *why);
+/* Somebody else leads already: go quietly, a priority 0 would only disturb. */
+enum fsm_state duty_surrender(struct fsm *fsm, const struct fsm_event *event, const char *why);
+/* Led until now, and asks the peer to follow at once. */
+void duty_let_go(struct fsm *fsm, const struct fsm_event *event);
+
+void duty_note_report(struct fsm *fsm, const struct fsm_event *event);
+void duty_note_advert(struct fsm *fsm, const struct fsm_event *event);
+/* RFC 9568 6.4.3: the greater priority, then the greater address. */
+bool duty_higher(const struct fsm *fsm, uint8_t priority, uint32_t source);
+
+/* Rows. */
+enum fsm_state duty_recovered(struct fsm *fsm, const struct fsm_event *event);
+
+enum fsm_state quiet_keep(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_start(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_failed(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_release(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_silence(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_yield(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_taken(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_yield_again(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_report(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_reserved(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_stop(struct fsm *fsm, const struct fsm_event *event);
+
+enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_release(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_advert(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_advertise(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_yield(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_taken(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_reserved(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_handover(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_fenced(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_stop(struct fsm *fsm, const struct fsm_event *event);
+
+#endif

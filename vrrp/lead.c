@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The rows of the active node. */
+#include "vrrp/duty.h"
+
+enum {
+	DOUBT = 2000000, /* long enough for one turn of the loop */
+	DEPOSED_MAX = 6, /* 64 times the patience, some 20 s with adverts of 100 ms */
+};
+
+enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->faults |= event->fault.bit;
+	/* Soft: step down only to somebody; without a channel the adverts will tell who is there.
+	 */
+	if (!duty_barred(fsm) && fsm->report.channel && !fsm->report.peer_standby)
+		return FSM_ACTIVE;
+	duty_let_go(fsm, event);
+	duty_say(fsm, event, "something it needs has failed");
+	duty_wait(fsm, event->now);
+	return FSM_FAULT;
+}
+
+/* RFC 9568 6.4.3: a loser's advert is answered at once, and hosts may have learned its address. */
+static enum fsm_state insist(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->heard_at = event->now;
+	fsm->advert_at = event->now + fsm->config.advert_ns;
+	fsm->lease_until = event->now + fsm_lease(&fsm->config);
+	fsm->actions |= FSM_SEND_ADVERT | FSM_REANNOUNCE;
+	return FSM_ACTIVE;
+}
+
+enum fsm_state lead_release(struct fsm *fsm, const struct fsm_event *event)
+{
+	/* Not while the lease has run out: who released may have led meanwhile. */
+	if (event->now >= fsm->lease_until)
+		return FSM_ACTIVE;
+	return insist(fsm, event);
+}
+
+/* Whether the sender of an advert leads by better right.  Both sides must come to one answer. */
+static bool outranked(const struct fsm *fsm, const struct fsm_event *event)
+{
+	const struct fsm_report *peer = &fsm->report;
+
+	/* The data plane has been fenced by this same advert. */
+	if (event->now >= fsm->lease_until)
+		return true;
+	if (event->advert.source == fsm->config.peer && peer->channel && peer->peer_active &&
+	    peer->peer_epoch != fsm->epoch)
+		return peer->peer_epoch > fsm->epoch;
+	return duty_higher(fsm, event->advert.priority, event->advert.source);
+}
+
+enum fsm_state lead_advert(struct fsm *fsm, const struct fsm_event *event)
+{
+	if (!outranked(fsm, event))
+		return insist(fsm, event);
+	duty_note_advert(fsm, event);
+	return duty_surrender(fsm, event, "another node advertises by better right");
+}
+
+enum fsm_state lead_advertise(struct fsm *fsm, const struct fsm_event *event)
+{
+	uint64_t interval = fsm->config.advert_ns;
+
+	/* We were asleep for longer than the peer waits.  Whatever it did meanwhile is lying in our
+	 * sockets: those come first, our voice after them. */
+	if (event->now >= fsm->lease_until && !fsm->doubted) {
+		fsm->doubted = true;
+		fsm->advert_at = event->now + DOUBT;
+		return FSM_ACTIVE;
+	}
+	fsm->doubted = false;
+	fsm->advert_at += interval;
+	if (fsm->advert_at <= event->now)
+		fsm->advert_at = event->now + interval;
+	fsm->lease_until = event->now + fsm_lease(&fsm->config);
+	fsm->actions |= FSM_SEND_ADVERT;
+	return FSM_ACTIVE;
+}
+
+static enum fsm_state depose(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->succeeded = true;
+	if (fsm->deposed < DEPOSED_MAX)
+		fsm->deposed++;
+	return duty_surrender(fsm, event, "the peer leads in a higher epoch");
+}
+
+/* Leads, but in an epoch that was overtaken by somebody who does not lead any more. */
+static enum fsm_state overtake(struct fsm *fsm, const struct fsm_event *event)
+{
+	if (fsm->heard <= fsm->epoch)
+		return FSM_ACTIVE;
+	if (!duty_epoch_left(fsm))
+		return FSM_ACTIVE; /* FSM_RESERVED comes back here */
+	duty_raise_epoch(fsm, event);
+	return FSM_ACTIVE;
+}
+
+enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
+{
+	const struct fsm_report *peer = &fsm->report;
+
+	duty_note_report(fsm, event);
+	if (!peer->channel)
+		return FSM_ACTIVE;
+	if (peer->peer_active && peer->peer_epoch > fsm->epoch)
+		return depose(fsm, event);
+	if (peer->peer_active && peer->peer_epoch == fsm->epoch &&
+	    duty_higher(fsm, peer->priority, fsm->config.peer))
+		return depose(fsm, event);
+	if (fsm->faults && peer->peer_standby) {
+		duty_let_go(fsm, event);
+		duty_wait(fsm, event->now);
+		duty_say(fsm, event, "unwell, and the peer is well");
+		return FSM_FAULT;
+	}
+	return peer->peer_active ? FSM_ACTIVE : overtake(fsm, event);
+}
+
+enum fsm_state lead_yield(struct fsm *fsm, const struct fsm_event *event)
+{
+	duty_hear(fsm, event->epoch);
+	fsm->actions |= FSM_SEND_TAKEN;
+	return overtake(fsm, event);
+}
+
+enum fsm_state lead_taken(struct fsm *fsm, const struct fsm_event *event)
+{
+	duty_hear(fsm, event->epoch);
+	/* Equal epochs are settled by priority, which the next report brings. */
+	return event->epoch > fsm->epoch ? depose(fsm, event) : FSM_ACTIVE;
+}
+
+enum fsm_state lead_reserved(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->reserved = duty_max(fsm->reserved, event->epoch);
+	return fsm->report.peer_active ? FSM_ACTIVE : overtake(fsm, event);
+}
+
+enum fsm_state lead_handover(struct fsm *fsm, const struct fsm_event *event)
+{
+	duty_let_go(fsm, event);
+	duty_say(fsm, event, "handed over");
+	duty_wait(fsm, event->now);
+	return fsm->faults ? FSM_FAULT : FSM_BACKUP;
+}
+
+enum fsm_state lead_fenced(struct fsm *fsm, const struct fsm_event *event)
+{
+	return duty_surrender(fsm, event, "fenced");
+}
+
+enum fsm_state lead_stop(struct fsm *fsm, const struct fsm_event *event)
+{
+	duty_let_go(fsm, event);
+	if (!fsm->yield_until)
+		fsm->actions |= FSM_STOPPED;
+	duty_say(fsm, event, "stopped");
+	return FSM_INIT;
+}
