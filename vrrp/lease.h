@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The lease (struct flow_lease in proto/flow.h): what the data plane may do on behalf of this node
+ * while vrrpd sleeps, is stopped or is dead.  A map of the kernel, written as memory.
+ */
+#ifndef CASPAIR_LEASE_H
+#define CASPAIR_LEASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct flow_lease;
+
+struct lease {
+	struct flow_lease *map; /* NULL: lbd has not shared it yet; writes are then no-ops */
+	uint8_t vrid;
+};
+
+/* CLOCK_BOOTTIME in ns: the clock of the lease and of the machine. */
+uint64_t lease_now(void);
+
+/* Maps the descriptor, which stays the caller's, in place of an older one.  0 or -errno. */
+int lease_map(struct lease *lease, int fd);
+void lease_unmap(struct lease *lease);
+
+/* The highest epoch this node has led in since the map was made; 0: never, or not mapped. */
+uint64_t lease_epoch(const struct lease *lease);
+/* enum lease_fence: whether, and by whom, the role was taken away. */
+uint32_t lease_fenced(const struct lease *lease);
+
+/* Grants the role until `until_ns`.  A node that leads already only changes its epoch. */
+void lease_activate(struct lease *lease, uint64_t epoch, uint64_t until_ns);
+void lease_extend(struct lease *lease, uint64_t until_ns);
+void lease_standby(struct lease *lease);
+
+#endif
