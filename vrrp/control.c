@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* vrrpd.sock: what pairctl asks, and the planned failover. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/ctl.h"
+#include "conf/log.h"
+#include "proto/addr.h"
+#include "vrrp/vrrp.h"
+
+enum {
+	EXIT_PROBLEM = 1, /* exit statuses of pairctl */
+	EXIT_UNSAFE = 4,
+	REPORT_FRESH_MS = 1500,
+};
+
+static const double patience_s = 1.0;
+
+static uint64_t age_ms(uint64_t since)
+{
+	return (lease_now() - since) / 1000000;
+}
+
+/* --- status --------------------------------------------------------------------------------------
+ */
+
+static void fill_plain(const struct vrrpd *vrrpd, Cas__VrrpStatus *status)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+
+	status->has_up_ms = status->has_role = status->has_since_ms = true;
+	status->up_ms = age_ms(vrrpd->started);
+	status->role = role_word(vrrpd);
+	status->since_ms = age_ms(fsm->since);
+	status->has_epoch = status->has_priority = status->has_vrid = true;
+	status->epoch = fsm->epoch;
+	status->priority = fsm->config.priority;
+	status->vrid = vrrpd->link.config.vrid;
+	status->has_advert_ms = status->has_adverts_sent = status->has_adverts_received = true;
+	status->advert_ms = (uint32_t)(fsm->config.advert_ns / 1000000);
+	status->adverts_sent = vrrpd->link.sent;
+	status->adverts_received = vrrpd->link.received;
+	status->has_last_advert_age_ms = fsm->heard_at != 0;
+	if (fsm->heard_at)
+		status->last_advert_age_ms = age_ms(fsm->heard_at);
+	status->has_lbd_link = status->has_syncd_link = status->has_carrier = true;
+	status->lbd_link = vrrpd->track.lbd_linked;
+	status->syncd_link = vrrpd->track.syncd_linked;
+	status->carrier = !(fsm->faults & FSM_FAULT_LINK);
+	status->has_transitions = true;
+	status->transitions = fsm->transitions;
+}
+
+static size_t fill_rejected(const struct vrrpd *vrrpd, Cas__Counter *counters, Cas__Counter **list)
+{
+	size_t count = 0;
+
+	for (size_t i = 1; i < ADVERT_VERDICTS; i++) {
+		if (!vrrpd->link.rejected[i])
+			continue;
+		cas__counter__init(&counters[count]);
+		counters[count].name = (char *)(uintptr_t)advert_verdict_names[i];
+		counters[count].value = vrrpd->link.rejected[i];
+		list[count] = &counters[count];
+		count++;
+	}
+	return count;
+}
+
+static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__StatusReply reply = CAS__STATUS_REPLY__INIT;
+	Cas__VrrpStatus status = CAS__VRRP_STATUS__INIT;
+	Cas__Counter counters[ADVERT_VERDICTS], *rejected[ADVERT_VERDICTS];
+	char text[VIP_MAX][ADDR_TEXT], *addresses[VIP_MAX];
+	char version[] = CASPAIR_VERSION;
+
+	fill_plain(vrrpd, &status);
+	status.version = version;
+	status.reason = vrrpd->fsm.reason;
+	status.n_rejected = fill_rejected(vrrpd, counters, rejected);
+	status.rejected = rejected;
+	for (size_t i = 0; vrrpd->vips.held && i < vrrpd->vips.count; i++) {
+		addr_print4(text[i], vrrpd->vips.addr[i]);
+		addresses[i] = text[i];
+		status.n_address++;
+	}
+	status.address = addresses;
+	if (vrrpd->gate[0])
+		status.gate = vrrpd->gate;
+	status.config_digest = vrrpd->conf->digest_text;
+	reply.vrrp = &status;
+	message.status_reply = &reply;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+/* --- failover ------------------------------------------------------------------------------------
+ */
+
+static void end_failover(struct vrrpd *vrrpd)
+{
+	ev_timer_stop(vrrpd->loop, &vrrpd->failover.patience);
+	vrrpd->failover.started = 0;
+	vrrpd->failover.conn = NULL;
+}
+
+static void refuse_failover(struct vrrpd *vrrpd, unsigned int code, const char *why)
+{
+	log_warning("failover refused: %s", why);
+	if (vrrpd->failover.conn)
+		ctl_refuse(vrrpd->failover.conn, code, "%s", why);
+	end_failover(vrrpd);
+}
+
+static void hand_over(struct vrrpd *vrrpd)
+{
+	struct fsm_event event = { .kind = FSM_HANDOVER };
+
+	vrrpd->failover.yielded = true;
+	ev_timer_stop(vrrpd->loop, &vrrpd->failover.patience);
+	role_event(vrrpd, &event, "handed over by the operator");
+}
+
+void control_ready(struct vrrpd *vrrpd, const Cas__HandOverReady *ready)
+{
+	struct failover *failover = &vrrpd->failover;
+
+	if (!failover->started || failover->yielded || ready->id != failover->id)
+		return;
+	failover->flows = ready->has_flows ? ready->flows : 0;
+	failover->peer_flows = ready->has_peer_flows ? ready->peer_flows : 0;
+	/* The time it took may have brought another role. */
+	if (vrrpd->fsm.state != FSM_ACTIVE)
+		refuse_failover(vrrpd, EXIT_PROBLEM, "this node is not active any more");
+	else if (!ready->complete && !failover->anyway)
+		refuse_failover(vrrpd, EXIT_UNSAFE,
+				ready->why ? ready->why : "the peer has not applied everything");
+	else
+		hand_over(vrrpd);
+}
+
+void control_result(struct vrrpd *vrrpd, bool confirmed)
+{
+	struct failover *failover = &vrrpd->failover;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__FailoverReply reply = CAS__FAILOVER_REPLY__INIT;
+	char name[256];
+
+	if (!failover->started || !failover->yielded)
+		return;
+	if (!confirmed) {
+		refuse_failover(vrrpd, EXIT_PROBLEM,
+				"the peer has not confirmed within 1 s; this node leads again when "
+				"nobody advertises");
+		return;
+	}
+	snprintf(name, sizeof(name), "%s", vrrpd_peer_name(vrrpd));
+	reply.new_active = name;
+	reply.has_took_ms = reply.has_flows = reply.has_peer_flows = true;
+	reply.took_ms = age_ms(failover->started);
+	reply.flows = failover->flows;
+	reply.peer_flows = failover->peer_flows;
+	message.failover_reply = &reply;
+	log_info("failover to %s took %llu ms", name, (unsigned long long)reply.took_ms);
+	if (failover->conn)
+		ctl_send(failover->conn, &message, NULL, 0);
+	end_failover(vrrpd);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct vrrpd *vrrpd = timer->data;
+
+	(void)loop;
+	(void)events;
+	if (vrrpd->failover.anyway && vrrpd->fsm.state == FSM_ACTIVE)
+		hand_over(vrrpd);
+	else
+		refuse_failover(vrrpd, EXIT_UNSAFE,
+				"syncd did not bring the peer up to date within 1 s");
+}
+
+/* Why this active node should not let go now, or NULL. */
+static const char *unsafe(const struct vrrpd *vrrpd)
+{
+	if (!vrrpd->track.syncd_linked)
+		return "syncd is not running on this node, so nothing is known of the peer";
+	if (!vrrpd->reported_at || age_ms(vrrpd->reported_at) > REPORT_FRESH_MS)
+		return "syncd has not reported on the peer lately";
+	if (!vrrpd->fsm.report.channel)
+		return "the peer is not reachable over the replication channel";
+	if (vrrpd->peer_role != CAS__ROLE__STANDBY)
+		return "the peer is not standby; see pairctl status there";
+	if (vrrpd->sync != CAS__SYNC_STATE__IN_SYNC)
+		return vrrpd->gate[0] ? vrrpd->gate : "the peer is not in sync";
+	return NULL;
+}
+
+static void begin_failover(struct vrrpd *vrrpd, struct ctl_conn *conn, bool anyway)
+{
+	struct failover *failover = &vrrpd->failover;
+
+	failover->conn = conn;
+	failover->id++;
+	failover->started = lease_now();
+	failover->anyway = anyway;
+	failover->yielded = false;
+	failover->flows = vrrpd->flows;
+	failover->peer_flows = 0;
+	if (!track_send_hand_over(&vrrpd->track, failover->id)) {
+		if (anyway)
+			hand_over(vrrpd);
+		else
+			refuse_failover(vrrpd, EXIT_PROBLEM, "syncd does not answer");
+		return;
+	}
+	ev_timer_set(&failover->patience, patience_s, 0.0);
+	ev_timer_start(vrrpd->loop, &failover->patience);
+}
+
+static void answer_failover(struct vrrpd *vrrpd, struct ctl_conn *conn,
+			    const Cas__FailoverRequest *request)
+{
+	bool anyway = request->anyway;
+	const char *why = unsafe(vrrpd);
+
+	if (vrrpd->failover.started) {
+		ctl_refuse(conn, EXIT_UNSAFE, "a failover is under way");
+		return;
+	}
+	if (vrrpd->fsm.state == FSM_BACKUP) {
+		ctl_refuse(conn, EXIT_UNSAFE, "this node is standby; run it on %s",
+			   vrrpd_peer_name(vrrpd));
+		return;
+	}
+	if (vrrpd->fsm.state != FSM_ACTIVE) {
+		ctl_refuse(conn, EXIT_UNSAFE, "this node is not active: %s", vrrpd->fsm.reason);
+		return;
+	}
+	if (why && !anyway) {
+		ctl_refuse(conn, EXIT_UNSAFE, "%s; --anyway REASON hands over in spite of it", why);
+		return;
+	}
+	log_info("failover asked for by uid %u%s%s", (unsigned int)ctl_uid(conn),
+		 anyway ? ", anyway: " : "", anyway ? request->anyway : "");
+	if (why)
+		log_warning("handing over although %s", why);
+	begin_failover(vrrpd, conn, anyway);
+}
+
+/* --- the socket ----------------------------------------------------------------------------------
+ */
+
+static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
+		       size_t nfds)
+{
+	(void)fds;
+	if (nfds)
+		ctl_refuse(conn, EXIT_PROBLEM, "vrrpd takes no descriptors");
+	else if (message->status)
+		answer_status(arg, conn);
+	else if (message->failover)
+		answer_failover(arg, conn, message->failover);
+	else
+		ctl_refuse(conn, EXIT_PROBLEM, "vrrpd does not answer that");
+}
+
+static void on_closed(void *arg, struct ctl_conn *conn)
+{
+	struct vrrpd *vrrpd = arg;
+
+	/* The failover goes on; only nobody waits for its end any more. */
+	if (vrrpd->failover.conn == conn)
+		vrrpd->failover.conn = NULL;
+}
+
+static const struct ctl_ops ops = { .message = on_message, .closed = on_closed };
+
+int control_start(struct vrrpd *vrrpd)
+{
+	char path[PATH_MAX];
+	int err;
+
+	ev_timer_init(&vrrpd->failover.patience, on_patience, patience_s, 0.0);
+	vrrpd->failover.patience.data = vrrpd;
+	if (!daemon_path(path, sizeof(path), vrrpd->options.run_dir, "vrrpd.sock"))
+		return -ENAMETOOLONG;
+	err = ctl_listen(&vrrpd->server, vrrpd->loop, path, &ops, vrrpd);
+	if (err)
+		log_error("%s: %s", path,
+			  err == -EADDRINUSE ? "another vrrpd is running" : strerror(-err));
+	return err;
+}
+
+void control_end(struct vrrpd *vrrpd)
+{
+	ev_timer_stop(vrrpd->loop, &vrrpd->failover.patience);
+	ctl_server_free(vrrpd->server);
+}

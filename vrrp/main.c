@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* vrrpd: which node of the pair leads, and the addresses of the one that does. */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "proto/addr.h"
+#include "vrrp/vrrp.h"
+
+enum { REALTIME_PRIORITY = 10, REALTIME_GUARD_US = 5000000 };
+
+const char *vrrpd_own_name(const struct vrrpd *vrrpd)
+{
+	return vrrpd->conf->file->node[vrrpd->node - 1]->name;
+}
+
+const char *vrrpd_peer_name(const struct vrrpd *vrrpd)
+{
+	return vrrpd->conf->file->node[2 - vrrpd->node]->name;
+}
+
+static int open_epochs(struct vrrpd *vrrpd)
+{
+	const char *dir = vrrpd->options.state_dir;
+	int err;
+
+	if (mkdir(dir, 0755) && errno != EEXIST) {
+		log_error("state directory %s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	err = epoch_open(&vrrpd->epochs, dir);
+	if (err == -EBADMSG)
+		log_error("%s is damaged.  When the peer is running, remove it: this node then "
+			  "starts above every epoch that the peer has heard of",
+			  vrrpd->epochs.path);
+	else if (err)
+		log_error("%s: %s", vrrpd->epochs.path, strerror(-err));
+	return err;
+}
+
+/* The interface and this node's own address on it, or words about what is missing. */
+static int open_link(struct vrrpd *vrrpd)
+{
+	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
+	struct link_config config = {
+		.ifindex = (int)if_nametoindex(vrrp->interface),
+		.own = vrrpd->fsm.config.own,
+		.peer = vrrpd->fsm.config.peer,
+		.vrid = (uint8_t)vrrp->vrid,
+		.unicast = vrrp->unicast,
+	};
+	char text[ADDR_TEXT];
+
+	if (!config.ifindex) {
+		log_error("vrrp interface %s does not exist on this machine", vrrp->interface);
+		return -ENODEV;
+	}
+	if (!vip_present(&vrrpd->vips, config.own, config.ifindex)) {
+		log_error("%s, the address of node %s, is not on %s: add it there, or correct the "
+			  "node's address",
+			  addr_print4(text, config.own), vrrpd_own_name(vrrpd), vrrp->interface);
+		return -EADDRNOTAVAIL;
+	}
+	strncpy(config.ifname, vrrp->interface, sizeof(config.ifname) - 1);
+	vrrpd->lease.vrid = config.vrid;
+	return link_open(&vrrpd->link, &config);
+}
+
+/* Late adverts are takeovers: a small thread that is never kept waiting. */
+static void be_punctual(void)
+{
+	const struct sched_param param = { .sched_priority = REALTIME_PRIORITY };
+	const struct rlimit guard = { REALTIME_GUARD_US, REALTIME_GUARD_US };
+
+	/* The guard first: a loop gone wild must not take the machine with it. */
+	if (setrlimit(RLIMIT_RTTIME, &guard) ||
+	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+		log_warning("no real-time scheduling (%s): adverts may be late under load",
+			    strerror(errno));
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_warning("memory is not locked (%s): adverts may be late when swapping",
+			    strerror(errno));
+}
+
+static int drop_privileges(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_NET_RAW,
+			  -1) ||
+	    capng_apply(CAPNG_SELECT_CAPS)) {
+		log_error("cannot drop capabilities");
+		return -EPERM;
+	}
+	return 0;
+}
+
+static void on_stop(struct ev_loop *loop, void *arg)
+{
+	struct fsm_event event = { .kind = FSM_STOP };
+
+	(void)loop;
+	role_event(arg, &event, NULL);
+}
+
+static void on_reload(struct ev_loop *loop, void *arg)
+{
+	struct vrrpd *vrrpd = arg;
+	unsigned int node;
+	struct conf *conf = daemon_config(&vrrpd->options, &node);
+	const Conf__Vrrp *old, *new;
+
+	(void)loop;
+	if (!conf) {
+		log_error("the new configuration is not used");
+		return;
+	}
+	old = vrrpd->conf->file->vrrp;
+	new = conf->file->vrrp;
+	/* What the sockets are bound to cannot change under them. */
+	if (node != vrrpd->node || strcmp(old->interface, new->interface) ||
+	    old->vrid != new->vrid || old->unicast != new->unicast) {
+		log_error("a new vrrp interface, vrid or mode needs a restart of vrrpd: the new "
+			  "configuration is not used");
+		conf_free(conf);
+		return;
+	}
+	role_reload(vrrpd, conf);
+}
+
+/* Everything that can fail, before anybody is told that we are there. */
+static int open_all(struct vrrpd *vrrpd)
+{
+	struct fsm_config config;
+	unsigned int leftovers;
+	int err = open_epochs(vrrpd);
+
+	if (!err)
+		err = vip_open(&vrrpd->vips);
+	if (err)
+		return err;
+	role_config(vrrpd, vrrpd->conf, &config);
+	fsm_init(&vrrpd->fsm, &config, vrrpd->epochs.used);
+	err = open_link(vrrpd);
+	if (!err)
+		err = vip_plan(&vrrpd->vips, vrrpd->conf);
+	if (err)
+		return err;
+	vrrpd->announcer = announce_open();
+	if (vrrpd->announcer < 0) {
+		log_error("no packet socket: %s", strerror(-vrrpd->announcer));
+		return vrrpd->announcer;
+	}
+	err = control_start(vrrpd);
+	if (err)
+		return err;
+	/* Only now is it certain that no other vrrpd of this node holds them. */
+	leftovers = vip_sweep(&vrrpd->vips);
+	if (leftovers)
+		log_warning("removed %u addresses that an earlier run had left", leftovers);
+	return 0;
+}
+
+static int run(struct vrrpd *vrrpd)
+{
+	int err = open_all(vrrpd);
+
+	if (err)
+		return err;
+	be_punctual();
+	err = drop_privileges();
+	if (!err)
+		err = hear_start(vrrpd);
+	if (err)
+		return err;
+	err = role_start(vrrpd);
+	if (err)
+		return err;
+	daemon_start(&vrrpd->daemon, vrrpd->loop, on_stop, on_reload, vrrpd);
+	daemon_ready("running");
+	log_info("node %s, priority %u, vrid %u on %s, %zu addresses", vrrpd_own_name(vrrpd),
+		 vrrpd->fsm.config.priority, vrrpd->link.config.vrid, vrrpd->link.config.ifname,
+		 vrrpd->vips.count);
+	ev_run(vrrpd->loop, 0);
+	daemon_end(&vrrpd->daemon, vrrpd->loop);
+	role_end(vrrpd);
+	hear_end(vrrpd);
+	control_end(vrrpd);
+	lease_unmap(&vrrpd->lease);
+	close(vrrpd->announcer);
+	link_close(&vrrpd->link);
+	vip_close(&vrrpd->vips);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct vrrpd vrrpd = { .link.fd = -1, .announcer = -1 };
+	int err;
+
+	daemon_options(&vrrpd.options, "vrrpd", false, argc, argv);
+	vrrpd.conf = daemon_config(&vrrpd.options, &vrrpd.node);
+	if (!vrrpd.conf)
+		return EXIT_FAILURE;
+	vrrpd.started = lease_now();
+	vrrpd.loop = ev_default_loop(0);
+	err = run(&vrrpd);
+	conf_free(vrrpd.conf);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The shell around the machine: sockets and timers in, actions out.  Callbacks turn readiness into
+ * an event; carry_out() is the only place where this node changes the world.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "proto/addr.h"
+#include "proto/flow.h"
+#include "vrrp/vrrp.h"
+
+enum { RESTORE_PACE = 20 }; /* more than so many a minute, and it is done once a second only */
+
+Cas__Role role_word(const struct vrrpd *vrrpd)
+{
+	static const Cas__Role words[] = {
+		[FSM_INIT] = CAS__ROLE__NONE,
+		[FSM_BACKUP] = CAS__ROLE__STANDBY,
+		[FSM_ACTIVE] = CAS__ROLE__ACTIVE,
+		[FSM_FAULT] = CAS__ROLE__FAULT,
+	};
+
+	_Static_assert(sizeof(words) / sizeof(*words) == FSM_STATES, "roles");
+	return words[vrrpd->fsm.state];
+}
+
+/* --- what the machine wants done -----------------------------------------------------------------
+ */
+
+static void do_lease_standby(struct vrrpd *vrrpd)
+{
+	lease_standby(&vrrpd->lease);
+}
+
+static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which)
+{
+	Cas__PeerWord word = CAS__PEER_WORD__INIT;
+
+	word.word = which;
+	word.epoch = vrrpd->fsm.epoch;
+	word.reason = vrrpd->fsm.reason;
+	word.has_flows = true;
+	word.flows = vrrpd->flows;
+	track_send_word(&vrrpd->track, &word);
+}
+
+static void do_send_yield(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__YIELD);
+}
+
+static void send_advert(struct vrrpd *vrrpd, uint8_t priority)
+{
+	const struct link_advert advert = {
+		.priority = priority,
+		.interval_ns = vrrpd->fsm.config.advert_ns,
+		.addresses = vrrpd->vips.addr,
+		.count = vrrpd->vips.count,
+	};
+
+	link_send(&vrrpd->link, &advert, lease_now());
+}
+
+static void do_send_release(struct vrrpd *vrrpd)
+{
+	send_advert(vrrpd, ADVERT_RELEASE);
+}
+
+static void do_drop_addresses(struct vrrpd *vrrpd)
+{
+	announce_stop(&vrrpd->schedule);
+	vip_drop(&vrrpd->vips);
+}
+
+static void do_lease_active(struct vrrpd *vrrpd)
+{
+	lease_activate(&vrrpd->lease, vrrpd->fsm.epoch, vrrpd->fsm.lease_until);
+}
+
+/* The lease first: a stall between the two must not leave a voice without a lease. */
+static void do_send_advert(struct vrrpd *vrrpd)
+{
+	lease_extend(&vrrpd->lease, vrrpd->fsm.lease_until);
+	send_advert(vrrpd, vrrpd->fsm.config.priority);
+}
+
+static void do_take_addresses(struct vrrpd *vrrpd)
+{
+	vip_take(&vrrpd->vips);
+}
+
+static void announce_round(struct vrrpd *vrrpd, uint64_t now)
+{
+	const struct vip *vip = vrrpd->vips.vip;
+	unsigned int failed = 0;
+	int err;
+
+	/* Some 6 us a frame: even 128 addresses need no pacing. */
+	if (!announce_due(&vrrpd->schedule, now))
+		return;
+	for (size_t i = 0; i < vrrpd->vips.count; i++) {
+		err = announce_send(vrrpd->announcer, vip[i].ifindex, vip[i].addr);
+		if (err && !failed++)
+			log_warning("cannot announce on %s: %s", vip[i].ifname, strerror(-err));
+	}
+}
+
+static void do_announce(struct vrrpd *vrrpd)
+{
+	uint64_t now = lease_now();
+
+	announce_start(&vrrpd->schedule, now);
+	announce_round(vrrpd, now);
+}
+
+static void do_reannounce(struct vrrpd *vrrpd)
+{
+	announce_again(&vrrpd->schedule, lease_now());
+}
+
+void role_report(struct vrrpd *vrrpd)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+	Cas__RoleChange change = CAS__ROLE_CHANGE__INIT;
+	char reason[FSM_REASON];
+
+	snprintf(reason, sizeof(reason), "%s", fsm->reason);
+	change.role = role_word(vrrpd);
+	change.epoch = fsm->epoch;
+	change.reason = reason;
+	change.has_since_ms = true;
+	change.since_ms = (lease_now() - fsm->since) / 1000000;
+	change.has_priority = true;
+	change.priority = fsm->config.priority;
+	change.has_carrier = true;
+	change.carrier = !(fsm->faults & FSM_FAULT_LINK);
+	track_send_role(&vrrpd->track, &change);
+}
+
+static void do_send_taken(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__TAKEN);
+}
+
+static void do_confirmed(struct vrrpd *vrrpd)
+{
+	control_result(vrrpd, true);
+}
+
+static void do_unconfirmed(struct vrrpd *vrrpd)
+{
+	log_warning("%s has not confirmed that it took over", vrrpd_peer_name(vrrpd));
+	control_result(vrrpd, false);
+}
+
+static void do_stopped(struct vrrpd *vrrpd)
+{
+	ev_break(vrrpd->loop, EVBREAK_ALL);
+}
+
+/* In the order of enum fsm_action, which is the order they are done in. */
+static void (*const deeds[])(struct vrrpd *vrrpd) = {
+	do_lease_standby, do_send_yield,     do_send_release, do_drop_addresses, do_lease_active,
+	do_send_advert,   do_take_addresses, do_announce,     do_reannounce,     role_report,
+	do_send_taken,    do_confirmed,      do_unconfirmed,  do_stopped,
+};
+_Static_assert(FSM_STOPPED == 1 << (sizeof(deeds) / sizeof(*deeds) - 1), "one deed an action");
+
+static void arm_timer(struct vrrpd *vrrpd)
+{
+	uint64_t deadline = fsm_deadline(&vrrpd->fsm), round = vrrpd->schedule.next;
+	struct itimerspec when = { 0 };
+
+	if (round && (!deadline || round < deadline))
+		deadline = round;
+	when.it_value.tv_sec = (time_t)(deadline / 1000000000);
+	when.it_value.tv_nsec = (long)(deadline % 1000000000);
+	if (timerfd_settime(vrrpd->timer, TFD_TIMER_ABSTIME, &when, NULL))
+		log_error("cannot set the timer: %s", strerror(errno));
+}
+
+static void log_change(const struct vrrpd *vrrpd, enum fsm_state before)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+
+	if (fsm->state != before)
+		log_info("%s -> %s: %s (epoch %" PRIu64 ")", fsm_state_names[before],
+			 fsm_state_names[fsm->state], fsm->reason, fsm->epoch);
+}
+
+/* Keeps a stock of epochs on disk ahead of need; what fails is tried again by the chores. */
+static void reserve(struct vrrpd *vrrpd)
+{
+	struct fsm_event event = { .kind = FSM_RESERVED };
+	uint64_t highest = vrrpd->fsm.epoch > vrrpd->fsm.heard ? vrrpd->fsm.epoch
+							       : vrrpd->fsm.heard;
+	uint64_t now = lease_now();
+	int err;
+
+	if (vrrpd->epoch_logged && now - vrrpd->epoch_logged < 1000000000)
+		return;
+	err = epoch_reserve(&vrrpd->epochs, highest);
+	if (err) {
+		log_error("cannot store the epoch in %s: %s", vrrpd->epochs.path, strerror(-err));
+		vrrpd->epoch_logged = now;
+		return;
+	}
+	vrrpd->epoch_logged = 0;
+	if (vrrpd->epochs.reserved == vrrpd->fsm.reserved)
+		return;
+	event.epoch = vrrpd->epochs.reserved;
+	role_event(vrrpd, &event, NULL);
+}
+
+void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason)
+{
+	struct fsm *fsm = &vrrpd->fsm;
+	enum fsm_state before = fsm->state;
+	unsigned int actions;
+
+	event->now = lease_now();
+	event->reason = reason;
+	if (!fsm_expects(before, event->kind))
+		log_debug("event %s in state %s", fsm_event_names[event->kind],
+			  fsm_state_names[before]);
+	actions = fsm_step(fsm, event);
+	for (unsigned int i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
+		if (actions & 1u << i)
+			deeds[i](vrrpd);
+	}
+	log_change(vrrpd, before);
+	arm_timer(vrrpd);
+	if (event->kind == FSM_PEER_REPORT || event->kind == FSM_PEER_YIELD ||
+	    event->kind == FSM_PEER_TAKEN)
+		reserve(vrrpd);
+}
+
+/* --- sockets and timers --------------------------------------------------------------------------
+ */
+
+/* Before anything that lay in a socket is believed: has the role been taken away while we slept? */
+static void look_at_fence(struct vrrpd *vrrpd)
+{
+	struct fsm_event event = { .kind = FSM_FENCED };
+	uint32_t by = lease_fenced(&vrrpd->lease);
+
+	if (vrrpd->fsm.state != FSM_ACTIVE || by == FENCE_NONE)
+		return;
+	role_event(vrrpd, &event,
+		   by == FENCE_ADVERT ? "fenced: asleep while another node took over"
+				      : "fenced by lbd: it believed vrrpd dead");
+}
+
+static void drain(struct vrrpd *vrrpd)
+{
+	struct fsm_event event;
+	struct advert advert;
+
+	look_at_fence(vrrpd);
+	while (link_receive(&vrrpd->link, &advert, lease_now())) {
+		event = (struct fsm_event){
+			.kind = advert.priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
+			.advert = { .source = advert.source,
+				    .priority = advert.priority,
+				    .interval_ns = advert.interval_cs * UINT64_C(10000000) },
+		};
+		role_event(vrrpd, &event, NULL);
+	}
+}
+
+static void on_advert(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	drain(io->data);
+}
+
+static void on_timer(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct vrrpd *vrrpd = io->data;
+	struct fsm_event event = { 0 };
+	uint64_t expirations;
+
+	(void)loop;
+	(void)events;
+	if (read(vrrpd->timer, &expirations, sizeof(expirations)) < 0)
+		return;
+	/* A timer that fires late proves nothing: what should have stopped it may lie unread. */
+	drain(vrrpd);
+	for (;;) {
+		event.kind = fsm_due(&vrrpd->fsm, lease_now());
+		if (event.kind == FSM_EVENTS)
+			break;
+		role_event(vrrpd, &event, NULL);
+	}
+	announce_round(vrrpd, lease_now());
+	arm_timer(vrrpd);
+}
+
+static void on_chores(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct vrrpd *vrrpd = timer->data;
+
+	(void)loop;
+	(void)events;
+	reserve(vrrpd);
+	/* One a third second: RESTORE_PACE a minute pass without a pause. */
+	if (vrrpd->restored && (uint64_t)ev_now(loop) % 3 == 0)
+		vrrpd->restored--;
+}
+
+static void on_restore(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct vrrpd *vrrpd = timer->data;
+
+	(void)loop;
+	(void)events;
+	if (vrrpd->fsm.state != FSM_ACTIVE)
+		return;
+	vip_take(&vrrpd->vips);
+	announce_again(&vrrpd->schedule, lease_now());
+	arm_timer(vrrpd);
+}
+
+/* Somebody has deleted an address.  Our own deletions come here too, but not as active. */
+void role_address_gone(struct vrrpd *vrrpd, uint32_t addr, int ifindex)
+{
+	const struct vip *vip = vip_find(&vrrpd->vips, addr);
+	char text[ADDR_TEXT];
+
+	if (vrrpd->fsm.state != FSM_ACTIVE || !vip || vip->ifindex != ifindex)
+		return;
+	if (vip_present(&vrrpd->vips, addr, ifindex) || ev_is_active(&vrrpd->restore))
+		return;
+	log_warning("%s was deleted from %s by somebody else: put back", addr_print4(text, addr),
+		    vip->ifname);
+	ev_timer_set(&vrrpd->restore, vrrpd->restored < RESTORE_PACE ? 0.0 : 1.0, 0.0);
+	vrrpd->restored++;
+	ev_timer_start(vrrpd->loop, &vrrpd->restore);
+}
+
+/* --- start, reload, end --------------------------------------------------------------------------
+ */
+
+void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config)
+{
+	const Conf__Vrrp *vrrp = conf->file->vrrp;
+	const Conf__Node *own = conf->file->node[vrrpd->node - 1];
+	const Conf__Node *peer = conf->file->node[2 - vrrpd->node];
+
+	*config = (struct fsm_config){
+		.priority = (uint8_t)own->priority,
+		.preempt = vrrp->preempt,
+		.advert_ns = vrrp->advert_ms * UINT64_C(1000000),
+		.hold_ns = vrrp->hold_after_boot_ms * UINT64_C(1000000),
+	};
+	addr_parse4(&config->own, own->address);
+	addr_parse4(&config->peer, peer->address);
+}
+
+void role_reload(struct vrrpd *vrrpd, struct conf *conf)
+{
+	struct vips before = vrrpd->vips;
+	struct fsm_config config;
+
+	if (vip_plan(&vrrpd->vips, conf)) {
+		log_error("the new configuration is not used");
+		conf_free(conf);
+		return;
+	}
+	role_config(vrrpd, conf, &config);
+	vrrpd->fsm.config = config;
+	conf_free(vrrpd->conf);
+	vrrpd->conf = conf;
+	if (vrrpd->fsm.state == FSM_ACTIVE) {
+		vip_retire(&before, &vrrpd->vips);
+		do_take_addresses(vrrpd);
+		/* Also tells backups the new interval before it is used. */
+		do_send_advert(vrrpd);
+		do_announce(vrrpd);
+	}
+	role_report(vrrpd);
+	arm_timer(vrrpd);
+	log_info("configuration %s in use", conf->digest_text);
+}
+
+static void start_watchers(struct vrrpd *vrrpd)
+{
+	ev_io_init(&vrrpd->timer_io, on_timer, vrrpd->timer, EV_READ);
+	ev_io_init(&vrrpd->link_io, on_advert, vrrpd->link.fd, EV_READ);
+	ev_timer_init(&vrrpd->chores, on_chores, 1.0, 1.0);
+	ev_timer_init(&vrrpd->restore, on_restore, 0.0, 0.0);
+	vrrpd->timer_io.data = vrrpd->link_io.data = vrrpd;
+	vrrpd->chores.data = vrrpd->restore.data = vrrpd;
+	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
+	ev_io_start(vrrpd->loop, &vrrpd->link_io);
+	ev_timer_start(vrrpd->loop, &vrrpd->chores);
+}
+
+int role_start(struct vrrpd *vrrpd)
+{
+	struct fsm_event event = { .kind = FSM_START };
+	uint64_t hold = vrrpd->fsm.config.hold_ns;
+
+	/* The clock of the machine, which also counts the time a virtual machine was suspended. */
+	vrrpd->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (vrrpd->timer < 0) {
+		log_error("timerfd: %s", strerror(errno));
+		return -errno;
+	}
+	start_watchers(vrrpd);
+	reserve(vrrpd);
+	/* A machine that has just booted may have a port that does not forward yet.  That clock
+	 * starts at zero with the boot. */
+	event.start.hold_until = lease_now() < hold ? hold : 0;
+	event.start.faults = FSM_FAULT_PLANE | hear_faults(vrrpd);
+	role_event(vrrpd, &event, "lbd is not running");
+	return 0;
+}
+
+void role_end(struct vrrpd *vrrpd)
+{
+	ev_timer_stop(vrrpd->loop, &vrrpd->restore);
+	ev_timer_stop(vrrpd->loop, &vrrpd->chores);
+	ev_io_stop(vrrpd->loop, &vrrpd->link_io);
+	ev_io_stop(vrrpd->loop, &vrrpd->timer_io);
+	close(vrrpd->timer);
+}
+
+/* An interface made anew has lost our group membership: the socket is opened again. */
+void role_link_renewed(struct vrrpd *vrrpd, int ifindex)
+{
+	struct link_config config = vrrpd->link.config;
+
+	config.ifindex = ifindex;
+	ev_io_stop(vrrpd->loop, &vrrpd->link_io);
+	link_open(&vrrpd->link, &config);
+	ev_io_set(&vrrpd->link_io, vrrpd->link.fd, EV_READ);
+	ev_io_start(vrrpd->loop, &vrrpd->link_io);
+	vip_plan(&vrrpd->vips, vrrpd->conf);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon as a whole: what main.c puts together, role.c drives and control.c shows. */
+#ifndef CASPAIR_VRRP_H
+#define CASPAIR_VRRP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "conf/daemon.h"
+#include "request.pb-c.h"
+#include "vrrp/announce.h"
+#include "vrrp/epoch.h"
+#include "vrrp/fsm.h"
+#include "vrrp/lease.h"
+#include "vrrp/link.h"
+#include "vrrp/track.h"
+#include "vrrp/vip.h"
+#include "vrrp/watch.h"
+
+struct conf;
+struct ctl_conn;
+struct ctl_server;
+
+/* A request of pairctl to hand the role over, one at a time. */
+struct failover {
+	struct ctl_conn *conn; /* NULL: none under way, or nobody waits for the answer */
+	uint64_t id;
+	uint64_t started; /* 0: none under way */
+	bool anyway;
+	bool yielded; /* syncd has answered, the peer has not */
+	uint64_t flows, peer_flows;
+	ev_timer patience;
+};
+
+struct vrrpd {
+	struct ev_loop *loop;
+	struct daemon daemon;
+	struct daemon_options options;
+	struct conf *conf;
+	unsigned int node; /* 1 or 2 */
+
+	struct fsm fsm;
+	struct epoch_store epochs;
+	struct lease lease;
+	struct link link;
+	struct vips vips;
+	struct watch watch;
+	struct track track;
+	int announcer;
+	struct announce_schedule schedule;
+
+	int timer; /* timerfd: the next deadline of machine and schedule */
+	ev_io timer_io, link_io;
+	ev_timer chores; /* each second: what has failed and may work now */
+	ev_timer restore;
+	unsigned int restored; /* addresses put back lately; fades in the chores */
+	uint64_t epoch_logged;
+
+	struct ctl_server *server;
+	struct failover failover;
+
+	uint64_t started;
+	uint64_t flows; /* of lbd, as last heard */
+	uint64_t reported_at;
+	Cas__SyncState sync; /* of this node */
+	Cas__Role peer_role;
+	char gate[128]; /* why the gate is closed; empty: open */
+};
+
+/* role.c: feeds the machine and does what it says. */
+
+/* Starts the watchers and gives the machine its first event.  Everything else must be open. */
+int role_start(struct vrrpd *vrrpd);
+void role_end(struct vrrpd *vrrpd);
+/* Takes the event, with the present time and for `reason` (NULL: the machine's own). */
+void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason);
+/* The configuration has changed: addresses, priority, pace. */
+void role_reload(struct vrrpd *vrrpd, struct conf *conf);
+void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config);
+Cas__Role role_word(const struct vrrpd *vrrpd);
+/* Tells syncd which role this node has. */
+void role_report(struct vrrpd *vrrpd);
+/* An address has gone from an interface; put back when it was ours and we are active. */
+void role_address_gone(struct vrrpd *vrrpd, uint32_t addr, int ifindex);
+/* The interface of the adverts has been made anew. */
+void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
+
+/* hear.c: turns what the neighbours in the node and the kernel say into events. */
+int hear_start(struct vrrpd *vrrpd);
+void hear_end(struct vrrpd *vrrpd);
+/* Which of the interfaces have failed now (enum fsm_fault). */
+unsigned int hear_faults(const struct vrrpd *vrrpd);
+
+/* control.c: pairctl. */
+int control_start(struct vrrpd *vrrpd);
+void control_end(struct vrrpd *vrrpd);
+void control_ready(struct vrrpd *vrrpd, const Cas__HandOverReady *ready);
+/* The end of a hand-over: the peer has confirmed, or has not. */
+void control_result(struct vrrpd *vrrpd, bool confirmed);
+
+const char *vrrpd_own_name(const struct vrrpd *vrrpd);
+const char *vrrpd_peer_name(const struct vrrpd *vrrpd);
+
+#endif
