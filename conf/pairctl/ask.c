@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/conf.h"
+#include "conf/ctl.h"
+#include "conf/pairctl/pairctl.h"
+#include "conf/pairctl/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void socket_path(const struct pairctl *ctl, const char *daemon, char path[PAIRCTL_PATH])
+{
+	snprintf(path, PAIRCTL_PATH, "%s/%s.sock", ctl->run_dir, daemon);
+}
+
+/* The link hands out borrowed messages; a verb wants to keep its one answer. */
+static void keep(void *arg, const Cas__Message *message)
+{
+	Cas__Message **kept = arg;
+	size_t length = cas__message__get_packed_size(message);
+	uint8_t *copy = text_alloc(1, length + 1);
+
+	cas__message__pack(message, copy);
+	cas__message__free_unpacked(*kept, NULL);
+	*kept = cas__message__unpack(NULL, length, copy);
+	free(copy);
+}
+
+int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
+{
+	char path[PAIRCTL_PATH];
+	int error;
+
+	*answer = NULL;
+	socket_path(ctl, question->daemon, path);
+	error = ctl_ask(path, question->message, question->timeout_ms, keep, answer);
+	if (error == 0 && !*answer)
+		error = -ENOMEM;
+	if (error < 0) {
+		cas__message__free_unpacked(*answer, NULL);
+		*answer = NULL;
+	}
+	return error;
+}
+
+static const char *reason(int error)
+{
+	switch (-error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return "it is not running";
+	case ETIMEDOUT:
+		return "no answer in time";
+	case EACCES:
+		return "you may not ask it (be root or in group caspair)";
+	case ECONNRESET:
+		return "it closed the connection (are you root or in group caspair?)";
+	case EPROTO:
+		return "what answers is no daemon of ours";
+	default:
+		return strerror(-error);
+	}
+}
+
+void ask_explain(const struct pairctl *ctl, const char *daemon, int error, char *text, size_t size)
+{
+	char path[PAIRCTL_PATH];
+
+	socket_path(ctl, daemon, path);
+	snprintf(text, size, "%s does not answer at %s: %s", daemon, path, reason(error));
+}
+
+void answer_print(const ProtobufCMessage *message, FILE *out)
+{
+	conf_print_json(message, out);
+	fputc('\n', out);
+}
+
+int ask_fail(const struct pairctl *ctl, int status, const char *text)
+{
+	Answer__Error error = ANSWER__ERROR__INIT;
+
+	if (!ctl->json) {
+		fputs(status == PAIRCTL_REFUSED ? "refused: " : "pairctl: ", stderr);
+		text_clean(text, stderr);
+		fputc('\n', stderr);
+		return status;
+	}
+	error.schema = ANSWER_SCHEMA;
+	error.error = text_format("%s", text);
+	error.exit_status = (uint32_t)status;
+	answer_print(&error.base, stdout);
+	free(error.error);
+	return status;
+}
+
+int ask_refusal(const Cas__Message *answer)
+{
+	uint32_t code = answer->has_error_code ? answer->error_code : PAIRCTL_PROBLEM;
+
+	return code >= PAIRCTL_PROBLEM && code <= PAIRCTL_DISAGREES ? (int)code : PAIRCTL_PROBLEM;
+}
+
+int ask_or_fail(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
+{
+	char text[PAIRCTL_PATH + 128];
+	int status, error = ask_daemon(ctl, question, answer);
+
+	if (error < 0) {
+		ask_explain(ctl, question->daemon, error, text, sizeof(text));
+		return ask_fail(ctl, PAIRCTL_UNREACHABLE, text);
+	}
+	if (!(*answer)->error)
+		return PAIRCTL_DONE;
+	status = ask_fail(ctl, ask_refusal(*answer), (*answer)->error);
+	cas__message__free_unpacked(*answer, NULL);
+	*answer = NULL;
+	return status;
+}

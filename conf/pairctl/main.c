@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/pairctl/pairctl.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum option_id {
+	OPTION_RUN_DIR = 1,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_FOR_ALL = OPTION_VERSION,
+	OPTION_CONFIG,
+	OPTION_KEY,
+	OPTION_SHOW,
+	OPTION_MEMBER,
+	OPTION_CLIENT,
+	OPTION_TOP,
+	OPTION_ARRAY,
+	OPTION_ANYWAY,
+};
+
+static const struct option options[] = {
+	{ "run-dir", required_argument, NULL, OPTION_RUN_DIR },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "key", required_argument, NULL, OPTION_KEY },
+	{ "show", no_argument, NULL, OPTION_SHOW },
+	{ "member", required_argument, NULL, OPTION_MEMBER },
+	{ "client", required_argument, NULL, OPTION_CLIENT },
+	{ "top", required_argument, NULL, OPTION_TOP },
+	{ "array", required_argument, NULL, OPTION_ARRAY },
+	{ "anyway", required_argument, NULL, OPTION_ANYWAY },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int help_run(const struct pairctl *ctl);
+
+struct verb {
+	const char *name, *arguments, *help;
+	int (*run)(const struct pairctl *ctl);
+	int least, most;      /* arguments */
+	unsigned int options; /* bit of each option_id beyond OPTION_FOR_ALL */
+};
+
+static const struct verb verbs[] = {
+	{ "status", "", "both nodes side by side, and what is wrong", status_run, 0, 0, 0 },
+	{ "members", "", "the members of every array: state, share, sessions", members_run, 0, 0,
+	  0 },
+	{ "sessions", "[--member M] [--client A] [--top N]", "the flow table of this node",
+	  sessions_run, 0, 0, 1u << OPTION_MEMBER | 1u << OPTION_CLIENT | 1u << OPTION_TOP },
+	{ "where", "CLIENT PORT [--array A]", "where a new session would go, and why", where_run, 2,
+	  2, 1u << OPTION_ARRAY },
+	{ "failover", "[--anyway REASON]",
+	  "hand over to the peer; refused if sessions would be lost", failover_run, 0, 0,
+	  1u << OPTION_ANYWAY },
+	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
+	  1u << OPTION_CONFIG },
+	{ "keygen", "[NODE] [--key FILE] [--show]", "make this node's key, or show its public half",
+	  keygen_run, 0, 1, 1u << OPTION_KEY | 1u << OPTION_SHOW },
+	{ "version", "", "print the version", version_run, 0, 0, 0 },
+	{ "help", "", "print this", help_run, 0, 0, 0 },
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+int pairctl_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("pairctl: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs("; see: pairctl help\n", stderr);
+	return PAIRCTL_USAGE;
+}
+
+static int help_run(const struct pairctl *ctl)
+{
+	(void)ctl;
+	puts("usage: pairctl [--run-dir DIR] [-j] [VERB ...]     without a verb: status\n");
+	for (size_t i = 0; i < VERBS; i++)
+		printf("  %-8s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
+	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
+	     "  -j, --json      print one JSON object\n"
+	     "  --config FILE   for check (/etc/caspair/pair.conf)\n"
+	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
+	     "\n"
+	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "
+	     "safety,\n"
+	     "5 peer disagrees");
+	return PAIRCTL_DONE;
+}
+
+static bool parse_top(const char *text, uint32_t *top)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	*top = (uint32_t)value;
+	return *text >= '0' && *text <= '9' && *end == '\0' && value >= 1 && value <= UINT32_MAX;
+}
+
+/* 0, or the exit status for a wrong value. */
+static int take_option(struct pairctl *ctl, int id)
+{
+	const char **text[] = {
+		[OPTION_RUN_DIR] = &ctl->run_dir, [OPTION_CONFIG] = &ctl->config,
+		[OPTION_KEY] = &ctl->key,         [OPTION_MEMBER] = &ctl->member,
+		[OPTION_CLIENT] = &ctl->client,   [OPTION_ARRAY] = &ctl->array,
+		[OPTION_ANYWAY] = &ctl->anyway,
+	};
+
+	if (id == OPTION_JSON || id == 'j')
+		ctl->json = true;
+	else if (id == OPTION_SHOW)
+		ctl->show = true;
+	else if (id == OPTION_TOP && !parse_top(optarg, &ctl->top))
+		return pairctl_usage("--top %s is not a number of sessions", optarg);
+	else if (id <= OPTION_ANYWAY && text[id])
+		*text[id] = optarg;
+	return 0;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static const char *option_name(int id)
+{
+	const struct option *option = options;
+
+	while (option->val != id)
+		option++;
+	return option->name;
+}
+
+/* An option that a verb does not know would be ignored in silence: refuse it. */
+static int run_verb(struct pairctl *ctl, const char *name, unsigned int given)
+{
+	const struct verb *verb = find_verb(name);
+
+	if (!verb)
+		return pairctl_usage("there is no verb \"%s\"", name);
+	for (int id = OPTION_FOR_ALL + 1; id <= OPTION_ANYWAY; id++)
+		if ((given & ~verb->options) >> id & 1)
+			return pairctl_usage("%s takes no --%s", name, option_name(id));
+	if (ctl->arguments < verb->least || ctl->arguments > verb->most)
+		return pairctl_usage("wrong arguments; usage: pairctl %s %s", name,
+				     verb->arguments);
+	return verb->run(ctl);
+}
+
+int main(int argc, char **argv)
+{
+	struct pairctl ctl = { .run_dir = "/run/caspair", .key = "/etc/caspair/keys/node.key" };
+	unsigned int given = 0;
+	int id, status = 0;
+
+	ctl.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	while (status == 0 && (id = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+		if (id == '?')
+			return pairctl_usage("not understood");
+		if (id == OPTION_HELP || id == 'h')
+			return help_run(&ctl);
+		if (id == OPTION_VERSION)
+			return version_run(&ctl);
+		given |= id <= OPTION_ANYWAY ? 1u << id : 0;
+		status = take_option(&ctl, id);
+	}
+	if (status != 0)
+		return status;
+	ctl.arguments = argc - optind > 0 ? argc - optind - 1 : 0;
+	ctl.argument = argv + optind + 1;
+	status = run_verb(&ctl, optind < argc ? argv[optind] : "status", given);
+	/* A full disk or a closed pipe: what was not printed was not done. */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return status != 0 ? status : PAIRCTL_PROBLEM;
+	return status;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/pairctl/pairctl.h"
+#include "conf/pairctl/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const titles[] = { "array/member", "address", "state", "sessions", "pool",
+				      "weight",       "share",   "since", "check" };
+enum { COLUMNS = sizeof(titles) / sizeof(titles[0]), RIGHT = 1 << 3 | 1 << 5 | 1 << 6 };
+
+static enum text_colour state_colour(const char *state)
+{
+	if (strcmp(state, "up") == 0)
+		return TEXT_GOOD;
+	return strcmp(state, "down") == 0 ? TEXT_BAD : TEXT_DOUBT;
+}
+
+static void add_member(struct table *table, const Cas__MemberStatus *member)
+{
+	char *name = text_format("%s/%s", member->array, member->name);
+	char text[TEXT_SIZE];
+
+	table_add(table, name, TEXT_PLAIN);
+	table_add(table, member->address, TEXT_PLAIN);
+	table_add(table, member->state, state_colour(member->state));
+	table_add(table, member->has_sessions ? text_count(text, member->sessions) : "unknown",
+		  TEXT_PLAIN);
+	free(name);
+}
+
+static void add_pool(struct table *table, const Cas__PoolVerdict *pool)
+{
+	char text[TEXT_SIZE];
+
+	table_add(table, pool->pool, TEXT_PLAIN);
+	snprintf(text, sizeof(text), "%u", pool->weight);
+	table_add(table, text, TEXT_PLAIN);
+	snprintf(text, sizeof(text), "%.0f%%", pool->share * 100);
+	table_add(table, pool->has_share ? text : "unknown", TEXT_PLAIN);
+	table_add(table, pool->has_since_ms ? text_duration(text, pool->since_ms) : "unknown",
+		  TEXT_PLAIN);
+	table_add(table, pool->check ? pool->check : "", pool->up ? TEXT_PLAIN : TEXT_BAD);
+}
+
+static void add_blanks(struct table *table, size_t count)
+{
+	while (count-- > 0)
+		table_add(table, "", TEXT_PLAIN);
+}
+
+void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
+{
+	struct table *table = table_new(titles, COLUMNS, RIGHT);
+
+	for (size_t i = 0; i < reply->n_member; i++) {
+		const Cas__MemberStatus *member = reply->member[i];
+
+		add_member(table, member);
+		if (member->n_pool == 0)
+			add_blanks(table, 5);
+		for (size_t p = 0; p < member->n_pool; p++) {
+			add_blanks(table, p > 0 ? 4 : 0);
+			add_pool(table, member->pool[p]);
+		}
+	}
+	table_print(table, 0, colour, out);
+}
+
+int members_run(const struct pairctl *ctl)
+{
+	Cas__MembersRequest request = CAS__MEMBERS_REQUEST__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT, *answer;
+	struct question question = { "lbd", &message, PAIRCTL_WAIT_MS };
+	Answer__Members members = ANSWER__MEMBERS__INIT;
+	int status;
+
+	message.members = &request;
+	status = ask_or_fail(ctl, &question, &answer);
+	if (status != PAIRCTL_DONE)
+		return status;
+	if (!answer->members_reply) {
+		status = ask_fail(ctl, PAIRCTL_PROBLEM, "lbd gave no list of members");
+	} else if (ctl->json) {
+		members.schema = ANSWER_SCHEMA;
+		members.members = answer->members_reply->member;
+		members.n_members = answer->members_reply->n_member;
+		answer_print(&members.base, stdout);
+	} else {
+		members_print(answer->members_reply, ctl->colour, stdout);
+	}
+	cas__message__free_unpacked(answer, NULL);
+	return status;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command: its options, its exit statuses, its verbs (a file each) and how they ask a daemon.
+ */
+#ifndef CASPAIR_PAIRCTL_H
+#define CASPAIR_PAIRCTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "request.pb-c.h"
+#include "answer.pb-c.h"
+
+enum pairctl_exit {
+	PAIRCTL_DONE = 0,
+	PAIRCTL_PROBLEM = 1,
+	PAIRCTL_USAGE = 2,
+	PAIRCTL_UNREACHABLE = 3,
+	PAIRCTL_REFUSED = 4,
+	PAIRCTL_DISAGREES = 5,
+};
+
+enum { ANSWER_SCHEMA = 1, PAIRCTL_WAIT_MS = 1000, PAIRCTL_PATH = 256 };
+
+/* The command line.  Strings are NULL when not given, except run_dir. */
+struct pairctl {
+	const char *run_dir;
+	bool json;
+	bool colour;
+	bool show; /* keygen --show */
+	const char *config, *key;
+	const char *member, *client, *array, *anyway;
+	uint32_t top; /* 0: no limit */
+	char **argument;
+	int arguments;
+};
+
+/* The verbs: each returns the exit status and has printed everything. */
+int check_run(const struct pairctl *ctl);
+int keygen_run(const struct pairctl *ctl);
+int status_run(const struct pairctl *ctl);
+int members_run(const struct pairctl *ctl);
+int sessions_run(const struct pairctl *ctl);
+int where_run(const struct pairctl *ctl);
+int failover_run(const struct pairctl *ctl);
+int version_run(const struct pairctl *ctl);
+
+/* Prints a usage mistake of the verb and returns PAIRCTL_USAGE. */
+int pairctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- asking (ask.c) --------------------------------------------------------------------------- */
+
+struct question {
+	const char *daemon; /* "lbd": its socket is RUN/lbd.sock */
+	const Cas__Message *message;
+	unsigned int timeout_ms;
+};
+
+/* One answer, owned by the caller (cas__message__free_unpacked). 0, or negative errno of ctl_ask().
+ */
+int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__Message **answer);
+
+/* "lbd does not answer at PATH: REASON". */
+void ask_explain(const struct pairctl *ctl, const char *daemon, int error, char *text, size_t size);
+
+/*
+ * The usual way of a verb with one answer: PAIRCTL_DONE and the answer, or the exit status after
+ * the error was printed (as JSON with -j).
+ */
+int ask_or_fail(const struct pairctl *ctl, const struct question *question, Cas__Message **answer);
+
+/* Prints an error as the verb's only output; returns `status`. */
+int ask_fail(const struct pairctl *ctl, int status, const char *text);
+
+/* Exit status for a refusal by a daemon: its own, where it is one of ours. */
+int ask_refusal(const Cas__Message *answer);
+
+/* Prints one JSON object and a newline. */
+void answer_print(const ProtobufCMessage *message, FILE *out);
+
+/* --- what the verbs print, apart from the asking: for the tests
+ * ----------------------------------- */
+
+/* The replies that came, NULL for daemons that did not answer; `silent` tells why. */
+struct status_replies {
+	Cas__LbdStatus *lbd;
+	Cas__VrrpStatus *vrrp;
+	Cas__SyncStatus *sync;
+	char silent[3][PAIRCTL_PATH + 128]; /* lbd, vrrpd, syncd; empty: answered */
+};
+
+/* Both nodes, problems and notes out of the replies; borrows from them.  Free with status_free().
+ */
+Answer__Status *status_build(const struct status_replies *replies);
+void status_free(Answer__Status *status);
+int status_exit(const Answer__Status *status);
+/* "in sync" and so on; "unknown" for a word of a newer version. */
+const char *status_sync_word(Cas__SyncState state);
+void status_print(const Answer__Status *status, bool colour, FILE *out);
+
+void members_print(const Cas__MembersReply *reply, bool colour, FILE *out);
+void sessions_print(const Cas__Session *session, FILE *out);
+void where_print(const Cas__WhereReply *reply, FILE *out);
+void failover_print(const Cas__FailoverReply *reply, FILE *out);
+
+#endif

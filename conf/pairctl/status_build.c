@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the replies of this node's daemons say about the pair: both nodes, and what is wrong.  A
+ * fact that nobody told just now is absent, never guessed.
+ */
+#include "conf/pairctl/pairctl.h"
+#include "conf/pairctl/text.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A peer is heard several times a second; older words are not the present. */
+enum { PEER_FRESH_MS = 3000 };
+
+static const char *const sync_words[] = {
+	[CAS__SYNC_STATE__DETACHED] = "detached", [CAS__SYNC_STATE__ATTACHING] = "attaching",
+	[CAS__SYNC_STATE__LOADING] = "loading",   [CAS__SYNC_STATE__CATCHING_UP] = "catching up",
+	[CAS__SYNC_STATE__IN_SYNC] = "in sync",   [CAS__SYNC_STATE__STALE] = "stale",
+	[CAS__SYNC_STATE__ALONE] = "alone",       [CAS__SYNC_STATE__SENDING] = "sending",
+	[CAS__SYNC_STATE__LAGGING] = "lagging",
+};
+
+const char *status_sync_word(Cas__SyncState state)
+{
+	size_t index = (size_t)state;
+
+	return index < sizeof(sync_words) / sizeof(sync_words[0]) ? sync_words[index] : "unknown";
+}
+
+struct build {
+	const struct status_replies *replies;
+	Answer__Status *status;
+	Answer__Node *here, *peer;
+};
+
+static void append(char ***list, size_t *count, const char *format, va_list arguments)
+{
+	char **longer = text_alloc(*count + 1, sizeof(*longer)), *text;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		text = text_alloc(1, 1);
+	if (*count > 0)
+		memcpy(longer, *list, *count * sizeof(*longer));
+	free(*list);
+	longer[(*count)++] = text;
+	*list = longer;
+}
+
+__attribute__((format(printf, 2, 3))) static void problem(struct build *b, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	append(&b->status->problems, &b->status->n_problems, format, arguments);
+	va_end(arguments);
+}
+
+__attribute__((format(printf, 2, 3))) static void note(struct build *b, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	append(&b->status->notes, &b->status->n_notes, format, arguments);
+	va_end(arguments);
+}
+
+static char *copy(const char *text)
+{
+	return text ? text_format("%s", text) : NULL;
+}
+
+/* The first that is known, or NULL. */
+static const char *first(const char *a, const char *b, const char *c)
+{
+	return a ? a : b ? b : c;
+}
+
+/* --- the two nodes ---------------------------------------------------------------------------- */
+
+static void fill_from_lbd(Answer__Node *node, const Cas__LbdStatus *lbd)
+{
+	node->has_sessions = lbd->has_flows;
+	node->sessions = lbd->flows;
+	node->has_affinity = lbd->has_pins;
+	node->affinity = lbd->pins;
+	node->has_members_up = lbd->has_members_up;
+	node->members_up = lbd->members_up;
+	node->has_members = lbd->has_members;
+	node->members = lbd->members;
+}
+
+static void fill_from_vrrp(Answer__Node *node, const Cas__VrrpStatus *vrrp)
+{
+	node->has_role = vrrp->has_role;
+	node->role = vrrp->role;
+	node->has_since_seconds = vrrp->has_since_ms;
+	node->since_seconds = (double)vrrp->since_ms / 1000;
+	node->reason = copy(vrrp->reason);
+	node->has_epoch = vrrp->has_epoch;
+	node->epoch = vrrp->epoch;
+}
+
+static Answer__Replication *replication(bool has_state, Cas__SyncState state)
+{
+	Answer__Replication *sync = text_alloc(1, sizeof(*sync));
+
+	answer__replication__init(sync);
+	sync->has_state = has_state;
+	sync->state = state;
+	return sync;
+}
+
+static void fill_from_sync(Answer__Node *node, const Cas__SyncStatus *sync)
+{
+	node->sync = replication(sync->has_state, sync->state);
+	node->sync->has_lag_seconds = sync->has_lag_ms;
+	node->sync->lag_seconds = sync->lag_ms / 1000;
+	node->sync->has_lag_records = sync->has_lag_records;
+	node->sync->lag_records = sync->lag_records;
+	node->sync->has_gaps_total = sync->has_gaps;
+	node->sync->gaps_total = sync->gaps;
+}
+
+static Answer__Node *build_here(const struct status_replies *r)
+{
+	Answer__Node *node = text_alloc(1, sizeof(*node));
+	const char *name = first(r->lbd ? r->lbd->node : NULL, r->vrrp ? r->vrrp->node : NULL,
+				 r->sync ? r->sync->node : NULL);
+
+	answer__node__init(node);
+	node->name = copy(name ? name : "this node");
+	node->local = true;
+	node->known = r->lbd || r->vrrp || r->sync;
+	node->has_age_seconds = node->known;
+	if (r->lbd)
+		fill_from_lbd(node, r->lbd);
+	if (r->vrrp)
+		fill_from_vrrp(node, r->vrrp);
+	if (r->sync)
+		fill_from_sync(node, r->sync);
+	node->config_digest = copy(first(r->lbd ? r->lbd->config_digest : NULL,
+					 r->vrrp ? r->vrrp->config_digest : NULL,
+					 r->sync ? r->sync->config_digest : NULL));
+	node->version = copy(first(r->lbd ? r->lbd->version : NULL,
+				   r->vrrp ? r->vrrp->version : NULL,
+				   r->sync ? r->sync->version : NULL));
+	return node;
+}
+
+static void fill_from_facts(Answer__Node *node, const Cas__NodeFacts *facts)
+{
+	node->has_role = facts->has_role;
+	node->role = facts->role;
+	node->has_since_seconds = facts->has_since_ms;
+	node->since_seconds = (double)facts->since_ms / 1000;
+	node->reason = copy(facts->reason);
+	node->has_sessions = facts->has_flows;
+	node->sessions = facts->flows;
+	node->has_affinity = facts->has_pins;
+	node->affinity = facts->pins;
+	node->has_members_up = facts->has_members_up;
+	node->members_up = facts->members_up;
+	node->has_members = facts->has_members;
+	node->members = facts->members;
+	node->has_epoch = facts->has_epoch;
+	node->epoch = facts->epoch;
+	node->config_digest = copy(facts->config_digest);
+	node->version = copy(facts->version);
+	node->sync = replication(facts->has_sync, facts->sync);
+}
+
+static Answer__Node *build_peer(const Cas__SyncStatus *sync)
+{
+	Answer__Node *node = text_alloc(1, sizeof(*node));
+	const Cas__NodeFacts *facts = sync ? sync->peer : NULL;
+	const char *name = first(sync ? sync->peer_name : NULL, facts ? facts->name : NULL, "peer");
+
+	answer__node__init(node);
+	node->name = copy(name);
+	if (!facts || !sync->has_peer_age_ms)
+		return node;
+	node->has_age_seconds = true;
+	node->age_seconds = (double)sync->peer_age_ms / 1000;
+	node->known = sync->peer_age_ms <= PEER_FRESH_MS;
+	if (node->known)
+		fill_from_facts(node, facts);
+	return node;
+}
+
+/* --- what is wrong ---------------------------------------------------------------------------- */
+
+static bool is(const Answer__Node *node, Cas__Role role)
+{
+	return node->has_role && node->role == role;
+}
+
+static void judge_roles(struct build *b)
+{
+	if (is(b->here, CAS__ROLE__ACTIVE) && is(b->peer, CAS__ROLE__ACTIVE))
+		problem(b, "both nodes are active");
+	if (b->here->has_role && b->peer->has_role && !is(b->here, CAS__ROLE__ACTIVE) &&
+	    !is(b->peer, CAS__ROLE__ACTIVE))
+		problem(b, "no node is active");
+	if (is(b->here, CAS__ROLE__FAULT))
+		problem(b, "%s is in fault: %s", b->here->name,
+			b->here->reason ? b->here->reason : "no reason given");
+	if (is(b->peer, CAS__ROLE__FAULT))
+		problem(b, "%s is in fault: %s", b->peer->name,
+			b->peer->reason ? b->peer->reason : "no reason given");
+}
+
+static void judge_peer(struct build *b, const Cas__SyncStatus *sync)
+{
+	const Cas__NodeFacts *facts = sync->peer;
+	char age[TEXT_SIZE];
+
+	if (sync->has_channel_up && !sync->channel_up)
+		problem(b, "the channel to %s is down: %s", b->peer->name,
+			sync->reason ? sync->reason : "no reason given");
+	if (facts && sync->has_peer_age_ms && !b->peer->known)
+		note(b, "%s was last heard %s ago", b->peer->name,
+		     text_duration(age, sync->peer_age_ms));
+	if (!b->peer->known)
+		problem(b, "%s is unknown: it is not heard", b->peer->name);
+	if (!b->peer->known || !facts)
+		return;
+	if (facts->has_lbd && !facts->lbd)
+		problem(b, "lbd does not run on %s", b->peer->name);
+	if (facts->has_vrrpd && !facts->vrrpd)
+		problem(b, "vrrpd does not run on %s", b->peer->name);
+	if (facts->has_carrier && !facts->carrier)
+		problem(b, "%s has no carrier on its interface", b->peer->name);
+}
+
+static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
+{
+	const char *word = sync->has_state ? status_sync_word(sync->state) : "unknown";
+	bool in_sync = sync->has_state && sync->state == CAS__SYNC_STATE__IN_SYNC;
+	const char *why = sync->reason ? sync->reason : "";
+
+	if (is(b->here, CAS__ROLE__ACTIVE) && !in_sync)
+		problem(b, "no standby is in sync (%s%s%s): a failover now may lose sessions", word,
+			*why ? ": " : "", why);
+	if (is(b->here, CAS__ROLE__STANDBY) && !in_sync)
+		problem(b, "%s is not in sync (%s%s%s): a failover now may lose sessions",
+			b->here->name, word, *why ? ": " : "", why);
+	if (sync->events_lost > 0)
+		note(b, "%llu events were lost and made good by a snapshot or sweep",
+		     (unsigned long long)sync->events_lost);
+	if (sync->has_lbd_link && !sync->lbd_link)
+		problem(b, "syncd has no link to lbd");
+	if (sync->has_vrrpd_link && !sync->vrrpd_link)
+		problem(b, "syncd has no link to vrrpd");
+}
+
+static void judge_vrrp(struct build *b, const Cas__VrrpStatus *vrrp)
+{
+	if (vrrp->has_lbd_link && !vrrp->lbd_link)
+		problem(b, "vrrpd has no link to lbd");
+	if (vrrp->has_syncd_link && !vrrp->syncd_link)
+		problem(b, "vrrpd has no link to syncd");
+	if (vrrp->has_carrier && !vrrp->carrier)
+		problem(b, "%s has no carrier on its interface", b->here->name);
+	if (vrrp->gate && *vrrp->gate && !is(b->here, CAS__ROLE__ACTIVE))
+		note(b, "%s would not take over from a living peer: %s", b->here->name, vrrp->gate);
+}
+
+static void judge_service(struct build *b, const Cas__ArrayStatus *array,
+			  const Cas__ServiceStatus *service)
+{
+	if (!service->has_members_up || !service->has_members)
+		return;
+	if (service->members_up == 0 && service->members > 0)
+		problem(b, "%s/%s has no member up", array->name, service->name);
+	else if (service->members_up < service->members)
+		note(b, "%s/%s: %u of %u members are up", array->name, service->name,
+		     service->members_up, service->members);
+}
+
+static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
+{
+	if (lbd->fenced)
+		problem(b, "%s is fenced: it admits nothing new and does not answer ARP",
+			b->here->name);
+	if (lbd->has_check_child && !lbd->check_child)
+		problem(b, "the health checker does not run");
+	if (lbd->has_flows && lbd->has_flows_max && lbd->flows >= lbd->flows_max)
+		problem(b, "the flow table is full: raise forwarding flows");
+	for (size_t i = 0; i < lbd->n_interface; i++)
+		if (!lbd->interface[i]->up)
+			problem(b, "interface %s is down", lbd->interface[i]->name);
+	for (size_t i = 0; i < lbd->n_array; i++)
+		for (size_t s = 0; s < lbd->array[i]->n_service; s++)
+			judge_service(b, lbd->array[i], lbd->array[i]->service[s]);
+}
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) != 0;
+}
+
+static void judge_config(struct build *b)
+{
+	const struct status_replies *r = b->replies;
+	const char *lbd = r->lbd ? r->lbd->config_digest : NULL;
+	const char *vrrp = r->vrrp ? r->vrrp->config_digest : NULL;
+	const char *sync = r->sync ? r->sync->config_digest : NULL;
+
+	if (differ(lbd, vrrp) || differ(vrrp, sync) || differ(lbd, sync))
+		problem(b, "the daemons run different configurations: lbd %s, vrrpd %s, syncd %s",
+			lbd ? lbd : "unknown", vrrp ? vrrp : "unknown", sync ? sync : "unknown");
+	if (differ(b->here->config_digest, b->peer->config_digest))
+		problem(b, "the nodes run different configurations: %s %s, %s %s", b->here->name,
+			b->here->config_digest, b->peer->name, b->peer->config_digest);
+	if (differ(b->here->version, b->peer->version))
+		note(b, "the nodes run different versions: %s %s, %s %s", b->here->name,
+		     b->here->version, b->peer->name, b->peer->version);
+}
+
+static void judge(struct build *b)
+{
+	const struct status_replies *r = b->replies;
+
+	for (size_t i = 0; i < 3; i++)
+		if (r->silent[i][0])
+			problem(b, "%s", r->silent[i]);
+	judge_roles(b);
+	if (r->lbd)
+		judge_lbd(b, r->lbd);
+	if (r->vrrp)
+		judge_vrrp(b, r->vrrp);
+	if (r->sync) {
+		judge_peer(b, r->sync);
+		judge_sync(b, r->sync);
+	}
+	judge_config(b);
+}
+
+Answer__Status *status_build(const struct status_replies *r)
+{
+	struct build b = { .replies = r, .status = text_alloc(1, sizeof(*b.status)) };
+	bool swapped;
+
+	answer__status__init(b.status);
+	b.here = build_here(r);
+	b.peer = build_peer(r->sync);
+	/* The same order on both nodes, whoever is asked. */
+	swapped = strcmp(b.here->name, b.peer->name) > 0;
+	b.status->schema = ANSWER_SCHEMA;
+	b.status->pair = copy(first(r->lbd ? r->lbd->pair : NULL, r->vrrp ? r->vrrp->pair : NULL,
+				    r->sync ? r->sync->pair : NULL));
+	b.status->n_nodes = 2;
+	b.status->nodes = text_alloc(2, sizeof(*b.status->nodes));
+	b.status->nodes[swapped] = b.here;
+	b.status->nodes[!swapped] = b.peer;
+	b.status->lbd = r->lbd;
+	b.status->vrrp = r->vrrp;
+	b.status->sync = r->sync;
+	judge(&b);
+	return b.status;
+}
+
+void status_free(Answer__Status *status)
+{
+	status->lbd = NULL; /* borrowed */
+	status->vrrp = NULL;
+	status->sync = NULL;
+	answer__status__free_unpacked(status, NULL);
+}
+
+int status_exit(const Answer__Status *status)
+{
+	if (!status->lbd && !status->vrrp && !status->sync)
+		return PAIRCTL_UNREACHABLE;
+	return status->n_problems > 0 ? PAIRCTL_PROBLEM : PAIRCTL_DONE;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/pairctl/pairctl.h"
+#include "conf/pairctl/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char UNKNOWN[] = "unknown";
+
+static const char *const titles[] = { "node",     "role", "since",   "why",    "sessions",
+				      "affinity", "sync", "members", "config", "told" };
+enum { COLUMNS = sizeof(titles) / sizeof(titles[0]), RIGHT = 1 << 4 | 1 << 5 };
+
+static void add_role(struct table *table, const Answer__Node *node)
+{
+	static const struct {
+		const char *word;
+		enum text_colour colour;
+	} roles[] = {
+		[CAS__ROLE__NONE] = { "none yet", TEXT_DOUBT },
+		[CAS__ROLE__STANDBY] = { "standby", TEXT_PLAIN },
+		[CAS__ROLE__ACTIVE] = { "ACTIVE", TEXT_GOOD },
+		[CAS__ROLE__FAULT] = { "FAULT", TEXT_BAD },
+	};
+	size_t index = (size_t)node->role;
+
+	if (!node->has_role || index >= sizeof(roles) / sizeof(roles[0]))
+		table_add(table, UNKNOWN, TEXT_DOUBT);
+	else
+		table_add(table, roles[index].word, roles[index].colour);
+}
+
+static void add_seconds(struct table *table, bool known, double seconds)
+{
+	char text[TEXT_SIZE];
+
+	table_add(table, known ? text_duration(text, (uint64_t)(seconds * 1000 + 0.5)) : UNKNOWN,
+		  TEXT_PLAIN);
+}
+
+static void add_count(struct table *table, bool known, uint64_t count)
+{
+	char text[TEXT_SIZE];
+
+	table_add(table, known ? text_count(text, count) : UNKNOWN, TEXT_PLAIN);
+}
+
+static void add_sync(struct table *table, const Answer__Replication *sync)
+{
+	bool good = sync && sync->has_state && sync->state == CAS__SYNC_STATE__IN_SYNC;
+	char lag[TEXT_SIZE], *text;
+
+	if (!sync || !sync->has_state) {
+		table_add(table, UNKNOWN, TEXT_DOUBT);
+		return;
+	}
+	if (sync->has_lag_seconds)
+		text = text_format("%s, lag %s", status_sync_word(sync->state),
+				   text_ms(lag, sync->lag_seconds * 1000));
+	else
+		text = text_format("%s", status_sync_word(sync->state));
+	table_add(table, text, good ? TEXT_GOOD : TEXT_DOUBT);
+	free(text);
+}
+
+static void add_up(struct table *table, bool known, uint32_t up, uint32_t all)
+{
+	char text[TEXT_SIZE];
+
+	if (!known) {
+		table_add(table, UNKNOWN, TEXT_PLAIN);
+		return;
+	}
+	snprintf(text, sizeof(text), "%u/%u", up, all);
+	table_add(table, text, up == all ? TEXT_PLAIN : up == 0 ? TEXT_BAD : TEXT_DOUBT);
+}
+
+/* How old the facts of the row are; what is too old stands there as unknown. */
+static void add_age(struct table *table, const Answer__Node *node)
+{
+	char age[TEXT_SIZE], text[TEXT_SIZE + 8];
+
+	if (node->local || !node->has_age_seconds) {
+		table_add(table, node->local && node->known ? "now" : "never", TEXT_PLAIN);
+		return;
+	}
+	text_duration(age, (uint64_t)(node->age_seconds * 1000 + 0.5));
+	snprintf(text, sizeof(text), "%s ago", age);
+	table_add(table, text, TEXT_PLAIN);
+}
+
+static void add_node(struct table *table, const Answer__Node *node)
+{
+	table_add(table, node->name, TEXT_PLAIN);
+	add_role(table, node);
+	add_seconds(table, node->has_since_seconds, node->since_seconds);
+	table_add(table,
+		  node->reason && *node->reason ? node->reason
+		  : node->has_role              ? "-"
+						: UNKNOWN,
+		  TEXT_PLAIN);
+	add_count(table, node->has_sessions, node->sessions);
+	add_count(table, node->has_affinity, node->affinity);
+	add_sync(table, node->sync);
+	add_up(table, node->has_members_up && node->has_members, node->members_up, node->members);
+	table_add(table, node->config_digest ? node->config_digest : UNKNOWN, TEXT_PLAIN);
+	add_age(table, node);
+}
+
+static void print_array(const Cas__ArrayStatus *array, bool colour, FILE *out)
+{
+	static const char *const service_titles[] = { "service", "ports", "up" };
+	struct table *table = table_new(service_titles, 3, 0);
+
+	for (size_t i = 0; i < array->n_service; i++) {
+		const Cas__ServiceStatus *service = array->service[i];
+
+		table_add(table, service->name, TEXT_PLAIN);
+		table_add(table, service->ports, TEXT_PLAIN);
+		add_up(table, service->has_members_up && service->has_members, service->members_up,
+		       service->members);
+	}
+	fputs("\narray ", out);
+	text_clean(array->name, out);
+	fputs("  ", out);
+	text_clean(array->vip, out);
+	if (array->fqdn) {
+		fputs("  ", out);
+		text_clean(array->fqdn, out);
+	}
+	fputc('\n', out);
+	table_print(table, 2, colour, out);
+}
+
+static void print_list(const char *word, char *const *list, size_t count, FILE *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "%s: ", word);
+		text_clean(list[i], out);
+		fputc('\n', out);
+	}
+}
+
+void status_print(const Answer__Status *status, bool colour, FILE *out)
+{
+	struct table *table = table_new(titles, COLUMNS, RIGHT);
+
+	fputs("pair ", out);
+	text_clean(status->pair ? status->pair : UNKNOWN, out);
+	fputc('\n', out);
+	for (size_t i = 0; i < status->n_nodes; i++)
+		add_node(table, status->nodes[i]);
+	table_print(table, 0, colour, out);
+	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++)
+		print_array(status->lbd->array[i], colour, out);
+	if (status->n_problems + status->n_notes > 0)
+		fputc('\n', out);
+	print_list("problem", status->problems, status->n_problems, out);
+	print_list("note", status->notes, status->n_notes, out);
+}
