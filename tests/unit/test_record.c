@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/record.h"
+
+/* All of it is large, so it lives here rather than on the stack. */
+static struct record_batch batch, back;
+static uint8_t wire[RECORD_BYTES];
+static _Alignas(16) uint8_t memory[RECORD_ARENA];
+
+static struct flow_event flow_put(uint32_t i)
+{
+	return (struct flow_event){
+		.kind = EVENT_FLOW_PUT,
+		.state = (uint8_t)(FLOW_ESTABLISHED + i % 5),
+		.flags = (uint8_t)(i % 4), /* OUTBOUND, PICKED_UP */
+		.key = { htonl(0x0a000000 + i),
+			 htonl(0xc0000264),
+			 htons((uint16_t)i),
+			 htons(443),
+			 6,
+			 { 0 } },
+		.member = htonl(0x0a010001 + i % 7),
+		.client_ack = i * 2654435761u,
+		.client_seq = ~i,
+		.age = 1000 + i,
+		.idle = i,
+	};
+}
+
+static struct flow_event flow_del(uint32_t i)
+{
+	struct flow_event event = flow_put(i);
+
+	event.kind = EVENT_FLOW_DEL;
+	event.state = (uint8_t)(i % 6);
+	event.member = i % 2 ? event.member : 0;
+	return event;
+}
+
+static struct flow_event pin(uint8_t kind, uint32_t i)
+{
+	return (struct flow_event){
+		.kind = kind,
+		.key = { .client = htonl(0x0a000000 + i) },
+		.pool_id = 0xdeadbeef ^ i,
+		.member = htonl(0x0a010001),
+		.age = i + 5,
+		.idle = i,
+	};
+}
+
+static struct flow_event verdict(uint32_t i)
+{
+	return (struct flow_event){
+		.kind = EVENT_MEMBER,
+		.state = i % 2,
+		.key = { .vip = htonl(0xc0000264) },
+		.pool_id = 0xfeedface,
+		.member = htonl(0x0a010001),
+		.client_ack = i, /* weight */
+	};
+}
+
+static struct flow_event any_event(uint32_t i)
+{
+	switch (i % 5) {
+	case 0:
+		return flow_del(i);
+	case 1:
+		return pin(EVENT_PIN_PUT, i);
+	case 2:
+		return pin(EVENT_PIN_DEL, i);
+	case 3:
+		return verdict(i);
+	default:
+		return flow_put(i);
+	}
+}
+
+/* A batch of `count` records of all kinds at position 1. */
+static void fill(uint32_t count)
+{
+	memset(&batch, 0, sizeof(batch));
+	batch.epoch = 0x700000005;
+	batch.first_seq = 1;
+	batch.count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		batch.event[i] = any_event(i);
+		batch.event[i].epoch = 5;
+	}
+}
+
+static int repack(void)
+{
+	struct record_arena arena;
+	const Sync__Frame *frame;
+	int length = record_pack(&batch, wire, sizeof(wire));
+
+	assert_true(length > 0);
+	record_arena_init(&arena, memory, sizeof(memory));
+	frame = record_frame(&arena, wire, (size_t)length);
+	assert_non_null(frame);
+	assert_non_null(frame->records);
+	memset(&back, 0xa5, sizeof(back));
+	assert_int_equal(record_unpack(&back, frame->records), RECORD_OK);
+	return length;
+}
+
+static void assert_same_batch(void)
+{
+	assert_int_equal(back.epoch, batch.epoch);
+	assert_int_equal(back.first_seq, batch.first_seq);
+	assert_int_equal(back.snapshot, batch.snapshot);
+	assert_int_equal(back.only_if_absent, batch.only_if_absent);
+	assert_int_equal(back.count, batch.count);
+	for (uint32_t i = 0; i < batch.count; i++)
+		assert_memory_equal(&back.event[i], &batch.event[i], sizeof(batch.event[i]));
+}
+
+/* --- there and back --------------------------------------------------------------------------- */
+
+static void full_batches_come_back_whole(void **state)
+{
+	static const uint32_t counts[] = { 1, 2, 5, 1000, RECORD_MAX_FULL };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		fill(counts[i]);
+		batch.full = true;
+		repack();
+		assert_true(back.full);
+		assert_same_batch();
+	}
+}
+
+static void snapshots_are_full(void **state)
+{
+	(void)state;
+	fill(RECORD_MAX_FULL);
+	batch.snapshot = 3;
+	batch.first_seq = 0;
+	repack();
+	assert_true(back.full);
+	assert_same_batch();
+}
+
+static void live_records_cost_24_bytes(void **state)
+{
+	int length;
+
+	(void)state;
+	fill(RECORD_MAX);
+	length = repack();
+	assert_true(length <= RECORD_MAX * 24 + 64);
+	assert_false(back.full);
+	for (uint32_t i = 0; i < batch.count; i++) {
+		struct flow_event *event = &batch.event[i];
+
+		/* What is not sent arrives as 0; a weight travels in a column of its own. */
+		if (event->kind != EVENT_MEMBER)
+			event->client_ack = event->client_seq = event->age = 0;
+	}
+	assert_same_batch();
+}
+
+static void tail_of_an_older_epoch(void **state)
+{
+	(void)state;
+	fill(10);
+	batch.only_if_absent = batch.full = true;
+	repack();
+	for (uint32_t i = 0; i < batch.count; i++) {
+		assert_int_equal(back.event[i].apply, APPLY_IF_ABSENT);
+		batch.event[i].apply = APPLY_IF_ABSENT;
+	}
+	assert_same_batch();
+}
+
+static void local_matters_stay_behind(void **state)
+{
+	(void)state;
+	fill(1);
+	batch.event[0] = flow_put(3);
+	batch.event[0].flags = FLOW_PICKED_UP | FLOW_REPLICA | FLOW_HOP_KNOWN;
+	batch.event[0].epoch = 77;
+	batch.event[0].apply = 9;
+	batch.event[0].pool_id = 42;
+	repack();
+	assert_int_equal(back.event[0].flags, FLOW_PICKED_UP);
+	assert_int_equal(back.event[0].epoch, 5);
+	assert_int_equal(back.event[0].apply, APPLY_UPSERT);
+	assert_int_equal(back.event[0].pool_id, 0);
+}
+
+/* The layout on the wire, so that no change of this code makes two versions misread each other. */
+static void columns_on_the_wire(void **state)
+{
+	static const uint8_t expected[] = {
+		0x22, 40,                           /* Frame.records */
+		0x08, 0x09,                         /* epoch */
+		0x10, 0x07,                         /* first_seq */
+		0x52, 4,    0x01, 0x02, 0x02, 0x06, /* put, client FIN, picked up, TCP */
+		0x5a, 4,    0x04, 0x03, 0x02, 0x01, /* 1.2.3.4 */
+		0x62, 4,    0x08, 0x07, 0x06, 0x05, /* 5.6.7.8 */
+		0x6a, 4,    0xbb, 0x01, 0x34, 0x12, /* 0x1234, 443 */
+		0x72, 4,    0x0c, 0x0b, 0x0a, 0x09, /* 9.10.11.12 */
+		0x7a, 4,    0x0d, 0x00, 0x00, 0x00, /* idle */
+	};
+	int length;
+
+	(void)state;
+	memset(&batch, 0, sizeof(batch));
+	batch.epoch = 9;
+	batch.first_seq = 7;
+	batch.count = 1;
+	batch.event[0] = (struct flow_event){
+		.kind = EVENT_FLOW_PUT,
+		.state = FLOW_CLIENT_FIN,
+		.flags = FLOW_PICKED_UP,
+		.key = { htonl(0x01020304),
+			 htonl(0x05060708),
+			 htons(0x1234),
+			 htons(443),
+			 6,
+			 { 0 } },
+		.member = htonl(0x090a0b0c),
+		.idle = 13,
+	};
+	length = record_pack(&batch, wire, sizeof(wire));
+	assert_int_equal(length, sizeof(expected));
+	assert_memory_equal(wire, expected, sizeof(expected));
+}
+
+/* --- what is refused on the way out ----------------------------------------------------------- */
+
+static void bad_batches_are_not_sent(void **state)
+{
+	(void)state;
+	fill(0);
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+	fill(1);
+	batch.count = RECORD_MAX + 1;
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+	fill(RECORD_MAX_FULL + 1);
+	batch.full = true;
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+	fill(1);
+	batch.first_seq = 0;
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+	fill(2);
+	batch.first_seq = UINT64_MAX - 1;
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+	fill(1);
+	batch.snapshot = 1; /* and a position */
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+	fill(3);
+	batch.event[2].kind = 99;
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+}
+
+static void too_little_room_is_said(void **state)
+{
+	int length;
+
+	(void)state;
+	fill(100);
+	length = record_pack(&batch, wire, sizeof(wire));
+	assert_true(length > 0);
+	memset(wire, 0x77, sizeof(wire));
+	assert_int_equal(record_pack(&batch, wire, (size_t)length - 1), -EMSGSIZE);
+	assert_int_equal(wire[0], 0x77);
+	assert_int_equal(record_pack(&batch, wire, (size_t)length), length);
+}
+
+/* One field of one good event is changed. */
+static const struct {
+	const char *name;
+	uint8_t kind;
+	size_t offset, size;
+	uint32_t value; /* network order does not matter: 0, or one byte */
+	enum record_verdict verdict;
+} events[] = {
+#define FIELD(f) offsetof(struct flow_event, f), sizeof(((struct flow_event *)0)->f)
+	{ "kind 0", EVENT_FLOW_PUT, FIELD(kind), 0, RECORD_BAD_KIND },
+	{ "kind 6", EVENT_FLOW_PUT, FIELD(kind), 6, RECORD_BAD_KIND },
+	{ "kind 255", EVENT_FLOW_PUT, FIELD(kind), 255, RECORD_BAD_KIND },
+	{ "put without a state", EVENT_FLOW_PUT, FIELD(state), 0, RECORD_BAD_STATE },
+	{ "put in state 6", EVENT_FLOW_PUT, FIELD(state), 6, RECORD_BAD_STATE },
+	{ "put of UDP", EVENT_FLOW_PUT, FIELD(key.proto), 17, RECORD_BAD_KEY },
+	{ "put without VIP", EVENT_FLOW_PUT, FIELD(key.vip), 0, RECORD_BAD_KEY },
+	{ "put without port", EVENT_FLOW_PUT, FIELD(key.vip_port), 0, RECORD_BAD_KEY },
+	{ "put without member", EVENT_FLOW_PUT, FIELD(member), 0, RECORD_BAD_MEMBER },
+	{ "put of client port 0", EVENT_FLOW_PUT, FIELD(key.client_port), 0, RECORD_OK },
+	{ "put of client 0.0.0.0", EVENT_FLOW_PUT, FIELD(key.client), 0, RECORD_OK },
+	{ "delete without a state", EVENT_FLOW_DEL, FIELD(state), 0, RECORD_OK },
+	{ "delete in state 6", EVENT_FLOW_DEL, FIELD(state), 6, RECORD_BAD_STATE },
+	{ "delete without member", EVENT_FLOW_DEL, FIELD(member), 0, RECORD_OK },
+	{ "delete without VIP", EVENT_FLOW_DEL, FIELD(key.vip), 0, RECORD_BAD_KEY },
+	{ "pin without pool", EVENT_PIN_PUT, FIELD(pool_id), 0, RECORD_BAD_KEY },
+	{ "pin without member", EVENT_PIN_PUT, FIELD(member), 0, RECORD_BAD_MEMBER },
+	{ "unpin without member", EVENT_PIN_DEL, FIELD(member), 0, RECORD_OK },
+	{ "unpin without pool", EVENT_PIN_DEL, FIELD(pool_id), 0, RECORD_BAD_KEY },
+	{ "verdict 2", EVENT_MEMBER, FIELD(state), 2, RECORD_BAD_STATE },
+	{ "verdict without VIP", EVENT_MEMBER, FIELD(key.vip), 0, RECORD_BAD_KEY },
+	{ "verdict without pool", EVENT_MEMBER, FIELD(pool_id), 0, RECORD_BAD_KEY },
+	{ "verdict without member", EVENT_MEMBER, FIELD(member), 0, RECORD_BAD_MEMBER },
+	{ "verdict of weight 0", EVENT_MEMBER, FIELD(client_ack), 0, RECORD_OK },
+#undef FIELD
+};
+
+static struct flow_event event_of(uint8_t kind)
+{
+	switch (kind) {
+	case EVENT_FLOW_PUT:
+		return flow_put(4);
+	case EVENT_FLOW_DEL:
+		return flow_del(5);
+	case EVENT_MEMBER:
+		return verdict(1);
+	default:
+		return pin(kind, 1);
+	}
+}
+
+static void events_are_checked(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		struct flow_event event = event_of(events[i].kind);
+
+		assert_int_equal(record_check(&event), RECORD_OK);
+		memcpy((uint8_t *)&event + events[i].offset, &events[i].value, events[i].size);
+		if (record_check(&event) != events[i].verdict)
+			fail_msg("%s", events[i].name);
+		/* Both directions agree. */
+		fill(1);
+		batch.event[0] = event;
+		if ((record_pack(&batch, wire, sizeof(wire)) > 0) !=
+		    (events[i].verdict == RECORD_OK))
+			fail_msg("%s: packed", events[i].name);
+		if (events[i].verdict == RECORD_OK)
+			repack();
+	}
+}
+
+static void an_outbound_flow_has_no_member(void **state)
+{
+	struct flow_event event = flow_put(0);
+
+	(void)state;
+	event.flags = FLOW_OUTBOUND;
+	event.member = 0;
+	assert_int_equal(record_check(&event), RECORD_OK);
+}
+
+static void every_verdict_has_a_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < RECORD_VERDICTS; i++)
+		assert_non_null(record_verdict_names[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(full_batches_come_back_whole),
+		cmocka_unit_test(snapshots_are_full),
+		cmocka_unit_test(live_records_cost_24_bytes),
+		cmocka_unit_test(tail_of_an_older_epoch),
+		cmocka_unit_test(local_matters_stay_behind),
+		cmocka_unit_test(columns_on_the_wire),
+		cmocka_unit_test(bad_batches_are_not_sent),
+		cmocka_unit_test(too_little_room_is_said),
+		cmocka_unit_test(events_are_checked),
+		cmocka_unit_test(an_outbound_flow_has_no_member),
+		cmocka_unit_test(every_verdict_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

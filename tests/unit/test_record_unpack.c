@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a peer may send that record_pack() never would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/record.h"
+
+enum { MANY = RECORD_MAX + 1 };
+
+static struct record_batch batch;
+static _Alignas(16) uint8_t memory[RECORD_ARENA];
+static uint8_t wire[1 << 18];
+
+/* Columns of `n` good PUTs, for the tests to spoil. */
+struct columns {
+	Sync__Records records;
+	uint32_t kind[MANY], client[MANY], vip[MANY], ports[MANY], member[MANY], idle[MANY];
+	uint32_t client_ack[MANY], client_seq[MANY], age[MANY];
+};
+static struct columns columns;
+
+static Sync__Records *good_columns(size_t n)
+{
+	Sync__Records *r = &columns.records;
+
+	*r = (Sync__Records)SYNC__RECORDS__INIT;
+	for (size_t i = 0; i < n; i++) {
+		columns.kind[i] = EVENT_FLOW_PUT | FLOW_ESTABLISHED << 8 | 6u << 24;
+		columns.client[i] = (uint32_t)i;
+		columns.vip[i] = columns.member[i] = 0x0a000001;
+		columns.ports[i] = 1024u << 16 | 80;
+		columns.idle[i] = columns.age[i] = 7;
+		columns.client_ack[i] = columns.client_seq[i] = 9;
+	}
+	r->has_epoch = r->has_first_seq = true;
+	r->epoch = r->first_seq = 1;
+	r->n_kind = r->n_client = r->n_vip = r->n_ports = r->n_member = r->n_idle = n;
+	r->n_client_ack = r->n_client_seq = r->n_age = n;
+	r->kind = columns.kind;
+	r->client = columns.client;
+	r->vip = columns.vip;
+	r->ports = columns.ports;
+	r->member = columns.member;
+	r->idle = columns.idle;
+	r->client_ack = columns.client_ack;
+	r->client_seq = columns.client_seq;
+	r->age = columns.age;
+	return r;
+}
+
+static void good_columns_are_good(void **state)
+{
+	(void)state;
+	assert_int_equal(record_unpack(&batch, good_columns(RECORD_MAX)), RECORD_OK);
+	assert_int_equal(batch.count, RECORD_MAX);
+	assert_int_equal(batch.event[RECORD_MAX - 1].idle, 7);
+}
+
+static void columns_have_one_length(void **state)
+{
+	size_t *lengths[] = {
+		&columns.records.n_kind,       &columns.records.n_client,
+		&columns.records.n_vip,        &columns.records.n_ports,
+		&columns.records.n_member,     &columns.records.n_idle,
+		&columns.records.n_client_ack, &columns.records.n_client_seq,
+		&columns.records.n_age,
+	};
+	static const size_t wrong[] = { 0, 9, 11, RECORD_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]) * 4; i++) {
+		const bool may_be_absent = i / 4 >= 6 && wrong[i % 4] == 0;
+
+		good_columns(10);
+		*lengths[i / 4] = wrong[i % 4];
+		assert_int_equal(record_unpack(&batch, &columns.records),
+				 may_be_absent ? RECORD_OK : RECORD_UNEVEN);
+		if (may_be_absent)
+			assert_false(batch.full);
+	}
+}
+
+static void batches_are_bounded(void **state)
+{
+	Sync__Records *r = good_columns(MANY);
+
+	(void)state;
+	assert_int_equal(record_unpack(&batch, r), RECORD_TOO_MANY);
+	r = good_columns(0);
+	assert_int_equal(record_unpack(&batch, r), RECORD_EMPTY);
+}
+
+static void positions_are_checked(void **state)
+{
+	Sync__Records *r = good_columns(2);
+
+	(void)state;
+	r->has_epoch = false;
+	assert_int_equal(record_unpack(&batch, r), RECORD_BAD_POSITION);
+	r = good_columns(2);
+	r->first_seq = 0;
+	assert_int_equal(record_unpack(&batch, r), RECORD_BAD_POSITION);
+	r->snapshot = 1;
+	assert_int_equal(record_unpack(&batch, r), RECORD_OK);
+	r->first_seq = 1;
+	assert_int_equal(record_unpack(&batch, r), RECORD_BAD_POSITION);
+	r->snapshot = 0;
+	r->first_seq = UINT64_MAX - 1;
+	assert_int_equal(record_unpack(&batch, r), RECORD_BAD_POSITION);
+	r->first_seq--;
+	assert_int_equal(record_unpack(&batch, r), RECORD_OK);
+}
+
+enum { PIN = EVENT_PIN_PUT, VERDICT = EVENT_MEMBER | 1 << 8 };
+
+/* One row in the middle of good ones: kind, client, vip, ports, member, idle, ack, seq, age. */
+static const struct {
+	const char *name;
+	uint32_t row[9];
+	enum record_verdict verdict;
+} rows[] = {
+	{ "a pin", { PIN, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_OK },
+	{ "a verdict", { VERDICT, 0, 1, 2, 3, 100, 0, 0, 0 }, RECORD_OK },
+	{ "no kind", { 0x06000100, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
+	{ "unknown kind", { 0x06000106, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
+	{ "unknown state", { 0x06000601, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_STATE },
+	{ "flag 4 is local", { 0x06040101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "flag 8 is local", { 0x06080101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "flag 128", { 0x06800101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "no protocol", { 0x00000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "no service port", { 0x06000101, 1, 1, 0x10000, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "no member", { 0x06000101, 1, 1, 80, 0, 0, 0, 0, 0 }, RECORD_BAD_MEMBER },
+	{ "pin with a state", { PIN | 1 << 8, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
+	{ "pin with a flag", { PIN | 1 << 16, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_FLAGS },
+	{ "pin with a protocol", { PIN | 6 << 24, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
+	{ "pin with ports", { PIN, 1, 2, 80, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
+	{ "pin with an ack", { PIN, 1, 2, 0, 3, 4, 1, 0, 5 }, RECORD_BAD_KEY },
+	{ "pin with a seq", { PIN, 1, 2, 0, 3, 4, 0, 1, 5 }, RECORD_BAD_KEY },
+	{ "verdict of a client", { VERDICT, 1, 1, 2, 3, 100, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "verdict with an age", { VERDICT, 0, 1, 2, 3, 100, 0, 0, 1 }, RECORD_BAD_KEY },
+	{ "verdict with a flag", { VERDICT | 2 << 16, 0, 1, 2, 3, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "verdict 3", { EVENT_MEMBER | 3 << 8, 0, 1, 2, 3, 0, 0, 0, 0 }, RECORD_BAD_STATE },
+};
+
+static void rows_are_checked(void **state)
+{
+	uint32_t *column[9] = { columns.kind,       columns.client,     columns.vip,
+				columns.ports,      columns.member,     columns.idle,
+				columns.client_ack, columns.client_seq, columns.age };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		Sync__Records *r = good_columns(3);
+
+		for (size_t c = 0; c < 9; c++)
+			column[c][1] = rows[i].row[c];
+		if (record_unpack(&batch, r) != rows[i].verdict)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+static const Sync__Frame *unpack(const void *bytes, size_t length, size_t room)
+{
+	static struct record_arena arena;
+
+	record_arena_init(&arena, memory, room);
+	return record_frame(&arena, bytes, length);
+}
+
+static void a_frame_is_one_message(void **state)
+{
+	static const uint8_t ack[] = { 0x2a, 4, 0x08, 1, 0x10, 2 };
+	static const uint8_t ack_and_gap[] = { 0x2a, 4, 0x08, 1, 0x10, 2, 0x3a, 2, 0x08, 1 };
+	static const uint8_t unknown[] = { 0xf8, 0x01, 1 };
+	const Sync__Frame *frame = unpack(ack, sizeof(ack), sizeof(memory));
+
+	(void)state;
+	assert_non_null(frame);
+	assert_int_equal(frame->ack->seq, 2);
+	for (size_t length = 0; length < sizeof(ack); length++)
+		assert_null(unpack(ack, length, sizeof(memory)));
+	assert_null(unpack(ack_and_gap, sizeof(ack_and_gap), sizeof(memory)));
+	assert_null(unpack(unknown, sizeof(unknown), sizeof(memory)));
+}
+
+static void unknown_enum_values_are_refused(void **state)
+{
+	/* AttachReply.verdict, and NodeFacts.role two levels down. */
+	uint8_t reply[] = { 0x1a, 2, 0x08, 3 };
+	uint8_t heartbeat[] = { 0x0a, 4, 0x0a, 2, 0x10, 3 };
+
+	(void)state;
+	assert_non_null(unpack(reply, sizeof(reply), sizeof(memory)));
+	reply[3] = 4;
+	assert_null(unpack(reply, sizeof(reply), sizeof(memory)));
+	reply[3] = 0;
+	assert_null(unpack(reply, sizeof(reply), sizeof(memory)));
+	assert_non_null(unpack(heartbeat, sizeof(heartbeat), sizeof(memory)));
+	heartbeat[5] = 4;
+	assert_null(unpack(heartbeat, sizeof(heartbeat), sizeof(memory)));
+}
+
+static void texts_are_fit_for_a_terminal(void **state)
+{
+	static const char dirty[] = "a\x1b[2Jb\nc\x7f\xc2\x9bw\xc3\xa4r";
+	Sync__AttachReply reply = SYNC__ATTACH_REPLY__INIT;
+	Sync__Frame out = SYNC__FRAME__INIT;
+	const Sync__Frame *frame;
+	char *long_text = malloc(5000);
+	size_t length;
+
+	(void)state;
+	assert_non_null(long_text);
+	memset(long_text, 'x', 4999);
+	long_text[4999] = '\0';
+	out.attach_reply = &reply;
+	reply.verdict = SYNC__ATTACH_REPLY__VERDICT__REFUSE;
+	memcpy(long_text, dirty, sizeof(dirty));
+	reply.reason = long_text;
+	length = sync__frame__pack(&out, wire);
+	frame = unpack(wire, length, sizeof(memory));
+	assert_non_null(frame);
+	assert_string_equal(frame->attach_reply->reason, "a?[2Jb?c???w\xc3\xa4r");
+	memset(long_text, 'x', sizeof(dirty));
+	length = sync__frame__pack(&out, wire);
+	frame = unpack(wire, length, sizeof(memory));
+	assert_non_null(frame);
+	assert_int_equal(strlen(frame->attach_reply->reason), RECORD_MAX_TEXT);
+	free(long_text);
+}
+
+/* However little room there is, the answer is NULL and nothing outside of it is touched. */
+static void room_is_never_exceeded(void **state)
+{
+	Sync__Frame out = SYNC__FRAME__INIT;
+	size_t length, need = 0;
+
+	(void)state;
+	out.records = good_columns(50);
+	length = sync__frame__pack(&out, wire);
+	for (size_t room = 0; room < 8192 && !need; room++) {
+		uint8_t *exact = malloc(room ? room : 1);
+		struct record_arena arena;
+
+		assert_non_null(exact);
+		record_arena_init(&arena, exact, room);
+		if (record_frame(&arena, wire, length))
+			need = room;
+		assert_true(arena.used <= room);
+		free(exact);
+	}
+	assert_true(need >= 50 * 4 * 9);
+	assert_true(need < 50 * 4 * 9 + 2048);
+}
+
+/* Many small fields are the dearest message for its length. */
+static void a_flood_of_fields_is_refused(void **state)
+{
+	size_t used = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 20000; i++) {
+		wire[4 + used++] = 0x55; /* Records.kind, not packed */
+		memset(wire + 4 + used, 0, 4);
+		used += 4;
+	}
+	wire[0] = 0x22;
+	wire[1] = (uint8_t)(used | 0x80);
+	wire[2] = (uint8_t)(used >> 7 | 0x80);
+	wire[3] = (uint8_t)(used >> 14);
+	assert_null(unpack(wire, used + 4, sizeof(memory)));
+}
+
+static void hello_needs_all_its_fields(void **state)
+{
+	Sync__Hello hello = SYNC__HELLO__INIT;
+	const Sync__Hello *read;
+	struct record_arena arena;
+	char name[] = "pair";
+	size_t length;
+
+	(void)state;
+	hello.pair = name;
+	hello.node = 2;
+	hello.boot = 0x0102030405060708;
+	hello.version = 1;
+	length = sync__hello__pack(&hello, wire);
+	record_arena_init(&arena, memory + 1, 4096); /* an odd address will do */
+	read = record_hello(&arena, wire, length);
+	assert_non_null(read);
+	assert_string_equal(read->pair, "pair");
+	assert_int_equal(read->boot, hello.boot);
+	for (size_t cut = 0; cut < length; cut++)
+		assert_null(record_hello(&arena, wire, cut));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_columns_are_good),
+		cmocka_unit_test(columns_have_one_length),
+		cmocka_unit_test(batches_are_bounded),
+		cmocka_unit_test(positions_are_checked),
+		cmocka_unit_test(rows_are_checked),
+		cmocka_unit_test(a_frame_is_one_message),
+		cmocka_unit_test(unknown_enum_values_are_refused),
+		cmocka_unit_test(texts_are_fit_for_a_terminal),
+		cmocka_unit_test(room_is_never_exceeded),
+		cmocka_unit_test(a_flood_of_fields_is_refused),
+		cmocka_unit_test(hello_needs_all_its_fields),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
