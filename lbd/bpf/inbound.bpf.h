@@ -52,63 +52,55 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 	bpf_map_delete_elem(&handshakes, key);
 }
 
-static __always_inline __u16 inbound_choose(const struct packet *p,
-					    const struct flow_service *service)
+static __noinline __u16 inbound_choose(__be32 client, const struct flow_service *service,
+				       int admission)
 {
 	const struct flow_pool *pool = pool_get(service->pool);
+	__u16 member = FLOW_NO_MEMBER;
 
-	return pool ? pin_or_maglev(pool, service->pool, p->ip->saddr) : FLOW_NO_MEMBER;
+	if (!pool)
+		return FLOW_NO_MEMBER;
+	if (pool->flags & POOL_AFFINITY)
+		member = pin_choice(pool, client, admission);
+	return member == FLOW_NO_MEMBER ? pin_maglev(pool, service->pool, client) : member;
 }
 
-static __always_inline int inbound_begin(struct packet *p, const struct flow_key *key,
-					 const struct flow_service *service)
+/* Admits a SYN; like the next one, returns the member's slot. */
+static __always_inline __u16 inbound_begin(const struct packet *p, const struct flow_key *key,
+					   const struct flow_service *service)
 {
 	struct handshake handshake = {
+		.member = inbound_choose(key->client, service, 1),
 		.started = p->now,
 		.hop_ifindex = p->xdp->ingress_ifindex,
 	};
-	const struct flow_member *member;
 
-	if (!lease_admits())
-		return drop(COUNT_DROP_NOT_OWNER);
-	handshake.member = inbound_choose(p, service);
-	member = member_get(handshake.member);
-	if (!member)
-		return drop(COUNT_DROP_NO_MEMBER);
+	if (handshake.member == FLOW_NO_MEMBER)
+		return FLOW_NO_MEMBER;
 	__builtin_memcpy(handshake.hop_mac, p->eth->h_source, sizeof(handshake.hop_mac));
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
 	route_learn_link(p);
 	count(COUNT_ADMITTED);
-	return route_to_member(p, member);
+	return handshake.member;
 }
 
-static __always_inline int inbound_unknown(struct packet *p, const struct flow_key *key,
-					   const struct flow_service *service)
+static __always_inline __u16 inbound_unknown(const struct packet *p, const struct flow_key *key,
+					     const struct flow_service *service)
 {
 	const struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
-	const struct flow_member *member = NULL;
+	__u16 member;
 
-	if (handshake)
-		member = member_get(handshake->member);
-	if (member) {
-		if (handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&
-		    bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack)
-			inbound_promote(p, key, handshake->member, service);
-		return route_to_member(p, member);
+	/* Also when its member is no longer there. */
+	if (!handshake || !member_get(handshake->member)) {
+		count(COUNT_DERIVED);
+		return inbound_choose(key->client, service, 0);
 	}
-	member = member_get(inbound_choose(p, service));
-	if (!member)
-		return drop(COUNT_DROP_NO_MEMBER);
-	count(COUNT_DERIVED);
-	return route_to_member(p, member);
-}
-
-static __always_inline int inbound_known(struct packet *p, struct flow *flow)
-{
-	const struct flow_member *member = member_get(flow->member);
-
-	track_client(flow, p);
-	return member ? route_to_member(p, member) : drop(COUNT_DROP_NO_MEMBER);
+	/* The handshake may be gone afterwards. */
+	member = handshake->member;
+	if (handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&
+	    bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack)
+		inbound_promote(p, key, member, service);
+	return member;
 }
 
 static __always_inline int inbound_service(struct packet *p, const struct flow_service *service)
@@ -121,15 +113,24 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 		.proto = IPPROTO_TCP,
 	};
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
+	const struct flow_member *member;
+	__u16 slot;
 
-	if (!packet_opens(p))
-		return flow ? inbound_known(p, flow) : inbound_unknown(p, &key, service);
 	/* The ports of a connection that has ended may be used again at once. */
-	if (flow && flow->state != FLOW_CLOSING && flow->state != FLOW_RESET)
-		return inbound_known(p, flow);
-	if (flow && lease_admits())
-		record_remove(&key, flow, p->now, RECORD_OWN);
-	return inbound_begin(p, &key, service);
+	if (packet_opens(p) && (!flow || track_has_ended(flow))) {
+		if (!lease_admits())
+			return drop(COUNT_DROP_NOT_OWNER);
+		if (flow)
+			record_remove(&key, flow, p->now, RECORD_OWN);
+		slot = inbound_begin(p, &key, service);
+	} else if (flow) {
+		track_client(flow, p);
+		slot = flow->member;
+	} else {
+		slot = inbound_unknown(p, &key, service);
+	}
+	member = member_get(slot);
+	return member ? route_to_member(p, member) : drop(COUNT_DROP_NO_MEMBER);
 }
 
 static __always_inline int inbound(struct packet *p, const struct flow_role *vip)

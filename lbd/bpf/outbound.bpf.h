@@ -44,7 +44,7 @@ static __noinline void outbound_pick_up(const struct packet *p, const struct flo
 }
 
 /* The member begins a connection from a service port: key is its own view. */
-static __always_inline int outbound_begin(const struct packet *p, const struct flow_key *own)
+static __noinline int outbound_begin(const struct packet *p, const struct flow_key *own)
 {
 	struct handshake handshake = {
 		.member = FLOW_NO_MEMBER,
@@ -53,7 +53,7 @@ static __always_inline int outbound_begin(const struct packet *p, const struct f
 	};
 	const struct flow *before = bpf_map_lookup_elem(&flows, own);
 
-	if (before && (before->state == FLOW_CLOSING || before->state == FLOW_RESET))
+	if (before && track_has_ended(before))
 		record_remove(own, before, p->now, RECORD_OWN);
 	bpf_map_update_elem(&handshakes, own, &handshake, BPF_ANY);
 	return pass();
@@ -74,21 +74,27 @@ static __noinline void outbound_promote(const struct packet *p, const struct flo
 	bpf_map_delete_elem(&handshakes, own);
 }
 
-/* Whether a packet belongs to a connection that the member began; it is tracked if so. */
-static __always_inline int outbound_is_own(const struct packet *p, const struct flow_key *own)
+/*
+ * Whether a packet belongs to a connection that the member began; it is tracked if so.  The key is
+ * the one of an answer to a client, and differs in the address alone.
+ */
+static __noinline int outbound_is_own(const struct packet *p, const struct flow_key *key)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, own);
+	struct flow_key own = *key;
 	const struct handshake *handshake;
+	struct flow *flow;
 
+	own.vip = p->ip->saddr;
+	flow = bpf_map_lookup_elem(&flows, &own);
 	if (flow) {
 		track_member(flow, p);
 		return 1;
 	}
-	handshake = bpf_map_lookup_elem(&handshakes, own);
+	handshake = bpf_map_lookup_elem(&handshakes, &own);
 	if (!handshake)
 		return 0;
 	if (packet_confirms(p))
-		outbound_promote(p, own);
+		outbound_promote(p, &own);
 	return 1;
 }
 
@@ -111,46 +117,41 @@ static __always_inline int outbound_handshake(const struct packet *p, const stru
 }
 
 /*
- * No flow.  The route comes first: what is for an address of our own, or what the kernel would not
- * forward, answers a health check of ours and must reach it as it is.
+ * An answer to a client, with a record or without.  Where there is none, the route decides first:
+ * what is for an address of our own, or what the kernel would not forward, answers a health check
+ * of ours and must reach it as it is.
  */
-static __always_inline int outbound_unknown(struct packet *p, const struct flow_key *key,
-					    __u16 member, const struct flow_service *service)
+static __always_inline int outbound_reply(struct packet *p, const struct flow_key *key,
+					  const struct flow_role *role,
+					  const struct flow_service *service)
 {
-	struct flow_key own = *key;
+	struct flow *flow = bpf_map_lookup_elem(&flows, key);
 	struct bpf_fib_lookup fib;
 	struct hop hop = {};
-	int handshake;
+	int handshake = 0;
 	long found;
 
-	own.vip = p->ip->saddr;
-	handshake = outbound_handshake(p, key, member, &hop);
-	if (!handshake && outbound_is_own(p, &own))
-		return pass();
-	found = route_find(p, &fib, service->vip, p->ip->daddr);
-	if (!route_leads_on(found) && !handshake)
+	if (flow && !member_is(flow->member, p->ip->saddr))
+		flow = NULL;
+	if (flow) {
+		hop = track_hop_of(flow);
+	} else {
+		handshake = outbound_handshake(p, key, role->id, &hop);
+		if (!handshake && outbound_is_own(p, key))
+			return pass();
+	}
+	found = route_find(p, &fib, key->vip, key->client);
+	if (!flow && !handshake && !route_leads_on(found))
 		return pass();
 	if (p->ip->ttl <= 1)
 		return drop(COUNT_DROP_TTL);
-	if (packet_confirms(p))
-		outbound_pick_up(p, key, member, service);
-	if (!handshake)
+	if (flow)
+		track_member(flow, p);
+	else if (packet_confirms(p))
+		outbound_pick_up(p, key, role->id, service);
+	if (!flow && !handshake)
 		count(COUNT_STATELESS_OUT);
-	return route_to_client(p, &fib, found, service->vip, &hop);
-}
-
-static __always_inline int outbound_known(struct packet *p, struct flow *flow, __be32 vip)
-{
-	struct bpf_fib_lookup fib;
-	struct hop hop;
-	long found;
-
-	if (p->ip->ttl <= 1)
-		return drop(COUNT_DROP_TTL);
-	track_member(flow, p);
-	hop = track_hop_of(flow);
-	found = route_find(p, &fib, vip, p->ip->daddr);
-	return route_to_client(p, &fib, found, vip, &hop);
+	return route_to_client(p, &fib, found, key->vip, &hop);
 }
 
 static __always_inline int outbound_service(struct packet *p, const struct flow_role *role,
@@ -163,16 +164,11 @@ static __always_inline int outbound_service(struct packet *p, const struct flow_
 		.vip_port = p->tcp->source,
 		.proto = IPPROTO_TCP,
 	};
-	struct flow *flow;
 
-	if (packet_opens(p)) {
-		key.vip = p->ip->saddr;
-		return outbound_begin(p, &key);
-	}
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (flow && member_is(flow->member, p->ip->saddr))
-		return outbound_known(p, flow, service->vip);
-	return outbound_unknown(p, &key, role->id, service);
+	if (!packet_opens(p))
+		return outbound_reply(p, &key, role, service);
+	key.vip = p->ip->saddr;
+	return outbound_begin(p, &key);
 }
 
 static __always_inline int outbound(struct packet *p, const struct flow_role *role)
@@ -195,7 +191,7 @@ static __always_inline int outbound(struct packet *p, const struct flow_role *ro
 }
 
 /* To a member itself: the far end of a connection that it began, whose closing is worth knowing. */
-static __always_inline int outbound_answer(struct packet *p, const struct flow_role *role)
+static __noinline int outbound_answer(struct packet *p, const struct flow_role *role)
 {
 	struct flow_key own = {
 		.client = p->ip->saddr,

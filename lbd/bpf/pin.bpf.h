@@ -82,24 +82,30 @@ static __always_inline int pin_remove(const struct pin_key *key)
 }
 
 /*
- * The member for a client without a record: its pin, else Maglev.  A pin counts while its member is
- * up; when nothing is up at all, the verdicts are not believed and everything stays as it was.
+ * The member that a client is pinned to.  New connections follow a pin while its member is up, and
+ * when nothing is up at all, for then the verdicts are not believed.  A packet in mid-stream
+ * follows it in any case: a drained member keeps its sessions.
  */
-static __always_inline __u16 pin_or_maglev(const struct flow_pool *pool, __u16 slot, __be32 client)
+static __always_inline __u16 pin_choice(const struct flow_pool *pool, __be32 client, int admission)
+{
+	struct pin_key key = { .client = client, .pool_id = pool->id };
+	const struct pin *pin = bpf_map_lookup_elem(&pins, &key);
+
+	if (!pin)
+		return FLOW_NO_MEMBER;
+	if (admission && !member_up(pool, pin->member) && !pool_dead(pool))
+		return FLOW_NO_MEMBER;
+	return pin->member;
+}
+
+/* The member that both nodes derive for a client without a pin. */
+static __always_inline __u16 pin_maglev(const struct flow_pool *pool, __u16 slot, __be32 client)
 {
 	const struct flow_control *current = control_get();
 	__u32 table = 2 * (__u32)slot + (pool->active & 1);
-	const struct flow_maglev *places;
+	const struct flow_maglev *places = bpf_map_lookup_elem(&maglev, &table);
 	__u32 index;
 
-	if (pool->flags & POOL_AFFINITY) {
-		struct pin_key key = { .client = client, .pool_id = pool->id };
-		const struct pin *pin = bpf_map_lookup_elem(&pins, &key);
-
-		if (pin && (member_up(pool, pin->member) || pool_dead(pool)))
-			return pin->member;
-	}
-	places = bpf_map_lookup_elem(&maglev, &table);
 	if (!places || !current)
 		return FLOW_NO_MEMBER;
 	index = choice_index(choice_hash(client, current->seed));

@@ -47,8 +47,8 @@ static __always_inline int route_leads_on(long found)
 }
 
 /* For every result but success: a counted drop, and for a neighbour a question to lbd. */
-static __always_inline int route_refuse(const struct packet *p, const struct bpf_fib_lookup *fib,
-					long found)
+static __noinline int route_refuse(const struct packet *p, const struct bpf_fib_lookup *fib,
+				   long found)
 {
 	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return drop(COUNT_DROP_TOO_BIG);
@@ -109,7 +109,7 @@ static __always_inline int route_to_client(struct packet *p, struct bpf_fib_look
 }
 
 /* Remembers the address under which a link of ours is spoken to. */
-static __always_inline void route_learn_link(const struct packet *p)
+static __noinline void route_learn_link(const struct packet *p)
 {
 	__u32 ifindex = p->xdp->ingress_ifindex;
 	struct link_mac own = {};

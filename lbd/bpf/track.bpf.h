@@ -28,6 +28,11 @@ static __always_inline __u8 track_state(__u8 state, __u8 flags, __u8 own, __u8 o
 	return state == other ? FLOW_CLOSING : state;
 }
 
+static __always_inline int track_has_ended(const struct flow *flow)
+{
+	return flow->state == FLOW_CLOSING || flow->state == FLOW_RESET;
+}
+
 /* Written only when different: the other direction may be at work on another CPU. */
 static __always_inline void track_common(struct flow *flow, __u8 state, __u32 now)
 {
