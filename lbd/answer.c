@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lbd/answer.h"
+
+#include "lbd/members.h"
+#include "lbd/sessions.h"
+#include "lbd/status.h"
+#include "lbd/where.h"
+
+void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message *message)
+{
+	if (message->status)
+		status_answer(lbd, conn);
+	else if (message->members)
+		members_answer(lbd, conn);
+	else if (message->sessions)
+		sessions_answer(lbd, conn, message->sessions);
+	else if (message->where)
+		where_answer(lbd, conn, message->where);
+	else
+		ctl_refuse(conn, 1, "lbd has no answer to this; is pairctl of another version?");
+}
+
+void answer_continue(struct lbd *lbd, struct ctl_conn *conn)
+{
+	sessions_continue(lbd, conn);
+}
+
+void answer_forget(struct ctl_conn *conn)
+{
+	sessions_forget(conn);
+}

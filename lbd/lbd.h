@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's one struct: what its modules have of each other. */
+#ifndef CASPAIR_LBD_H
+#define CASPAIR_LBD_H
+
+#include <ev.h>
+
+#include "conf/daemon.h"
+#include "lbd/attach.h"
+#include "lbd/dataplane.h"
+#include "lbd/judge.h"
+#include "lbd/neighbour.h"
+#include "lbd/share.h"
+#include "lbd/sweep.h"
+
+struct lbd {
+	struct ev_loop *loop;
+	struct daemon daemon;
+	struct daemon_options options;
+	unsigned int node;
+	struct conf *conf;
+	struct plan *plan; /* in force; borrows from conf */
+	struct dataplane plane;
+	struct attach attach;
+	struct judge judge;
+	struct sweep sweep;
+	struct neighbour neighbour;
+	struct share share;
+	ev_timer poll;   /* of the lease: the role has no event */
+	ev_timer settle; /* after link events */
+	uint64_t started_ns;
+	bool attached;         /* on all interfaces */
+	char why[ATTACH_TEXT]; /* it is not */
+};
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Start order, end order, and what happens on a reload.  What is pinned goes on forwarding whatever
+ * happens here.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "lbd/check/child.h"
+#include "lbd/lbd.h"
+#include "lbd/plan.h"
+#include "lbd/tables.h"
+
+static const double poll_every = 0.1, settle_after = 0.05;
+
+/* The plan that a configuration calls for after the one in force (or the pinned one). */
+static struct plan *make_plan(const struct lbd *lbd, const struct conf *conf,
+			      const struct plan *old)
+{
+	uint64_t flows[FLOW_MAX_MEMBERS];
+	char error[PLAN_ERROR_TEXT];
+	struct plan *plan;
+
+	dataplane_member_flows(&lbd->plane, flows);
+	plan = plan_make(conf, old, flows, daemon_now_ns(), error);
+	if (!plan)
+		log_error("%s", error);
+	return plan;
+}
+
+static int first_plan(struct lbd *lbd)
+{
+	struct plan *old = plan_new();
+	int error = old ? 0 : -ENOMEM;
+
+	if (!error && lbd->plane.adopted) {
+		error = tables_read(&lbd->plane, old);
+		plan_adopt(old, daemon_now_ns());
+	}
+	if (!error && !(lbd->plan = make_plan(lbd, lbd->conf, old)))
+		error = -EINVAL;
+	if (!error)
+		error = tables_install(&lbd->plane, old, lbd->plan, conf_seed(lbd->conf));
+	if (error)
+		log_error("tables cannot be set up: %s", strerror(-error));
+	plan_free(old);
+	return error;
+}
+
+static int attach(struct lbd *lbd, const struct conf *conf)
+{
+	const char **names = conf_interfaces(conf);
+	int error;
+
+	if (!names)
+		return -ENOMEM;
+	error = attach_set(&lbd->attach, names, conf->file->forwarding->xdp);
+	free(names);
+	return error;
+}
+
+static int reload_with(struct lbd *lbd, struct conf *conf)
+{
+	struct plan *plan = make_plan(lbd, conf, lbd->plan), *old = lbd->plan;
+	struct conf *old_conf = lbd->conf;
+	int error;
+
+	if (!plan)
+		return -EINVAL;
+	error = attach(lbd, conf);
+	if (!error)
+		error = tables_install(&lbd->plane, old, plan, conf_seed(conf));
+	if (!error)
+		error = judge_replan(&lbd->judge, plan);
+	if (error) {
+		plan_free(plan);
+		return error;
+	}
+	sweep_replan(&lbd->sweep, plan);
+	neighbour_replan(&lbd->neighbour, plan);
+	lbd->plan = plan;
+	lbd->conf = conf;
+	plan_free(old);
+	conf_free(old_conf);
+	return 0;
+}
+
+static void on_reload(struct ev_loop *loop, void *arg)
+{
+	struct lbd *lbd = arg;
+	unsigned int node;
+	struct conf *conf = daemon_config(&lbd->options, &node);
+	int error = conf ? reload_with(lbd, conf) : -EINVAL;
+
+	(void)loop;
+	if (error) {
+		log_error("the configuration is not taken over (%s); the old one stays in force",
+			  strerror(-error));
+		if (conf)
+			conf_free(conf);
+		return;
+	}
+	lbd->node = node;
+	log_info("configuration %s is in force", conf->digest_text);
+	share_tell(lbd);
+}
+
+static void on_stop(struct ev_loop *loop, void *arg)
+{
+	(void)arg;
+	log_info("leaving; the data plane goes on forwarding");
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static enum judge_role role_of(const struct flow_lease *lease)
+{
+	if (lease->role == LEASE_NONE)
+		return JUDGE_ALONE;
+	return lease->role == LEASE_ACTIVE && !lease->fenced ? JUDGE_ACTIVE : JUDGE_STANDBY;
+}
+
+static void on_poll(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct lbd *lbd = timer->data;
+	enum judge_role role = role_of(lbd->plane.lease);
+
+	(void)loop;
+	(void)events;
+	judge_role(&lbd->judge, role);
+	sweep_active(&lbd->sweep, role == JUDGE_ACTIVE);
+}
+
+/* Several link events come for each change: look once, when they are over. */
+static void on_links_changed(void *arg)
+{
+	struct lbd *lbd = arg;
+
+	ev_timer_stop(lbd->loop, &lbd->settle);
+	ev_timer_set(&lbd->settle, settle_after, 0.);
+	ev_timer_start(lbd->loop, &lbd->settle);
+}
+
+static void on_settle(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct lbd *lbd = timer->data;
+	bool was = lbd->attached;
+
+	(void)loop;
+	(void)events;
+	lbd->attached = attach_refresh(&lbd->attach, lbd->why);
+	if (was != lbd->attached)
+		share_tell(lbd);
+}
+
+static int start(struct lbd *lbd)
+{
+	const Conf__Forwarding *forwarding = lbd->conf->file->forwarding;
+	/* The socket comes first: it is what tells that no other lbd is at work on these tables. */
+	int error = share_start(&lbd->share, lbd);
+
+	if (!error)
+		error = dataplane_open(&lbd->plane, lbd->options.bpf_dir, forwarding->flows,
+				       forwarding->pins);
+	if (error)
+		return error;
+	attach_init(&lbd->attach, lbd->options.bpf_dir, lbd->plane.xdp);
+	error = first_plan(lbd);
+	if (!error)
+		error = attach(lbd, lbd->conf);
+	if (!error)
+		error = judge_start(&lbd->judge, lbd->loop, &lbd->plane, lbd->plan);
+	if (!error)
+		error = sweep_start(&lbd->sweep, lbd->loop, &lbd->plane, lbd->plan);
+	if (!error)
+		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
+					on_links_changed, lbd);
+	if (error)
+		return error;
+	lbd->attached = true;
+	ev_init(&lbd->settle, on_settle);
+	ev_timer_init(&lbd->poll, on_poll, 0., poll_every);
+	lbd->settle.data = lbd->poll.data = lbd;
+	ev_timer_start(lbd->loop, &lbd->poll);
+	daemon_start(&lbd->daemon, lbd->loop, on_stop, on_reload, lbd);
+	return 0;
+}
+
+/* Also after a start that went half way: what was made newly is then taken back. */
+static void stop(struct lbd *lbd, bool failed)
+{
+	bool fresh = lbd->plane.skeleton && !lbd->plane.adopted;
+
+	neighbour_stop(&lbd->neighbour);
+	sweep_stop(&lbd->sweep);
+	judge_stop(&lbd->judge);
+	share_stop(&lbd->share);
+	attach_close(&lbd->attach);
+	dataplane_close(&lbd->plane);
+	if (failed && fresh)
+		dataplane_remove(lbd->options.bpf_dir);
+	plan_free(lbd->plan);
+	conf_free(lbd->conf);
+}
+
+static int detach(const char *dir)
+{
+	if (access(dir, F_OK)) {
+		log_info("nothing is pinned under %s", dir);
+		return EXIT_SUCCESS;
+	}
+	return dataplane_remove(dir) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct lbd lbd = { .started_ns = daemon_now_ns() };
+	int error;
+
+	if (argc && !strcmp(argv[0], CHECK_CHILD_NAME)) {
+		log_open(CHECK_CHILD_NAME, LOG_LEVEL_INFO);
+		return check_child_run(STDIN_FILENO, !geteuid());
+	}
+	daemon_options(&lbd.options, "lbd", true, argc, argv);
+	if (lbd.options.detach)
+		return detach(lbd.options.bpf_dir);
+	lbd.conf = daemon_config(&lbd.options, &lbd.node);
+	if (!lbd.conf)
+		return EXIT_FAILURE;
+	lbd.loop = ev_default_loop(EVFLAG_AUTO);
+	error = start(&lbd);
+	if (!error) {
+		daemon_ready("forwarding");
+		log_info("ready; tables %s", lbd.plane.adopted ? "adopted" : "are new");
+		ev_run(lbd.loop, 0);
+		daemon_end(&lbd.daemon, lbd.loop);
+	}
+	stop(&lbd, error != 0);
+	return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}

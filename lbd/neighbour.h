@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the data plane cannot ask the kernel for: resolving next hops.  Those it asks for, at once;
+ * those of the members, again and again, so that a takeover finds them known.  Also hears when
+ * links come and go.
+ */
+#ifndef CASPAIR_NEIGHBOUR_H
+#define CASPAIR_NEIGHBOUR_H
+
+#include <stdint.h>
+
+#include <ev.h>
+
+struct dataplane;
+struct nl_sock;
+struct plan;
+
+struct neighbour {
+	struct ev_loop *loop;
+	struct dataplane *plane;
+	const struct plan *plan; /* in force; borrowed */
+	struct nl_sock *ask;     /* routes and neighbours: request and answer */
+	struct nl_sock *hear;    /* link events */
+	ev_io notices, links;
+	ev_timer warm;
+	void (*links_changed)(void *arg);
+	void *arg;
+	uint64_t asked, refused; /* by the kernel */
+};
+
+/* `links_changed` is called for each link event.  0 or a negative errno. */
+int neighbour_start(struct neighbour *neighbour, struct ev_loop *loop, struct dataplane *plane,
+		    const struct plan *plan, void (*links_changed)(void *arg), void *arg);
+void neighbour_stop(struct neighbour *neighbour);
+
+void neighbour_replan(struct neighbour *neighbour, const struct plan *plan);
+
+#endif

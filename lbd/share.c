@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lbd/share.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "conf/log.h"
+#include "lbd/answer.h"
+#include "lbd/lbd.h"
+
+enum { PATH = 108 };
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * vrrpd is gone without having stepped down.  The word that stops new connections goes first, and
+ * never over one that the data plane has set in the same instant.  A vrrpd that comes back clears
+ * it when it takes over in order.
+ */
+static bool fence(struct flow_lease *lease)
+{
+	uint32_t none = FENCE_NONE;
+
+	if (lease->role != LEASE_ACTIVE)
+		return false;
+	if (!__atomic_compare_exchange_n(&lease->fenced, &none, FENCE_DAEMON, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	lease->fenced_ns = boottime_ns();
+	return true;
+}
+
+static void vrrpd_died(struct lbd *lbd)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Fenced fenced = CAS__FENCED__INIT;
+	char reason[] = "vrrpd died";
+
+	if (!fence(lbd->plane.lease))
+		return;
+	fenced.reason = reason;
+	message.fenced = &fenced;
+	if (lbd->share.syncd)
+		ctl_send(lbd->share.syncd, &message, NULL, 0);
+	lbd->share.fenced++;
+	log_error("vrrpd died while this node was active: fenced%s",
+		  lbd->share.syncd ? ", the peer is told" : "; no syncd to tell the peer");
+}
+
+static void send_facts(struct lbd *lbd, struct ctl_conn *conn)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__LbdFacts facts = CAS__LBD_FACTS__INIT;
+	struct flow_gauges gauges = { 0 };
+	uint32_t zero = 0;
+
+	if (!bpf_map_lookup_elem(lbd->plane.map[MAP_GAUGES], &zero, &gauges)) {
+		facts.has_flows = facts.has_pins = 1;
+		facts.flows = gauges.flows;
+		facts.pins = gauges.pins;
+	}
+	facts.has_members_up = facts.has_members = facts.has_healthy = 1;
+	judge_count(&lbd->judge, &facts.members_up, &facts.members);
+	facts.healthy = lbd->attached;
+	facts.why = lbd->attached ? NULL : lbd->why;
+	message.lbd_facts = &facts;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+void share_tell(struct lbd *lbd)
+{
+	if (lbd->share.syncd)
+		send_facts(lbd, lbd->share.syncd);
+	if (lbd->share.vrrpd)
+		send_facts(lbd, lbd->share.vrrpd);
+}
+
+static void on_facts(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	share_tell(timer->data);
+}
+
+/* The order is the contract's: proto/request.proto, Shared. */
+static size_t descriptors(const struct lbd *lbd, bool syncd, int fds[CTL_MAX_FDS])
+{
+	const int *map = lbd->plane.map;
+	const int for_syncd[] = {
+		map[MAP_FLOWS],   map[MAP_PINS],    map[MAP_EVENTS],
+		map[MAP_LOST],    map[MAP_GAUGES],  map[MAP_APPLY_INBOX],
+		lbd->plane.apply, map[MAP_CONTROL], map[MAP_MEMBERS],
+	};
+
+	if (!syncd) {
+		fds[0] = map[MAP_LEASE];
+		return 1;
+	}
+	memcpy(fds, for_syncd, sizeof(for_syncd));
+	return sizeof(for_syncd) / sizeof(*for_syncd);
+}
+
+static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Shared shared = CAS__SHARED__INIT;
+	bool syncd = !strcmp(who, "syncd");
+	int fds[CTL_MAX_FDS], error;
+	size_t count;
+
+	if (!syncd && strcmp(who, "vrrpd")) {
+		ctl_refuse(conn, 1, "tables are shared with syncd and vrrpd only");
+		return;
+	}
+	if (ctl_uid(conn) && ctl_uid(conn) != geteuid()) {
+		log_warning("uid %u asked for the tables and was refused", ctl_uid(conn));
+		ctl_refuse(conn, 4, "tables are shared with root and lbd's own user only");
+		return;
+	}
+	count = descriptors(lbd, syncd, fds);
+	shared.layout = FLOW_LAYOUT;
+	shared.has_table_generation = 1;
+	shared.table_generation = lbd->plane.generation;
+	message.shared = &shared;
+	error = ctl_send(conn, &message, fds, count);
+	if (error) {
+		log_warning("%s did not get the tables: %s", who, strerror(-error));
+		return;
+	}
+	*(syncd ? &lbd->share.syncd : &lbd->share.vrrpd) = conn;
+	log_info("%s is linked", who);
+	send_facts(lbd, conn);
+	if (syncd)
+		judge_announce(&lbd->judge);
+}
+
+static void on_verdict(struct lbd *lbd, const struct ctl_conn *conn,
+		       const Cas__MemberVerdict *verdict)
+{
+	if (conn != lbd->share.syncd)
+		log_warning("verdict from somebody who is not syncd: ignored");
+	else if (!judge_obey(&lbd->judge, verdict->vip, verdict->address, verdict->pool_id,
+			     verdict->up, verdict->weight))
+		log_debug("verdict about a member or pool that is not configured here: ignored");
+}
+
+static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
+		       size_t nfds)
+{
+	struct lbd *lbd = arg;
+
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]); /* nobody sends us any */
+	if (message->share)
+		on_share(lbd, conn, message->share->who);
+	else if (message->member_verdict)
+		on_verdict(lbd, conn, message->member_verdict);
+	else
+		answer_question(lbd, conn, message);
+}
+
+static void on_closed(void *arg, struct ctl_conn *conn)
+{
+	struct lbd *lbd = arg;
+
+	answer_forget(conn);
+	if (conn == lbd->share.syncd) {
+		lbd->share.syncd = NULL;
+		log_warning("syncd has gone: flows are not replicated until it is back");
+	}
+	if (conn == lbd->share.vrrpd) {
+		lbd->share.vrrpd = NULL;
+		log_warning("vrrpd has gone");
+		vrrpd_died(lbd);
+	}
+}
+
+static void on_drained(void *arg, struct ctl_conn *conn)
+{
+	answer_continue(arg, conn);
+}
+
+int share_start(struct share *share, struct lbd *lbd)
+{
+	static const struct ctl_ops ops = { .message = on_message,
+					    .closed = on_closed,
+					    .drained = on_drained };
+	char path[PATH];
+	int error;
+
+	*share = (struct share){ 0 };
+	if (!daemon_path(path, sizeof(path), lbd->options.run_dir, "lbd.sock"))
+		return -ENAMETOOLONG;
+	error = ctl_listen(&share->server, lbd->loop, path, &ops, lbd);
+	if (error) {
+		log_error("%s: %s", path,
+			  error == -EADDRINUSE ? "another lbd is running" : strerror(-error));
+		return error;
+	}
+	share->loop = lbd->loop;
+	ev_timer_init(&share->facts, on_facts, 1., 1.);
+	share->facts.data = lbd;
+	ev_timer_start(lbd->loop, &share->facts);
+	return 0;
+}
+
+void share_stop(struct share *share)
+{
+	if (!share->loop)
+		return;
+	ev_timer_stop(share->loop, &share->facts);
+	ctl_server_free(share->server);
+}

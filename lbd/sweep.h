@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ageing.  While this node is active it walks flows and pins, slice by slice and not more than once
+ * a second, and names what looks due; the BPF side looks again and removes it.
+ */
+#ifndef CASPAIR_SWEEP_H
+#define CASPAIR_SWEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "lbd/walk.h"
+
+struct dataplane;
+struct flow;
+struct flow_key;
+struct pin;
+struct pin_key;
+struct plan;
+
+struct sweep {
+	struct ev_loop *loop;
+	struct dataplane *plane;
+	const struct plan *plan; /* in force; borrowed */
+	struct walk flows, pins;
+	ev_timer slice;
+	ev_tstamp began;
+	uint32_t now, watched; /* ticks: the time, and how long this node has been active */
+	uint32_t named;        /* records in the inbox */
+	bool active;
+};
+
+int sweep_start(struct sweep *sweep, struct ev_loop *loop, struct dataplane *plane,
+		const struct plan *plan);
+void sweep_stop(struct sweep *sweep);
+
+void sweep_replan(struct sweep *sweep, const struct plan *plan);
+void sweep_active(struct sweep *sweep, bool active);
+
+/* Pure: whether an entry looks due.  `watched` bounds every idle time, see lbd/bpf/sweep.bpf.h. */
+bool sweep_flow_due(const struct plan *plan, const struct flow_key *key, const struct flow *flow,
+		    uint32_t now, uint32_t watched);
+bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const struct pin *pin,
+		   uint32_t now, uint32_t watched);
+
+#endif
