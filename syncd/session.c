@@ -183,7 +183,11 @@ void session_tables(struct session *s, uint32_t layout, uint64_t capacity, bool 
 	s->tables = capacity > 0;
 	s->layout = layout;
 	s->capacity = capacity;
-	if (s->tables && !same)
+	if (!s->tables && s->leading)
+		leader_dismiss(s, "the active node has no tables");
+	else if (!s->tables)
+		follower_detach(s, now);
+	else if (!same)
 		start_over(s, now);
 	session_state(s, now);
 }

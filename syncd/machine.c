@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The session's hands: what the pure machine wants done is done to sockets and maps here. */
+#include <errno.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "syncd/syncd.h"
+
+static bool op_room(void *arg)
+{
+	const struct syncd *syncd = arg;
+
+	return channel_room(&syncd->channel);
+}
+
+static void op_send(void *arg, const Sync__Frame *frame)
+{
+	struct syncd *syncd = arg;
+	size_t size = sync__frame__get_packed_size(frame);
+
+	if (size > sizeof(syncd->frame)) {
+		log_error("a message of %zu bytes does not fit a frame", size);
+		return;
+	}
+	sync__frame__pack(frame, syncd->frame);
+	channel_send(&syncd->channel, syncd->frame, size);
+}
+
+static void op_send_records(void *arg, const struct record_batch *batch)
+{
+	struct syncd *syncd = arg;
+	int size = record_pack(batch, syncd->frame, sizeof(syncd->frame));
+
+	if (size < 0) {
+		/* The follower would wait for these positions for ever. */
+		log_error("%u records cannot be packed: %s", batch->count, strerror(-size));
+		channel_drop(&syncd->channel, "records that cannot be packed");
+		return;
+	}
+	channel_send(&syncd->channel, syncd->frame, (size_t)size);
+}
+
+static int op_apply(void *arg, const struct flow_event *event, size_t count,
+		    struct session_applied *applied)
+{
+	struct syncd *syncd = arg;
+	struct flow_call call;
+	int err = table_is_open(&syncd->table) ? table_apply(&syncd->table, event, count, &call)
+					       : -ENODEV;
+
+	if (err) {
+		log_error("records cannot be applied: %s", strerror(-err));
+		return err;
+	}
+	applied->refused = call.refused;
+	applied->full = call.full;
+	return 0;
+}
+
+static void op_verdict(void *arg, const struct flow_event *event)
+{
+	relay_verdict(arg, event);
+}
+
+static void op_lookup(void *arg, struct flow_event *event)
+{
+	struct syncd *syncd = arg;
+
+	if (table_is_open(&syncd->table))
+		table_lookup(&syncd->table, event);
+}
+
+static void op_walk(void *arg, enum session_walk what)
+{
+	struct syncd *syncd = arg;
+
+	if (table_is_open(&syncd->table))
+		table_walk(&syncd->table,
+			   what == SESSION_PINS ? TABLE_WALK_PINS : TABLE_WALK_FLOWS);
+}
+
+static int op_step(void *arg, struct flow_event *event, size_t max)
+{
+	struct syncd *syncd = arg;
+
+	return table_is_open(&syncd->table) ? table_step(&syncd->table, event, max) : -ENODEV;
+}
+
+static void op_word(void *arg, const Cas__PeerWord *word)
+{
+	struct syncd *syncd = arg;
+
+	if (word->word == CAS__PEER_WORD__WORD__TAKEN)
+		ev_timer_stop(syncd->loop, &syncd->yield.again);
+	relay_word(syncd, word);
+}
+
+/* Strings are borrowed for the time of the call: they outlive the packing. */
+static void op_facts(void *arg, Cas__NodeFacts *facts)
+{
+	struct syncd *syncd = arg;
+	static char version[] = CASPAIR_VERSION;
+
+	facts->name = (char *)(uintptr_t)syncd_name(syncd, syncd->node);
+	facts->version = version;
+	facts->config_digest = syncd->conf->digest_text;
+	facts->has_lbd = facts->has_vrrpd = true;
+	facts->lbd = syncd->lbd_linked;
+	facts->vrrpd = syncd->vrrpd != NULL;
+	facts->has_flows = facts->has_pins = table_is_open(&syncd->table);
+	facts->flows = syncd->gauges.flows;
+	facts->pins = syncd->gauges.pins;
+	facts->has_members = facts->has_members_up = syncd->facts.known;
+	facts->members = syncd->facts.members;
+	facts->members_up = syncd->facts.members_up;
+	if (!syncd->role.known)
+		return;
+	facts->reason = syncd->role.reason;
+	facts->has_since_ms = facts->has_priority = facts->has_carrier = true;
+	facts->since_ms = (uint64_t)((ev_now(syncd->loop) - syncd->role.since) * 1e3);
+	facts->priority = syncd->role.priority;
+	facts->carrier = syncd->role.carrier;
+}
+
+static void op_handed(void *arg, uint64_t id, const char *why)
+{
+	relay_handed(arg, id, why);
+}
+
+static void op_changed(void *arg)
+{
+	struct syncd *syncd = arg;
+	const struct session *session = &syncd->session;
+	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
+		&cas__sync_state__descriptor, (int)session->state);
+
+	log_info("replication: %s%s%s, epoch %llu", name ? name->name : "?",
+		 session->why[0] ? ": " : "", session->why, (unsigned long long)session->epoch);
+	relay_report(syncd);
+}
+
+static void op_broken(void *arg, const char *why)
+{
+	struct syncd *syncd = arg;
+
+	log_warning("channel dropped: %s", why);
+	channel_drop(&syncd->channel, why);
+}
+
+const struct session_ops machine_ops = {
+	.room = op_room,
+	.send = op_send,
+	.send_records = op_send_records,
+	.apply = op_apply,
+	.verdict = op_verdict,
+	.lookup = op_lookup,
+	.walk = op_walk,
+	.step = op_step,
+	.word = op_word,
+	.facts = op_facts,
+	.handed = op_handed,
+	.changed = op_changed,
+	.broken = op_broken,
+};
+
+/* --- the channel -------------------------------------------------------------------------------
+ */
+
+static void on_up(void *arg)
+{
+	struct syncd *syncd = arg;
+
+	log_info("channel to %s is up", syncd_name(syncd, 3 - syncd->node));
+	session_up(&syncd->session, daemon_now_ns());
+	syncd_work(syncd);
+}
+
+static void on_down(void *arg, const char *why)
+{
+	struct syncd *syncd = arg;
+
+	log_warning("channel to %s is down: %s", syncd_name(syncd, 3 - syncd->node), why);
+	session_down(&syncd->session, daemon_now_ns());
+}
+
+static void on_frame(void *arg, const uint8_t *bytes, size_t length)
+{
+	struct syncd *syncd = arg;
+	const Sync__Frame *frame = record_frame(&syncd->arena, bytes, length);
+
+	if (!frame) {
+		syncd->session.refused[SESSION_MALFORMED]++;
+		op_broken(syncd, "a frame that is not one");
+		return;
+	}
+	session_frame(&syncd->session, frame, daemon_now_ns());
+	syncd_work(syncd);
+}
+
+static void on_drained(void *arg)
+{
+	syncd_work(arg);
+}
+
+const struct channel_ops machine_channel_ops = {
+	.up = on_up,
+	.down = on_down,
+	.frame = on_frame,
+	.drained = on_drained,
+};

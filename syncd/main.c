@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* syncd: everything that crosses to the peer.  Start order, loop, stop order. */
+#include <arpa/inet.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "conf/key.h"
+#include "conf/log.h"
+#include "proto/addr.h"
+#include "syncd/syncd.h"
+
+enum {
+	READ_EVENTS = 1024,
+	READ_TURNS = 64, /* reads in a row */
+	WORK_NS = 2 * 1000 * 1000,
+	REPORT_NS = 100 * 1000 * 1000,
+};
+#define BATCH_S 0.001
+#define TICK_S  0.01
+
+const char *syncd_name(const struct syncd *syncd, unsigned int node)
+{
+	return syncd->conf->file->node[node - 1]->name;
+}
+
+/* --- work --------------------------------------------------------------------------------------
+ */
+
+static void check_lost(struct syncd *syncd)
+{
+	uint64_t lost;
+
+	if (table_lost(&syncd->table, &lost) != 0 || lost == syncd->lost)
+		return;
+	log_warning("the data plane lost %llu events: a new snapshot is needed",
+		    (unsigned long long)(lost - syncd->lost));
+	session_lost(&syncd->session, lost - syncd->lost, daemon_now_ns());
+	syncd->lost = lost;
+}
+
+void syncd_drain(struct syncd *syncd)
+{
+	struct flow_event event[READ_EVENTS];
+	size_t n = READ_EVENTS;
+
+	if (!table_is_open(&syncd->table))
+		return;
+	for (int i = 0; i < READ_TURNS && n == READ_EVENTS; i++) {
+		n = table_read(&syncd->table, event, READ_EVENTS);
+		if (n)
+			session_events(&syncd->session, event, n, daemon_now_ns());
+	}
+	check_lost(syncd);
+}
+
+void syncd_work(struct syncd *syncd)
+{
+	uint64_t begin = daemon_now_ns(), now = begin;
+	bool more = true;
+
+	while (more && now - begin < WORK_NS) {
+		more = session_work(&syncd->session, now);
+		now = daemon_now_ns();
+	}
+	if (more)
+		ev_idle_start(syncd->loop, &syncd->idle);
+	else
+		ev_idle_stop(syncd->loop, &syncd->idle);
+}
+
+static void on_idle(struct ev_loop *loop, ev_idle *idle, int events)
+{
+	(void)loop;
+	(void)events;
+	syncd_work(idle->data);
+}
+
+/*
+ * The first event of a burst is read at once, the others a batch later: a wake-up for each would
+ * cost more than all the rest.
+ */
+static void on_events(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct syncd *syncd = io->data;
+
+	(void)events;
+	syncd_drain(syncd);
+	ev_io_stop(loop, &syncd->events);
+	ev_timer_set(&syncd->batch, BATCH_S, 0);
+	ev_timer_start(loop, &syncd->batch);
+}
+
+static void on_batch(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct syncd *syncd = timer->data;
+
+	(void)events;
+	syncd_drain(syncd);
+	syncd_work(syncd);
+	if (table_is_open(&syncd->table))
+		ev_io_start(loop, &syncd->events);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct syncd *syncd = timer->data;
+	uint64_t now = daemon_now_ns();
+
+	(void)loop;
+	(void)events;
+	if (table_is_open(&syncd->table)) {
+		check_lost(syncd);
+		table_gauges(&syncd->table, &syncd->gauges);
+		syncd->session.flows = syncd->gauges.flows;
+	}
+	session_tick(&syncd->session, now);
+	if (now - syncd->reported_ns >= REPORT_NS)
+		relay_report(syncd);
+	syncd_work(syncd);
+}
+
+/* --- start -------------------------------------------------------------------------------------
+ */
+
+static const char *sync_address(const Conf__Node *node)
+{
+	return node->sync ? node->sync : node->address;
+}
+
+static bool fill_address(struct sockaddr_in *to, const Conf__Node *node, unsigned int port)
+{
+	memset(to, 0, sizeof(*to));
+	to->sin_family = AF_INET;
+	to->sin_port = htons((uint16_t)port);
+	if (addr_parse4(&to->sin_addr.s_addr, sync_address(node)))
+		return true;
+	log_error("sync address %s of node %s is not an IPv4 address", sync_address(node),
+		  node->name);
+	return false;
+}
+
+static bool open_channel(struct syncd *syncd)
+{
+	const Conf__Config *file = syncd->conf->file;
+	const Conf__Node *own = file->node[syncd->node - 1], *peer = file->node[2 - syncd->node];
+	struct channel_config config = { .listens = syncd->node == 1,
+					 .timeout_ms = file->sync->peer_timeout_ms,
+					 .rekey_ms = file->sync->rekey_ms };
+
+	/* With several paths the address alone says where: the first need not be its interface. */
+	if (file->sync->n_path == 1)
+		config.interface = file->sync->path[0];
+	if (!fill_address(&config.local, own, config.listens ? file->sync->port : 0) ||
+	    !fill_address(&config.remote, peer, file->sync->port))
+		return false;
+	if (channel_open(&syncd->channel, syncd->loop, &config, &syncd->self, &machine_channel_ops,
+			 syncd) == 0)
+		return true;
+	log_error("%s", syncd->channel.why);
+	return false;
+}
+
+static bool open_keys(struct syncd *syncd)
+{
+	const Conf__Config *file = syncd->conf->file;
+	const Conf__Node *own = file->node[syncd->node - 1], *peer = file->node[2 - syncd->node];
+	uint8_t remote[SEAL_KEY], stated[SEAL_KEY];
+	char why[KEY_WHY];
+	int err = key_read(&syncd->key, syncd->options.key, why);
+
+	if (err) {
+		log_error("%s", why);
+		return false;
+	}
+	if (!seal_public_parse(stated, own->public_key) ||
+	    memcmp(stated, syncd->key->public, SEAL_KEY) != 0) {
+		log_error("%s is not the key of node %s: its public half differs from public-key "
+			  "in the configuration",
+			  syncd->options.key, own->name);
+		return false;
+	}
+	if (!seal_public_parse(remote, peer->public_key)) {
+		log_error("public-key of node %s is not a key", peer->name);
+		return false;
+	}
+	err = greet_self_init(&syncd->self, syncd->key, remote, file->pair, syncd->node);
+	if (err)
+		log_error("%s", err == -ENAMETOOLONG ? "the pair's name is too long"
+						     : "both nodes have the same public-key: "
+						       "each needs its own (pairctl keygen)");
+	return !err;
+}
+
+/* No capability is needed from here on, and where there is a user for us, no root either. */
+static bool drop_rights(void)
+{
+	const struct passwd *user = getuid() == 0 ? getpwnam("caspair-sync") : NULL;
+	const struct group *group = getgrnam("caspair");
+	gid_t groups[1] = { group ? group->gr_gid : 0 };
+
+	if (user && (setgroups(group ? 1 : 0, groups) < 0 ||
+		     setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0)) {
+		log_error("cannot become user caspair-sync: %s", strerror(errno));
+		return false;
+	}
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (user && setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0) {
+		log_error("cannot become user caspair-sync: %s", strerror(errno));
+		return false;
+	}
+	/* The bounding set needs a right that only root has. */
+	if (capng_apply(geteuid() == 0 ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+		log_error("cannot drop capabilities");
+		return false;
+	}
+	return true;
+}
+
+static bool open_session(struct syncd *syncd)
+{
+	struct session_config config = { .node = syncd->node,
+					 .digest = syncd->conf->digest,
+					 .journal = JOURNAL_RECORDS };
+
+	seal_random(&config.random, sizeof(config.random));
+	if (session_open(&syncd->session, &config, &machine_ops, syncd) == 0)
+		return true;
+	log_error("no memory for the replication log");
+	return false;
+}
+
+static void start_timers(struct syncd *syncd)
+{
+	ev_io_init(&syncd->events, on_events, -1, EV_READ);
+	ev_timer_init(&syncd->batch, on_batch, BATCH_S, 0);
+	ev_timer_init(&syncd->tick, on_tick, TICK_S, TICK_S);
+	ev_idle_init(&syncd->idle, on_idle);
+	syncd->events.data = syncd->batch.data = syncd->tick.data = syncd->idle.data = syncd;
+	ev_timer_start(syncd->loop, &syncd->tick);
+}
+
+/* --- signals -----------------------------------------------------------------------------------
+ */
+
+static void on_stop(struct ev_loop *loop, void *arg)
+{
+	struct syncd *syncd = arg;
+
+	/* vrrpd has let go before us when the whole node stops: its last records are here. */
+	syncd_drain(syncd);
+	syncd_work(syncd);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* What the channel was opened with and a reload does not change. */
+static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (!same_text(sync_address(a->node[i]), sync_address(b->node[i])) ||
+		    !same_text(a->node[i]->public_key, b->node[i]->public_key))
+			return true;
+	return a->sync->port != b->sync->port || !same_text(a->pair, b->pair) ||
+	       a->sync->peer_timeout_ms != b->sync->peer_timeout_ms ||
+	       a->sync->rekey_ms != b->sync->rekey_ms;
+}
+
+static void on_reload(struct ev_loop *loop, void *arg)
+{
+	struct syncd *syncd = arg;
+	unsigned int node;
+	struct conf *conf = daemon_config(&syncd->options, &node);
+
+	(void)loop;
+	if (!conf || node != syncd->node) {
+		log_error("the configuration stays as it was");
+		conf_free(conf);
+		return;
+	}
+	if (channel_differs(syncd->conf->file, conf->file))
+		log_warning("sync addresses, keys, port and times take effect when syncd starts");
+	conf_free(syncd->conf);
+	syncd->conf = conf;
+	session_digest(&syncd->session, conf->digest, daemon_now_ns());
+	log_info("configuration %s", conf->digest_text);
+}
+
+/* --- main --------------------------------------------------------------------------------------
+ */
+
+static bool start(struct syncd *syncd)
+{
+	syncd->started_ns = daemon_now_ns();
+	table_init(&syncd->table);
+	record_arena_init(&syncd->arena, syncd->memory, sizeof(syncd->memory));
+	start_timers(syncd);
+	return open_keys(syncd) && open_session(syncd) && open_channel(syncd) &&
+	       relay_start(syncd) == 0 && drop_rights();
+}
+
+static void stop(struct syncd *syncd)
+{
+	relay_stop(syncd);
+	channel_close(&syncd->channel);
+	ev_io_stop(syncd->loop, &syncd->events);
+	ev_timer_stop(syncd->loop, &syncd->batch);
+	ev_timer_stop(syncd->loop, &syncd->tick);
+	ev_idle_stop(syncd->loop, &syncd->idle);
+	table_close(&syncd->table);
+	session_close(&syncd->session);
+	seal_wipe(&syncd->self, sizeof(syncd->self));
+	key_free(syncd->key);
+	conf_free(syncd->conf);
+}
+
+int main(int argc, char **argv)
+{
+	struct syncd *syncd = calloc(1, sizeof(*syncd));
+	bool started;
+
+	if (!syncd)
+		return EXIT_FAILURE;
+	daemon_options(&syncd->options, "syncd", false, argc, argv);
+	if (seal_init() != 0) {
+		log_error("the cryptographic library does not start");
+		return EXIT_FAILURE;
+	}
+	syncd->conf = daemon_config(&syncd->options, &syncd->node);
+	if (!syncd->conf)
+		return EXIT_FAILURE;
+	syncd->loop = ev_default_loop(EVFLAG_AUTO);
+	started = start(syncd);
+	if (started) {
+		daemon_start(&syncd->daemon, syncd->loop, on_stop, on_reload, syncd);
+		daemon_ready("replicating");
+		ev_run(syncd->loop, 0);
+		daemon_end(&syncd->daemon, syncd->loop);
+	}
+	stop(syncd);
+	free(syncd);
+	return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}

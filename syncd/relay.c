@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The links to lbd and vrrpd of this node, and what passes through to the peer's. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/log.h"
+#include "syncd/syncd.h"
+
+#define YIELD_AGAIN_S 0.1
+#define YIELD_FOR_S   1.0
+
+static char own_name[] = "syncd";
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+/* --- to vrrpd ----------------------------------------------------------------------------------
+ */
+
+void relay_report(struct syncd *syncd)
+{
+	struct session *session = &syncd->session;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__PeerReport report = CAS__PEER_REPORT__INIT;
+	Cas__NodeFacts *peer;
+	uint64_t now = daemon_now_ns();
+
+	if (!syncd->vrrpd)
+		return;
+	peer = status_peer(syncd);
+	syncd->reported_ns = now;
+	report.channel_up = session->up;
+	report.peer = peer;
+	report.has_age_ms = peer != NULL;
+	report.age_ms = (now - session->peer.heard_ns) / 1000000;
+	report.has_sync = report.has_ready = report.has_highest_epoch = true;
+	report.sync = session->state;
+	report.ready = session_ready(session);
+	report.highest_epoch = session->highest;
+	if (!report.ready && session->why[0])
+		report.why = session->why;
+	message.peer_report = &report;
+	ctl_send(syncd->vrrpd, &message, NULL, 0);
+	if (peer)
+		cas__node_facts__free_unpacked(peer, NULL);
+}
+
+void relay_word(struct syncd *syncd, const Cas__PeerWord *word)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__PeerWord copy = *word;
+
+	log_info("the peer says %s, epoch %llu%s%s",
+		 word->word == CAS__PEER_WORD__WORD__YIELD ? "YIELD" : "TAKEN",
+		 (unsigned long long)word->epoch, word->reason ? ": " : "",
+		 word->reason ? word->reason : "");
+	if (!syncd->vrrpd)
+		return;
+	message.peer_word = &copy;
+	ctl_send(syncd->vrrpd, &message, NULL, 0);
+}
+
+void relay_handed(struct syncd *syncd, uint64_t id, const char *why)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__HandOverReady ready = CAS__HAND_OVER_READY__INIT;
+	Cas__NodeFacts *peer;
+	char text[SYNCD_TEXT];
+
+	if (!syncd->vrrpd)
+		return;
+	peer = status_peer(syncd);
+	ready.id = id;
+	ready.complete = why == NULL;
+	if (why) {
+		copy_text(text, sizeof(text), why);
+		ready.why = text;
+	}
+	ready.has_flows = table_is_open(&syncd->table);
+	ready.flows = syncd->gauges.flows;
+	if (peer) {
+		ready.has_peer_flows = peer->has_flows;
+		ready.peer_flows = peer->flows;
+		cas__node_facts__free_unpacked(peer, NULL);
+	}
+	message.hand_over_ready = &ready;
+	ctl_send(syncd->vrrpd, &message, NULL, 0);
+}
+
+static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
+{
+	struct syncd_role *role = &syncd->role;
+
+	role->known = true;
+	copy_text(role->reason, sizeof(role->reason), change->reason);
+	role->since = ev_now(syncd->loop) - (double)change->since_ms / 1e3;
+	role->priority = change->priority;
+	role->carrier = change->carrier;
+	/* What was recorded before the decision belongs to the role before it. */
+	syncd_drain(syncd);
+	session_role(&syncd->session, change->role, change->epoch, daemon_now_ns());
+	relay_report(syncd);
+	syncd_work(syncd);
+}
+
+static void send_word(struct syncd *syncd, const Cas__PeerWord *word)
+{
+	/* Everything that was recorded goes before it: the peer holds it when it reads the word. */
+	syncd_drain(syncd);
+	if (!session_word(&syncd->session, word, daemon_now_ns()))
+		log_debug("no channel for a word to the peer");
+	syncd_work(syncd);
+}
+
+/* --- from vrrpd --------------------------------------------------------------------------------
+ */
+
+static void on_attach(struct syncd *syncd, struct ctl_conn *conn)
+{
+	if (ctl_uid(conn) != 0 && ctl_uid(conn) != geteuid()) {
+		ctl_refuse(conn, 1, "only vrrpd may attach to syncd");
+		return;
+	}
+	syncd->vrrpd = conn;
+	log_info("vrrpd is attached");
+	relay_report(syncd);
+}
+
+static void on_server_message(void *arg, struct ctl_conn *conn, const Cas__Message *message,
+			      int *fds, size_t nfds)
+{
+	struct syncd *syncd = arg;
+	bool vrrpd = conn == syncd->vrrpd;
+
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+	if (message->status)
+		status_answer(syncd, conn);
+	else if (message->attach)
+		on_attach(syncd, conn);
+	else if (vrrpd && message->role_change)
+		heard_role(syncd, message->role_change);
+	else if (vrrpd && message->peer_word)
+		send_word(syncd, message->peer_word);
+	else if (vrrpd && message->hand_over) {
+		syncd_drain(syncd);
+		session_hand_over(&syncd->session, message->hand_over->id, daemon_now_ns());
+		syncd_work(syncd);
+	} else
+		ctl_refuse(conn, 1, "syncd does not answer that");
+}
+
+static void on_server_closed(void *arg, struct ctl_conn *conn)
+{
+	struct syncd *syncd = arg;
+
+	if (conn != syncd->vrrpd)
+		return;
+	/* Its role stands until lbd says that this node is fenced: the data plane goes on. */
+	syncd->vrrpd = NULL;
+	log_warning("vrrpd is gone");
+}
+
+static const struct ctl_ops server_ops = {
+	.message = on_server_message,
+	.closed = on_server_closed,
+};
+
+/* --- lbd ---------------------------------------------------------------------------------------
+ */
+
+void relay_verdict(struct syncd *syncd, const struct flow_event *event)
+{
+	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__MemberVerdict verdict = CAS__MEMBER_VERDICT__INIT;
+
+	if (!lbd)
+		return;
+	verdict.vip = event->key.vip;
+	verdict.address = event->member;
+	verdict.pool_id = event->pool_id;
+	verdict.up = event->state;
+	verdict.weight = event->client_ack;
+	message.member_verdict = &verdict;
+	ctl_send(lbd, &message, NULL, 0);
+}
+
+static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const int *fds,
+			 size_t nfds)
+{
+	bool same = syncd->generation && syncd->generation == shared->table_generation;
+	uint64_t lost = syncd->lost;
+	int err;
+
+	ev_io_stop(syncd->loop, &syncd->events);
+	if (table_is_open(&syncd->table))
+		syncd_drain(syncd);
+	table_close(&syncd->table);
+	/* It checks the layout too, and takes the descriptors in every case. */
+	err = table_open(&syncd->table, fds, nfds);
+	if (err) {
+		log_error("lbd's tables cannot be used: %s; do lbd and syncd have one version?",
+			  strerror(-err));
+		session_tables(&syncd->session, 0, 0, false, daemon_now_ns());
+		return;
+	}
+	if (table_lost(&syncd->table, &syncd->lost) == 0 && same && syncd->lost != lost)
+		syncd->lost = lost; /* the next look finds the difference */
+	syncd->generation = shared->table_generation;
+	ev_io_set(&syncd->events, table_events_fd(&syncd->table), EV_READ);
+	ev_io_start(syncd->loop, &syncd->events);
+	log_info("lbd shares its tables, room for %llu flows",
+		 (unsigned long long)syncd->table.capacity);
+	session_tables(&syncd->session, shared->layout, syncd->table.capacity, same,
+		       daemon_now_ns());
+	syncd_work(syncd);
+}
+
+static void yield(struct syncd *syncd)
+{
+	Cas__PeerWord word = CAS__PEER_WORD__INIT;
+
+	word.word = CAS__PEER_WORD__WORD__YIELD;
+	word.epoch = syncd->session.epoch;
+	word.reason = syncd->yield.reason;
+	word.has_flows = true;
+	word.flows = syncd->gauges.flows;
+	send_word(syncd, &word);
+}
+
+static void on_yield_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct syncd *syncd = timer->data;
+
+	(void)events;
+	if (ev_now(loop) >= syncd->yield.until)
+		ev_timer_stop(loop, timer);
+	else
+		yield(syncd);
+}
+
+/* lbd has taken the VIP away from a node without vrrpd: it is free, and the peer must know. */
+static void heard_fenced(struct syncd *syncd, const Cas__Fenced *fenced)
+{
+	snprintf(syncd->yield.reason, sizeof(syncd->yield.reason), "%.180s on %.60s",
+		 fenced->reason ? fenced->reason : "vrrpd died", syncd_name(syncd, syncd->node));
+	log_warning("this node is fenced: %s", syncd->yield.reason);
+	syncd->yield.until = ev_now(syncd->loop) + YIELD_FOR_S;
+	yield(syncd);
+	ev_timer_again(syncd->loop, &syncd->yield.again);
+	session_role(&syncd->session, CAS__ROLE__STANDBY, syncd->session.epoch, daemon_now_ns());
+	copy_text(syncd->role.reason, sizeof(syncd->role.reason), syncd->yield.reason);
+}
+
+static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
+			   size_t nfds)
+{
+	struct syncd *syncd = arg;
+
+	(void)conn;
+	if (message->shared) {
+		heard_shared(syncd, message->shared, fds, nfds);
+		return;
+	}
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+	if (message->fenced)
+		heard_fenced(syncd, message->fenced);
+	if (message->lbd_facts) {
+		syncd->facts.known = true;
+		syncd->facts.members = message->lbd_facts->members;
+		syncd->facts.members_up = message->lbd_facts->members_up;
+	}
+	if (message->error)
+		log_warning("lbd: %.200s", message->error);
+}
+
+static void on_lbd_opened(void *arg, struct ctl_conn *conn)
+{
+	struct syncd *syncd = arg;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Share share = CAS__SHARE__INIT;
+
+	syncd->lbd_linked = true;
+	share.who = own_name;
+	message.share = &share;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+static void on_lbd_closed(void *arg, struct ctl_conn *conn)
+{
+	struct syncd *syncd = arg;
+
+	(void)conn;
+	/* The tables are the kernel's and stay; replication goes on without lbd. */
+	syncd->lbd_linked = false;
+	syncd->facts.known = false;
+	log_warning("lbd is gone; replication goes on");
+}
+
+static const struct ctl_ops lbd_ops = {
+	.opened = on_lbd_opened,
+	.message = on_lbd_message,
+	.closed = on_lbd_closed,
+};
+
+/* --- start and stop ----------------------------------------------------------------------------
+ */
+
+int relay_start(struct syncd *syncd)
+{
+	char path[PATH_MAX];
+	int err;
+
+	ev_timer_init(&syncd->yield.again, on_yield_again, YIELD_AGAIN_S, YIELD_AGAIN_S);
+	syncd->yield.again.data = syncd;
+	if (!daemon_path(path, sizeof(path), syncd->options.run_dir, "syncd.sock"))
+		return -ENAMETOOLONG;
+	err = ctl_listen(&syncd->server, syncd->loop, path, &server_ops, syncd);
+	if (err) {
+		log_error("%s: %s", path,
+			  err == -EADDRINUSE ? "another syncd is running" : strerror(-err));
+		return err;
+	}
+	if (!daemon_path(path, sizeof(path), syncd->options.run_dir, "lbd.sock"))
+		return -ENAMETOOLONG;
+	err = ctl_link(&syncd->lbd, syncd->loop, path, &lbd_ops, syncd);
+	if (err)
+		log_error("%s: %s", path, strerror(-err));
+	return err;
+}
+
+void relay_stop(struct syncd *syncd)
+{
+	ev_timer_stop(syncd->loop, &syncd->yield.again);
+	ctl_link_free(syncd->lbd);
+	ctl_server_free(syncd->server);
+	syncd->lbd = NULL;
+	syncd->server = NULL;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What syncd tells pairctl. */
+#include "syncd/syncd.h"
+
+enum { COUNTERS = SESSION_REFUSALS + CHANNEL_COUNTERS };
+
+struct counters {
+	Cas__Counter counter[COUNTERS], *list[COUNTERS];
+	size_t count;
+};
+
+Cas__NodeFacts *status_peer(const struct syncd *syncd)
+{
+	const struct session_peer *peer = &syncd->session.peer;
+
+	if (!peer->facts_length)
+		return NULL;
+	return cas__node_facts__unpack(NULL, peer->facts_length, peer->facts);
+}
+
+static void count(struct counters *counters, const char *name, uint64_t value)
+{
+	Cas__Counter *counter = &counters->counter[counters->count];
+
+	if (!name || !value)
+		return;
+	cas__counter__init(counter);
+	counter->name = (char *)(uintptr_t)name;
+	counter->value = value;
+	counters->list[counters->count++] = counter;
+}
+
+static void fill_refused(const struct syncd *syncd, Cas__SyncStatus *status,
+			 struct counters *counters)
+{
+	for (unsigned int i = 0; i < SESSION_REFUSALS; i++)
+		count(counters, session_refusal_names[i], syncd->session.refused[i]);
+	for (unsigned int i = 0; i < CHANNEL_COUNTERS; i++)
+		count(counters, channel_counter_name(i), syncd->channel.counter[i]);
+	status->n_refused = counters->count;
+	status->refused = counters->list;
+}
+
+static void fill_log(const struct session *session, uint64_t now, Cas__SyncStatus *status)
+{
+	if (session->leading) {
+		status->has_head_seq = status->has_acked_seq = true;
+		status->head_seq = session->journal.head;
+		status->acked_seq = session->leader.acked;
+	} else {
+		status->has_head_seq = status->has_applied_seq = session->follower.have.node != 0;
+		status->head_seq = session->follower.head;
+		status->applied_seq = session->follower.have.seq;
+	}
+	status->has_lag_records = status->has_lag_ms = session->state == CAS__SYNC_STATE__IN_SYNC ||
+						       session->state == CAS__SYNC_STATE__LAGGING ||
+						       session->state ==
+							       CAS__SYNC_STATE__CATCHING_UP ||
+						       session->state == CAS__SYNC_STATE__SENDING;
+	status->lag_records = session_lag_records(session);
+	status->lag_ms = (double)session_lag_ns(session, now) / 1e6;
+	status->has_gaps = status->has_snapshots = status->has_resumes = true;
+	status->gaps = session->gaps;
+	status->snapshots = session->snapshots;
+	status->resumes = session->resumes;
+}
+
+static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *status)
+{
+	const struct session *session = &syncd->session;
+
+	status->has_channel_up = status->has_channel_ms = true;
+	status->channel_up = session->up;
+	status->channel_ms = (uint64_t)((ev_now(syncd->loop) - syncd->channel.since) * 1e3);
+	status->has_bytes_sent = status->has_bytes_received = true;
+	channel_bytes(&syncd->channel, &status->bytes_sent, &status->bytes_received);
+	status->has_peer_age_ms = session->peer.facts_length != 0;
+	status->peer_age_ms = (now - session->peer.heard_ns) / 1000000;
+	status->peer_name = (char *)(uintptr_t)syncd_name(syncd, 3 - syncd->node);
+	/* Without a channel, its own reason says more than the session's. */
+	if (!session->up && syncd->channel.why[0])
+		status->reason = syncd->channel.why;
+}
+
+void status_answer(struct syncd *syncd, struct ctl_conn *conn)
+{
+	static char version[] = CASPAIR_VERSION;
+	struct session *session = &syncd->session;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__StatusReply reply = CAS__STATUS_REPLY__INIT;
+	Cas__SyncStatus status = CAS__SYNC_STATUS__INIT;
+	struct counters counters = { .count = 0 };
+	uint64_t now = daemon_now_ns();
+
+	status.version = version;
+	status.has_up_ms = status.has_state = status.has_state_ms = true;
+	status.up_ms = (now - syncd->started_ns) / 1000000;
+	status.state = session->state;
+	status.state_ms = (now - (session->state_ns ? session->state_ns : syncd->started_ns)) /
+			  1000000;
+	if (session->why[0])
+		status.reason = session->why;
+	fill_log(session, now, &status);
+	fill_channel(syncd, now, &status);
+	fill_refused(syncd, &status, &counters);
+	status.has_events_lost = table_is_open(&syncd->table);
+	status.events_lost = syncd->lost;
+	status.peer = status_peer(syncd);
+	status.has_lbd_link = status.has_vrrpd_link = true;
+	status.lbd_link = syncd->lbd_linked;
+	status.vrrpd_link = syncd->vrrpd != NULL;
+	status.config_digest = syncd->conf->digest_text;
+	reply.sync = &status;
+	message.status_reply = &reply;
+	ctl_send(conn, &message, NULL, 0);
+	if (status.peer)
+		cas__node_facts__free_unpacked(status.peer, NULL);
+}

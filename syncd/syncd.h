@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's one struct: the pure machine and the sockets, maps and timers around it. */
+#ifndef CASPAIR_SYNCD_SYNCD_H
+#define CASPAIR_SYNCD_SYNCD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "conf/conf.h"
+#include "conf/ctl.h"
+#include "conf/daemon.h"
+#include "proto/record.h"
+#include "syncd/channel.h"
+#include "syncd/session.h"
+#include "syncd/table.h"
+
+enum { SYNCD_TEXT = 256 };
+
+/* vrrpd's last word about this node. */
+struct syncd_role {
+	char reason[SYNCD_TEXT];
+	ev_tstamp since;
+	uint32_t priority;
+	bool carrier, known;
+};
+
+/* lbd's last word. */
+struct syncd_facts {
+	uint32_t members_up, members;
+	bool known;
+};
+
+/* This node was fenced: the peer is asked to take over until it says that it has. */
+struct syncd_yield {
+	ev_timer again;
+	ev_tstamp until;
+	char reason[SYNCD_TEXT];
+};
+
+struct syncd {
+	struct ev_loop *loop;
+	struct daemon daemon;
+	struct daemon_options options;
+	struct conf *conf;
+	unsigned int node;
+	struct seal_keypair *key;
+	struct greet_self self;
+	struct channel channel;
+	struct session session;
+	struct table table;
+	uint64_t generation; /* of the tables; 0: none yet */
+	uint64_t lost;       /* events, as last read */
+	struct flow_gauges gauges;
+	struct ctl_server *server;
+	struct ctl_link *lbd;
+	bool lbd_linked;
+	struct ctl_conn *vrrpd; /* NULL: not attached */
+	struct syncd_role role;
+	struct syncd_facts facts;
+	struct syncd_yield yield;
+	ev_io events;
+	ev_timer batch, tick;
+	ev_idle idle;
+	uint64_t started_ns, reported_ns;
+	struct record_arena arena;
+	_Alignas(16) uint8_t memory[RECORD_ARENA];
+	uint8_t frame[RECORD_BYTES];
+};
+
+/* --- main.c ------------------------------------------------------------------------------------
+ */
+
+/* Reads what the data plane has reported so far. */
+void syncd_drain(struct syncd *syncd);
+/* Lets the session do what it has to do, now and later. */
+void syncd_work(struct syncd *syncd);
+const char *syncd_name(const struct syncd *syncd, unsigned int node);
+
+/* --- machine.c: the session's hands -------------------------------------------------------------
+ */
+
+extern const struct session_ops machine_ops;
+extern const struct channel_ops machine_channel_ops;
+
+/* --- relay.c: the links to lbd and vrrpd --------------------------------------------------------
+ */
+
+/* 0, or a negative errno, logged. */
+int relay_start(struct syncd *syncd);
+void relay_stop(struct syncd *syncd);
+void relay_report(struct syncd *syncd);
+void relay_word(struct syncd *syncd, const Cas__PeerWord *word);
+void relay_verdict(struct syncd *syncd, const struct flow_event *event);
+void relay_handed(struct syncd *syncd, uint64_t id, const char *why);
+
+/* --- status.c ----------------------------------------------------------------------------------
+ */
+
+void status_answer(struct syncd *syncd, struct ctl_conn *conn);
+/* The peer's facts as last heard, or NULL; freed by cas__node_facts__free_unpacked(). */
+Cas__NodeFacts *status_peer(const struct syncd *syncd);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "syncd/table.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Key and value sizes that we rely on; 0: not checked. */
+static const struct {
+	uint32_t key, value;
+} shape[TABLE_FDS] = {
+	[TABLE_FLOWS] = { sizeof(struct flow_key), sizeof(struct flow) },
+	[TABLE_PINS] = { sizeof(struct pin_key), sizeof(struct pin) },
+	[TABLE_LOST] = { sizeof(uint32_t), sizeof(struct flow_lost) },
+	[TABLE_GAUGES] = { sizeof(uint32_t), sizeof(struct flow_gauges) },
+	[TABLE_INBOX] = { sizeof(uint32_t), sizeof(struct flow_event) },
+	[TABLE_CONTROL] = { sizeof(uint32_t), sizeof(struct flow_control) },
+	[TABLE_MEMBERS] = { sizeof(uint32_t), sizeof(struct flow_member) },
+};
+
+static uint32_t ticks(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint32_t)(((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) >>
+			  FLOW_TICK_SHIFT);
+}
+
+/* Another CPU may have stamped an entry an instant ahead of us: that is no age of 52 days. */
+static uint32_t since(uint32_t now, uint32_t then)
+{
+	uint32_t age = now - then;
+
+	return age > INT32_MAX ? 0 : age;
+}
+
+static size_t page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* --- open and close ----------------------------------------------------------------------------
+ */
+
+void table_init(struct table *table)
+{
+	memset(table, 0, sizeof(*table));
+	for (size_t i = 0; i < TABLE_FDS; i++)
+		table->fd[i] = -1;
+}
+
+bool table_is_open(const struct table *table)
+{
+	return table->fd[TABLE_FLOWS] >= 0;
+}
+
+void table_close(struct table *table)
+{
+	if (table->inbox)
+		munmap(table->inbox, FLOW_BATCH * sizeof(*table->inbox));
+	if (table->consumer)
+		munmap(table->consumer, page());
+	if (table->producer)
+		munmap((void *)(uintptr_t)table->producer, page() + 2 * table->ring);
+	for (size_t i = 0; i < TABLE_FDS; i++)
+		if (table->fd[i] >= 0)
+			close(table->fd[i]);
+	table_init(table);
+}
+
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	uint32_t size = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_obj_get_info_by_fd(fd, info, &size) == 0 ? 0 : -errno;
+}
+
+static int check_shapes(struct table *table)
+{
+	struct bpf_map_info info;
+
+	for (size_t i = 0; i < TABLE_FDS; i++) {
+		int err = shape[i].value ? map_info(table->fd[i], &info) : 0;
+
+		if (err)
+			return err;
+		if (shape[i].value &&
+		    (info.key_size != shape[i].key || info.value_size != shape[i].value))
+			return -EINVAL;
+		if (i == TABLE_FLOWS)
+			table->capacity = info.max_entries;
+	}
+	return 0;
+}
+
+static void *map_memory(int fd, size_t size, int protection, size_t offset)
+{
+	void *memory = mmap(NULL, size, protection, MAP_SHARED, fd, (off_t)offset);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* The ring's layout is kernel interface (Documentation/bpf/ringbuf.rst); libbpf maps it as we do.
+ */
+static int map_all(struct table *table)
+{
+	struct bpf_map_info info;
+	int err = map_info(table->fd[TABLE_EVENTS], &info);
+
+	if (err)
+		return err;
+	if (info.type != BPF_MAP_TYPE_RINGBUF)
+		return -EINVAL;
+	table->ring = info.max_entries;
+	table->consumer = map_memory(table->fd[TABLE_EVENTS], page(), PROT_READ | PROT_WRITE, 0);
+	table->producer = map_memory(table->fd[TABLE_EVENTS], page() + 2 * table->ring, PROT_READ,
+				     page());
+	table->inbox = map_memory(table->fd[TABLE_INBOX], FLOW_BATCH * sizeof(*table->inbox),
+				  PROT_READ | PROT_WRITE, 0);
+	if (!table->consumer || !table->producer || !table->inbox)
+		return -errno;
+	table->data = (const uint8_t *)table->producer + page();
+	return 0;
+}
+
+int table_open(struct table *table, const int *fds, size_t count)
+{
+	struct flow_control control;
+	uint32_t zero = 0;
+	int err = count < TABLE_FDS ? -EINVAL : 0;
+
+	table_init(table);
+	for (size_t i = 0; i < count; i++) {
+		if (i < TABLE_FDS)
+			table->fd[i] = fds[i];
+		else
+			close(fds[i]);
+	}
+	if (!err)
+		err = check_shapes(table);
+	if (!err)
+		err = map_all(table);
+	if (!err && bpf_map_lookup_elem(table->fd[TABLE_CONTROL], &zero, &control) != 0)
+		err = -errno;
+	if (!err)
+		table->layout = control.layout;
+	if (!err && control.layout != FLOW_LAYOUT)
+		err = -EINVAL;
+	if (err)
+		table_close(table);
+	return err;
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+int table_events_fd(const struct table *table)
+{
+	return table->fd[TABLE_EVENTS];
+}
+
+size_t table_read(struct table *table, struct flow_event *event, size_t max)
+{
+	uint64_t at = *table->consumer, end = __atomic_load_n(table->producer, __ATOMIC_ACQUIRE);
+	size_t n = 0;
+
+	while (at < end && n < max) {
+		const uint8_t *record = table->data + (at & (table->ring - 1));
+		uint32_t header = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
+		uint32_t length = header & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+
+		if (header & BPF_RINGBUF_BUSY_BIT)
+			break;
+		if (!(header & BPF_RINGBUF_DISCARD_BIT) && length == sizeof(*event))
+			memcpy(&event[n++], record + BPF_RINGBUF_HDR_SZ, sizeof(*event));
+		at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
+	}
+	__atomic_store_n(table->consumer, at, __ATOMIC_RELEASE);
+	return n;
+}
+
+int table_lost(const struct table *table, uint64_t *events)
+{
+	struct flow_lost lost;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(table->fd[TABLE_LOST], &zero, &lost) != 0)
+		return -errno;
+	*events = lost.events;
+	return 0;
+}
+
+int table_gauges(const struct table *table, struct flow_gauges *gauges)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(table->fd[TABLE_GAUGES], &zero, gauges) == 0 ? 0 : -errno;
+}
+
+/* --- records in --------------------------------------------------------------------------------
+ */
+
+int table_apply(struct table *table, const struct flow_event *event, size_t count,
+		struct flow_call *call)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = call, .ctx_size_in = sizeof(*call));
+
+	*call = (struct flow_call){ .count = (uint32_t)count };
+	if (count > FLOW_BATCH)
+		return -E2BIG;
+	memcpy(table->inbox, event, count * sizeof(*event));
+	if (bpf_prog_test_run_opts(table->fd[TABLE_APPLY], &run) != 0)
+		return -errno;
+	return run.retval == 0 ? 0 : -EIO;
+}
+
+/* --- records out -------------------------------------------------------------------------------
+ */
+
+static void fill_flow(struct flow_event *event, const struct flow_key *key, const struct flow *flow,
+		      uint32_t member, uint32_t now)
+{
+	*event = (struct flow_event){
+		.kind = EVENT_FLOW_PUT,
+		.state = flow->state,
+		.flags = flow->flags & (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA),
+		.epoch = flow->epoch,
+		.key = *key,
+		.member = flow->flags & FLOW_OUTBOUND ? key->vip : member,
+		.client_ack = flow->client_ack,
+		.client_seq = flow->client_seq,
+		.age = since(now, flow->created),
+		.idle = since(now, flow->last_seen),
+	};
+}
+
+static void fill_pin(struct flow_event *event, const struct pin_key *key, const struct pin *pin,
+		     uint32_t member, uint32_t now)
+{
+	*event = (struct flow_event){
+		.kind = EVENT_PIN_PUT,
+		.key = { .client = key->client },
+		.member = member,
+		.pool_id = key->pool_id,
+		.age = since(now, pin->created),
+		.idle = since(now, pin->last_used),
+	};
+}
+
+static uint32_t member_address(const struct table *table, uint32_t slot)
+{
+	struct flow_member member;
+
+	if (slot >= FLOW_MAX_MEMBERS ||
+	    bpf_map_lookup_elem(table->fd[TABLE_MEMBERS], &slot, &member) != 0)
+		return 0;
+	return member.addr;
+}
+
+static void lookup_flow(struct table *table, struct flow_event *event)
+{
+	struct flow_key key = event->key;
+	struct flow flow;
+
+	if (bpf_map_lookup_elem(table->fd[TABLE_FLOWS], &key, &flow) != 0) {
+		*event = (struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key };
+		return;
+	}
+	fill_flow(event, &key, &flow, member_address(table, flow.member), ticks());
+}
+
+static void lookup_pin(struct table *table, struct flow_event *event)
+{
+	struct pin_key key = { .client = event->key.client, .pool_id = event->pool_id };
+	struct pin pin;
+
+	if (bpf_map_lookup_elem(table->fd[TABLE_PINS], &key, &pin) != 0) {
+		*event = (struct flow_event){ .kind = EVENT_PIN_DEL,
+					      .key = { .client = key.client },
+					      .pool_id = key.pool_id };
+		return;
+	}
+	fill_pin(event, &key, &pin, member_address(table, pin.member), ticks());
+}
+
+void table_lookup(struct table *table, struct flow_event *event)
+{
+	if (event->kind == EVENT_FLOW_PUT || event->kind == EVENT_FLOW_DEL)
+		lookup_flow(table, event);
+	else
+		lookup_pin(table, event);
+}
+
+void table_walk(struct table *table, enum table_walk walk)
+{
+	table->walk = walk;
+	table->walk_begun = table->walk_done = false;
+	table->now = ticks();
+	/* A member keeps its slot as long as a flow refers to it, so once a walk is enough. */
+	for (uint32_t slot = 0; slot < FLOW_MAX_MEMBERS; slot++)
+		table->member[slot] = member_address(table, slot);
+}
+
+static uint32_t walked_member(const struct table *table, uint32_t slot)
+{
+	return slot < FLOW_MAX_MEMBERS ? table->member[slot] : 0;
+}
+
+/* The next entries of a map: their number, or negative errno.  A walk sees every entry that is
+ * there from its begin to its end, exactly once. */
+static int next_batch(struct table *table, enum table_fd map, void *keys, void *values)
+{
+	uint32_t count = FLOW_BATCH;
+	int err;
+
+	if (table->walk_done)
+		return 0;
+	err = bpf_map_lookup_batch(table->fd[map], table->walk_begun ? &table->cursor : NULL,
+				   &table->cursor, keys, values, &count, NULL);
+	table->walk_begun = true;
+	if (err && errno == ENOENT)
+		table->walk_done = true;
+	else if (err)
+		return -errno;
+	return (int)count;
+}
+
+static int step_flows(struct table *table, struct flow_event *event)
+{
+	struct flow_key key[FLOW_BATCH];
+	struct flow flow[FLOW_BATCH];
+	int n = next_batch(table, TABLE_FLOWS, key, flow);
+
+	for (int i = 0; i < n; i++)
+		fill_flow(&event[i], &key[i], &flow[i], walked_member(table, flow[i].member),
+			  table->now);
+	return n;
+}
+
+static int step_pins(struct table *table, struct flow_event *event)
+{
+	struct pin_key key[FLOW_BATCH];
+	struct pin pin[FLOW_BATCH];
+	int n = next_batch(table, TABLE_PINS, key, pin);
+
+	for (int i = 0; i < n; i++)
+		fill_pin(&event[i], &key[i], &pin[i], walked_member(table, pin[i].member),
+			 table->now);
+	return n;
+}
+
+int table_step(struct table *table, struct flow_event *event, size_t max)
+{
+	int n;
+
+	if (max < FLOW_BATCH)
+		return -EINVAL;
+	do
+		n = table->walk == TABLE_WALK_FLOWS ? step_flows(table, event)
+						    : step_pins(table, event);
+	while (n == 0 && !table->walk_done);
+	return n;
+}
