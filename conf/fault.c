@@ -55,17 +55,22 @@ void fault_warning(struct conf_faults *faults, struct place place, const char *f
 	va_end(args);
 }
 
-static int by_place(const void *left, const void *right)
+static bool later(const struct conf_fault *a, const struct conf_fault *b)
 {
-	const struct conf_fault *a = left, *b = right;
+	return a->line != b->line ? a->line > b->line : a->column > b->column;
+}
 
-	if (a->line != b->line)
-		return a->line < b->line ? -1 : 1;
-	if (a->column != b->column)
-		return a->column < b->column ? -1 : 1;
-	if (a->severity != b->severity)
-		return a->severity < b->severity ? -1 : 1;
-	return a->text && b->text ? strcmp(a->text, b->text) : 0;
+/* By insertion: it keeps the order of equals, and the list is short and almost in order. */
+static void sort(struct conf_faults *faults)
+{
+	for (size_t i = 1; i < faults->count; i++) {
+		struct conf_fault fault = faults->fault[i];
+		size_t j = i;
+
+		for (; j && later(&faults->fault[j - 1], &fault); j--)
+			faults->fault[j] = faults->fault[j - 1];
+		faults->fault[j] = fault;
+	}
 }
 
 static bool same_warning(const struct conf_fault *a, const struct conf_fault *b)
@@ -109,8 +114,7 @@ static void fold(struct conf_faults *faults, size_t i)
 
 void faults_finish(struct conf_faults *faults)
 {
-	if (faults->count > 1)
-		qsort(faults->fault, faults->count, sizeof(*faults->fault), by_place);
+	sort(faults);
 	for (size_t i = 0; i < faults->count; i++) {
 		if (faults->fault[i].severity == CONF_WARNING && faults->fault[i].text)
 			fold(faults, i);

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The checks across blocks: a good file, one edit, and the faults that the edit must give. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/conf.h"
+#include "proto/flow.h"
+
+#define KEY_A "cpk1_XnFy9naVpLm3Cpdvxl2KOSTRzV9s800gpvuoHjUH6aA"
+#define KEY_B "cpk1_b_Oy6CPSDzOknWiSPe4LiP09a1vw-QRnfRvdACPjtoc"
+
+static const char good[] =
+	"format 1; pair p\n"                                                         /* 1 */
+	"node a { address 10.0.0.1; sync 10.1.0.1; public-key " KEY_A " }\n"         /* 2 */
+	"node b { address 10.0.0.2; sync 10.1.0.2; public-key " KEY_B " }\n"         /* 3 */
+	"vrrp { interface eth0; vrid 7 }\n"                                          /* 4 */
+	"sync { path eth1 }\n"                                                       /* 5 */
+	"profile mail {\n"                                                           /* 6 */
+	"service map { ports 135; affinity-group rpc; check tcp { interval 2s } }\n" /* 7 */
+	"service dyn { ports 6000-7000; affinity-group rpc; follow map }\n"          /* 8 */
+	"service web { ports 443; affinity-group web; affinity-timeout 1h }\n"       /* 9 */
+	"}\n"                                                                        /* 10 */
+	"array one {\n"                                                              /* 11 */
+	"vip 10.0.0.10; gateway 10.2.0.1; use mail\n"                                /* 12 */
+	"service smtp { ports 25 }\n"                                                /* 13 */
+	"member x { address 10.2.0.11 }\n"                                           /* 14 */
+	"member y { address 10.2.0.12 }\n"                                           /* 15 */
+	"}\n"                                                                        /* 16 */
+	"array two { vip 10.0.0.20; gateway 10.2.0.1; use mail\n"                    /* 17 */
+	"member x { address 10.2.0.21 } }\n";                                        /* 18 */
+
+struct edit {
+	const char *from, *to;
+	const char *faults; /* as printed, without a name; "" when the file must stay clean */
+};
+
+static char *apply(const struct edit *edit)
+{
+	const char *at = strstr(good, edit->from);
+	size_t size = sizeof(good) + strlen(edit->to);
+	char *text = malloc(size);
+
+	if (!at)
+		fail_msg("the good file has no \"%s\"", edit->from);
+	snprintf(text, size, "%.*s%s%s", (int)(at - good), good, edit->to, at + strlen(edit->from));
+	return text;
+}
+
+static char *print(const struct conf_faults *faults)
+{
+	char *out = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&out, &size);
+
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct conf_fault *fault = &faults->fault[i];
+
+		fprintf(stream, "%u:%u: %s%s\n", fault->line, fault->column,
+			fault->severity == CONF_WARNING ? "warning: " : "", fault->text);
+	}
+	fclose(stream);
+	return out;
+}
+
+/* Tries them all before it fails: one shift of a line would otherwise take many runs to repair. */
+static void run(const struct edit *edits, size_t count)
+{
+	unsigned int wrong = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char *text = apply(&edits[i]), *printed;
+		struct conf_faults faults;
+		struct conf *conf = conf_read(text, strlen(text), &faults);
+
+		printed = print(&faults);
+		if (strcmp(printed, edits[i].faults) != 0) {
+			print_error("\"%s\" for \"%s\"\nexpected:\n%s\nbut got:\n%s", edits[i].to,
+				    edits[i].from, edits[i].faults, printed);
+			wrong++;
+		}
+		assert_int_equal(conf != NULL, faults.errors == 0);
+		conf_free(conf);
+		conf_faults_free(&faults);
+		free(printed);
+		free(text);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void the_good_file_is_good(void **state)
+{
+	static const struct edit none = { "pair p", "pair p", "" };
+
+	(void)state;
+	run(&none, 1);
+}
+
+static void nodes(void **state)
+{
+	static const struct edit edits[] = {
+		{ "node b {", "node a {", "3:6: node \"a\" is already defined in line 2\n" },
+		{ "node b { address 10.0.0.2; sync 10.1.0.2; public-key " KEY_B " }", "",
+		  "0:0: a pair needs two node blocks; there is one\n" },
+		{ "vrrp {",
+		  "node c { address 10.0.0.3; sync 10.1.0.3; public-key " KEY_A " } vrrp {",
+		  "4:6: a pair has two nodes; this is one too many\n" },
+		{ KEY_B, KEY_A, "3:54: public-key is the same as the other node's (line 2)\n" },
+		{ "node b {", "node b { priority 254;",
+		  "3:19: priority 254 is the same as the other node's default\n" },
+		{ "node a {", "node a { priority 253;",
+		  "2:19: priority 253 is the same as the other node's default\n" },
+		{ "node a {", "node a { priority 100;", "" },
+		{ "address 10.0.0.2", "address 10.0.0.1",
+		  "3:18: address 10.0.0.1 is already the address of node \"a\" (line 2)\n" },
+		{ "sync 10.1.0.2", "sync 10.1.0.1",
+		  "3:33: sync 10.1.0.1 is already the sync address of node \"a\" (line 2)\n" },
+		{ "sync 10.1.0.2", "sync 10.0.0.1",
+		  "3:33: sync 10.0.0.1 is already the address of node \"a\" (line 2)\n" },
+		/* One network for everything is allowed. */
+		{ "sync 10.1.0.2", "sync 10.0.0.2", "" },
+		{ "vrrp { interface eth0; vrid 7 }", "", "0:0: the file needs a vrrp block\n" },
+		{ "vrid 7", "", "4:1: vrrp needs \"vrid\"\n" },
+		{ "format 1;", "", "0:0: the file needs \"format\"\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+static void addresses(void **state)
+{
+	static const struct edit edits[] = {
+		{ "vip 10.0.0.20", "vip 10.0.0.10",
+		  "17:17: vip 10.0.0.10 is already the vip of array \"one\" (line 12)\n" },
+		{ "vip 10.0.0.20", "vip 10.0.0.2",
+		  "17:17: vip 10.0.0.2 is already the address of node \"b\" (line 3)\n" },
+		{ "vip 10.0.0.20", "vip 10.1.0.2",
+		  "17:17: vip 10.1.0.2 is already the sync address of node \"b\" (line 3)\n" },
+		{ "vip 10.0.0.20", "vip 10.2.0.12",
+		  "17:17: vip 10.2.0.12 is already the address of member \"y\" (line 15)\n" },
+		{ "vip 10.0.0.20; gateway 10.2.0.1", "vip 10.0.0.20; gateway 10.0.0.20",
+		  "17:36: gateway 10.0.0.20 is already the vip of array \"two\" (line 17)\n" },
+		{ "vip 10.0.0.20; gateway 10.2.0.1", "vip 10.0.0.20; gateway 10.2.0.11",
+		  "17:36: gateway 10.2.0.11 is already the address of member \"x\" (line 14)\n" },
+		{ "10.2.0.12", "10.2.0.11",
+		  "15:20: address 10.2.0.11 is already the address of member \"x\" (line 14)\n" },
+		{ "10.2.0.21", "10.2.0.11",
+		  "18:20: address 10.2.0.11 is already the address of member \"x\" (line 14); a "
+		  "server can be in one array only\n" },
+		{ "10.2.0.21", "10.0.0.1",
+		  "18:20: address 10.0.0.1 is already the address of node \"a\" (line 2)\n" },
+		{ "10.2.0.21", "10.2.0.1",
+		  "18:20: address 10.2.0.1 is already the gateway of array \"one\" (line 12)\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+static void arrays(void **state)
+{
+	static const struct edit edits[] = {
+		{ "array two", "array one", "17:7: array \"one\" is already defined in line 11\n" },
+		{ "member y", "member x", "15:8: member \"x\" is already defined in line 14\n" },
+		{ "member x { address 10.2.0.21 }", "", "17:7: array \"two\" has no member\n" },
+		{ "gateway 10.2.0.1; use mail\nmember", "\nmember",
+		  "17:7: array \"two\" has no service: use a profile or write one\n" },
+		{ "use mail\nservice", "use mall\nservice",
+		  "12:38: use: there is no profile \"mall\"; did you mean \"mail\"?\n" },
+		/* A bad word was meant as a profile: no second fault about missing services. */
+		{ "gateway 10.2.0.1; use mail\nmember", "use /\nmember",
+		  "17:32: use \"/\" does not begin with a letter or digit\n" },
+		{ "service smtp", "service web",
+		  "13:9: service \"web\" is in the profile already (line 9)\n" },
+		{ "address 10.2.0.12", "", "15:1: member \"y\" needs \"address\"\n" },
+		{ "array two { vip 10.0.0.20",
+		  "array two { vip 10.0.0.20; fqdn A.example } "
+		  "array three { fqdn a.Example; vip 10.0.0.30",
+		  "17:7: array \"two\" has no member\n"
+		  "17:7: array \"two\" has no service: use a profile or write one\n"
+		  "17:64: warning: fqdn a.Example is also that of array \"two\" (line 17)\n" },
+		{ "member x { address 10.2.0.21 }", "member x { address 10.2.0.21; backup yes }",
+		  "17:7: warning: all members of array \"two\" are backup: they serve as if none "
+		  "was\n" },
+		{ "profile mail", "profile other { service s { ports 1 } }\nprofile mail",
+		  "6:9: warning: profile \"other\" is not used by any array\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+static void services(void **state)
+{
+	static const struct edit edits[] = {
+		{ "ports 25", "ports 25, 20-30", "13:26: ports: port 25 is in this list twice\n" },
+		{ "ports 25", "ports 25, 443",
+		  "13:26: ports: port 443 belongs to service \"web\" already (line 9)\n" },
+		{ "ports 25", "ports 1-65535",
+		  "13:22: ports: port 135 belongs to service \"map\" already (line 7)\n"
+		  "13:22: warning: service \"smtp\" has neither check nor follow: of the whole "
+		  "range "
+		  "only port 1 is probed\n" },
+		/* In a profile that two arrays use: named once, in the profile. */
+		{ "ports 443", "ports 6500",
+		  "9:21: ports: port 6500 belongs to service \"dyn\" already (line 8)\n" },
+		{ "service web", "service dyn",
+		  "9:9: service \"dyn\" is already defined in line 8\n" },
+		{ "follow map", "follow dyn", "8:59: follow: a service cannot follow itself\n" },
+		{ "follow map", "follow mpa",
+		  "8:59: follow: there is no service \"mpa\" here; did you mean \"map\"?\n" },
+		{ "follow map", "follow web",
+		  "8:59: follow: \"web\" (line 9) is not in the same affinity-group\n" },
+		{ "affinity-group web;", "affinity-group rpc; follow dyn;",
+		  "9:53: follow: \"dyn\" has no probe either, it follows \"map\" (line 8)\n" },
+		/* An array's own service may follow its profile's. */
+		{ "ports 25", "ports 25; affinity-group rpc; follow map", "" },
+		{ "ports 25", "ports 25; affinity-group rpc; follow smtp",
+		  "13:53: follow: a service cannot follow itself\n" },
+		{ "follow map", "follow map; check tcp { }",
+		  "8:70: a service that follows another (line 8) has no check of its own\n"
+		  "8:70: warning: check tcp without port: of the whole range only port 6000 is "
+		  "probed\n" },
+		{ "follow map", "follow map; affinity-timeout 2h", "" },
+		{ "affinity-group rpc; check", "affinity-group web; affinity-timeout 2h; check",
+		  "8:59: follow: \"map\" (line 7) is not in the same affinity-group\n"
+		  "9:63: affinity-timeout differs from that of service \"map\" (line 7) in the "
+		  "same "
+		  "affinity-group \"web\"; give it once\n" },
+		{ "ports 25", "ports 25; affinity-group web; affinity-timeout 2h",
+		  "13:63: affinity-timeout differs from that of service \"web\" (line 9) in the "
+		  "same "
+		  "affinity-group \"web\"; give it once\n" },
+		{ "ports 25", "ports 25; affinity-group web; affinity-timeout 60min", "" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+static void probes(void **state)
+{
+	static const struct edit edits[] = {
+		{ "interval 2s", "interval 2s; timeout 2001ms",
+		  "7:79: timeout 2001ms is longer than the interval of 2000ms\n" },
+		{ "interval 2s", "interval 2s; timeout 2s", "" },
+		{ "interval 2s", "interval 100ms", "" },
+		{ "interval 2s", "port 99; fall 1; rise 1", "" },
+		{ "interval 2s", "status 200", "7:65: status means nothing to check tcp\n" },
+		{ "interval 2s", "interface address-book",
+		  "7:68: interface means nothing to check tcp\n" },
+		{ "interval 2s", "verify-tls yes",
+		  "7:69: verify-tls means nothing to check tcp\n" },
+		{ "interval 2s", "silent-syns 5",
+		  "7:70: silent-syns means nothing to check tcp\n" },
+		{ "check tcp { interval 2s }", "check passive { port 1 }",
+		  "7:52: warning: check passive is done as a TCP connect to port 1 in this "
+		  "version\n"
+		  "7:67: port means nothing to check passive\n" },
+		{ "check tcp", "check https",
+		  "7:52: warning: check https is done as a TCP connect to port 135 in this "
+		  "version\n" },
+		{ "check tcp { interval 2s }", "check https { port 8443; path /x; verify-tls no }",
+		  "7:52: warning: check https is done as a TCP connect to port 8443 in this "
+		  "version; "
+		  "not looked at: path, verify-tls\n" },
+		{ "interval 2s", "warn-latency 5ms",
+		  "7:71: warning: warn-latency: slow answers are not warned about in this "
+		  "version\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+static void advice(void **state)
+{
+	static const struct edit edits[] = {
+		{ "path eth1", "path eth1, eth0, eth2",
+		  "5:19: warning: path: only the first, \"eth1\", is used by this version (also in "
+		  "line 5)\n" },
+		{ "path eth1", "rekey 15min",
+		  "5:14: warning: rekey: this version makes new keys with each connection only\n" },
+		{ "path eth1 }", "path eth1 } web { listen 127.0.0.1:9745; metrics /m }",
+		  "5:33: warning: web: no status page is served by this version\n" },
+		{ "follow map", "follow map; idle-timeout 2h",
+		  "8:77: warning: idle-timeout of an RPC service below 125min cuts idle sessions "
+		  "before "
+		  "Windows' first TCP keep-alive (2h); use 24h\n" },
+		{ "follow map", "follow map; idle-timeout 7500s", "" },
+		/* The mapper is asked and left; the web group has no mapper. */
+		{ "ports 135;", "ports 135; idle-timeout 5min;", "" },
+		{ "ports 443;", "ports 443; idle-timeout 30min;", "" },
+		{ "affinity-timeout 1h", "affinity-timeout 44min",
+		  "9:63: warning: affinity-timeout of https below 45min breaks Exchange Web "
+		  "Services\n" },
+		{ "affinity-timeout 1h", "affinity-timeout 45min", "" },
+		{ "ports 25", "ports 25; affinity-timeout 1h",
+		  "13:43: warning: affinity-timeout has no effect without affinity-group\n" },
+		{ "ports 25", "ports 25; on-member-down reset",
+		  "13:41: warning: on-member-down reset: flows of a dead member are kept in this "
+		  "version\n" },
+		{ "ports 25", "ports 25; on-member-down keep", "" },
+		{ "address 10.2.0.12", "address 10.2.0.12; slow-start 1min",
+		  "15:42: warning: slow-start: a member that returns gets its whole weight at once "
+		  "in "
+		  "this version\n" },
+		/* Done by this version, so nothing is said. */
+		{ "vrid 7", "vrid 7; unicast yes; preempt yes; hold-after-boot 0s; advert 50ms",
+		  "" },
+		{ "address 10.2.0.12", "address 10.2.0.12; backup yes; weight 7", "" },
+		{ "sync { path eth1 }", "forwarding { xdp generic; flows 5000; pins 100 }", "" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+/*
+ * The tables' sizes.  `count` times `each` stands between `before` and `after` in place of the good
+ * file's second array; its arguments are a number and the last two bytes of an address.
+ */
+struct limit {
+	unsigned int count;
+	const char *before, *each, *after;
+	const char *fault; /* the only error, in part; NULL: none */
+};
+
+static void expect_limit(const struct limit *limit)
+{
+	const char *rest = strstr(good, "array two");
+	struct conf_faults faults;
+	char *text = NULL, *printed;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	fprintf(out, "%.*s%s\n", (int)(rest - good), good, limit->before);
+	for (unsigned int i = 0; i < limit->count; i++) {
+		char number[16], net[16], host[16];
+		const char *parts[] = { number, net, host };
+		size_t part = 0;
+
+		snprintf(number, sizeof(number), "%u", i + 1);
+		snprintf(net, sizeof(net), "%u", i / 250);
+		snprintf(host, sizeof(host), "%u", i % 250 + 1);
+		for (const char *at = limit->each; *at; at++) {
+			if (*at == '@')
+				fputs(parts[part++ % 3], out);
+			else
+				fputc(*at, out);
+		}
+		fputc('\n', out);
+	}
+	fprintf(out, "%s\n", limit->after);
+	fclose(out);
+	conf_free(conf_read(text, size, &faults));
+	printed = print(&faults);
+	if (limit->fault ? !strstr(printed, limit->fault) || faults.errors != 1
+			 : faults.errors != 0)
+		fail_msg("%u times: expected %s, got %s", limit->count,
+			 limit->fault ? limit->fault : "nothing", printed);
+	conf_faults_free(&faults);
+	free(printed);
+	free(text);
+}
+
+/* The good file's first array has 4 services in 3 pools, and 2 members. */
+static void limits(void **state)
+{
+	static const char array[] = "array t@ { vip 10.8.@.@; use empty\nmember x { address "
+				    "10.9.1@.1 } }";
+	static const char member[] = "member m@ { address 10.9.@.@ }";
+	static const char service[] = "service s@ { affinity-group g; ports 2@@ }";
+	static const char pool[] = "service s@ { ports 2@@ }";
+	static const char open[] = "array two { vip 10.0.0.20; service s { ports 1 }";
+	static const char lone[] = "array two { vip 10.0.0.20; member m { address 10.9.0.1 }";
+	static const char empty[] = "profile empty { }";
+	const struct limit limits_of[] = {
+		{ FLOW_MAX_VIPS - 1, empty, array, "", NULL },
+		{ FLOW_MAX_VIPS, empty, array, "", "more than 64 arrays" },
+		{ FLOW_MAX_MEMBERS - 2, open, member, "}", NULL },
+		{ FLOW_MAX_MEMBERS - 1, open, member, "}", "more than 512 members" },
+		{ FLOW_MAX_POOLS - 3, lone, pool, "}", NULL },
+		{ FLOW_MAX_POOLS - 2, lone, pool, "}", "more than 64 affinity groups" },
+		{ FLOW_MAX_SERVICES - 4, lone, service, "}", NULL },
+		{ FLOW_MAX_SERVICES - 3, lone, service, "}", "more than 512 services" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits_of) / sizeof(limits_of[0]); i++)
+		expect_limit(&limits_of[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_good_file_is_good),
+		cmocka_unit_test(nodes),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(arrays),
+		cmocka_unit_test(services),
+		cmocka_unit_test(probes),
+		cmocka_unit_test(advice),
+		cmocka_unit_test(limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
