@@ -74,6 +74,7 @@ enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, cons
 	/* A node that leads in an epoch it may forget could use the same one twice. */
 	if (!duty_epoch_left(fsm)) {
 		fsm->faults |= FSM_FAULT_EPOCH;
+		fsm->actions |= FSM_REPORT_ROLE;
 		snprintf(fsm->reason, sizeof(fsm->reason), "the next epoch cannot be stored");
 		return FSM_FAULT;
 	}

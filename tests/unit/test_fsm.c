@@ -1,0 +1,809 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The election, row by row: RFC 9568 section 6 first, then what a pair adds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+
+#include "vrrp/fsm.h"
+
+static const uint64_t ms = 1000000;
+static const uint64_t start_time = 1000000000000;
+
+enum { OWN = 0x0a000001, PEER = 0x0a000002 }; /* host order: 10.0.0.1, 10.0.0.2 */
+
+static struct fsm machine(uint8_t priority)
+{
+	const struct fsm_config config = {
+		.own = htonl(OWN),
+		.peer = htonl(PEER),
+		.priority = priority,
+		.advert_ns = 100 * ms,
+		.hold_ns = 10000 * ms,
+	};
+	struct fsm fsm;
+
+	fsm_init(&fsm, &config, 0);
+	return fsm;
+}
+
+static unsigned int step(struct fsm *fsm, enum fsm_kind kind, uint64_t now)
+{
+	const struct fsm_event event = { .kind = kind, .now = now };
+
+	return fsm_step(fsm, &event);
+}
+
+static unsigned int reserve(struct fsm *fsm, uint64_t epoch, uint64_t now)
+{
+	const struct fsm_event event = { .kind = FSM_RESERVED, .now = now, .epoch = epoch };
+
+	return fsm_step(fsm, &event);
+}
+
+static unsigned int advert(struct fsm *fsm, uint8_t priority, uint32_t source, uint64_t now)
+{
+	const struct fsm_event event = {
+		.kind = priority ? FSM_ADVERT : FSM_RELEASE,
+		.now = now,
+		.advert = { htonl(source), priority, 100 * ms },
+	};
+
+	return fsm_step(fsm, &event);
+}
+
+static unsigned int word(struct fsm *fsm, enum fsm_kind kind, uint64_t epoch, uint64_t now)
+{
+	const struct fsm_event event = { .kind = kind, .now = now, .epoch = epoch };
+
+	return fsm_step(fsm, &event);
+}
+
+static unsigned int fault(struct fsm *fsm, enum fsm_kind kind, unsigned int bit, uint64_t now)
+{
+	const struct fsm_event event = { .kind = kind, .now = now, .fault.bit = bit };
+
+	return fsm_step(fsm, &event);
+}
+
+static unsigned int report(struct fsm *fsm, struct fsm_report report, uint64_t now)
+{
+	const struct fsm_event event = { .kind = FSM_PEER_REPORT, .now = now, .report = report };
+
+	return fsm_step(fsm, &event);
+}
+
+static const struct fsm_report peer_standby = { .channel = true, .peer_standby = true };
+
+/* A machine that has reached the state by the shortest way, at start_time. */
+static struct fsm in_state(enum fsm_state state)
+{
+	struct fsm fsm = machine(254);
+	struct fsm_event start = { .kind = FSM_START, .now = start_time };
+
+	if (state == FSM_INIT)
+		return fsm;
+	start.start.faults = state == FSM_FAULT ? FSM_FAULT_LINK : 0;
+	fsm_step(&fsm, &start);
+	reserve(&fsm, 1000, start_time);
+	if (state == FSM_ACTIVE)
+		word(&fsm, FSM_PEER_YIELD, 4, start_time);
+	assert_int_equal(fsm.state, state);
+	return fsm;
+}
+
+/* --- the table as a whole ------------------------------------------------------------------------
+ */
+
+/* What cannot happen, because the timer does not run or the shell does not ask. */
+static bool cannot_be(enum fsm_state state, enum fsm_kind kind)
+{
+	switch (kind) {
+	case FSM_START:
+		return state != FSM_INIT;
+	case FSM_DOWN_TIMER:
+		return state == FSM_INIT || state == FSM_ACTIVE;
+	case FSM_YIELD_TIMER:
+		return state == FSM_ACTIVE;
+	case FSM_ADVERT_TIMER:
+	case FSM_HANDOVER:
+	case FSM_FENCED:
+		return state != FSM_ACTIVE;
+	default:
+		return false;
+	}
+}
+
+static void every_pair_has_a_row_or_is_counted(void **unused)
+{
+	(void)unused;
+	for (unsigned int state = 0; state < FSM_STATES; state++) {
+		for (unsigned int kind = 0; kind < FSM_EVENTS; kind++) {
+			struct fsm fsm = in_state((enum fsm_state)state), before = fsm;
+			bool impossible = cannot_be((enum fsm_state)state, (enum fsm_kind)kind);
+
+			assert_int_equal(!impossible,
+					 fsm_expects((enum fsm_state)state, (enum fsm_kind)kind));
+			step(&fsm, (enum fsm_kind)kind, start_time + ms);
+			assert_int_equal(fsm.impossible[state][kind], impossible);
+			if (!impossible)
+				continue;
+			fsm.impossible[state][kind] = 0;
+			assert_memory_equal(&fsm, &before, sizeof(fsm));
+		}
+	}
+}
+
+/* Whatever comes in whatever order, a timer belongs to its state and a role to its actions. */
+static void random_walk_keeps_the_invariants(void **unused)
+{
+	uint64_t seed = 88172645463325252, now = start_time;
+	struct fsm fsm = machine(254);
+	bool holding = false;
+
+	(void)unused;
+	for (int i = 0; i < 300000; i++) {
+		struct fsm_event event = { 0 };
+		enum fsm_state before = fsm.state;
+		enum fsm_kind due;
+		unsigned int actions;
+
+		seed ^= seed << 13;
+		seed ^= seed >> 7;
+		seed ^= seed << 17;
+		now += seed >> 40 & 0xffffff;
+		due = fsm_due(&fsm, now);
+		event.kind = due != FSM_EVENTS ? due : (enum fsm_kind)(seed % FSM_EVENTS);
+		event.now = now;
+		if (due == FSM_EVENTS && event.kind >= FSM_DOWN_TIMER &&
+		    event.kind <= FSM_YIELD_TIMER)
+			continue;
+		if (event.kind == FSM_ADVERT)
+			event.advert.source = htonl(OWN + (seed >> 20 & 1)),
+			event.advert.priority = (uint8_t)(252 + (seed >> 21 & 3)),
+			event.advert.interval_ns = 100 * ms;
+		else if (event.kind == FSM_FAILED || event.kind == FSM_RECOVERED)
+			event.fault.bit = 1u << (seed >> 20) % 5;
+		else if (event.kind == FSM_PEER_REPORT)
+			event.report = (struct fsm_report){
+				.channel = seed >> 20 & 1,
+				.peer_active = seed >> 21 & 1,
+				.ready = seed >> 22 & 1,
+				.priority = 253,
+				.peer_epoch = fsm.epoch + (seed >> 23 & 3) - 1,
+			};
+		else if (event.kind == FSM_RESERVED)
+			event.epoch = fsm.epoch + 100;
+		else if (event.kind == FSM_PEER_YIELD || event.kind == FSM_PEER_TAKEN)
+			event.epoch = fsm.epoch + (seed >> 20 & 1);
+		actions = fsm_step(&fsm, &event);
+
+		assert_true(fsm.state == FSM_ACTIVE || !fsm.advert_at);
+		assert_true(fsm.state != FSM_ACTIVE || (fsm.advert_at && !fsm.down_at));
+		assert_true(fsm.state == FSM_BACKUP ? fsm.down_at && !fsm.faults : true);
+		assert_true(fsm.state == FSM_FAULT ? fsm.faults : true);
+		assert_true(fsm.state != FSM_ACTIVE || !fsm.yield_at);
+		assert_true(fsm.state != FSM_ACTIVE || fsm.epoch <= fsm.reserved);
+		if (actions & FSM_TAKE_ADDRESSES)
+			holding = true;
+		if (actions & FSM_DROP_ADDRESSES)
+			holding = false;
+		assert_int_equal(holding, fsm.state == FSM_ACTIVE);
+		assert_true(before == fsm.state || actions & FSM_REPORT_ROLE);
+		if (before == FSM_ACTIVE && fsm.state != FSM_ACTIVE)
+			assert_true(actions & FSM_LEASE_STANDBY);
+		if (before != FSM_ACTIVE && fsm.state == FSM_ACTIVE)
+			assert_true(actions & FSM_LEASE_ACTIVE && actions & FSM_SEND_ADVERT &&
+				    actions & FSM_SEND_TAKEN && actions & FSM_REPORT_ROLE);
+		if (fsm.state == FSM_INIT && !fsm.yield_until)
+			step(&fsm, FSM_START, now);
+	}
+	assert_true(fsm.transitions > 1000);
+}
+
+/* --- RFC 9568 ------------------------------------------------------------------------------------
+ */
+
+/* 6.1: Skew_Time = (256 - priority) * interval / 256, without rounding to whole centiseconds. */
+static void skew_is_exact(void **unused)
+{
+	(void)unused;
+	for (unsigned int priority = 1; priority <= 254; priority++) {
+		struct fsm fsm = machine((uint8_t)priority);
+
+		fsm.interval_ns = 10 * ms;
+		assert_int_equal(fsm_patience(&fsm), 30 * ms + (256 - priority) * 10 * ms / 256);
+		if (priority > 1)
+			assert_true((256 - priority) * 10 * ms / 256 > 0);
+	}
+}
+
+static void start_waits_for_silence(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	uint64_t due = start_time + 300 * ms + 2 * 100 * ms / 256;
+
+	(void)unused;
+	assert_int_equal(fsm_deadline(&fsm), due);
+	assert_int_equal(fsm_due(&fsm, due - 1), FSM_EVENTS);
+	assert_int_equal(fsm_due(&fsm, due), FSM_DOWN_TIMER);
+	assert_int_equal(step(&fsm, FSM_DOWN_TIMER, due),
+			 FSM_LEASE_ACTIVE | FSM_SEND_ADVERT | FSM_TAKE_ADDRESSES | FSM_ANNOUNCE |
+				 FSM_REPORT_ROLE | FSM_SEND_TAKEN);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+	assert_int_equal(fsm.epoch, 1);
+	assert_int_equal(fsm_deadline(&fsm), due + 100 * ms);
+	assert_int_equal(fsm.lease_until, due + 250 * ms);
+}
+
+static void backup_adopts_the_interval(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	const struct fsm_event slow = { .kind = FSM_ADVERT,
+					.now = start_time,
+					.advert = { htonl(PEER), 253, 1000 * ms } };
+
+	(void)unused;
+	assert_int_equal(fsm_step(&fsm, &slow), 0);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+	assert_int_equal(fsm.down_at, start_time + 3000 * ms + 2 * 1000 * ms / 256);
+	/* As active it uses its own again. */
+	step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	assert_int_equal(fsm.interval_ns, 100 * ms);
+}
+
+static void release_leaves_only_the_skew(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	advert(&fsm, 0, PEER, start_time + 5);
+	assert_int_equal(fsm.down_at, start_time + 5 + 2 * 100 * ms / 256);
+}
+
+static void backup_never_preempts_by_default(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_report ready = peer_standby;
+
+	(void)unused;
+	ready.ready = true;
+	report(&fsm, ready, start_time);
+	for (uint64_t t = 0; t < 100; t++)
+		advert(&fsm, 1, PEER, start_time + t * 100 * ms);
+	assert_int_equal(fsm.down_at, start_time + 9900 * ms + 300 * ms + 2 * 100 * ms / 256);
+}
+
+/* A lower advert is discarded without re-arming, but only by a node that is in sync. */
+static void preemption_goes_through_the_gate(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_report gate = { .channel = true, .peer_active = true, .peer_epoch = 3 };
+	uint64_t armed;
+
+	(void)unused;
+	fsm.config.preempt = true;
+	report(&fsm, gate, start_time);
+	advert(&fsm, 1, PEER, start_time + 100 * ms);
+	armed = fsm.down_at;
+	gate.ready = true;
+	report(&fsm, gate, start_time + 150 * ms);
+	advert(&fsm, 1, PEER, start_time + 200 * ms);
+	assert_int_equal(fsm.down_at, armed);
+	advert(&fsm, 255, PEER, start_time + 300 * ms);
+	assert_int_equal(fsm.down_at, armed + 200 * ms);
+	gate.ready = false;
+	report(&fsm, gate, start_time + 350 * ms);
+	advert(&fsm, 1, PEER, start_time + 400 * ms);
+	assert_int_equal(fsm.down_at, armed + 300 * ms);
+}
+
+static void active_against_adverts(void **unused)
+{
+	static const struct {
+		uint8_t priority;
+		uint32_t source;
+		enum fsm_state next;
+	} rows[] = {
+		{ 255, PEER, FSM_BACKUP },
+		{ 254, PEER, FSM_BACKUP }, /* equal: the higher address, 10.0.0.2 */
+		{ 254, OWN - 1, FSM_ACTIVE },
+		{ 254, 0x09ffffff, FSM_ACTIVE }, /* compared in network order: 9.255.255.255 */
+		{ 254, 0xc0000001, FSM_BACKUP }, /* and without a sign */
+		{ 253, PEER, FSM_ACTIVE },
+		{ 1, PEER, FSM_ACTIVE },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		unsigned int did = advert(&fsm, rows[i].priority, rows[i].source,
+					  start_time + 30 * ms);
+
+		assert_int_equal(fsm.state, rows[i].next);
+		if (rows[i].next == FSM_ACTIVE) {
+			/* RFC 9568: at once, and hosts that learned the other must hear us. */
+			assert_int_equal(did, FSM_SEND_ADVERT | FSM_REANNOUNCE);
+			assert_int_equal(fsm.advert_at, start_time + 130 * ms);
+			continue;
+		}
+		/* No priority 0: the winner would take it for a rival's end. */
+		assert_int_equal(did, FSM_LEASE_STANDBY | FSM_DROP_ADDRESSES | FSM_REPORT_ROLE);
+		assert_int_equal(fsm.down_at, start_time + 330 * ms + 2 * 100 * ms / 256);
+	}
+}
+
+static void active_answers_a_release(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	assert_int_equal(advert(&fsm, 0, PEER, start_time + ms), FSM_SEND_ADVERT | FSM_REANNOUNCE);
+}
+
+/* Absolute deadlines: lateness of one advert does not move the next. */
+static void adverts_keep_their_grid(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	uint64_t due;
+
+	(void)unused;
+	for (uint64_t i = 1; i <= 600; i++) {
+		due = start_time + i * 100 * ms;
+		assert_int_equal(fsm_deadline(&fsm), due);
+		assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, due + i % 90 * ms), FSM_SEND_ADVERT);
+		assert_int_equal(fsm.lease_until, due + i % 90 * ms + 250 * ms);
+	}
+}
+
+/* --- stalls and fences ---------------------------------------------------------------------------
+ */
+
+static void late_active_listens_before_it_speaks(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	uint64_t late = start_time + 300 * ms;
+
+	(void)unused;
+	assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, late), 0);
+	assert_true(fsm_deadline(&fsm) > late);
+	/* Whatever its priority: who advertises while our lease is over has taken over. */
+	assert_true(advert(&fsm, 1, PEER, late + ms) & FSM_DROP_ADDRESSES);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+}
+
+static void late_active_goes_on_when_nobody_spoke(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	uint64_t late = start_time + 5000 * ms;
+
+	(void)unused;
+	assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, late), 0);
+	assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, fsm_deadline(&fsm)), FSM_SEND_ADVERT);
+	assert_true(fsm.lease_until > late + 250 * ms);
+	assert_int_equal(fsm.advert_at, late + 102 * ms);
+	/* Once is enough: the next one is punctual. */
+	assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, fsm_deadline(&fsm)), FSM_SEND_ADVERT);
+}
+
+static void a_release_does_not_restore_a_lease(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	assert_int_equal(advert(&fsm, 0, PEER, start_time + 300 * ms), 0);
+}
+
+static void fence_ends_the_role(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	assert_int_equal(step(&fsm, FSM_FENCED, start_time + 400 * ms),
+			 FSM_LEASE_STANDBY | FSM_DROP_ADDRESSES | FSM_REPORT_ROLE);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+}
+
+/* --- epochs --------------------------------------------------------------------------------------
+ */
+
+static void takeover_tops_every_epoch(void **unused)
+{
+	static const struct {
+		uint64_t floor, heard, epoch;
+	} rows[] = { { 0, 0, 1 }, { 7, 0, 8 }, { 7, 9, 10 }, { 9, 7, 10 } };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_BACKUP);
+
+		fsm.floor = rows[i].floor;
+		report(&fsm, (struct fsm_report){ .channel = true, .highest = rows[i].heard },
+		       start_time);
+		step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+		assert_int_equal(fsm.epoch, rows[i].epoch);
+	}
+}
+
+static void no_epoch_no_role(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	report(&fsm, (struct fsm_report){ .channel = true, .highest = 1000 }, start_time);
+	assert_int_equal(word(&fsm, FSM_PEER_YIELD, 1000, start_time), FSM_REPORT_ROLE);
+	assert_int_equal(fsm.state, FSM_FAULT);
+	assert_int_equal(fsm_deadline(&fsm), 0);
+	reserve(&fsm, 1000, start_time);
+	assert_int_equal(fsm.state, FSM_FAULT);
+	reserve(&fsm, 1001, start_time);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+	step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	assert_int_equal(fsm.epoch, 1001);
+}
+
+static void nonsense_epochs_are_ignored(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	report(&fsm, (struct fsm_report){ .channel = true, .highest = UINT64_MAX }, start_time);
+	word(&fsm, FSM_PEER_TAKEN, UINT64_MAX, start_time);
+	step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+	assert_int_equal(fsm.epoch, 1);
+}
+
+static void higher_epoch_beats_priority(void **unused)
+{
+	struct fsm_report peer = { .channel = true, .peer_active = true, .priority = 1 };
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	peer.peer_epoch = fsm.epoch + 1;
+	assert_true(report(&fsm, peer, start_time) & FSM_DROP_ADDRESSES);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+
+	/* And the other side of the same meeting does not step down for the greater priority. */
+	fsm = in_state(FSM_ACTIVE);
+	peer.priority = 255;
+	peer.peer_epoch = fsm.epoch - 1;
+	assert_int_equal(report(&fsm, peer, start_time), 0);
+	advert(&fsm, 255, PEER, start_time + ms);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+	/* A third station is not covered by what the channel says of the peer. */
+	advert(&fsm, 255, PEER + 1, start_time + ms);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+}
+
+static void equal_epochs_are_settled_by_priority(void **unused)
+{
+	static const struct {
+		uint8_t own, peer;
+		enum fsm_state next;
+	} rows[] = { { 254, 253, FSM_ACTIVE }, { 253, 254, FSM_BACKUP }, { 254, 254, FSM_BACKUP } };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+
+		fsm.config.priority = rows[i].own;
+		report(&fsm,
+		       (struct fsm_report){ .channel = true,
+					    .peer_active = true,
+					    .peer_epoch = fsm.epoch,
+					    .priority = rows[i].peer },
+		       start_time);
+		assert_int_equal(fsm.state, rows[i].next);
+	}
+}
+
+/* The other node led in a higher epoch and does not any more: without a new epoch of ours its
+ * records would be refused. */
+static void active_overtakes_a_higher_epoch(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	struct fsm_report peer = peer_standby;
+
+	(void)unused;
+	peer.highest = 20;
+	assert_int_equal(report(&fsm, peer, start_time),
+			 FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN);
+	assert_int_equal(fsm.epoch, 21);
+	assert_int_equal(report(&fsm, peer, start_time), 0);
+	peer.highest = 5000; /* more than is reserved */
+	assert_int_equal(report(&fsm, peer, start_time), 0);
+	assert_int_equal(reserve(&fsm, 6000, start_time),
+			 FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN);
+	assert_int_equal(fsm.epoch, 5001);
+}
+
+/* Adverts that do not cross while the channel does: the pace of the quarrel halves each time. */
+static void quarrel_over_the_channel_slows_down(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	uint64_t now = start_time, last = 0, wait = 0;
+
+	(void)unused;
+	for (int i = 0; i < 10; i++) {
+		word(&fsm, FSM_PEER_TAKEN, fsm.epoch + 1, now);
+		assert_int_equal(fsm.state, FSM_BACKUP);
+		wait = fsm.down_at - now;
+		assert_true(wait >= last);
+		last = wait;
+		now = fsm.down_at;
+		step(&fsm, FSM_DOWN_TIMER, now);
+	}
+	assert_true(wait > 15000 * ms && wait < 30000 * ms);
+	word(&fsm, FSM_PEER_TAKEN, fsm.epoch + 1, now);
+	advert(&fsm, 253, PEER, now);
+	assert_int_equal(fsm.down_at - now, fsm_patience(&fsm));
+}
+
+/* --- words ---------------------------------------------------------------------------------------
+ */
+
+static void yield_moves_the_role_at_once(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	assert_true(word(&fsm, FSM_PEER_YIELD, 41, start_time) & FSM_TAKE_ADDRESSES);
+	assert_int_equal(fsm.epoch, 42);
+	/* Repeated because our answer was lost: say it again, change nothing. */
+	assert_int_equal(word(&fsm, FSM_PEER_YIELD, 41, start_time + 100 * ms), FSM_SEND_TAKEN);
+	assert_int_equal(fsm.epoch, 42);
+}
+
+static void old_yield_moves_nothing(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	advert(&fsm, 255, PEER, start_time);
+	assert_int_equal(word(&fsm, FSM_PEER_YIELD, fsm.epoch - 1, start_time + ms), 0);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+}
+
+/* A node that was restarted knows no epoch of its own; its floor says nothing about the peer. */
+static void yield_below_the_floor_counts(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	fsm.floor = 999;
+	word(&fsm, FSM_PEER_YIELD, 3, start_time);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+	assert_int_equal(fsm.epoch, 1000);
+}
+
+static void yield_to_a_node_that_cannot(void **unused)
+{
+	struct fsm fsm = in_state(FSM_FAULT);
+
+	(void)unused;
+	assert_int_equal(word(&fsm, FSM_PEER_YIELD, 3, start_time), 0);
+	assert_int_equal(fsm.state, FSM_FAULT);
+}
+
+enum {
+	LET_GO = FSM_LEASE_STANDBY | FSM_SEND_YIELD | FSM_SEND_RELEASE | FSM_DROP_ADDRESSES |
+		 FSM_REPORT_ROLE
+};
+
+static void handover_is_confirmed_by_word_or_advert(void **unused)
+{
+	(void)unused;
+	for (int by_advert = 0; by_advert < 2; by_advert++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+
+		report(&fsm, peer_standby, start_time);
+		assert_int_equal(step(&fsm, FSM_HANDOVER, start_time), LET_GO);
+		assert_int_equal(fsm.state, FSM_BACKUP);
+		assert_int_equal(fsm_due(&fsm, start_time + 100 * ms), FSM_YIELD_TIMER);
+		assert_int_equal(step(&fsm, FSM_YIELD_TIMER, start_time + 100 * ms),
+				 FSM_SEND_YIELD);
+		/* Its confirmation of an earlier one does not count. */
+		assert_int_equal(word(&fsm, FSM_PEER_TAKEN, fsm.epoch, start_time), 0);
+		if (by_advert)
+			assert_int_equal(advert(&fsm, 1, PEER, start_time), FSM_CONFIRMED);
+		else
+			assert_int_equal(word(&fsm, FSM_PEER_TAKEN, fsm.epoch + 1, start_time),
+					 FSM_CONFIRMED);
+		assert_int_equal(fsm.yield_at, 0);
+	}
+}
+
+/* Nobody takes it: the role comes back as after any silence. */
+static void handover_to_nobody_comes_back(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	unsigned int did;
+
+	(void)unused;
+	step(&fsm, FSM_HANDOVER, start_time);
+	did = step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	assert_true(did & FSM_UNCONFIRMED && did & FSM_TAKE_ADDRESSES);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+}
+
+static void stop_waits_for_the_peer_but_not_for_ever(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	uint64_t now = start_time;
+	unsigned int did, yields = 0;
+
+	(void)unused;
+	report(&fsm, peer_standby, now);
+	assert_int_equal(step(&fsm, FSM_STOP, now), LET_GO);
+	assert_int_equal(fsm.state, FSM_INIT);
+	do {
+		now = fsm_deadline(&fsm);
+		did = step(&fsm, FSM_YIELD_TIMER, now);
+		yields += !!(did & FSM_SEND_YIELD);
+	} while (!(did & FSM_STOPPED));
+	assert_int_equal(now, start_time + 1000 * ms);
+	assert_int_equal(yields, 9);
+
+	fsm = in_state(FSM_ACTIVE);
+	report(&fsm, peer_standby, start_time);
+	step(&fsm, FSM_STOP, start_time);
+	assert_true(advert(&fsm, 253, PEER, start_time) & FSM_STOPPED);
+
+	/* Without a channel nobody could answer; without the role nobody needs to. */
+	fsm = in_state(FSM_ACTIVE);
+	assert_int_equal(step(&fsm, FSM_STOP, start_time), LET_GO | FSM_STOPPED);
+	fsm = in_state(FSM_BACKUP);
+	assert_int_equal(step(&fsm, FSM_STOP, start_time), FSM_REPORT_ROLE | FSM_STOPPED);
+}
+
+/* --- faults --------------------------------------------------------------------------------------
+ */
+
+static void lost_link_hands_over(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	report(&fsm, peer_standby, start_time);
+	assert_int_equal(fault(&fsm, FSM_FAILED, FSM_FAULT_LINK, start_time), LET_GO);
+	assert_int_equal(fsm.state, FSM_FAULT);
+	assert_int_equal(fsm.down_at, 0);
+}
+
+static void only_all_recovered_is_recovered(void **unused)
+{
+	struct fsm fsm = in_state(FSM_FAULT);
+
+	(void)unused;
+	fault(&fsm, FSM_FAILED, FSM_FAULT_TRACK, start_time);
+	fault(&fsm, FSM_RECOVERED, FSM_FAULT_LINK, start_time);
+	assert_int_equal(fsm.state, FSM_FAULT);
+	fault(&fsm, FSM_RECOVERED, FSM_FAULT_TRACK, start_time);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+}
+
+static void soft_fault_steps_down_to_somebody_only(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	struct fsm_report peer = { .channel = true };
+
+	(void)unused;
+	report(&fsm, peer, start_time);
+	assert_int_equal(fault(&fsm, FSM_FAILED, FSM_FAULT_TRACK, start_time), 0);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+	assert_int_equal(report(&fsm, peer_standby, start_time), LET_GO);
+	assert_int_equal(fsm.state, FSM_FAULT);
+	/* It leads again when nobody else does, after every healthy node had its chance. */
+	assert_true(fsm.down_at > start_time + fsm_patience(&fsm));
+	step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+}
+
+static void hold_after_boot(void **unused)
+{
+	struct fsm fsm = machine(254);
+	struct fsm_event start = { .kind = FSM_START, .now = start_time };
+
+	(void)unused;
+	start.start.hold_until = start_time + 9000 * ms;
+	fsm_step(&fsm, &start);
+	assert_int_equal(fsm.down_at, start_time + 9000 * ms);
+	/* The first advert proves that the network works: no reason to hold any longer. */
+	advert(&fsm, 253, PEER, start_time + ms);
+	assert_int_equal(fsm.down_at, start_time + ms + fsm_patience(&fsm));
+}
+
+static void hold_after_link_up(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+
+	(void)unused;
+	/* Led until the link went, and nobody followed: no hold. */
+	fault(&fsm, FSM_FAILED, FSM_FAULT_LINK, start_time);
+	fault(&fsm, FSM_RECOVERED, FSM_FAULT_LINK, start_time);
+	assert_int_equal(fsm.down_at, start_time + fsm_patience(&fsm));
+	/* Somebody did follow. */
+	fault(&fsm, FSM_FAILED, FSM_FAULT_LINK, start_time);
+	word(&fsm, FSM_PEER_TAKEN, fsm.epoch + 1, start_time);
+	fault(&fsm, FSM_RECOVERED, FSM_FAULT_LINK, start_time);
+	assert_int_equal(fsm.down_at, start_time + 10000 * ms);
+	advert(&fsm, 253, PEER, start_time);
+	fault(&fsm, FSM_FAILED, FSM_FAULT_LINK, start_time);
+	fault(&fsm, FSM_RECOVERED, FSM_FAULT_LINK, start_time);
+	assert_int_equal(fsm.down_at, start_time + 10000 * ms);
+
+	/* The same, told by an advert instead of a word. */
+	fsm = in_state(FSM_ACTIVE);
+	advert(&fsm, 255, PEER, start_time);
+	fault(&fsm, FSM_FAILED, FSM_FAULT_LINK, start_time);
+	fault(&fsm, FSM_RECOVERED, FSM_FAULT_LINK, start_time);
+	assert_int_equal(fsm.down_at, start_time + 10000 * ms);
+}
+
+static void no_hold_after_a_restart(void **unused)
+{
+	struct fsm fsm = machine(254);
+	const struct fsm_event start = {
+		.kind = FSM_START,
+		.now = start_time,
+		.start = { FSM_FAULT_PLANE, start_time + 9000 * ms },
+	};
+	struct fsm_event lease = { .kind = FSM_RECOVERED, .now = start_time };
+
+	(void)unused;
+	lease.fault.bit = FSM_FAULT_PLANE;
+	lease.fault.epoch = 12;
+	fsm_step(&fsm, &start);
+	assert_int_equal(fsm_deadline(&fsm), 0);
+	fsm_step(&fsm, &lease);
+	assert_int_equal(fsm.down_at, start_time + fsm_patience(&fsm));
+	assert_int_equal(fsm.epoch, 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_pair_has_a_row_or_is_counted),
+		cmocka_unit_test(random_walk_keeps_the_invariants),
+		cmocka_unit_test(skew_is_exact),
+		cmocka_unit_test(start_waits_for_silence),
+		cmocka_unit_test(backup_adopts_the_interval),
+		cmocka_unit_test(release_leaves_only_the_skew),
+		cmocka_unit_test(backup_never_preempts_by_default),
+		cmocka_unit_test(preemption_goes_through_the_gate),
+		cmocka_unit_test(active_against_adverts),
+		cmocka_unit_test(active_answers_a_release),
+		cmocka_unit_test(adverts_keep_their_grid),
+		cmocka_unit_test(late_active_listens_before_it_speaks),
+		cmocka_unit_test(late_active_goes_on_when_nobody_spoke),
+		cmocka_unit_test(a_release_does_not_restore_a_lease),
+		cmocka_unit_test(fence_ends_the_role),
+		cmocka_unit_test(takeover_tops_every_epoch),
+		cmocka_unit_test(no_epoch_no_role),
+		cmocka_unit_test(nonsense_epochs_are_ignored),
+		cmocka_unit_test(higher_epoch_beats_priority),
+		cmocka_unit_test(equal_epochs_are_settled_by_priority),
+		cmocka_unit_test(active_overtakes_a_higher_epoch),
+		cmocka_unit_test(quarrel_over_the_channel_slows_down),
+		cmocka_unit_test(yield_moves_the_role_at_once),
+		cmocka_unit_test(old_yield_moves_nothing),
+		cmocka_unit_test(yield_below_the_floor_counts),
+		cmocka_unit_test(yield_to_a_node_that_cannot),
+		cmocka_unit_test(handover_is_confirmed_by_word_or_advert),
+		cmocka_unit_test(handover_to_nobody_comes_back),
+		cmocka_unit_test(stop_waits_for_the_peer_but_not_for_ever),
+		cmocka_unit_test(lost_link_hands_over),
+		cmocka_unit_test(only_all_recovered_is_recovered),
+		cmocka_unit_test(soft_fault_steps_down_to_somebody_only),
+		cmocka_unit_test(hold_after_boot),
+		cmocka_unit_test(hold_after_link_up),
+		cmocka_unit_test(no_hold_after_a_restart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
