@@ -245,7 +245,7 @@ static int gather(struct attach *next, struct attach *now, const char *const *na
 		snprintf(port->name, sizeof(port->name), "%s", *names);
 		if (before && before->ifindex == ifindex && before->link >= 0) {
 			port->link = before->link;
-			port->pinned = true;
+			port->pinned = port->carried = true;
 		}
 		next->count++;
 	}
@@ -287,8 +287,11 @@ int attach_set(struct attach *attach, const char *const *names, Conf__Forwarding
 	*attach = next;
 	drop_others(attach);
 	for (size_t i = 0; i < attach->count; i++)
-		log_info("attached to %s, %s XDP", attach->port[i].name,
-			 attach->mode == XDP_NATIVE ? "native" : "generic");
+		if (!attach->port[i].carried)
+			log_info("%s %s, %s XDP",
+				 attach->port[i].pinned ? "still attached to" : "attached to",
+				 attach->port[i].name,
+				 attach->mode == XDP_NATIVE ? "native" : "generic");
 	return 0;
 }
 

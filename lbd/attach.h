@@ -19,8 +19,9 @@ enum { ATTACH_MAX = 16, ATTACH_TEXT = 96 };
 struct attach_port {
 	char name[IF_NAMESIZE];
 	int ifindex;
-	int link;    /* descriptor, -1: not attached at present */
-	bool pinned; /* was found pinned: not to be undone when a start fails */
+	int link;     /* descriptor, -1: not attached at present */
+	bool pinned;  /* was there before: not to be undone when this fails */
+	bool carried; /* from the set before this one */
 };
 
 struct attach {
