@@ -5,6 +5,7 @@
 #include "conf/pairctl/text.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,18 @@ int ask_fail(const struct pairctl *ctl, int status, const char *text)
 	answer_print(&error.base, stdout);
 	free(error.error);
 	return status;
+}
+
+int pairctl_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("pairctl: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs("; see: pairctl help\n", stderr);
+	return PAIRCTL_USAGE;
 }
 
 int ask_refusal(const Cas__Message *answer)

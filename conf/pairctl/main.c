@@ -2,7 +2,6 @@
 #include "conf/pairctl/pairctl.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,18 +67,6 @@ static const struct verb verbs[] = {
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
-
-int pairctl_usage(const char *format, ...)
-{
-	va_list arguments;
-
-	fputs("pairctl: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputs("; see: pairctl help\n", stderr);
-	return PAIRCTL_USAGE;
-}
 
 static int help_run(const struct pairctl *ctl)
 {

@@ -1,0 +1,859 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What pairctl prints for replies made here, word for word, and its asking of stand-in daemons. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "conf/conf.h"
+#include "conf/ctl.h"
+#include "conf/log.h"
+#include "conf/pairctl/pairctl.h"
+#include "conf/pairctl/text.h"
+
+#include <ev.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The verbs' strings are not const in the generated structs: these are never written. */
+static char LB1[] = "lb1", LB2[] = "lb2", PAIR[] = "exch-east", DIGEST[] = "ddc72f283f8f",
+	    OTHER[] = "0123456789ab", VERSION[] = "0.1", YIELDED[] = "lb2 yielded",
+	    STARTED[] = "started as standby", MEL[] = "mel", VIP[] = "10.20.0.10",
+	    FQDN[] = "outlook.example.com", RPC[] = "rpc-epm", MAPI[] = "mapi", P135[] = "135",
+	    P59531[] = "59531", ETH0[] = "eth0", NATIVE[] = "native", LOST[] = "connection refused";
+
+/* A healthy pair as its active node tells it. */
+struct scene {
+	Cas__ServiceStatus service[2];
+	Cas__ServiceStatus *services[2];
+	Cas__ArrayStatus array;
+	Cas__ArrayStatus *arrays[1];
+	Cas__Interface interface;
+	Cas__Interface *interfaces[1];
+	Cas__NodeFacts peer;
+	Cas__LbdStatus lbd;
+	Cas__VrrpStatus vrrp;
+	Cas__SyncStatus sync;
+	struct status_replies replies;
+};
+
+#define SET(message, field, value) ((message).has_##field = true, (message).field = (value))
+
+static void set_array(struct scene *s)
+{
+	for (int i = 0; i < 2; i++) {
+		cas__service_status__init(&s->service[i]);
+		s->service[i].name = i ? MAPI : RPC;
+		s->service[i].ports = i ? P59531 : P135;
+		SET(s->service[i], members_up, 3);
+		SET(s->service[i], members, 3);
+		s->services[i] = &s->service[i];
+	}
+	cas__array_status__init(&s->array);
+	s->array.name = MEL;
+	s->array.vip = VIP;
+	s->array.fqdn = FQDN;
+	s->array.service = s->services;
+	s->array.n_service = 2;
+	s->arrays[0] = &s->array;
+	cas__interface__init(&s->interface);
+	s->interface.name = ETH0;
+	s->interface.xdp = NATIVE;
+	s->interface.up = true;
+	s->interfaces[0] = &s->interface;
+}
+
+static void set_lbd(struct scene *s)
+{
+	cas__lbd_status__init(&s->lbd);
+	s->lbd.node = LB1;
+	s->lbd.pair = PAIR;
+	s->lbd.version = VERSION;
+	s->lbd.config_digest = DIGEST;
+	SET(s->lbd, flows, 12431);
+	SET(s->lbd, pins, 3204);
+	SET(s->lbd, flows_max, 1000000);
+	SET(s->lbd, members_up, 3);
+	SET(s->lbd, members, 3);
+	SET(s->lbd, check_child, true);
+	s->lbd.array = s->arrays;
+	s->lbd.n_array = 1;
+	s->lbd.interface = s->interfaces;
+	s->lbd.n_interface = 1;
+}
+
+static void set_vrrp(struct scene *s)
+{
+	cas__vrrp_status__init(&s->vrrp);
+	s->vrrp.config_digest = DIGEST;
+	s->vrrp.reason = YIELDED;
+	SET(s->vrrp, role, CAS__ROLE__ACTIVE);
+	SET(s->vrrp, since_ms, 12ull * 86400000);
+	SET(s->vrrp, lbd_link, true);
+	SET(s->vrrp, syncd_link, true);
+	SET(s->vrrp, carrier, true);
+}
+
+static void set_sync(struct scene *s)
+{
+	cas__node_facts__init(&s->peer);
+	s->peer.name = LB2;
+	s->peer.reason = STARTED;
+	s->peer.config_digest = DIGEST;
+	s->peer.version = VERSION;
+	SET(s->peer, role, CAS__ROLE__STANDBY);
+	SET(s->peer, since_ms, 200000);
+	SET(s->peer, flows, 12430);
+	SET(s->peer, pins, 3204);
+	SET(s->peer, members_up, 3);
+	SET(s->peer, members, 3);
+	SET(s->peer, lbd, true);
+	SET(s->peer, vrrpd, true);
+	SET(s->peer, sync, CAS__SYNC_STATE__IN_SYNC);
+	cas__sync_status__init(&s->sync);
+	s->sync.config_digest = DIGEST;
+	s->sync.peer = &s->peer;
+	s->sync.peer_name = LB2;
+	SET(s->sync, peer_age_ms, 120);
+	SET(s->sync, state, CAS__SYNC_STATE__IN_SYNC);
+	SET(s->sync, lag_ms, 0.25);
+	SET(s->sync, channel_up, true);
+	SET(s->sync, lbd_link, true);
+	SET(s->sync, vrrpd_link, true);
+}
+
+static void scene_init(struct scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	set_array(s);
+	set_lbd(s);
+	set_vrrp(s);
+	set_sync(s);
+	s->replies.lbd = &s->lbd;
+	s->replies.vrrp = &s->vrrp;
+	s->replies.sync = &s->sync;
+}
+
+/* The text and the exit status for a scene; the text is freed by the caller. */
+static char *show(const struct scene *s, bool colour, int *status)
+{
+	Answer__Status *answer = status_build(&s->replies);
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	status_print(answer, colour, out);
+	fclose(out);
+	*status = status_exit(answer);
+	status_free(answer);
+	return text;
+}
+
+static void test_status_healthy(void **state)
+{
+	static const char golden[] = "pair exch-east\n"
+				     "node  role     since     why                 sessions  "
+				     "affinity  sync                 "
+				     "members  config        told\n"
+				     "lb1   ACTIVE   12 d      lb2 yielded           12,431     "
+				     "3,204  in sync, lag 0.2 ms  "
+				     "3/3      ddc72f283f8f  now\n"
+				     "lb2   standby  3 m 20 s  started as standby    12,430     "
+				     "3,204  in sync              "
+				     "3/3      ddc72f283f8f  0.1 s ago\n"
+				     "\n"
+				     "array mel  10.20.0.10  outlook.example.com\n"
+				     "  service  ports  up\n"
+				     "  rpc-epm  135    3/3\n"
+				     "  mapi     59531  3/3\n";
+	struct scene s;
+	int status;
+	char *text;
+
+	(void)state;
+	scene_init(&s);
+	text = show(&s, false, &status);
+	assert_string_equal(text, golden);
+	assert_int_equal(status, PAIRCTL_DONE);
+	free(text);
+	text = show(&s, true, &status);
+	assert_non_null(strstr(text, "\033[32mACTIVE\033[0m"));
+	free(text);
+}
+
+/* The same order of nodes, whoever is asked. */
+static void test_status_order(void **state)
+{
+	struct scene s;
+	int status;
+	char *text;
+
+	(void)state;
+	scene_init(&s);
+	s.lbd.node = LB2;
+	s.sync.peer_name = LB1;
+	text = show(&s, false, &status);
+	assert_true(strstr(text, "\nlb1 ") < strstr(text, "\nlb2 "));
+	assert_non_null(strstr(strstr(text, "\nlb2 "), "ACTIVE"));
+	free(text);
+}
+
+static void test_status_unknown(void **state)
+{
+	static const char golden[] = "pair unknown\n"
+				     "node       role     since    why      sessions  affinity  "
+				     "sync     members  config   "
+				     "told\n"
+				     "peer       unknown  unknown  unknown   unknown   unknown  "
+				     "unknown  unknown  unknown  "
+				     "never\n"
+				     "this node  unknown  unknown  unknown   unknown   unknown  "
+				     "unknown  unknown  unknown  "
+				     "never\n"
+				     "\n"
+				     "problem: lbd is gone\n";
+	struct scene s = { .replies = { .silent = { "lbd is gone" } } };
+	int status;
+	char *text;
+
+	(void)state;
+	text = show(&s, false, &status);
+	assert_string_equal(text, golden);
+	assert_int_equal(status, PAIRCTL_UNREACHABLE);
+	free(text);
+}
+
+/* One thing changed in a healthy scene each: what must be said, and the exit status. */
+static void no_lbd(struct scene *s)
+{
+	s->replies.lbd = NULL;
+	snprintf(s->replies.silent[0], sizeof(s->replies.silent[0]), "lbd does not answer");
+}
+
+static void no_vrrpd(struct scene *s)
+{
+	s->replies.vrrp = NULL;
+	snprintf(s->replies.silent[1], sizeof(s->replies.silent[1]), "vrrpd does not answer");
+}
+
+static void old_peer(struct scene *s)
+{
+	s->sync.peer_age_ms = 3001;
+}
+
+static void fresh_peer(struct scene *s)
+{
+	s->sync.peer_age_ms = 3000;
+}
+
+static void never_heard(struct scene *s)
+{
+	s->sync.peer = NULL;
+	s->sync.has_peer_age_ms = false;
+}
+
+static void peer_active(struct scene *s)
+{
+	s->peer.role = CAS__ROLE__ACTIVE;
+}
+
+static void nobody_active(struct scene *s)
+{
+	s->vrrp.role = CAS__ROLE__STANDBY;
+}
+
+static void fault(struct scene *s)
+{
+	s->vrrp.role = CAS__ROLE__FAULT;
+}
+
+static void alone(struct scene *s)
+{
+	s->sync.state = CAS__SYNC_STATE__ALONE;
+}
+
+static void loading(struct scene *s)
+{
+	s->vrrp.role = CAS__ROLE__STANDBY;
+	s->peer.role = CAS__ROLE__ACTIVE;
+	s->sync.state = CAS__SYNC_STATE__LOADING;
+}
+
+static void future_state(struct scene *s)
+{
+	s->sync.state = (Cas__SyncState)99;
+}
+
+static void channel_down(struct scene *s)
+{
+	s->sync.channel_up = false;
+	s->sync.reason = LOST;
+}
+
+static void fenced(struct scene *s)
+{
+	SET(s->lbd, fenced, true);
+}
+
+static void checker_died(struct scene *s)
+{
+	s->lbd.check_child = false;
+}
+
+static void interface_down(struct scene *s)
+{
+	s->interface.up = false;
+}
+
+static void table_full(struct scene *s)
+{
+	s->lbd.flows = 1000000;
+}
+
+static void one_member_down(struct scene *s)
+{
+	s->service[1].members_up = 2;
+}
+
+static void service_down(struct scene *s)
+{
+	s->service[1].members_up = 0;
+}
+
+static void digests_differ(struct scene *s)
+{
+	s->peer.config_digest = OTHER;
+}
+
+static void daemons_differ(struct scene *s)
+{
+	s->vrrp.config_digest = OTHER;
+}
+
+static void peer_lacks_vrrpd(struct scene *s)
+{
+	s->peer.vrrpd = false;
+}
+
+static void no_link(struct scene *s)
+{
+	s->vrrp.syncd_link = false;
+}
+
+static void no_carrier(struct scene *s)
+{
+	s->vrrp.carrier = false;
+}
+
+static void gate_shut(struct scene *s)
+{
+	loading(s);
+	s->vrrp.gate = LOST;
+}
+
+static void test_status_cases(void **state)
+{
+	static const struct {
+		void (*change)(struct scene *s);
+		int status;
+		const char *says;
+		const char *hides; /* may be NULL: must not be said */
+	} cases[] = {
+		{ no_lbd, 1, "problem: lbd does not answer", "array mel" },
+		{ no_vrrpd, 1, "problem: vrrpd does not answer", "ACTIVE" },
+		{ old_peer, 1, "note: lb2 was last heard 3.0 s ago", "standby " },
+		{ old_peer, 1, "problem: lb2 is unknown", NULL },
+		{ fresh_peer, 0, "3.0 s ago", "unknown" },
+		{ never_heard, 1, "problem: lb2 is unknown", "standby " },
+		{ peer_active, 1, "problem: both nodes are active", NULL },
+		{ nobody_active, 1, "problem: no node is active", NULL },
+		{ fault, 1, "problem: lb1 is in fault: lb2 yielded", "ACTIVE" },
+		{ alone, 1, "problem: no standby is in sync (alone)", NULL },
+		{ loading, 1, "problem: lb1 is not in sync (loading)", "no standby" },
+		{ future_state, 1, "no standby is in sync (unknown)", NULL },
+		{ channel_down, 1, "problem: the channel to lb2 is down: connection ref", NULL },
+		{ fenced, 1, "problem: lb1 is fenced", NULL },
+		{ checker_died, 1, "problem: the health checker does not run", NULL },
+		{ interface_down, 1, "problem: interface eth0 is down", NULL },
+		{ table_full, 1, "problem: the flow table is full", NULL },
+		{ one_member_down, 0, "note: mel/mapi: 2 of 3 members are up", "problem" },
+		{ service_down, 1, "problem: mel/mapi has no member up", NULL },
+		{ digests_differ, 1, "lb1 ddc72f283f8f, lb2 0123456789ab", NULL },
+		{ daemons_differ, 1, "vrrpd 0123456789ab, syncd ddc72f283f8f", NULL },
+		{ peer_lacks_vrrpd, 1, "problem: vrrpd does not run on lb2", NULL },
+		{ no_link, 1, "problem: vrrpd has no link to syncd", NULL },
+		{ no_carrier, 1, "problem: lb1 has no carrier", NULL },
+		{ gate_shut, 1, "note: lb1 would not take over from a living peer: ", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene s;
+		int status;
+		char *text;
+
+		scene_init(&s);
+		cases[i].change(&s);
+		text = show(&s, false, &status);
+		if (status != cases[i].status || !strstr(text, cases[i].says) ||
+		    (cases[i].hides && strstr(text, cases[i].hides)))
+			fail_msg("case %zu: status %d\n%s", i, status, text);
+		free(text);
+	}
+}
+
+/* What a peer calls itself does not steer the operator's terminal. */
+static void test_status_hostile(void **state)
+{
+	char evil[] = "\033]0;evil\007\nproblem: fake";
+	struct scene s;
+	int status;
+	char *text;
+
+	(void)state;
+	scene_init(&s);
+	s.peer.reason = evil;
+	text = show(&s, false, &status);
+	assert_null(strchr(text, '\033'));
+	assert_null(strstr(text, "\nproblem"));
+	free(text);
+}
+
+static void test_status_json(void **state)
+{
+	static const char *const parts[] = {
+		"{\"schema\":1,\"pair\":\"exch-east\",\"nodes\":[{\"name\":\"lb1\",\"local\":true,"
+		"\"known\":true,\"age_seconds\":0,\"role\":\"active\"",
+		"{\"name\":\"lb2\",\"local\":false,\"known\":false,\"age_seconds\":12.5}",
+		"\"problems\":[\"lb2 is unknown: it is not heard\"]",
+	};
+	struct scene s;
+	Answer__Status *answer;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	scene_init(&s);
+	s.sync.peer_age_ms = 12500;
+	answer = status_build(&s.replies);
+	answer_print(&answer->base, out);
+	fclose(out);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strstr(text, parts[i]))
+			fail_msg("%s\nnot in\n%s", parts[i], text);
+	assert_int_equal(text[size - 1], '\n');
+	status_free(answer);
+	free(text);
+}
+
+static void test_members(void **state)
+{
+	static const char golden[] =
+		"array/member  address     state     sessions  pool  weight    share  since    "
+		"check\n"
+		"mel/cas1      10.20.0.21  up           5,004  rpc       10      40%  41 d     tcp "
+		"59531 0.2 ms\n"
+		"                                              web        0      12%  4 ms     "
+		"refused\n"
+		"mel/cas2      10.20.0.22  down       unknown\n"
+		"mel/cas3      10.20.0.23  degraded         0  rpc        5  unknown  unknown\n";
+	char cas1[] = "cas1", cas2[] = "cas2", cas3[] = "cas3", a1[] = "10.20.0.21",
+	     a2[] = "10.20.0.22", a3[] = "10.20.0.23", up[] = "up", down[] = "down",
+	     degraded[] = "degraded", rpc[] = "rpc", web[] = "web", good[] = "tcp 59531 0.2 ms",
+	     bad[] = "refused";
+	Cas__PoolVerdict pool[3] = { CAS__POOL_VERDICT__INIT, CAS__POOL_VERDICT__INIT,
+				     CAS__POOL_VERDICT__INIT };
+	Cas__PoolVerdict *first[] = { &pool[0], &pool[1] }, *third[] = { &pool[2] };
+	Cas__MemberStatus member[3] = { CAS__MEMBER_STATUS__INIT, CAS__MEMBER_STATUS__INIT,
+					CAS__MEMBER_STATUS__INIT };
+	Cas__MemberStatus *list[] = { &member[0], &member[1], &member[2] };
+	Cas__MembersReply reply = CAS__MEMBERS_REPLY__INIT;
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	pool[0] = (Cas__PoolVerdict){ pool[0].base, rpc, 1, 10, 1, 0.4, good, 1, 3542400000 };
+	pool[1] = (Cas__PoolVerdict){ pool[1].base, web, 0, 0, 1, 0.12, bad, 1, 4 };
+	pool[2] = (Cas__PoolVerdict){ .base = pool[2].base, .pool = rpc, .up = 1, .weight = 5 };
+	member[0].name = cas1, member[0].address = a1, member[0].state = up;
+	member[1].name = cas2, member[1].address = a2, member[1].state = down;
+	member[2].name = cas3, member[2].address = a3, member[2].state = degraded;
+	for (int i = 0; i < 3; i++)
+		member[i].array = MEL;
+	SET(member[0], sessions, 5004);
+	SET(member[2], sessions, 0);
+	member[0].pool = first, member[0].n_pool = 2;
+	member[2].pool = third, member[2].n_pool = 1;
+	reply.member = list;
+	reply.n_member = 3;
+	members_print(&reply, false, out);
+	fclose(out);
+	assert_string_equal(text, golden);
+	free(text);
+}
+
+static void test_sentences(void **state)
+{
+	char cas1[] = "mel-cas1", pinned[] = "pinned", web[] = "web", cas2[] = "mel-cas2";
+	Cas__WhereReply where = CAS__WHERE_REPLY__INIT;
+	Cas__FailoverReply failover = CAS__FAILOVER_REPLY__INIT;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	where.member = cas1;
+	where.because = pinned;
+	where_print(&where, out);
+	where.pool = web;
+	where.without_pin = cas2;
+	SET(where, pin_left_ms, 2280000);
+	where_print(&where, out);
+	failover_print(&failover, out);
+	failover.new_active = LB2;
+	SET(failover, took_ms, 4);
+	SET(failover, flows, 12431);
+	SET(failover, peer_flows, 12430);
+	failover_print(&failover, out);
+	fclose(out);
+	assert_string_equal(text, "new session -> mel-cas1: pinned\n"
+				  "new session -> mel-cas1: pinned, pool web, 38 m 0 s left   "
+				  "(without the pin: mel-cas2)\n"
+				  "the peer is active; how many sessions it holds is unknown\n"
+				  "lb2 is active after 4 ms; 12,430 of 12,431 sessions present\n");
+	free(text);
+}
+
+static void test_amounts(void **state)
+{
+	static const struct {
+		uint64_t value;
+		const char *duration, *count, *bytes;
+	} cases[] = {
+		{ 0, "0 ms", "0", "0 B" },
+		{ 99, "99 ms", "99", "99 B" },
+		{ 400, "0.4 s", "400", "400 B" },
+		{ 999, "0.9 s", "999", "999 B" },
+		{ 1000, "1.0 s", "1,000", "1.0 kB" },
+		{ 9999, "9.9 s", "9,999", "10 kB" },
+		{ 59999, "59 s", "59,999", "60 kB" },
+		{ 200000, "3 m 20 s", "200,000", "200 kB" },
+		{ 3600000, "1 h 0 m", "3,600,000", "3.6 MB" },
+		{ 86400000, "1 d", "86,400,000", "86 MB" },
+		{ UINT64_MAX, "213503982334 d", "18,446,744,073,709,551,615", "18 EB" },
+	};
+	char text[TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_string_equal(text_duration(text, cases[i].value), cases[i].duration);
+		assert_string_equal(text_count(text, cases[i].value), cases[i].count);
+		assert_string_equal(text_bytes(text, cases[i].value), cases[i].bytes);
+	}
+	assert_string_equal(text_ms(text, 0.2), "0.2 ms");
+	assert_string_equal(text_ms(text, 5100), "5.1 s");
+	assert_string_equal(text_ms(text, -1), "0 ms");
+	assert_string_equal(text_ms(text, 1e300), "0 ms");
+}
+
+/* --- the program, asking stand-in daemons
+ * ---------------------------------------------------------- */
+
+enum { MAX_ARGUMENTS = 10, OUTPUT = 8192 };
+
+static char program[4096]; /* set once by main() */
+
+/* Daemons that answer as `message` does, in a child, under RUN/{lbd,vrrpd}.sock. */
+struct stand_in {
+	char dir[32], path[2][64];
+	pid_t pid;
+};
+
+static int setup(void **state)
+{
+	struct stand_in *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -1;
+	snprintf(s->dir, sizeof(s->dir), "/tmp/pairctl.XXXXXX");
+	if (!mkdtemp(s->dir))
+		return -1;
+	snprintf(s->path[0], sizeof(s->path[0]), "%s/lbd.sock", s->dir);
+	snprintf(s->path[1], sizeof(s->path[1]), "%s/vrrpd.sock", s->dir);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct stand_in *s = *state;
+
+	if (s->pid > 0) {
+		kill(s->pid, SIGKILL);
+		waitpid(s->pid, NULL, 0);
+	}
+	unlink(s->path[0]);
+	unlink(s->path[1]);
+	if (rmdir(s->dir) < 0)
+		return -1;
+	free(s);
+	return 0;
+}
+
+typedef void handler(void *arg, struct ctl_conn *conn, const Cas__Message *question, int *fds,
+		     size_t nfds);
+
+static void serve(const struct stand_in *s, handler *message, int ready)
+{
+	const struct ctl_ops ops = { .message = message };
+	struct ev_loop *loop = ev_loop_new(0);
+	struct ctl_server *server[2];
+
+	log_open("test", LOG_LEVEL_ERROR);
+	for (int i = 0; i < 2; i++)
+		if (ctl_listen(&server[i], loop, s->path[i], &ops, NULL) < 0)
+			_exit(1);
+	if (write(ready, "!", 1) == 1)
+		ev_run(loop, 0);
+	_exit(1);
+}
+
+static void start(struct stand_in *s, handler *message)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	s->pid = fork();
+	if (s->pid == 0)
+		serve(s, message, ready[1]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+}
+
+/* Runs pairctl; returns its exit status and all that it printed. */
+static int run(const struct stand_in *s, const char *const *arguments, char output[OUTPUT])
+{
+	char *argv[MAX_ARGUMENTS + 4] = { program, strdup("--run-dir"), strdup(s->dir) };
+	int ends[2], status, n = 3;
+	size_t used = 0;
+	ssize_t got;
+	pid_t pid;
+
+	for (; *arguments; arguments++)
+		argv[n++] = strdup(*arguments);
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		execv(program, argv);
+		_exit(127);
+	}
+	close(ends[1]);
+	while ((got = read(ends[0], output + used, OUTPUT - 1 - used)) > 0)
+		used += (size_t)got;
+	output[used] = '\0';
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	while (n > 1)
+		free(argv[--n]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct command_line {
+	const char *arguments[MAX_ARGUMENTS];
+	int status;
+	const char *says;
+};
+
+static void run_all(const struct stand_in *s, const struct command_line *lines, size_t count)
+{
+	char output[OUTPUT];
+
+	for (size_t i = 0; i < count; i++) {
+		int status = run(s, lines[i].arguments, output);
+
+		if (status != lines[i].status || !strstr(output, lines[i].says))
+			fail_msg("case %zu: exit %d\n%s", i, status, output);
+	}
+}
+
+static void test_command_line(void **state)
+{
+	static const struct command_line lines[] = {
+		{ { "help" }, 0, "usage: pairctl" },
+		{ { "--help" }, 0, "usage: pairctl" },
+		{ { "version" }, 0, "caspair pairctl 0" },
+		{ { "-j", "version" }, 0, "{\"schema\":1,\"version\":\"0" },
+		{ { NULL }, 3, "problem: syncd does not answer" },
+		{ { "status" }, 3, "lbd.sock: it is not running" },
+		{ { "status", "-j" }, 3, "\"known\":false" },
+		{ { "staus" }, 2, "there is no verb \"staus\"" },
+		{ { "status", "now" }, 2, "wrong arguments" },
+		{ { "status", "--top", "3" }, 2, "status takes no --top" },
+		{ { "members", "--anyway", "x" }, 2, "members takes no --anyway" },
+		{ { "sessions", "--top", "0" }, 2, "not a number of sessions" },
+		{ { "sessions", "--top", "-1" }, 2, "not a number of sessions" },
+		{ { "sessions", "--top", "4294967296" }, 2, "not a number of sessions" },
+		{ { "sessions", "--client", "here" }, 2, "is not an address" },
+		{ { "sessions" }, 3, "lbd does not answer" },
+		{ { "sessions", "-j" }, 3, "\"sessions\":[],\"failure\":{\"schema\":1," },
+		{ { "members", "-j" }, 3, "\"exit_status\":3}" },
+		{ { "where", "10.0.0.1" }, 2, "usage: pairctl where CLIENT PORT" },
+		{ { "where", "10.0.0.1", "0" }, 2, "0 is not a port" },
+		{ { "where", "10.0.0.1", "80x" }, 2, "80x is not a port" },
+		{ { "where", "10.0.0.300", "80" }, 2, "is not an address" },
+		{ { "failover", "--anyway", "" }, 2, "wants the reason" },
+		{ { "failover" }, 3, "vrrpd does not answer" },
+		{ { "keygen", "--key", "/none/k" }, 1, "/none/k: " },
+		{ { "keygen", "--show", "--key", "/none/k" }, 1, "does not exist" },
+		{ { "check", "a", "b" }, 2, "wrong arguments" },
+		{ { "check", "a", "--config", "b" }, 2, "name the file once" },
+		{ { "check", "/none/pair.conf" }, 1, "1 error, 0 warnings\n" },
+		{ { "check", "conf/dist/pair.conf" }, 0, "0 errors, " },
+		{ { "check", "--config", "tests/data/conf/faults.conf" }, 1, " errors, " },
+		{ { "check", "-j", "tests/data/conf/faults.conf" }, 1, "\"severity\":\"error\"" },
+		{ { "--what" }, 2, "unrecognized option" },
+	};
+
+	run_all(*state, lines, sizeof(lines) / sizeof(lines[0]));
+}
+
+static void refuse(void *arg, struct ctl_conn *conn, const Cas__Message *question, int *fds,
+		   size_t nfds)
+{
+	(void)arg;
+	(void)fds;
+	(void)nfds;
+	if (question->failover && !question->failover->anyway)
+		ctl_refuse(conn, 4, "lb2 is behind by 1,204 events");
+	else if (question->failover)
+		ctl_refuse(conn, 5, "lb2 did not take over: %s", question->failover->anyway);
+	else
+		ctl_refuse(conn, 99, "no array \"%s\"",
+			   question->where && question->where->array ? question->where->array : "");
+}
+
+static void test_refusals(void **state)
+{
+	static const struct command_line lines[] = {
+		{ { "failover" }, 4, "refused: lb2 is behind by 1,204 events\nwait, or: pairctl" },
+		{ { "-j", "failover" },
+		  4,
+		  "{\"schema\":1,\"error\":\"lb2 is behind by 1,204 "
+		  "events\",\"exit_status\":4}\n" },
+		{ { "failover", "--anyway", "fire" }, 5, "pairctl: lb2 did not take over: fire" },
+		{ { "where", "10.0.0.1", "443", "--array", "syd" }, 1, "no array \"syd\"" },
+		{ { "sessions" }, 1, "no array" },
+		{ { "sessions", "-j" }, 1, "\"failure\":{\"schema\":1,\"error\":\"no array" },
+		{ { "status" }, 1, "lbd tells no status: no array" },
+	};
+	char output[OUTPUT];
+	static const char *const status[] = { "status", NULL };
+
+	start(*state, refuse);
+	run_all(*state, lines, 6);
+	/* Somebody answers, but tells nothing: not a pair to be content with. */
+	assert_int_equal(run(*state, status, output), 3);
+	assert_non_null(strstr(output, lines[6].says));
+}
+
+/* Session lists come in parts. */
+static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question, int *fds,
+		 size_t nfds)
+{
+	char client[] = "10.1.8.44:51022", vip[] = "10.20.0.10:59531";
+	Cas__Session session = CAS__SESSION__INIT, *list[] = { &session, &session };
+	Cas__SessionsReply sessions = CAS__SESSIONS_REPLY__INIT;
+	Cas__FailoverReply failover = CAS__FAILOVER_REPLY__INIT;
+	Cas__MembersReply members = CAS__MEMBERS_REPLY__INIT;
+	Cas__WhereReply where = CAS__WHERE_REPLY__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT;
+
+	(void)arg;
+	(void)fds;
+	(void)nfds;
+	where.member = where.because = MAPI;
+	session.client = client;
+	session.vip = vip;
+	SET(session, age_ms, 25920000);
+	SET(session, bytes_in, 31000000);
+	sessions.session = list;
+	sessions.n_session = 2;
+	message.sessions_reply = question->sessions ? &sessions : NULL;
+	message.members_reply = question->members ? &members : NULL;
+	message.where_reply = question->where ? &where : NULL;
+	message.failover_reply = question->failover ? &failover : NULL;
+	if (question->sessions) {
+		SET(message, more, true);
+		ctl_send(conn, &message, NULL, 0);
+		SET(message, more, false);
+		SET(sessions, total, 7);
+		sessions.n_session = question->sessions->has_limit ? 1 : 2;
+	}
+	ctl_send(conn, &message, NULL, 0);
+}
+
+static void test_answers(void **state)
+{
+	static const struct command_line lines[] = {
+		{ { "sessions" }, 0, "4 of 7 sessions\n" },
+		{ { "sessions", "--top", "3" }, 0, "3 of 7 sessions\n" },
+		{ { "sessions" }, 0, "10.1.8.44:51022        10.20.0.10:59531       unknown" },
+		{ { "sessions" }, 0, "7 h 12 m" },
+		{ { "-j", "sessions" },
+		  0,
+		  "{\"schema\":1,\"sessions\":[{\"client\":\"10.1.8.44:51022\"," },
+		{ { "-j", "sessions" }, 0, "}],\"total\":7}\n" },
+		{ { "members" }, 0, "array/member" },
+		{ { "-j", "members" }, 0, "{\"schema\":1,\"members\":[]}\n" },
+		{ { "where", "10.1.8.44", "443" }, 0, "new session -> mapi: mapi\n" },
+		{ { "-j", "where", "10.1.8.44", "443" },
+		  0,
+		  "{\"schema\":1,\"client\":\"10.1.8.44\",\"port\":443,\"answer\":{" },
+		{ { "failover" }, 0, "the peer is active" },
+		{ { "-j", "failover" }, 0, "{\"schema\":1,\"answer\":{}}\n" },
+	};
+
+	start(*state, tell);
+	run_all(*state, lines, sizeof(lines) / sizeof(lines[0]));
+}
+
+/* The program under test lies above the tests, in the same build. */
+static void find_program(const char *self)
+{
+	const char *slash = strrchr(self, '/');
+
+	snprintf(program, sizeof(program), "%.*s/../pairctl", slash ? (int)(slash - self) : 1,
+		 slash ? self : ".");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status_healthy),
+		cmocka_unit_test(test_status_order),
+		cmocka_unit_test(test_status_unknown),
+		cmocka_unit_test(test_status_cases),
+		cmocka_unit_test(test_status_hostile),
+		cmocka_unit_test(test_status_json),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_amounts),
+		cmocka_unit_test_setup_teardown(test_command_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+	};
+
+	(void)argc;
+	find_program(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
