@@ -96,6 +96,9 @@ lives() { local pid; pid=$(pid_of "$1") && [[ -n $pid && -d /proc/$pid ]]; }
 gone() { ! lives "$1"; }
 signal() { local pid; pid=$(pid_of "$2") && [[ -n $pid ]] && pp kill "$1" "$pid" 2>/dev/null; }
 
+# Lets time pass in which the sessions do what they always do.
+work() { local until=$(($(ms) + $1)); while (($(ms) < until)); do sleep 0.05; done; }
+
 # --- wires ------------------------------------------------------------------------------------
 
 # cable SPACE INTERFACE SPACE INTERFACE

@@ -11,7 +11,7 @@ pairctl() { local node=$1; shift; "$LAB_BUILD/pairctl" --run-dir "$LAB/lb$node/r
 
 lab_key() {
 	mkdir -p "$LAB/lb$1"/{run,state}
-	"$LAB_BUILD/pairctl" keygen "lb$1" --key "$LAB/lb$1/node.key" |
+	"$LAB_BUILD/pairctl" keygen "lb$1" --key "$LAB/lb$1/node.key" 2>>"$LAB/log/keygen.log" |
 		sed -n 's/^ *public-key *//p'
 }
 
@@ -191,6 +191,3 @@ retransmits() {
 	done
 	echo "$total"
 }
-
-# Lets time pass in which the sessions do what they always do.
-work() { local until=$(($(ms) + $1)); while (($(ms) < until)); do sleep 0.05; done; }
