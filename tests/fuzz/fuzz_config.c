@@ -1,7 +1,8 @@
-// sources: conf/read.c conf/scan.c conf/utf8.c conf/near.c conf/source.c conf/store.c conf/value.c
-// conf/rules.c conf/fault.c conf/check.c conf/check_address.c conf/check_array.c
-// conf/check_advice.c conf/fill.c conf/print.c conf/json.c conf/conf.c proto/addr.c proto/seal.c
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sources: conf/read.c conf/scan.c conf/utf8.c conf/near.c conf/source.c conf/store.c */
+/* sources: conf/value.c conf/rules.c conf/fault.c conf/fill.c conf/print.c conf/json.c */
+/* sources: conf/check.c conf/check_address.c conf/check_array.c conf/check_advice.c */
+/* sources: conf/conf.c proto/addr.c proto/seal.c gen/schema.pb-c.c */
 /* Any bytes may be refused, none may hurt; what is accepted must be a fixed point of printing. */
 #include <stdlib.h>
 #include <string.h>

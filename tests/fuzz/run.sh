@@ -5,7 +5,7 @@
 #	tests/fuzz/run.sh replay	feeds the stored corpora to every target once (gcc)
 #	tests/fuzz/run.sh ... NAME...	only these targets: advert, frame, ...
 #
-# A target is fuzz_NAME.c with a line "sources: FILE ..." that names what it is linked with; gen/FILE is
+# A target is fuzz_NAME.c with lines "sources: FILE ..." that name what it is linked with; gen/FILE is
 # a generated one.  New inputs and findings go to build/fuzz/NAME/.  Both modes use the address and the
 # undefined-behaviour sanitizer, print a line per target and a last line, and fail on a finding.
 set -u
@@ -36,7 +36,7 @@ mkdir -p $OUT
 
 # sources NAME: the files that its target names, generated ones made first
 sources() {
-	for file in $(sed -n 's|.*sources: *\([^*]*\).*|\1|p' "tests/fuzz/fuzz_$1.c" | head -n 1); do
+	for file in $(sed -n 's|.*sources: *\([^*]*\).*|\1|p' "tests/fuzz/fuzz_$1.c"); do
 		case $file in
 		gen/*)
 			make -s --no-print-directory "build/$file" >&2 || return 1
