@@ -426,8 +426,8 @@ static void test_status_hostile(void **state)
 static void test_status_json(void **state)
 {
 	static const char *const parts[] = {
-		"{\"schema\":1,\"pair\":\"exch-east\",\"nodes\":[{\"name\":\"lb1\",\"local\":true,"
-		"\"known\":true,\"age_seconds\":0,\"role\":\"active\"",
+		("{\"schema\":1,\"pair\":\"exch-east\",\"nodes\":[{\"name\":\"lb1\",\"local\":true,"
+		 "\"known\":true,\"age_seconds\":0,\"role\":\"active\""),
 		"{\"name\":\"lb2\",\"local\":false,\"known\":false,\"age_seconds\":12.5}",
 		"\"problems\":[\"lb2 is unknown: it is not heard\"]",
 	};
