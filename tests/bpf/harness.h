@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The data plane in a box: loads it in a network namespace of its own, configures one array, runs
+ * packets through BPF_PROG_TEST_RUN and reads what has come of them.  Included by one test program
+ * each; all functions are static and not every program needs all of them.
+ *
+ *	clients 198.51.100.0/24 -- router 192.0.2.1 -- out0 [node] in0 -- members 10.0.0.11 ...
+ *	                             VIP 192.0.2.10                     gateway 10.0.0.1
+ */
+#ifndef CASPAIR_TESTS_BPF_HARNESS_H
+#define CASPAIR_TESTS_BPF_HARNESS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "caspair.skel.h"
+#include "proto/flow.h"
+
+#define UNUSED __attribute__((unused))
+
+/* Addresses of the box, host order; too large for a pedant's enum. */
+#define CLIENT         0xc6336407u /* 198.51.100.7, behind the router */
+#define CLIENT_ON_LINK 0xc0000232u /* 192.0.2.50, its neighbour entry is missing */
+#define CLIENT_NOWHERE 0xcb007101u /* 203.0.113.1, unreachable */
+#define NODE_OUTSIDE   0xc0000202u /* 192.0.2.2 */
+#define NODE_INSIDE    0x0a000002u /* 10.0.0.2 */
+#define VIP            0xc000020au /* 192.0.2.10 */
+#define GATEWAY        0x0a000001u /* 10.0.0.1 */
+#define MEMBER_0       0x0a00000bu /* 10.0.0.11, and so on for the slots */
+
+/* Slots: 0 and 1 have neighbours and are up; 2 is up, its neighbour unknown; 3 is drained. */
+enum harness_shape {
+	MEMBERS = 4,
+	SLOT_UNRESOLVED = 2,
+	SLOT_DRAINED = 3,
+	POOL_RPC = 0,  /* ports 135, 443 and 6005-59530; affinity */
+	POOL_SMTP = 1, /* port 25; none */
+	POOL_RPC_ID = 0x1001,
+	POOL_SMTP_ID = 0x1002,
+	SERVICE_RPC = 0,
+	SERVICE_WEB = 1,
+	SERVICE_SMTP = 2,
+	CLIENT_PORT = 40000,
+	RPC_PORT = 6006,
+	IDLE_TICKS = 7500 * FLOW_TICKS_PER_SECOND,
+	LINGER_TICKS = 3600 * FLOW_TICKS_PER_SECOND,
+	EVENTS_KEPT = 64,
+};
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+static const uint8_t MAC_OUT0[6] = { 2, 0, 0, 0, 0, 0x10 };
+static const uint8_t MAC_IN0[6] = { 2, 0, 0, 0, 0, 0x20 };
+static const uint8_t MAC_ROUTER[6] = { 2, 0, 0, 0, 0, 0x01 };
+static const uint8_t MAC_MEMBER[6] = { 2, 0, 0, 0, 1, 0x00 }; /* the last byte is the slot */
+
+struct harness {
+	struct caspair *bpf;
+	struct ring_buffer *rings;
+	uint32_t outside, inside; /* interface indices */
+	struct flow_event event[EVENTS_KEPT];
+	unsigned int events;
+	struct flow_notice notice[EVENTS_KEPT];
+	unsigned int notices;
+};
+
+struct frame {
+	uint8_t bytes[4096];
+	uint32_t size;
+};
+
+/* A TCP segment; zero means the usual. */
+struct segment {
+	uint32_t from, to;
+	uint16_t from_port, to_port;
+	uint8_t flags;
+	uint32_t seq, ack;
+	uint16_t payload;
+	uint8_t ttl;       /* 0: 64 */
+	uint16_t fragment; /* flags and offset */
+	uint8_t options;   /* words of IP options */
+};
+
+static struct harness box;
+
+/* --- bytes --- */
+
+static inline uint32_t checksum_add(uint32_t sum, const void *data, size_t size)
+{
+	const uint8_t *byte = data;
+
+	for (size_t i = 0; i + 1 < size; i += 2)
+		sum += (uint32_t)byte[i] << 8 | byte[i + 1];
+	if (size & 1)
+		sum += (uint32_t)byte[size - 1] << 8;
+	return sum;
+}
+
+static inline uint16_t checksum_end(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static inline struct iphdr *frame_ip(struct frame *frame)
+{
+	return (struct iphdr *)(void *)(frame->bytes + ETH_HLEN);
+}
+
+static inline struct tcphdr *frame_tcp(struct frame *frame)
+{
+	return (struct tcphdr *)(void *)(frame->bytes + ETH_HLEN + frame_ip(frame)->ihl * 4);
+}
+
+static inline uint16_t frame_tcp_checksum(struct frame *frame)
+{
+	const struct iphdr *ip = frame_ip(frame);
+	uint16_t length = (uint16_t)(ntohs(ip->tot_len) - ip->ihl * 4);
+	uint32_t sum = checksum_add(0, &ip->saddr, 8);
+
+	sum += IPPROTO_TCP + (uint32_t)length;
+	return checksum_end(checksum_add(sum, frame_tcp(frame), length));
+}
+
+static inline void frame_seal(struct frame *frame)
+{
+	struct iphdr *ip = frame_ip(frame);
+	struct tcphdr *tcp = frame_tcp(frame);
+
+	ip->check = 0;
+	ip->check = htons(checksum_end(checksum_add(0, ip, (size_t)ip->ihl * 4)));
+	tcp->check = 0;
+	tcp->check = htons(frame_tcp_checksum(frame));
+}
+
+static inline void frame_ethernet(struct frame *frame, const uint8_t *to, const uint8_t *from,
+				  uint16_t type)
+{
+	memset(frame, 0, sizeof(*frame));
+	memcpy(frame->bytes, to, 6);
+	memcpy(frame->bytes + 6, from, 6);
+	frame->bytes[12] = (uint8_t)(type >> 8);
+	frame->bytes[13] = (uint8_t)type;
+}
+
+/* A frame as the router (from outside) or a member (from inside) would hand it to the node. */
+static inline struct frame frame_segment(const struct segment *s, bool from_member)
+{
+	uint8_t member[6];
+	struct frame frame;
+	struct iphdr *ip;
+	struct tcphdr *tcp;
+	uint32_t head = 20u + s->options * 4u;
+
+	memcpy(member, MAC_MEMBER, sizeof(member));
+	frame_ethernet(&frame, from_member ? MAC_IN0 : MAC_OUT0, from_member ? member : MAC_ROUTER,
+		       ETH_P_IP);
+	ip = frame_ip(&frame);
+	ip->version = 4;
+	ip->ihl = (head / 4) & 15;
+	ip->tot_len = htons((uint16_t)(head + 20 + s->payload));
+	ip->id = htons(1);
+	ip->frag_off = htons(s->fragment);
+	ip->ttl = s->ttl ? s->ttl : 64;
+	ip->protocol = IPPROTO_TCP;
+	ip->saddr = htonl(s->from);
+	ip->daddr = htonl(s->to);
+	memset(ip + 1, 1, s->options * 4u); /* no-operation */
+	tcp = frame_tcp(&frame);
+	tcp->source = htons(s->from_port);
+	tcp->dest = htons(s->to_port);
+	tcp->seq = htonl(s->seq);
+	tcp->ack_seq = htonl(s->ack);
+	tcp->doff = 5;
+	((uint8_t *)tcp)[13] = s->flags;
+	tcp->window = htons(1024);
+	for (uint16_t i = 0; i < s->payload; i++)
+		((uint8_t *)(tcp + 1))[i] = (uint8_t)(i * 7 + 1);
+	frame.size = ETH_HLEN + head + 20u + s->payload;
+	frame_seal(&frame);
+	return frame;
+}
+
+/* --- maps --- */
+
+static inline void map_set(const struct bpf_map *map, uint32_t key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY), 0);
+}
+
+static inline void map_clear(const struct bpf_map *map)
+{
+	uint8_t key[64];
+
+	while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)
+		assert_int_equal(bpf_map_delete_elem(bpf_map__fd(map), key), 0);
+}
+
+static inline uint64_t count_of(enum flow_counter counter)
+{
+	uint32_t key = counter;
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *each = calloc((size_t)cpus, sizeof(*each)), sum = 0;
+
+	assert_non_null(each);
+	bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.counters), &key, each);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		sum += each[cpu];
+	free(each);
+	return sum;
+}
+
+static inline struct flow_gauges gauges_now(void)
+{
+	struct flow_gauges gauges = { 0 };
+	uint32_t zero = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.gauges), &zero, &gauges);
+	return gauges;
+}
+
+static inline struct flow_member_stats stats_now(uint32_t slot)
+{
+	struct flow_member_stats stats = { 0 };
+
+	bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.member_stats), &slot, &stats);
+	return stats;
+}
+
+static inline struct flow_lease lease_now(void)
+{
+	struct flow_lease lease = { 0 };
+	uint32_t zero = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.lease), &zero, &lease);
+	return lease;
+}
+
+static inline void lease_set(const struct flow_lease *lease)
+{
+	map_set(box.bpf->maps.lease, 0, lease);
+}
+
+/* The usual flow: CLIENT:CLIENT_PORT to VIP:port. */
+static inline struct flow_key key_of(uint32_t client, uint16_t client_port, uint16_t port)
+{
+	return (struct flow_key){
+		.client = htonl(client),
+		.vip = htonl(VIP),
+		.client_port = htons(client_port),
+		.vip_port = htons(port),
+		.proto = IPPROTO_TCP,
+	};
+}
+
+static inline bool flow_read(const struct flow_key *key, struct flow *flow)
+{
+	memset(flow, 0, sizeof(*flow));
+	return bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.flows), key, flow) == 0;
+}
+
+static inline void flow_write(const struct flow_key *key, const struct flow *flow)
+{
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(box.bpf->maps.flows), key, flow, BPF_ANY),
+			 0);
+}
+
+static inline bool pin_read(uint32_t client, uint32_t pool_id, struct pin *pin)
+{
+	struct pin_key key = { .client = htonl(client), .pool_id = pool_id };
+
+	memset(pin, 0, sizeof(*pin));
+	return bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.pins), &key, pin) == 0;
+}
+
+static inline void pin_write(uint32_t client, uint32_t pool_id, const struct pin *pin)
+{
+	struct pin_key key = { .client = htonl(client), .pool_id = pool_id };
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(box.bpf->maps.pins), &key, pin, BPF_ANY),
+			 0);
+}
+
+static inline uint32_t ticks_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint32_t)(((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) >>
+			  FLOW_TICK_SHIFT);
+}
+
+/* --- configuration --- */
+
+static inline void role_set(struct flow_role_table *table, uint32_t addr, uint8_t kind, uint16_t id)
+{
+	uint32_t at = flow_role_hash(htonl(addr));
+
+	while (table->slot[at % FLOW_ROLE_SLOTS].kind != ROLE_FREE)
+		at++;
+	table->slot[at % FLOW_ROLE_SLOTS] = (struct flow_role){ .addr = htonl(addr),
+								.id = id,
+								.kind = kind };
+}
+
+static inline void harness_roles(void)
+{
+	struct flow_role_table *table = calloc(1, sizeof(*table));
+
+	assert_non_null(table);
+	role_set(table, VIP, ROLE_VIP, 0);
+	role_set(table, GATEWAY, ROLE_GATEWAY, 0);
+	for (uint16_t slot = 0; slot < MEMBERS; slot++)
+		role_set(table, MEMBER_0 + slot, ROLE_MEMBER, slot);
+	map_set(box.bpf->maps.roles, 1, table);
+	free(table);
+}
+
+static inline void harness_services(void)
+{
+	struct flow_port_table *table = calloc(1, sizeof(*table));
+	struct flow_service service = {
+		.vip = htonl(VIP),
+		.pool = POOL_RPC,
+		.flags = SERVICE_USED,
+		.idle_ticks = IDLE_TICKS,
+	};
+
+	assert_non_null(table);
+	map_set(box.bpf->maps.services, SERVICE_RPC, &service);
+	map_set(box.bpf->maps.services, SERVICE_WEB, &service);
+	service.pool = POOL_SMTP;
+	map_set(box.bpf->maps.services, SERVICE_SMTP, &service);
+	for (uint32_t port = 6005; port <= 59530; port++)
+		table->service[port] = SERVICE_RPC + 1;
+	table->service[135] = SERVICE_RPC + 1;
+	table->service[443] = SERVICE_WEB + 1;
+	table->service[25] = SERVICE_SMTP + 1;
+	map_set(box.bpf->maps.ports, 0, table);
+	free(table);
+}
+
+/* One half of a pool's tables, filled with slots first and second in turn. */
+static inline void maglev_set(uint32_t pool, uint32_t half, uint16_t first, uint16_t second)
+{
+	struct flow_maglev *table = calloc(1, sizeof(*table));
+
+	assert_non_null(table);
+	for (uint32_t i = 0; i < FLOW_MAGLEV_SIZE; i++)
+		table->member[i] = i % 2 ? second : first;
+	map_set(box.bpf->maps.maglev, 2 * pool + half, table);
+	free(table);
+}
+
+static inline void pool_set(uint32_t slot, uint8_t active, uint64_t up)
+{
+	struct flow_pool pool = {
+		.id = slot == POOL_RPC ? POOL_RPC_ID : POOL_SMTP_ID,
+		.flags = slot == POOL_RPC ? POOL_USED | POOL_AFFINITY : POOL_USED,
+		.active = active,
+		.linger_ticks = LINGER_TICKS,
+		.up = { up },
+	};
+
+	map_set(box.bpf->maps.pools, slot, &pool);
+}
+
+static inline void harness_pools(void)
+{
+	for (uint32_t slot = 0; slot < MEMBERS; slot++) {
+		struct flow_member member = {
+			.addr = htonl(MEMBER_0 + slot),
+			.vip = htonl(VIP),
+			.flags = MEMBER_USED,
+		};
+
+		map_set(box.bpf->maps.members, slot, &member);
+	}
+	for (uint32_t pool = POOL_RPC; pool <= POOL_SMTP; pool++)
+		pool_set(pool, 0, 7);
+}
+
+static inline void harness_control(uint64_t seed)
+{
+	struct flow_control control = { .layout = FLOW_LAYOUT, .roles_active = 1, .seed = seed };
+
+	map_set(box.bpf->maps.control, 0, &control);
+}
+
+static inline int harness_event(void *context UNUSED, void *data, size_t size)
+{
+	assert_int_equal(size, sizeof(struct flow_event));
+	if (box.events < EVENTS_KEPT)
+		memcpy(&box.event[box.events++], data, size);
+	return 0;
+}
+
+static inline int harness_notice(void *context UNUSED, void *data, size_t size)
+{
+	assert_int_equal(size, sizeof(struct flow_notice));
+	if (box.notices < EVENTS_KEPT)
+		memcpy(&box.notice[box.notices++], data, size);
+	return 0;
+}
+
+/* Reads both rings into the box. */
+static inline void harness_drain(void)
+{
+	ring_buffer__consume(box.rings);
+}
+
+/* --- set-up --- */
+
+static inline int harness_network(void)
+{
+	FILE *ip;
+	int forward;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	ip = popen("ip -batch -", "w");
+	if (!ip)
+		return -errno;
+	fputs("link set lo up\n"
+	      "link add out0 address 02:00:00:00:00:10 type veth peer name out1\n"
+	      "link add in0 address 02:00:00:00:00:20 type veth peer name in1\n"
+	      "link set out0 up\nlink set out1 up\nlink set in0 up\nlink set in1 up\n"
+	      "addr add 192.0.2.2/24 dev out0\naddr add 192.0.2.10/32 dev out0\n"
+	      "addr add 10.0.0.2/24 dev in0\naddr add 10.0.0.1/32 dev in0\n"
+	      "route add 198.51.100.0/24 via 192.0.2.1\n"
+	      "route add unreachable 203.0.113.0/24\n"
+	      "neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev out0 nud permanent\n"
+	      "neigh add 10.0.0.11 lladdr 02:00:00:00:01:00 dev in0 nud permanent\n"
+	      "neigh add 10.0.0.12 lladdr 02:00:00:00:01:01 dev in0 nud permanent\n"
+	      "neigh add 10.0.0.14 lladdr 02:00:00:00:01:03 dev in0 nud permanent\n",
+	      ip);
+	if (pclose(ip))
+		return -EIO;
+	forward = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY);
+	if (forward < 0 || write(forward, "1", 1) != 1)
+		return -errno;
+	close(forward);
+	box.outside = if_nametoindex("out0");
+	box.inside = if_nametoindex("in0");
+	return box.outside && box.inside ? 0 : -ENODEV;
+}
+
+/* For a group's set-up: one load of the data plane with tables of this size. */
+static inline int harness_open(uint32_t flows, uint32_t pins)
+{
+	int err = harness_network();
+
+	if (err)
+		return err;
+	box.bpf = caspair__open();
+	if (!box.bpf)
+		return -errno;
+	bpf_map__set_max_entries(box.bpf->maps.flows, flows);
+	bpf_map__set_max_entries(box.bpf->maps.pins, pins);
+	err = caspair__load(box.bpf);
+	if (err)
+		return err;
+	box.rings = ring_buffer__new(bpf_map__fd(box.bpf->maps.events), harness_event, NULL, NULL);
+	if (!box.rings)
+		return -errno;
+	harness_roles();
+	harness_services();
+	for (uint32_t pool = POOL_RPC; pool <= POOL_SMTP; pool++) {
+		maglev_set(pool, 0, 0, 1);
+		maglev_set(pool, 1, 1, 1);
+	}
+	return ring_buffer__add(box.rings, bpf_map__fd(box.bpf->maps.notices), harness_notice,
+				NULL);
+}
+
+static inline int harness_close(void **state UNUSED)
+{
+	ring_buffer__free(box.rings);
+	caspair__destroy(box.bpf);
+	return 0;
+}
+
+/* For each test's set-up: empty tables, an active node, no counts. */
+static inline int harness_reset(void **state UNUSED)
+{
+	static const struct flow_lease active = {
+		.until_ns = UINT64_MAX,
+		.epoch = 0x500000007,
+		.role = LEASE_ACTIVE,
+		.vrid = 51,
+	};
+	static const struct flow_gauges no_gauges;
+	static const struct flow_member_stats no_stats;
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *zeros = calloc((size_t)cpus, sizeof(*zeros));
+
+	assert_non_null(zeros);
+	for (uint32_t counter = 0; counter < COUNT_MAX; counter++)
+		map_set(box.bpf->maps.counters, counter, zeros);
+	free(zeros);
+	map_clear(box.bpf->maps.flows);
+	map_clear(box.bpf->maps.handshakes);
+	map_clear(box.bpf->maps.pins);
+	map_clear(box.bpf->maps.asked);
+	map_clear(box.bpf->maps.link_macs);
+	map_set(box.bpf->maps.gauges, 0, &no_gauges);
+	for (uint32_t slot = 0; slot < MEMBERS; slot++)
+		map_set(box.bpf->maps.member_stats, slot, &no_stats);
+	harness_control(0x0123456789abcdef);
+	harness_pools();
+	lease_set(&active);
+	harness_drain();
+	box.events = 0;
+	box.notices = 0;
+	return 0;
+}
+
+/* --- the list of cases --- */
+
+/* Tests of a program: single cases, and one a row of a table. */
+struct plan {
+	struct CMUnitTest test[96];
+	size_t count;
+};
+
+static inline void plan_case(struct plan *plan, const char *name, CMUnitTestFunction test,
+			     const void *row)
+{
+	assert_true(plan->count < sizeof(plan->test) / sizeof(*plan->test));
+	plan->test[plan->count++] = (struct CMUnitTest){
+		.name = name,
+		.test_func = test,
+		.setup_func = harness_reset,
+		.initial_state = (void *)(uintptr_t)row, /* cmocka takes no const */
+	};
+}
+
+static inline int plan_run(const char *name, const struct plan *plan, CMFixtureFunction set_up)
+{
+	return _cmocka_run_group_tests(name, plan->test, plan->count, set_up, harness_close);
+}
+
+/* Says why nothing was tested, where that is so. */
+static inline bool harness_may_run(const char *name)
+{
+	if (geteuid() == 0)
+		return true;
+	printf("%s: skipped, loading BPF programs needs root\n", name);
+	return false;
+}
+
+/* --- running --- */
+
+/* Runs a frame that came in on an interface; the frame becomes what went out. */
+static inline int run_frame(struct frame *frame, uint32_t ifindex)
+{
+	static uint8_t out[4096];
+	struct xdp_md context = { .data_end = frame->size, .ingress_ifindex = ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame->bytes, .data_size_in = frame->size,
+		    .data_out = out, .data_size_out = sizeof(out), .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1, );
+	int err = bpf_prog_test_run_opts(bpf_program__fd(box.bpf->progs.caspair_xdp), &run);
+
+	if (err)
+		fail_msg("test run: %s", strerror(-err));
+	memcpy(frame->bytes, out, run.data_size_out);
+	frame->size = run.data_size_out;
+	return (int)run.retval;
+}
+
+/* Runs one of the programs that user space calls; its return value. */
+static inline int run_call(const struct bpf_program *program, struct flow_call *call)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = call, .ctx_size_in = sizeof(*call), );
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+
+	return err ? err : (int)run.retval;
+}
+
+/* A segment of the usual client to the usual port; what came out is in *frame. */
+static inline int client_sends(struct frame *frame, uint8_t flags, uint32_t seq, uint32_t ack,
+			       uint16_t payload)
+{
+	struct segment segment = {
+		.from = CLIENT,
+		.to = VIP,
+		.from_port = CLIENT_PORT,
+		.to_port = RPC_PORT,
+		.flags = flags,
+		.seq = seq,
+		.ack = ack,
+		.payload = payload,
+	};
+
+	*frame = frame_segment(&segment, false);
+	return run_frame(frame, box.outside);
+}
+
+static inline int member_sends(struct frame *frame, uint16_t slot, uint8_t flags, uint32_t seq,
+			       uint32_t ack)
+{
+	struct segment segment = {
+		.from = MEMBER_0 + slot,
+		.to = CLIENT,
+		.from_port = RPC_PORT,
+		.to_port = CLIENT_PORT,
+		.flags = flags,
+		.seq = seq,
+		.ack = ack,
+		.payload = flags & (SYN | RST) ? 0 : 10,
+	};
+
+	*frame = frame_segment(&segment, true);
+	return run_frame(frame, box.inside);
+}
+
+static inline void expect_checksums(struct frame *frame)
+{
+	const struct iphdr *ip = frame_ip(frame);
+
+	assert_int_equal(checksum_end(checksum_add(0, ip, (size_t)ip->ihl * 4)), 0);
+	assert_int_equal(frame_tcp_checksum(frame), 0);
+}
+
+/* A frame on its way to a member: the slot. */
+static inline uint16_t expect_to_member(struct frame *frame, int verdict)
+{
+	const struct iphdr *ip = frame_ip(frame);
+	uint32_t slot = ntohl(ip->daddr) - MEMBER_0;
+
+	assert_int_equal(verdict, XDP_REDIRECT);
+	assert_true(slot < MEMBERS);
+	assert_memory_equal(frame->bytes, MAC_MEMBER, 5);
+	assert_int_equal(frame->bytes[5], slot);
+	assert_memory_equal(frame->bytes + 6, MAC_IN0, 6);
+	expect_checksums(frame);
+	return (uint16_t)slot;
+}
+
+static inline void expect_to_client(struct frame *frame, int verdict)
+{
+	assert_int_equal(verdict, XDP_REDIRECT);
+	assert_int_equal(ntohl(frame_ip(frame)->saddr), VIP);
+	assert_memory_equal(frame->bytes, MAC_ROUTER, 6);
+	assert_memory_equal(frame->bytes + 6, MAC_OUT0, 6);
+	expect_checksums(frame);
+}
+
+/* Takes the usual connection through its handshake: client SEQ 1001, member SEQ 5001; the slot. */
+static inline uint16_t establish(void)
+{
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	expect_to_client(&frame, member_sends(&frame, slot, SYN | ACK, 5000, 1001));
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 0)), slot);
+	return slot;
+}
+
+#endif

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From clients to a VIP: who is admitted, who gets it, what is remembered. */
+#include "harness.h"
+
+#include "lbd/bpf/choice.h"
+
+#define TO_VIP .from = CLIENT, .to = VIP, .from_port = CLIENT_PORT
+
+/* --- admission --- */
+
+static void test_syn_goes_to_its_member(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct handshake handshake;
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	assert_int_equal(frame_ip(&frame)->ttl, 63);
+	assert_int_equal(ntohl(frame_ip(&frame)->saddr), CLIENT);
+	assert_int_equal(ntohs(frame_tcp(&frame)->dest), RPC_PORT);
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.handshakes), &key, &handshake), 0);
+	assert_int_equal(handshake.member, slot);
+	assert_int_equal(handshake.flags, 0);
+	assert_int_equal(count_of(COUNT_ADMITTED), 1);
+	assert_int_equal(count_of(COUNT_FORWARDED_IN), 1);
+	assert_int_equal(gauges_now().flows, 0);
+}
+
+static void test_syn_with_ip_options(void **state UNUSED)
+{
+	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = SYN, .options = 3 };
+	struct frame frame = frame_segment(&segment, false);
+
+	expect_to_member(&frame, run_frame(&frame, box.outside));
+}
+
+static void test_syn_with_padding_behind_it(void **state UNUSED)
+{
+	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = SYN };
+	struct frame frame = frame_segment(&segment, false);
+
+	frame.size = 60;
+	expect_to_member(&frame, run_frame(&frame, box.outside));
+	assert_int_equal(frame.size, 60);
+}
+
+static void test_damage_is_not_mended(void **state UNUSED)
+{
+	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = SYN };
+	struct frame frame = frame_segment(&segment, false);
+
+	frame_tcp(&frame)->check ^= 0x1234;
+	assert_int_equal(run_frame(&frame, box.outside), XDP_REDIRECT);
+	assert_int_not_equal(frame_tcp_checksum(&frame), 0);
+}
+
+/* Every checksum that the difference can bring about, among them the two forms of zero. */
+static void test_checksums_over_all_ports(void **state UNUSED)
+{
+	for (uint32_t port = 1; port < 65536; port += 13) {
+		struct segment segment = { .from = CLIENT,
+					   .to = VIP,
+					   .from_port = (uint16_t)port,
+					   .to_port = RPC_PORT,
+					   .flags = SYN,
+					   .seq = port << 16,
+					   .ttl = (uint8_t)(port % 250 + 2) };
+		struct frame frame = frame_segment(&segment, false);
+
+		expect_to_member(&frame, run_frame(&frame, box.outside));
+	}
+}
+
+struct gate {
+	const char *name;
+	struct flow_lease lease;
+	bool admits;
+};
+
+static const struct gate gates[] = {
+	{ "an active node admits", { .role = LEASE_ACTIVE, .until_ns = UINT64_MAX }, true },
+	{ "an active node admits past its soft lease", { .role = LEASE_ACTIVE }, true },
+	{ "a standby admits nothing", { .role = LEASE_STANDBY }, false },
+	{ "a node that has not decided admits nothing", { .role = LEASE_NONE }, false },
+	{ "a node fenced by an advert admits nothing",
+	  { .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT },
+	  false },
+	{ "a node fenced by its daemon admits nothing",
+	  { .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON },
+	  false },
+};
+
+static void test_gate(void **state)
+{
+	const struct gate *row = *state;
+	struct frame frame;
+	int verdict;
+
+	lease_set(&row->lease);
+	verdict = client_sends(&frame, SYN, 1000, 0, 0);
+	if (row->admits) {
+		expect_to_member(&frame, verdict);
+		return;
+	}
+	assert_int_equal(verdict, XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_NOT_OWNER), 1);
+	assert_int_equal(count_of(COUNT_ADMITTED), 0);
+}
+
+/* Whoever is gated: known flows, and what can be derived, are carried on. */
+static void test_gate_lets_known_flows_through(void **state)
+{
+	const struct gate *row = *state;
+	uint16_t slot = establish();
+	struct frame frame;
+
+	lease_set(&row->lease);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 20)), slot);
+	expect_to_client(&frame, member_sends(&frame, slot, ACK, 5001, 1021));
+}
+
+static void test_gate_lets_unknown_flows_through(void **state)
+{
+	const struct gate *row = *state;
+	struct frame frame;
+
+	lease_set(&row->lease);
+	expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 20));
+	assert_int_equal(count_of(COUNT_DERIVED), 1);
+}
+
+/* --- the choice --- */
+
+static uint16_t slot_for(uint32_t client, uint16_t port)
+{
+	struct segment segment = {
+		.from = client, .to = VIP, .from_port = CLIENT_PORT, .to_port = port, .flags = SYN
+	};
+	struct frame frame = frame_segment(&segment, false);
+
+	return expect_to_member(&frame, run_frame(&frame, box.outside));
+}
+
+static void test_choice_agrees_with_user_space(void **state UNUSED)
+{
+	uint64_t seed = 0x0123456789abcdef;
+	unsigned int differ = 0;
+
+	for (uint32_t client = 0xc6336400; client < 0xc6336500; client++) {
+		uint32_t place = choice_index(choice_hash(htonl(client), seed));
+
+		assert_int_equal(slot_for(client, RPC_PORT), place % 2);
+		differ += place % 2;
+	}
+	assert_in_range(differ, 64, 192);
+}
+
+static void test_choice_follows_the_seed(void **state UNUSED)
+{
+	unsigned int moved = 0;
+	uint16_t before[64];
+
+	for (uint32_t i = 0; i < 64; i++)
+		before[i] = slot_for(CLIENT + i, RPC_PORT);
+	harness_control(99);
+	for (uint32_t i = 0; i < 64; i++)
+		moved += slot_for(CLIENT + i, RPC_PORT) != before[i];
+	assert_in_range(moved, 8, 56);
+}
+
+static void test_choice_is_the_same_for_all_ports(void **state UNUSED)
+{
+	for (uint32_t client = CLIENT; client < CLIENT + 16; client++) {
+		assert_int_equal(slot_for(client, 135), slot_for(client, RPC_PORT));
+		assert_int_equal(slot_for(client, 443), slot_for(client, 59530));
+	}
+}
+
+static void test_choice_from_the_active_half(void **state UNUSED)
+{
+	pool_set(POOL_RPC, 1, 7);
+	for (uint32_t client = CLIENT; client < CLIENT + 16; client++)
+		assert_int_equal(slot_for(client, RPC_PORT), 1);
+}
+
+static void test_choice_of_an_empty_table(void **state UNUSED)
+{
+	struct frame frame;
+
+	maglev_set(POOL_RPC, 1, FLOW_NO_MEMBER, FLOW_NO_MEMBER);
+	pool_set(POOL_RPC, 1, 0);
+	assert_int_equal(client_sends(&frame, SYN, 1000, 0, 0), XDP_DROP);
+	assert_int_equal(client_sends(&frame, ACK, 1000, 1, 0), XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_NO_MEMBER), 2);
+	maglev_set(POOL_RPC, 1, 1, 1);
+}
+
+static void test_pin_decides_before_maglev(void **state UNUSED)
+{
+	struct pin pin = { .member = 1 };
+
+	for (uint32_t client = CLIENT; client < CLIENT + 16; client++) {
+		pin.member = !slot_for(client, RPC_PORT);
+		pin_write(client, POOL_RPC_ID, &pin);
+		assert_int_equal(slot_for(client, 443), pin.member);
+	}
+}
+
+static void test_pin_of_another_pool_does_not_count(void **state UNUSED)
+{
+	uint16_t slot = slot_for(CLIENT, 25);
+	struct pin pin = { .member = !slot };
+
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	pin_write(CLIENT, POOL_SMTP_ID, &pin); /* a pool without affinity has no pins */
+	assert_int_equal(slot_for(CLIENT, 25), slot);
+}
+
+static void test_pin_to_a_drained_member_admits_elsewhere(void **state UNUSED)
+{
+	struct pin pin = { .member = SLOT_DRAINED };
+
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	assert_int_not_equal(slot_for(CLIENT, RPC_PORT), SLOT_DRAINED);
+}
+
+static void test_pin_holds_when_nothing_is_up(void **state UNUSED)
+{
+	struct pin pin = { .member = SLOT_DRAINED };
+
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	pool_set(POOL_RPC, 0, 0);
+	assert_int_equal(slot_for(CLIENT, RPC_PORT), SLOT_DRAINED);
+}
+
+static void test_derived_follows_a_pin_to_a_drained_member(void **state UNUSED)
+{
+	struct pin pin = { .member = SLOT_DRAINED };
+	struct frame frame;
+
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1, 1, 20)),
+			 SLOT_DRAINED);
+	assert_int_equal(count_of(COUNT_DERIVED), 1);
+}
+
+/* --- the handshake and promotion --- */
+
+static void test_promotion(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	uint16_t slot = establish();
+	struct flow flow;
+	struct pin pin;
+
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.member, slot);
+	assert_int_equal(flow.state, FLOW_ESTABLISHED);
+	assert_int_equal(flow.flags, FLOW_HOP_KNOWN);
+	assert_int_equal(flow.epoch, 7);
+	assert_int_equal(flow.client_ack, 5001);
+	assert_int_equal(flow.client_seq, 1001);
+	assert_int_equal(flow.pool_id, POOL_RPC_ID);
+	assert_int_equal(flow.hop_ifindex, box.outside);
+	assert_memory_equal(flow.hop_mac, MAC_ROUTER, 6);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, slot);
+	assert_int_equal(pin.flows, 1);
+	assert_int_equal(gauges_now().flows, 1);
+	assert_int_equal(gauges_now().pins, 1);
+	assert_int_equal(stats_now(slot).flows, 1);
+	assert_int_equal(stats_now(slot).connections, 1);
+	assert_int_equal(count_of(COUNT_PROMOTED), 1);
+}
+
+static void test_promotion_is_reported(void **state UNUSED)
+{
+	uint16_t slot = establish();
+
+	harness_drain();
+	assert_int_equal(box.events, 2);
+	assert_int_equal(box.event[0].kind, EVENT_PIN_PUT);
+	assert_int_equal(box.event[0].key.client, htonl(CLIENT));
+	assert_int_equal(box.event[0].pool_id, POOL_RPC_ID);
+	assert_int_equal(box.event[0].member, htonl(MEMBER_0 + slot));
+	assert_int_equal(box.event[0].epoch, 7);
+	assert_int_equal(box.event[1].kind, EVENT_FLOW_PUT);
+	assert_int_equal(box.event[1].state, FLOW_ESTABLISHED);
+	assert_int_equal(box.event[1].flags, 0);
+	assert_int_equal(box.event[1].member, htonl(MEMBER_0 + slot));
+	assert_int_equal(box.event[1].key.vip_port, htons(RPC_PORT));
+	assert_int_equal(box.event[1].client_ack, 5001);
+	assert_int_equal(box.event[1].client_seq, 1001);
+}
+
+static void test_second_flow_reports_no_pin(void **state UNUSED)
+{
+	struct pin pin;
+
+	establish();
+	pin_read(CLIENT, POOL_RPC_ID, &pin);
+	/* The pin is what makes this one go to the same member. */
+	for (uint16_t port = 50000; port < 50003; port++) {
+		struct segment segment = {
+			.from = CLIENT, .to = VIP, .from_port = port, .to_port = 443, .flags = SYN
+		};
+		struct frame frame = frame_segment(&segment, false);
+
+		expect_to_member(&frame, run_frame(&frame, box.outside));
+		segment = (struct segment){ .from = MEMBER_0 + pin.member,
+					    .to = CLIENT,
+					    .from_port = 443,
+					    .to_port = port,
+					    .flags = SYN | ACK,
+					    .seq = 9 };
+		frame = frame_segment(&segment, true);
+		run_frame(&frame, box.inside);
+		segment = (struct segment){ .from = CLIENT,
+					    .to = VIP,
+					    .from_port = port,
+					    .to_port = 443,
+					    .flags = ACK,
+					    .ack = 10 };
+		frame = frame_segment(&segment, false);
+		run_frame(&frame, box.outside);
+	}
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 4);
+	assert_int_equal(gauges_now().pins, 1);
+	assert_int_equal(gauges_now().flows, 4);
+	harness_drain();
+	assert_int_equal(box.events, 5); /* one pin, four flows */
+}
+
+static void test_promotion_replaces_a_dead_pin(void **state UNUSED)
+{
+	struct pin pin = { .member = SLOT_DRAINED };
+	uint16_t slot;
+
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	slot = establish();
+	pin_read(CLIENT, POOL_RPC_ID, &pin);
+	assert_int_equal(pin.member, slot);
+	assert_int_equal(pin.flows, 1);
+	harness_drain();
+	assert_int_equal(box.event[0].kind, EVENT_PIN_PUT);
+}
+
+static void test_promotion_without_affinity_makes_no_pin(void **state UNUSED)
+{
+	struct segment segment = { TO_VIP, .to_port = 25, .flags = SYN };
+	struct frame frame = frame_segment(&segment, false);
+	uint16_t slot = expect_to_member(&frame, run_frame(&frame, box.outside));
+
+	segment = (struct segment){ .from = MEMBER_0 + slot,
+				    .to = CLIENT,
+				    .from_port = 25,
+				    .to_port = CLIENT_PORT,
+				    .flags = SYN | ACK,
+				    .seq = 9 };
+	frame = frame_segment(&segment, true);
+	expect_to_client(&frame, run_frame(&frame, box.inside));
+	segment = (struct segment){ TO_VIP, .to_port = 25, .flags = ACK, .ack = 10 };
+	frame = frame_segment(&segment, false);
+	expect_to_member(&frame, run_frame(&frame, box.outside));
+	assert_int_equal(gauges_now().flows, 1);
+	assert_int_equal(gauges_now().pins, 0);
+}
+
+struct unproven {
+	const char *name;
+	uint8_t flags;
+	uint32_t ack;
+};
+
+static const struct unproven unproven[] = {
+	{ "an ACK of another number proves nothing", ACK, 5002 },
+	{ "an ACK of the number before proves nothing", ACK, 5000 },
+	{ "an RST with the right number proves nothing", RST | ACK, 5001 },
+	{ "a segment without ACK proves nothing", PSH, 5001 },
+};
+
+static void test_unproven(void **state)
+{
+	const struct unproven *row = *state;
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	member_sends(&frame, slot, SYN | ACK, 5000, 1001);
+	assert_int_equal(
+		expect_to_member(&frame, client_sends(&frame, row->flags, 1001, row->ack, 0)),
+		slot);
+	assert_int_equal(gauges_now().flows, 0);
+	assert_int_equal(count_of(COUNT_DERIVED), 0);
+}
+
+static void test_ack_before_the_syn_ack_proves_nothing(void **state UNUSED)
+{
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 0, 0)), slot);
+	assert_int_equal(gauges_now().flows, 0);
+}
+
+static void test_data_may_prove(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct frame frame;
+	struct flow flow;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	member_sends(&frame, slot, SYN | ACK, 5000, 1001);
+	client_sends(&frame, ACK | PSH, 1001, 5001, 100);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.client_seq, 1101);
+	assert_int_equal(flow.bytes_in, 140);
+}
+
+static void test_handshake_goes_on_after_drain(void **state UNUSED)
+{
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	pool_set(POOL_RPC, 1, slot ? 1 : 2);
+	maglev_set(POOL_RPC, 1, !slot, !slot);
+	expect_to_client(&frame, member_sends(&frame, slot, SYN | ACK, 5000, 1001));
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 0)), slot);
+	maglev_set(POOL_RPC, 1, 1, 1);
+}
+
+static int set_up(void **state UNUSED)
+{
+	return harness_open(4096, 1024);
+}
+
+static const struct {
+	const char *name;
+	CMUnitTestFunction test;
+} cases[] = {
+	{ "a SYN goes to its member and leaves a handshake", test_syn_goes_to_its_member },
+	{ "IP options travel with the packet", test_syn_with_ip_options },
+	{ "Ethernet padding is no part of the packet", test_syn_with_padding_behind_it },
+	{ "a wrong checksum stays wrong", test_damage_is_not_mended },
+	{ "checksums are right for all sums", test_checksums_over_all_ports },
+	{ "user space derives the same members", test_choice_agrees_with_user_space },
+	{ "another seed gives other members", test_choice_follows_the_seed },
+	{ "all ports of a client meet at one member", test_choice_is_the_same_for_all_ports },
+	{ "the flip of a table is followed at once", test_choice_from_the_active_half },
+	{ "an empty pool is a counted drop", test_choice_of_an_empty_table },
+	{ "a pin decides before Maglev", test_pin_decides_before_maglev },
+	{ "a pin counts in its own pool alone", test_pin_of_another_pool_does_not_count },
+	{ "a drained member's pin admits nothing", test_pin_to_a_drained_member_admits_elsewhere },
+	{ "a pin holds when nothing is up", test_pin_holds_when_nothing_is_up },
+	{ "mid-stream packets follow any pin", test_derived_follows_a_pin_to_a_drained_member },
+	{ "the right ACK makes flow, pin and gauges", test_promotion },
+	{ "pin and flow are reported, in this order", test_promotion_is_reported },
+	{ "further flows share the pin and report no other", test_second_flow_reports_no_pin },
+	{ "a dead pin moves with the new flow", test_promotion_replaces_a_dead_pin },
+	{ "no pin in a pool without affinity", test_promotion_without_affinity_makes_no_pin },
+	{ "an ACK before the SYN-ACK is no proof", test_ack_before_the_syn_ack_proves_nothing },
+	{ "data with the right ACK is proof and is counted", test_data_may_prove },
+	{ "a handshake outlives the drain of its member", test_handshake_goes_on_after_drain },
+};
+
+int main(void)
+{
+	struct plan plan = { 0 };
+
+	if (!harness_may_run("inbound"))
+		return 77;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		plan_case(&plan, cases[i].name, cases[i].test, NULL);
+	for (size_t i = 0; i < sizeof(gates) / sizeof(*gates); i++) {
+		plan_case(&plan, gates[i].name, test_gate, &gates[i]);
+		plan_case(&plan, gates[i].name, test_gate_lets_known_flows_through, &gates[i]);
+		plan_case(&plan, gates[i].name, test_gate_lets_unknown_flows_through, &gates[i]);
+	}
+	for (size_t i = 0; i < sizeof(unproven) / sizeof(*unproven); i++)
+		plan_case(&plan, unproven[i].name, test_unproven, &unproven[i]);
+	return plan_run("inbound", &plan, set_up);
+}
