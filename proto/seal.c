@@ -73,28 +73,38 @@ void seal_keypair_new(struct seal_keypair *pair)
 	while (!seal_keypair_from_secret(pair, pair->secret));
 }
 
-static bool key_parse(uint8_t key[SEAL_KEY], const char *prefix, const char *text, size_t length)
-{
-	uint8_t parsed[SEAL_KEY];
-	size_t bytes;
-	bool good;
-
-	if (length != KEY_PREFIX + KEY_BASE64 || memcmp(text, prefix, KEY_PREFIX))
-		return false;
-	good = !sodium_base642bin(parsed, sizeof(parsed), text + KEY_PREFIX, KEY_BASE64, NULL,
-				  &bytes, NULL, KEY_VARIANT) &&
-	       bytes == SEAL_KEY;
-	if (good)
-		memcpy(key, parsed, SEAL_KEY);
-	sodium_memzero(parsed, sizeof(parsed));
-	return good;
-}
-
 static void key_print(char text[SEAL_KEY_TEXT], const char *prefix, const uint8_t key[SEAL_KEY])
 {
 	memcpy(text, prefix, KEY_PREFIX);
 	sodium_bin2base64(text + KEY_PREFIX, SEAL_KEY_TEXT - KEY_PREFIX, key, SEAL_KEY,
 			  KEY_VARIANT);
+}
+
+/*
+ * A key has one spelling: what does not print as it was written is refused.  libsodium 1.0.18 takes
+ * some bytes above 127 for digits.
+ */
+static bool key_parse(uint8_t key[SEAL_KEY], const char *prefix, const char *text, size_t length)
+{
+	char again[SEAL_KEY_TEXT];
+	uint8_t parsed[SEAL_KEY];
+	size_t bytes = 0;
+	bool good;
+
+	if (length != KEY_PREFIX + KEY_BASE64)
+		return false;
+	good = !sodium_base642bin(parsed, sizeof(parsed), text + KEY_PREFIX, KEY_BASE64, NULL,
+				  &bytes, NULL, KEY_VARIANT) &&
+	       bytes == SEAL_KEY;
+	if (good) {
+		key_print(again, prefix, parsed);
+		good = !sodium_memcmp(again, text, length);
+	}
+	if (good)
+		memcpy(key, parsed, SEAL_KEY);
+	sodium_memzero(again, sizeof(again));
+	sodium_memzero(parsed, sizeof(parsed));
+	return good;
 }
 
 bool seal_public_parse(uint8_t key[SEAL_KEY], const char *text)
