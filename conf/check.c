@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "conf/fill.h"
-#include "conf/read.h"
+#include "conf/keyword.h"
 #include "conf/store.h"
 #include "proto/flow.h"
 #include "proto/seal.h"
@@ -64,7 +64,7 @@ static bool check_names(const struct check *c, ProtobufCMessage *const *item, si
 {
 	struct named *named = calloc(count + 1, sizeof(*named));
 	size_t n = 0, first = 0;
-	char label[READ_LABEL];
+	char label[KEYWORD_LABEL];
 
 	if (!named)
 		return false;
@@ -81,7 +81,8 @@ static bool check_names(const struct check *c, ProtobufCMessage *const *item, si
 			continue;
 		}
 		fault_error(c->faults, source_at(c->source, named[i].message, "name"),
-			    "%s is already defined in line %u", read_label(label, named[i].message),
+			    "%s is already defined in line %u",
+			    keyword_label(label, named[i].message),
 			    source_at(c->source, named[first].message, "name").line);
 	}
 	free(named);

@@ -24,7 +24,7 @@ static void advise_pair(const struct check *c)
 	const Conf__Sync *sync = c->file->sync;
 
 	if (c->file->web)
-		fault_warning(c->faults, source_at(c->source, c->file->web, "listen"),
+		fault_warning(c->faults, source_block(c->source, c->file->web),
 			      "web: no status page is served by this version");
 	if (!sync)
 		return;
@@ -78,7 +78,7 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 			      "check %s is done as a TCP connect to %s in this version%s%s",
 			      type_of(probe, word), port, unused[0] ? "; not looked at: " : "",
 			      unused);
-	else if (wide && !probe->has_port)
+	else if (probe->has_type && wide && !probe->has_port)
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check tcp without port: of the whole range only %s is probed", port);
 	if (probe->has_warn_latency_ms)

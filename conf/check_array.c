@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "conf/fill.h"
-#include "conf/near.h"
-#include "conf/read.h"
+#include "conf/keyword.h"
 #include "conf/store.h"
 #include "proto/flow.h"
 
@@ -128,7 +127,7 @@ static void check_probe_fields(const struct check *c, const Conf__Check *probe)
 		{ "verify_tls", TLS },
 		{ "silent_syns", 1 << CONF__CHECK__TYPE__PASSIVE },
 	};
-	char label[READ_LABEL], keyword[RULE_KEYWORD];
+	char label[KEYWORD_LABEL], keyword[RULE_KEYWORD];
 
 	for (size_t i = 0; i < sizeof(belongs) / sizeof(belongs[0]); i++) {
 		const ProtobufCFieldDescriptor *field =
@@ -139,7 +138,7 @@ static void check_probe_fields(const struct check *c, const Conf__Check *probe)
 			continue;
 		fault_error(c->faults, source_at(c->source, probe, field->name),
 			    "%s means nothing to %s", rule_keyword(keyword, field),
-			    read_label(label, &probe->base));
+			    keyword_label(label, &probe->base));
 	}
 }
 

@@ -7,11 +7,11 @@
  */
 #include "conf/read.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/near.h"
+#include "conf/keyword.h"
+#include "conf/scan.h"
 #include "conf/store.h"
 #include "conf/value.h"
 
@@ -32,24 +32,6 @@ struct reader {
 	unsigned int forgiven; /* braces that were taken as forgotten and may still turn up */
 	bool no_memory;
 };
-
-const char *read_label(char label[READ_LABEL], const ProtobufCMessage *message)
-{
-	const ProtobufCMessageDescriptor *type = message->descriptor;
-	const ProtobufCFieldDescriptor *first = &type->fields[0];
-	const char *title = NULL;
-	char word[RULE_KEYWORD];
-
-	if (strcmp(first->name, "name") == 0)
-		title = store_string(message, first);
-	if (type == &conf__config__descriptor)
-		return strcpy(label, "the file");
-	snprintf(label, READ_LABEL, title ? "%s \"%s\"" : "%s", type->short_name, title);
-	label[0] = (char)tolower((unsigned char)label[0]);
-	if (type == &conf__check__descriptor && store_present(message, first))
-		snprintf(label, READ_LABEL, "check %s", store_choice(word, message, first));
-	return label;
-}
 
 static void next(struct reader *r)
 {
@@ -87,27 +69,6 @@ static void skip(struct reader *r)
 		if (closed)
 			return;
 	}
-}
-
-static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *type,
-						const char *word)
-{
-	char keyword[RULE_KEYWORD];
-
-	for (unsigned int i = 0; i < type->n_fields; i++) {
-		if (strcmp(rule_keyword(keyword, &type->fields[i]), word) == 0)
-			return &type->fields[i];
-	}
-	return NULL;
-}
-
-/* The first field of a titled block is written as its title, never as a statement. */
-static bool is_title(const struct reader *r, const ProtobufCFieldDescriptor *field)
-{
-	const ProtobufCMessageDescriptor *type = r->stack[r->depth - 1].message->descriptor;
-
-	return field == &type->fields[0] &&
-	       (strcmp(field->name, "name") == 0 || type == &conf__check__descriptor);
 }
 
 /* --- one statement: values -------------------------------------------------------------------- */
@@ -258,7 +219,7 @@ static bool brace(struct reader *r, const ProtobufCMessage *message, const char 
 	}
 	if (good)
 		fault_error(r->faults, place, "%s needs \"{\" here", keyword);
-	return r->token.kind == SCAN_WORD && field_of(message->descriptor, r->token.text);
+	return r->token.kind == SCAN_WORD && keyword_find(message->descriptor, r->token.text);
 }
 
 static void open_block(struct reader *r, const ProtobufCFieldDescriptor *field, struct place place)
@@ -280,7 +241,7 @@ static void close_block(struct reader *r)
 {
 	const struct block *block = top(r);
 	const ProtobufCMessageDescriptor *type = block->message->descriptor;
-	char keyword[RULE_KEYWORD], label[READ_LABEL];
+	char keyword[RULE_KEYWORD], label[KEYWORD_LABEL];
 
 	for (unsigned int i = 0; i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
@@ -288,7 +249,7 @@ static void close_block(struct reader *r)
 		if (rule_find(type, field)->required &&
 		    !source_find(r->source, block->message, field->id, 0, NULL))
 			fault_error(r->faults, block->place, "%s needs \"%s\"",
-				    read_label(label, block->message),
+				    keyword_label(label, block->message),
 				    rule_keyword(keyword, field));
 	}
 	r->depth--;
@@ -296,34 +257,18 @@ static void close_block(struct reader *r)
 
 /* --- one statement ---------------------------------------------------------------------------- */
 
-/* Where an unknown keyword would be at home, for the message. */
-static const char *home_of(const char *word)
-{
-	static const ProtobufCMessageDescriptor *const types[] = {
-		&conf__node__descriptor,       &conf__vrrp__descriptor,  &conf__sync__descriptor,
-		&conf__forwarding__descriptor, &conf__web__descriptor,   &conf__array__descriptor,
-		&conf__service__descriptor,    &conf__check__descriptor, &conf__member__descriptor,
-		&conf__config__descriptor,
-	};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		const ProtobufCFieldDescriptor *field = field_of(types[i], word);
-
-		if (field && strcmp(field->name, "name") != 0)
-			return types[i]->short_name;
-	}
-	return NULL;
-}
-
 /*
- * A keyword that this block does not have, but a block around it does, as a block: then the brace
- * between the two was forgotten.  Returns how many blocks to close, 0 for none.
+ * A keyword that this block does not have, or not as a block, but a block around it does: then the
+ * brace between the two was forgotten.  Returns how many blocks to close, 0 for none.
  */
-static size_t forgotten(struct reader *r)
+static size_t forgotten(const struct reader *r, const ProtobufCFieldDescriptor *known)
 {
+	if (known && (rule_is_block(known) || !scan_before_open(&r->scan)))
+		return 0;
 	for (size_t up = 1; up < r->depth; up++) {
 		const ProtobufCMessage *outer = r->stack[r->depth - 1 - up].message;
-		const ProtobufCFieldDescriptor *field = field_of(outer->descriptor, r->token.text);
+		const ProtobufCFieldDescriptor *field = keyword_find(outer->descriptor,
+								     r->token.text);
 
 		if (field && rule_is_block(field))
 			return up;
@@ -333,55 +278,52 @@ static size_t forgotten(struct reader *r)
 
 static const ProtobufCFieldDescriptor *close_forgotten(struct reader *r, size_t levels)
 {
-	char label[READ_LABEL];
+	char label[KEYWORD_LABEL];
 
 	for (size_t i = 0; i < levels; i++) {
 		fault_error(r->faults, r->token.place,
 			    "the \"}\" of %s, opened in line %u, is missing before this \"%s\"",
-			    read_label(label, top(r)->message), top(r)->place.line, r->token.text);
+			    keyword_label(label, top(r)->message), top(r)->place.line,
+			    r->token.text);
 		close_block(r);
 		r->forgiven++;
 	}
-	return field_of(top(r)->message->descriptor, r->token.text);
+	return keyword_find(top(r)->message->descriptor, r->token.text);
 }
 
 /* Reports it; returns the field that was meant where that is plain, so that its value is checked.
  */
 static const ProtobufCFieldDescriptor *unknown(struct reader *r)
 {
-	const ProtobufCMessageDescriptor *type = top(r)->message->descriptor;
+	const ProtobufCMessage *message = top(r)->message;
 	struct near near = { .word = r->token.text };
-	char keyword[RULE_KEYWORD], label[READ_LABEL], text[NEAR_TEXT];
-	const char *home = home_of(r->token.text);
+	char label[KEYWORD_LABEL], home[RULE_KEYWORD], text[NEAR_TEXT];
 
-	for (unsigned int i = 0; i < type->n_fields; i++) {
-		if (!is_title(r, &type->fields[i]))
-			near_try(&near, rule_keyword(keyword, &type->fields[i]));
-	}
-	read_label(label, top(r)->message);
-	if (home && type != &conf__config__descriptor && !near.best[0])
+	keyword_near(&near, message->descriptor);
+	keyword_label(label, message);
+	if (!near.best[0] && keyword_home(home, message->descriptor, r->token.text))
 		fault_error(r->faults, r->token.place,
-			    "unknown keyword \"%s\" in %s; it belongs to %c%s", r->token.text,
-			    label, tolower((unsigned char)home[0]), home + 1);
+			    "unknown keyword \"%s\" in %s; it belongs to %s", r->token.text, label,
+			    home);
 	else
 		fault_error(r->faults, r->token.place, "unknown keyword \"%.60s\" in %s%s",
 			    r->token.text, label, near_text(text, &near));
-	return near.best[0] ? field_of(type, near.best) : NULL;
+	return near.best[0] ? keyword_find(message->descriptor, near.best) : NULL;
 }
 
 static void statement(struct reader *r)
 {
-	const ProtobufCFieldDescriptor *field = field_of(top(r)->message->descriptor,
-							 r->token.text);
+	const ProtobufCFieldDescriptor *field = keyword_find(top(r)->message->descriptor,
+							     r->token.text);
 	struct place place = r->token.place, first;
-	size_t levels = field ? 0 : forgotten(r);
-	bool guessed = false;
+	bool guessed = !field;
+	size_t levels = forgotten(r, field);
 
 	if (levels) {
 		field = close_forgotten(r, levels);
-	} else if (!field || is_title(r, field)) {
+		guessed = false;
+	} else if (!field) {
 		field = unknown(r);
-		guessed = true;
 	}
 	next(r);
 	if (!field) {
@@ -393,6 +335,7 @@ static void statement(struct reader *r)
 	} else {
 		char keyword[RULE_KEYWORD];
 
+		/* One fault a statement: a misspelt one has had its own. */
 		if (!guessed)
 			fault_error(r->faults, place, "%s is already set in line %u",
 				    rule_keyword(keyword, field), first.line);
@@ -438,11 +381,11 @@ static void read_token(struct reader *r)
 /* At the end of the file: every block still open is a fault of its own. */
 static void finish(struct reader *r)
 {
-	char label[READ_LABEL];
+	char label[KEYWORD_LABEL];
 
 	while (r->depth > 1) {
 		fault_error(r->faults, r->token.place, "the file ends inside %s, opened in line %u",
-			    read_label(label, top(r)->message), top(r)->place.line);
+			    keyword_label(label, top(r)->message), top(r)->place.line);
 		close_block(r);
 	}
 	close_block(r);

@@ -3,7 +3,6 @@
 #ifndef CASPAIR_READ_H
 #define CASPAIR_READ_H
 
-#include "conf/scan.h"
 #include "conf/source.h"
 
 /*
@@ -13,9 +12,5 @@
  */
 Conf__Config *read_text(const char *text, size_t length, struct conf_source *source,
 			struct conf_faults *faults);
-
-/* `array "mel"`, or `vrrp`: what messages call a block. */
-enum { READ_LABEL = 112 };
-const char *read_label(char label[READ_LABEL], const ProtobufCMessage *message);
 
 #endif

@@ -118,3 +118,12 @@ void scan_next(struct scan *scan, struct token *token)
 	if (token->kind == SCAN_LINE)
 		scan->place = (struct place){ scan->place.line + 1, 1 };
 }
+
+bool scan_before_open(const struct scan *scan)
+{
+	const char *at = scan->at;
+
+	while (at < scan->end && (*at == ' ' || *at == '\t'))
+		at++;
+	return at < scan->end && *at == '{';
+}

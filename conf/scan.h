@@ -33,5 +33,7 @@ struct scan {
 
 void scan_start(struct scan *scan, const char *text, size_t length, struct conf_faults *faults);
 void scan_next(struct scan *scan, struct token *token);
+/* Is a "{" the next thing in this line?  Looks ahead, takes nothing. */
+bool scan_before_open(const struct scan *scan);
 
 #endif

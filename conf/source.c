@@ -107,6 +107,14 @@ bool source_keep(struct conf_source *source, ProtobufCMessage *message)
 	return true;
 }
 
+struct place source_block(const struct conf_source *source, const void *message)
+{
+	struct place place = { 0, 0 };
+
+	source_find(source, message, 0, 0, &place);
+	return place;
+}
+
 struct place source_item(const struct conf_source *source, const void *message, const char *field,
 			 size_t index)
 {
@@ -116,7 +124,7 @@ struct place source_item(const struct conf_source *source, const void *message, 
 	struct place place = { 0, 0 };
 
 	if (!descriptor || !source_find(source, base, descriptor->id, index, &place))
-		source_find(source, base, 0, 0, &place);
+		return source_block(source, message);
 	return place;
 }
 

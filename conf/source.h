@@ -27,6 +27,7 @@ bool source_keep(struct conf_source *source, ProtobufCMessage *message);
 struct place source_at(const struct conf_source *source, const void *message, const char *field);
 struct place source_item(const struct conf_source *source, const void *message, const char *field,
 			 size_t index);
+struct place source_block(const struct conf_source *source, const void *message);
 /* Has the field been written, be its value good or bad? */
 bool source_written(const struct conf_source *source, const void *message, const char *field);
 

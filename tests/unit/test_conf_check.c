@@ -288,7 +288,7 @@ static void advice(void **state)
 		{ "path eth1", "rekey 15min",
 		  "5:14: warning: rekey: this version makes new keys with each connection only\n" },
 		{ "path eth1 }", "path eth1 } web { listen 127.0.0.1:9745; metrics /m }",
-		  "5:33: warning: web: no status page is served by this version\n" },
+		  "5:20: warning: web: no status page is served by this version\n" },
 		{ "follow map", "follow map; idle-timeout 2h",
 		  "8:77: warning: idle-timeout of an RPC service below 125min cuts idle sessions "
 		  "before "

@@ -158,6 +158,12 @@ static void recovery(void **state)
 		  "\"web\"\n"
 		  "2:1: the \"}\" of profile \"p\", opened in line 1, is missing before this "
 		  "\"web\"\n" },
+		/* A word that is a value here and a block outside. */
+		{ "node n {\n sync 1.1.1.1\nsync { port 0 }",
+		  "1:1: node \"n\" needs \"address\"\n1:1: node \"n\" needs \"public-key\"\n"
+		  "3:1: the \"}\" of node \"n\", opened in line 1, is missing before this "
+		  "\"sync\"\n"
+		  "3:13: port 0 is out of range: 1 to 65535\n" },
 		/* The title is not a statement. */
 		{ "profile p { name q }", "1:13: unknown keyword \"name\" in profile \"p\"\n" },
 		{ "sync { vrid 1 }",
