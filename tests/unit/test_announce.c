@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Gratuitous ARP: the bytes, and when they are sent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+
+#include "vrrp/announce.h"
+
+static const uint64_t second = 1000000000;
+static const uint64_t begin = 77777;
+
+/* As tcpdump shows those of keepalived and arping; RFC 826, and RFC 5944 4.6 for the reply. */
+static void frames_are_as_on_the_wire(void **unused)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0xaa, 0xbb, 0xcc };
+	static const uint8_t request[ANNOUNCE_FRAME] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0xaa, 0xbb, 0xcc, 8,    6,
+		0,    1,    8,    0,    6,    4,    0, 1, 2, 0,    0,    0xaa, 0xbb, 0xcc,
+		10,   20,   0,    10,   0,    0,    0, 0, 0, 0,    10,   20,   0,    10,
+	};
+	static const uint8_t reply[ANNOUNCE_FRAME] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,    0,    0,    0xaa, 0xbb, 0xcc, 8,    6,
+		0,    1,    8,    0,    6,    4,    0,    2,    2,    0,    0,    0xaa, 0xbb, 0xcc,
+		10,   20,   0,    10,   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 10,   20,   0,    10,
+	};
+	uint8_t frame[ANNOUNCE_FRAME];
+
+	(void)unused;
+	announce_frame(frame, mac, htonl(0x0a14000a), ANNOUNCE_REQUEST);
+	assert_memory_equal(frame, request, sizeof(frame));
+	announce_frame(frame, mac, htonl(0x0a14000a), ANNOUNCE_REPLY);
+	assert_memory_equal(frame, reply, sizeof(frame));
+}
+
+/* Runs the schedule as a timer would, up to `until`; returns the number of rounds. */
+static unsigned int rounds(struct announce_schedule *schedule, uint64_t until)
+{
+	unsigned int count = 0;
+
+	while (schedule->next && schedule->next <= until) {
+		assert_false(announce_due(schedule, schedule->next - 1));
+		assert_true(announce_due(schedule, schedule->next));
+		count++;
+	}
+	return count;
+}
+
+static void rounds_at_0_1_5_and_each_60_seconds(void **unused)
+{
+	static const uint64_t at[] = { 0, 1, 5, 65, 125, 185 };
+	struct announce_schedule schedule;
+
+	(void)unused;
+	announce_start(&schedule, begin);
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+		assert_int_equal(schedule.next, begin + at[i] * second);
+		assert_true(announce_due(&schedule, schedule.next));
+	}
+}
+
+/* A timer that comes late leaves rounds out; it does not send them all at once. */
+static void late_rounds_are_not_made_up_for(void **unused)
+{
+	struct announce_schedule schedule;
+
+	(void)unused;
+	announce_start(&schedule, begin);
+	assert_true(announce_due(&schedule, begin + 20 * second));
+	assert_false(announce_due(&schedule, begin + 20 * second));
+	assert_int_equal(schedule.next, begin + 80 * second);
+}
+
+static void stopped_is_silent(void **unused)
+{
+	struct announce_schedule schedule;
+
+	(void)unused;
+	announce_start(&schedule, begin);
+	announce_stop(&schedule);
+	assert_int_equal(schedule.next, 0);
+	assert_false(announce_due(&schedule, begin + 1000 * second));
+	announce_again(&schedule, begin + 1000 * second);
+	assert_false(announce_due(&schedule, begin + 1000 * second));
+}
+
+/* A rival in each 100 ms costs one round a second, and the plan goes on behind it. */
+static void rivals_do_not_make_a_storm(void **unused)
+{
+	struct announce_schedule schedule;
+	unsigned int count = 0;
+
+	(void)unused;
+	announce_start(&schedule, begin);
+	rounds(&schedule, begin + 10 * second);
+	for (uint64_t i = 100; i < 200; i++) {
+		announce_again(&schedule, begin + i * second / 10);
+		count += rounds(&schedule, begin + i * second / 10);
+	}
+	assert_in_range(count, 9, 11);
+	rounds(&schedule, begin + 21 * second);
+	assert_in_range(schedule.next, begin + 79 * second, begin + 81 * second);
+}
+
+static void first_rival_is_answered_at_once(void **unused)
+{
+	struct announce_schedule schedule;
+
+	(void)unused;
+	announce_start(&schedule, begin);
+	rounds(&schedule, begin + 10 * second);
+	announce_again(&schedule, begin + 30 * second);
+	assert_true(announce_due(&schedule, begin + 30 * second));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_are_as_on_the_wire),
+		cmocka_unit_test(rounds_at_0_1_5_and_each_60_seconds),
+		cmocka_unit_test(late_rounds_are_not_made_up_for),
+		cmocka_unit_test(stopped_is_silent),
+		cmocka_unit_test(rivals_do_not_make_a_storm),
+		cmocka_unit_test(first_rival_is_answered_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
