@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lease: foreign adverts fence a node whose lease has run out, and a fenced node answers no
+ * ARP. */
+#include "harness.h"
+
+#include <net/if_arp.h>
+
+#define PEER 0xc0000203u /* 192.0.2.3 */
+
+static uint64_t boot_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* --- adverts --- */
+
+struct advert {
+	const char *name;
+	uint8_t version_type, vrid, priority, ttl;
+	uint16_t fragment;
+	uint16_t bytes;    /* of VRRP; 0: 12 */
+	uint32_t role;     /* of this node */
+	bool lease_runs;   /* has not run out */
+	uint32_t fenced;   /* before */
+	uint32_t expected; /* after */
+};
+
+static const struct advert adverts[] = {
+	{ "a foreign advert past the lease fences", .role = LEASE_ACTIVE,
+	  .expected = FENCE_ADVERT },
+	{ "a foreign advert within the lease does not", .role = LEASE_ACTIVE, .lease_runs = true },
+	{ "a standby is not fenced", .role = LEASE_STANDBY },
+	{ "an undecided node is not fenced", .role = LEASE_NONE },
+	{ "a fenced node stays as it is", .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON,
+	  .expected = FENCE_DAEMON },
+	{ "the advert of another virtual router does not fence", .role = LEASE_ACTIVE, .vrid = 52 },
+	{ "an advert that was forwarded does not fence", .role = LEASE_ACTIVE, .ttl = 254 },
+	{ "a node that lets go does not fence", .role = LEASE_ACTIVE, .priority = 1 },
+	{ "an advert of version 2 does not fence", .role = LEASE_ACTIVE, .version_type = 0x21 },
+	{ "VRRP that is no advert does not fence", .role = LEASE_ACTIVE, .version_type = 0x32 },
+	{ "a fragment does not fence", .role = LEASE_ACTIVE, .fragment = 0x2000 },
+	{ "half an advert does not fence", .role = LEASE_ACTIVE, .bytes = 3 },
+};
+
+/* Row values of zero mean the usual, so a priority of 1 stands for 0. */
+static struct frame frame_advert(const struct advert *row)
+{
+	uint16_t bytes = row->bytes ? row->bytes : 12;
+	struct frame frame;
+	struct iphdr *ip;
+	uint8_t *vrrp;
+
+	frame_ethernet(&frame, MAC_OUT0, MAC_ROUTER, ETH_P_IP);
+	ip = frame_ip(&frame);
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->ttl = row->ttl ? row->ttl : 255;
+	ip->frag_off = htons(row->fragment);
+	ip->protocol = 112;
+	ip->saddr = htonl(PEER);
+	ip->daddr = htonl(0xe0000012);
+	ip->tot_len = htons((uint16_t)(20 + bytes));
+	vrrp = (uint8_t *)(ip + 1);
+	vrrp[0] = row->version_type ? row->version_type : 0x31;
+	vrrp[1] = row->vrid ? row->vrid : 51;
+	vrrp[2] = row->priority == 1 ? 0 : 253;
+	vrrp[3] = 1;
+	frame.size = ETH_HLEN + 20u + bytes;
+	return frame;
+}
+
+static void test_advert(void **state)
+{
+	const struct advert *row = *state;
+	uint64_t start = boot_now();
+	struct flow_lease lease = { .until_ns = row->lease_runs ? UINT64_MAX : start - 1,
+				    .role = row->role,
+				    .fenced = row->fenced,
+				    .vrid = 51 };
+	struct frame frame = frame_advert(row);
+	bool fences = row->expected == FENCE_ADVERT;
+
+	lease_set(&lease);
+	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
+	lease = lease_now();
+	assert_int_equal(lease.fenced, row->expected);
+	assert_int_equal(lease.fenced_by, fences ? htonl(PEER) : 0);
+	if (fences)
+		assert_in_range(lease.fenced_ns, start, boot_now());
+	assert_int_equal(count_of(COUNT_ADVERT_FENCED), fences);
+	assert_int_equal(count_of(COUNT_PASSED), 1);
+	harness_drain();
+	assert_int_equal(box.notices, fences);
+	if (fences)
+		assert_int_equal(box.notice[0].kind, NOTICE_FENCED);
+}
+
+static void test_second_advert_changes_nothing(void **state UNUSED)
+{
+	static const struct flow_lease over = { .role = LEASE_ACTIVE, .vrid = 51 };
+	struct flow_lease first, second;
+	struct frame frame;
+
+	lease_set(&over);
+	frame = frame_advert(&adverts[0]);
+	run_frame(&frame, box.outside);
+	first = lease_now();
+	frame = frame_advert(&adverts[0]);
+	run_frame(&frame, box.outside);
+	second = lease_now();
+	assert_memory_equal(&first, &second, sizeof(first));
+	assert_int_equal(count_of(COUNT_ADVERT_FENCED), 1);
+}
+
+/* --- ARP --- */
+
+struct arp {
+	const char *name;
+	uint32_t role, fenced;
+	uint32_t target;
+	uint16_t operation; /* 0: request */
+	uint16_t hardware;  /* 0: Ethernet */
+	uint16_t cut;       /* bytes missing from the end */
+	bool dropped;
+};
+
+static const struct arp arps[] = {
+	{ "an active node's kernel answers", .role = LEASE_ACTIVE, .target = VIP },
+	{ "a fenced node is silent for a VIP", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
+	  .target = VIP, .dropped = true },
+	{ "a fenced node is silent for the gateway", .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON,
+	  .target = GATEWAY, .dropped = true },
+	{ "a fenced node answers for its own address", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
+	  .target = NODE_OUTSIDE },
+	{ "a fenced node leaves a member's address alone", .role = LEASE_ACTIVE,
+	  .fenced = FENCE_ADVERT, .target = MEMBER_0 },
+	{ "a fenced node hears ARP replies", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
+	  .target = VIP, .operation = ARPOP_REPLY },
+	{ "ARP of other hardware is the kernel's", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
+	  .target = VIP, .hardware = ARPHRD_INFINIBAND },
+	{ "half an ARP packet is the kernel's", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
+	  .target = VIP, .cut = 1 },
+	{ "a standby's kernel decides itself", .role = LEASE_STANDBY, .fenced = FENCE_ADVERT,
+	  .target = VIP },
+};
+
+static void test_arp(void **state)
+{
+	const struct arp *row = *state;
+	struct flow_lease lease = { .role = row->role, .fenced = row->fenced };
+	uint32_t target = htonl(row->target);
+	struct frame frame;
+	uint8_t *arp;
+
+	lease_set(&lease);
+	frame_ethernet(&frame, MAC_OUT0, MAC_ROUTER, ETH_P_ARP);
+	arp = frame.bytes + ETH_HLEN;
+	arp[1] = (uint8_t)(row->hardware ? row->hardware : ARPHRD_ETHER);
+	arp[2] = 8; /* IPv4 */
+	arp[4] = 6;
+	arp[5] = 4;
+	arp[7] = (uint8_t)(row->operation ? row->operation : ARPOP_REQUEST);
+	memcpy(arp + 24, &target, sizeof(target));
+	frame.size = ETH_HLEN + 28u - row->cut;
+	assert_int_equal(run_frame(&frame, box.outside), row->dropped ? XDP_DROP : XDP_PASS);
+	assert_int_equal(count_of(COUNT_DROP_ARP), row->dropped);
+}
+
+static void test_other_protocols_pass(void **state UNUSED)
+{
+	struct frame frame;
+
+	frame_ethernet(&frame, MAC_OUT0, MAC_ROUTER, ETH_P_IPV6);
+	frame.size = 64;
+	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
+	frame_ethernet(&frame, MAC_OUT0, MAC_ROUTER, ETH_P_8021Q);
+	frame.size = 64;
+	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
+	assert_int_equal(count_of(COUNT_PASSED), 2);
+}
+
+static int set_up(void **state UNUSED)
+{
+	return harness_open(64, 64);
+}
+
+int main(void)
+{
+	struct plan plan = { 0 };
+
+	if (!harness_may_run("gate"))
+		return 77;
+	for (size_t i = 0; i < sizeof(adverts) / sizeof(*adverts); i++)
+		plan_case(&plan, adverts[i].name, test_advert, &adverts[i]);
+	for (size_t i = 0; i < sizeof(arps) / sizeof(*arps); i++)
+		plan_case(&plan, arps[i].name, test_arp, &arps[i]);
+	plan_case(&plan, "a second advert changes nothing", test_second_advert_changes_nothing,
+		  NULL);
+	plan_case(&plan, "IPv6 and VLAN tags are the kernel's", test_other_protocols_pass, NULL);
+	return plan_run("gate", &plan, set_up);
+}
