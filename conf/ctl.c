@@ -45,7 +45,7 @@ struct ctl_link {
 
 /* --- paths --------------------------------------------------------------------------------- */
 
-int conn_address(struct sockaddr_un *address, const char *path)
+int ctl_conn_address(struct sockaddr_un *address, const char *path)
 {
 	size_t length = strlen(path);
 
@@ -57,10 +57,10 @@ int conn_address(struct sockaddr_un *address, const char *path)
 	return 0;
 }
 
-int conn_connect(const char *path)
+int ctl_conn_connect(const char *path)
 {
 	struct sockaddr_un address;
-	int fd, error = conn_address(&address, path);
+	int fd, error = ctl_conn_address(&address, path);
 
 	if (error < 0)
 		return error;
@@ -114,13 +114,13 @@ static void server_ended(void *owner, struct ctl_conn *conn, bool refused)
 	server->refused += refused;
 	if (server->ops->closed)
 		server->ops->closed(server->arg, conn);
-	conn_free(conn);
+	ctl_conn_free(conn);
 }
 
 /* Takes `fd`. */
 static void admit(struct ctl_server *server, int fd)
 {
-	struct conn_owner owner = { server->ops, server->arg, server_ended, server };
+	struct ctl_conn_owner owner = { server->ops, server->arg, server_ended, server };
 	struct ctl_conn *conn;
 
 	if (server->count == MAX_CONNECTIONS || !is_welcome(server, fd)) {
@@ -130,11 +130,11 @@ static void admit(struct ctl_server *server, int fd)
 		close(fd);
 		return;
 	}
-	conn = conn_new(server->loop, fd, &owner);
+	conn = ctl_conn_new(server->loop, fd, &owner);
 	if (!conn)
 		return;
 	server->conn[server->count++] = conn;
-	conn_opened(conn);
+	ctl_conn_opened(conn);
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -171,7 +171,7 @@ static int remove_stale(const char *path)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = conn_connect(path);
+	fd = ctl_conn_connect(path);
 	if (fd >= 0)
 		close(fd);
 	if (fd >= 0 || fd == -EAGAIN)
@@ -185,7 +185,7 @@ static int remove_stale(const char *path)
 static int bind_closed(int fd, const char *path)
 {
 	struct sockaddr_un address;
-	int error = conn_address(&address, path);
+	int error = ctl_conn_address(&address, path);
 	mode_t mask;
 
 	if (error < 0)
@@ -278,7 +278,7 @@ void ctl_server_free(struct ctl_server *server)
 		unlink(server->path);
 	close(server->acceptable.fd);
 	for (size_t i = 0; i < server->count; i++)
-		conn_free(server->conn[i]);
+		ctl_conn_free(server->conn[i]);
 	free(server->path);
 	free(server);
 }
@@ -305,7 +305,7 @@ static void link_ended(void *owner, struct ctl_conn *conn, bool refused)
 	retry_after(link, RETRY_S);
 	if (link->ops->closed)
 		link->ops->closed(link->arg, conn); /* may free the link */
-	conn_free(conn);
+	ctl_conn_free(conn);
 }
 
 /* A daemon that is not up yet is no news; anything else is, once. */
@@ -321,12 +321,12 @@ static void complain(struct ctl_link *link, int error)
 static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	struct ctl_link *link = watcher->data;
-	struct conn_owner owner = { link->ops, link->arg, link_ended, link };
-	int fd = conn_connect(link->path);
+	struct ctl_conn_owner owner = { link->ops, link->arg, link_ended, link };
+	int fd = ctl_conn_connect(link->path);
 
 	(void)events;
 	if (fd >= 0)
-		link->conn = conn_new(loop, fd, &owner);
+		link->conn = ctl_conn_new(loop, fd, &owner);
 	else
 		complain(link, -fd);
 	if (!link->conn) {
@@ -334,7 +334,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
 		return;
 	}
 	link->complained = 0;
-	conn_opened(link->conn);
+	ctl_conn_opened(link->conn);
 }
 
 int ctl_link(struct ctl_link **result, struct ev_loop *loop, const char *path,
@@ -342,7 +342,7 @@ int ctl_link(struct ctl_link **result, struct ev_loop *loop, const char *path,
 {
 	struct ctl_link *link = calloc(1, sizeof(*link));
 	struct sockaddr_un address;
-	int error = conn_address(&address, path);
+	int error = ctl_conn_address(&address, path);
 
 	*result = NULL;
 	if (link)
@@ -368,7 +368,7 @@ void ctl_link_free(struct ctl_link *link)
 	if (!link)
 		return;
 	ev_timer_stop(link->loop, &link->retry);
-	conn_free(link->conn);
+	ctl_conn_free(link->conn);
 	free(link->path);
 	free(link);
 }

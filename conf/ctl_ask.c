@@ -105,12 +105,12 @@ static int read_answer(struct ask *ask)
 		if (next < 0)
 			return next;
 	}
-	message = next > 0 ? conn_unpack(payload, length) : NULL;
+	message = next > 0 ? ctl_conn_unpack(payload, length) : NULL;
 	if (!message)
 		return -EPROTO;
 	more = message->more;
 	ask->answer(ask->arg, message);
-	conn_discard(message);
+	ctl_conn_discard(message);
 	return more;
 }
 
@@ -123,7 +123,7 @@ int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout
 			   .arg = arg };
 	int result;
 
-	ask.fd = conn_connect(path);
+	ask.fd = ctl_conn_connect(path);
 	if (ask.fd < 0)
 		return ask.fd == -EAGAIN ? -ETIMEDOUT : ask.fd; /* its backlog is full: stuck */
 	result = write_question(&ask, question);

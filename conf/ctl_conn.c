@@ -39,7 +39,7 @@ struct ctl_conn {
 	ev_io readable, writable;
 	ev_timer doomed; /* ends the connection from the loop */
 	struct ev_loop *loop;
-	struct conn_owner owner;
+	struct ctl_conn_owner owner;
 	int fd;
 	uid_t uid;
 	bool broken;  /* nothing more can be sent; what the peer sent before is still read */
@@ -299,7 +299,7 @@ static size_t claim_descriptors(struct ctl_conn *conn, int fds[CTL_MAX_FDS])
 /* Hands one frame over: false when the connection is gone. */
 static bool deliver(struct ctl_conn *conn, const uint8_t *payload, size_t length)
 {
-	Cas__Message *message = conn_unpack(payload, length);
+	Cas__Message *message = ctl_conn_unpack(payload, length);
 	int fds[CTL_MAX_FDS];
 	size_t nfds;
 
@@ -312,7 +312,7 @@ static bool deliver(struct ctl_conn *conn, const uint8_t *payload, size_t length
 	}
 	conn->busy = true;
 	conn->owner.ops->message(conn->owner.arg, conn, message, fds, nfds);
-	conn_discard(message);
+	ctl_conn_discard(message);
 	return still_there(conn);
 }
 
@@ -376,7 +376,7 @@ static void on_doomed(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-struct ctl_conn *conn_new(struct ev_loop *loop, int fd, const struct conn_owner *owner)
+struct ctl_conn *ctl_conn_new(struct ev_loop *loop, int fd, const struct ctl_conn_owner *owner)
 {
 	struct ctl_conn *conn = calloc(1, sizeof(*conn));
 	struct ucred peer = { .uid = (uid_t)-1 };
@@ -401,7 +401,7 @@ struct ctl_conn *conn_new(struct ev_loop *loop, int fd, const struct conn_owner 
 	return conn;
 }
 
-bool conn_opened(struct ctl_conn *conn)
+bool ctl_conn_opened(struct ctl_conn *conn)
 {
 	conn->busy = true;
 	if (conn->owner.ops->opened)
@@ -409,7 +409,7 @@ bool conn_opened(struct ctl_conn *conn)
 	return still_there(conn);
 }
 
-void conn_free(struct ctl_conn *conn)
+void ctl_conn_free(struct ctl_conn *conn)
 {
 	if (!conn || conn->freed)
 		return;

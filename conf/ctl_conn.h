@@ -12,8 +12,9 @@
 
 struct sockaddr_un;
 
-/* Who owns a connection.  `ended` comes from the loop, once; the owner then calls conn_free(). */
-struct conn_owner {
+/* Who owns a connection.  `ended` comes from the loop, once; the owner then calls ctl_conn_free().
+ */
+struct ctl_conn_owner {
 	const struct ctl_ops *ops;
 	void *arg;
 	void (*ended)(void *owner, struct ctl_conn *conn, bool refused);
@@ -21,20 +22,21 @@ struct conn_owner {
 };
 
 /* Takes `fd` in any case. NULL: no memory. */
-struct ctl_conn *conn_new(struct ev_loop *loop, int fd, const struct conn_owner *owner);
+struct ctl_conn *ctl_conn_new(struct ev_loop *loop, int fd, const struct ctl_conn_owner *owner);
 /* Tells the user that it is there: false when he has freed it in the callback. */
-bool conn_opened(struct ctl_conn *conn);
+bool ctl_conn_opened(struct ctl_conn *conn);
 /* Closes without telling anybody; sends what can be sent at once.  Allowed in every callback. */
-void conn_free(struct ctl_conn *conn);
+void ctl_conn_free(struct ctl_conn *conn);
 
 /* A stream socket connected to `path`, which does not block, or a negative errno. */
-int conn_connect(const char *path);
+int ctl_conn_connect(const char *path);
 /* Socket address of `path`: 0 or -ENAMETOOLONG. */
-int conn_address(struct sockaddr_un *address, const char *path);
+int ctl_conn_address(struct sockaddr_un *address, const char *path);
 
-/* Unpacks with a cap on what the message may occupy; NULL for garbage.  Free with conn_discard().
+/* Unpacks with a cap on what the message may occupy; NULL for garbage.  Free with
+ * ctl_conn_discard().
  */
-Cas__Message *conn_unpack(const uint8_t *payload, size_t length);
-void conn_discard(Cas__Message *message);
+Cas__Message *ctl_conn_unpack(const uint8_t *payload, size_t length);
+void ctl_conn_discard(Cas__Message *message);
 
 #endif

@@ -23,7 +23,7 @@ static void budget_free(void *data, void *pointer)
 	free(pointer);
 }
 
-Cas__Message *conn_unpack(const uint8_t *payload, size_t length)
+Cas__Message *ctl_conn_unpack(const uint8_t *payload, size_t length)
 {
 	size_t left = MAX_UNPACKED;
 	ProtobufCAllocator allocator = { budget_alloc, budget_free, &left };
@@ -31,7 +31,7 @@ Cas__Message *conn_unpack(const uint8_t *payload, size_t length)
 	return cas__message__unpack(&allocator, length, payload);
 }
 
-void conn_discard(Cas__Message *message)
+void ctl_conn_discard(Cas__Message *message)
 {
 	cas__message__free_unpacked(message, NULL);
 }
