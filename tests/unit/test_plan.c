@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/addr.h"
+#include "lbd/plan.h"
+#include "lbd/pool.h"
+
+#define HEAD                                                                                       \
+	"format 1\npair t\n"                                                                       \
+	"node a { address 10.20.0.11; sync 192.168.77.1; priority 254\n"                           \
+	"public-key cpk1_XnFy9naVpLm3Cpdvxl2KOSTRzV9s800gpvuoHjUH6aA }\n"                          \
+	"node b { address 10.20.0.12; sync 192.168.77.2; priority 253\n"                           \
+	"public-key cpk1_b_Oy6CPSDzOknWiSPe4LiP09a1vw-QRnfRvdACPjtoc }\n"                          \
+	"vrrp { interface eth0; vrid 51 }\n"                                                       \
+	"sync { path eth2 }\n"
+
+#define RPC                                                                                        \
+	"service epm { ports 135; affinity-group rpc; affinity-timeout 2h; idle-timeout 2h }\n"    \
+	"service dynamic { ports 6005-6010, 7002; affinity-group rpc; follow epm }\n"
+#define SMTP "service smtp { ports 25; idle-timeout 10min }\n"
+
+static const char two_members[] = HEAD "array x { vip 10.20.0.10; gateway 10.30.0.1\n" RPC SMTP
+				       "member m1 { address 10.30.0.21 }\n"
+				       "member m2 { address 10.30.0.22; weight 5 }\n}\n";
+/* m2 gone, m3 new and first; smtp gone, another array in front. */
+static const char changed[] = HEAD "array w { vip 10.20.0.9; gateway 10.30.0.1\n"
+				   "service pop { ports 110 }\n"
+				   "member m9 { address 10.30.0.29 }\n}\n"
+				   "array x { vip 10.20.0.10; gateway 10.30.0.1\n"
+				   "service imap { ports 143 }\n" RPC
+				   "member m3 { address 10.30.0.23 }\n"
+				   "member m1 { address 10.30.0.21; weight 7 }\n}\n";
+static const char with_backup[] = HEAD "array x { vip 10.20.0.10; gateway 10.30.0.1\n" SMTP
+				       "member m1 { address 10.30.0.21 }\n"
+				       "member m2 { address 10.30.0.22 }\n"
+				       "member m3 { address 10.30.0.23; backup yes }\n}\n";
+
+static const uint64_t no_flows[FLOW_MAX_MEMBERS];
+
+static struct conf *conf_of(const char *text)
+{
+	struct conf_faults faults;
+	struct conf *conf = conf_read(text, strlen(text), &faults);
+
+	if (!conf)
+		conf_faults_print(&faults, "test", stderr);
+	conf_faults_free(&faults);
+	assert_non_null(conf);
+	return conf;
+}
+
+static __be32 ip(const char *text)
+{
+	uint32_t addr;
+
+	assert_true(addr_parse4(&addr, text));
+	return addr;
+}
+
+static struct plan *plan_after(const struct conf *conf, const struct plan *old,
+			       const uint64_t *flows)
+{
+	char error[PLAN_ERROR_TEXT];
+	struct plan *plan = plan_make(conf, old, flows, 1000, error);
+
+	if (!plan)
+		fail_msg("%s", error);
+	return plan;
+}
+
+static struct plan *fresh(const struct conf *conf)
+{
+	struct plan *none = plan_new(), *plan = plan_after(conf, none, no_flows);
+
+	plan_free(none);
+	return plan;
+}
+
+/* As the data plane looks it up. */
+static const struct flow_role *role_of(const struct plan *plan, const char *addr)
+{
+	uint32_t at = flow_role_hash(ip(addr));
+
+	for (int i = 0; i < FLOW_ROLE_PROBES; i++, at = (at + 1) % FLOW_ROLE_SLOTS) {
+		const struct flow_role *role = &plan->roles.slot[at];
+
+		if (role->kind == ROLE_FREE)
+			return NULL;
+		if (role->addr == ip(addr))
+			return role;
+	}
+	return NULL;
+}
+
+static int slot(const struct plan *plan, const char *addr)
+{
+	return plan_member(plan, ip("10.20.0.10"), ip(addr));
+}
+
+static int pool_of(const struct plan *plan, uint16_t port)
+{
+	int service = plan_service(plan, ip("10.20.0.10"), port);
+
+	assert_true(service >= 0);
+	return plan->services[service].pool;
+}
+
+static void test_ticks(void **state)
+{
+	static const struct {
+		uint64_t ms;
+		uint32_t ticks;
+	} cases[] = {
+		{ 0, 0 },
+		{ 1, 1 },
+		{ 1000, 954 },
+		{ 7200000, 6866456 },
+		{ UINT64_MAX, UINT32_MAX },
+		{ 4503599627370, UINT32_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(plan_ticks(cases[i].ms), cases[i].ticks);
+}
+
+static void test_fresh(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	static const struct {
+		const char *addr;
+		enum flow_role_kind kind;
+	} roles[] = { { "10.20.0.10", ROLE_VIP },
+		      { "10.30.0.1", ROLE_GATEWAY },
+		      { "10.30.0.21", ROLE_MEMBER },
+		      { "10.30.0.22", ROLE_MEMBER } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
+		assert_non_null(role_of(plan, roles[i].addr));
+		assert_int_equal(role_of(plan, roles[i].addr)->kind, roles[i].kind);
+	}
+	assert_null(role_of(plan, "10.30.0.23"));
+	assert_int_equal(role_of(plan, "10.30.0.22")->id, slot(plan, "10.30.0.22"));
+	assert_int_equal(role_of(plan, "10.30.0.22")->port_table,
+			 role_of(plan, "10.20.0.10")->port_table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+static void test_ports(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	__be32 vip = ip("10.20.0.10");
+	static const uint16_t none[] = { 0, 24, 26, 134, 136, 6004, 6011, 7001, 7003, 65535 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+		assert_int_equal(plan_service(plan, vip, none[i]), -1);
+	assert_true(plan_service(plan, vip, 25) >= 0);
+	assert_int_equal(plan_service(plan, vip, 6005), plan_service(plan, vip, 6010));
+	assert_int_equal(plan_service(plan, vip, 6005), plan_service(plan, vip, 7002));
+	assert_int_not_equal(plan_service(plan, vip, 6005), plan_service(plan, vip, 135));
+	assert_int_equal(plan_service(plan, ip("10.20.0.11"), 135), -1);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+static void test_pools(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	const struct flow_pool *rpc = &plan->pools[pool_of(plan, 135)];
+	const struct flow_pool *smtp = &plan->pools[pool_of(plan, 25)];
+
+	(void)state;
+	assert_int_equal(pool_of(plan, 135), pool_of(plan, 6005));
+	assert_int_not_equal(pool_of(plan, 135), pool_of(plan, 25));
+	assert_int_equal(rpc->flags, POOL_USED | POOL_AFFINITY);
+	assert_int_equal(smtp->flags, POOL_USED);
+	assert_int_equal(rpc->linger_ticks, plan_ticks(7200000)); /* the longest of the group */
+	assert_string_equal(plan->name_of_pool[pool_of(plan, 135)], "rpc");
+	assert_string_equal(plan->name_of_pool[pool_of(plan, 25)], "smtp");
+	assert_int_equal(plan->services[plan_service(plan, ip("10.20.0.10"), 25)].idle_ticks,
+			 plan_ticks(600000));
+	for (unsigned int m = 0; m < 2; m++)
+		assert_true(plan->standing[pool_of(plan, 25)][m].up);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* The same configuration again, as after a restart: every number stays. */
+static void test_restart_is_identity(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *before = fresh(conf), *adopted = plan_new(), *after;
+
+	(void)state;
+	/* What a restart knows is what the maps hold. */
+	adopted->roles = before->roles;
+	memcpy(adopted->services, before->services, sizeof(before->services));
+	memcpy(adopted->pools, before->pools, sizeof(before->pools));
+	memcpy(adopted->members, before->members, sizeof(before->members));
+	memcpy(adopted->ports, before->ports, sizeof(before->ports));
+	plan_adopt(adopted, 5);
+	after = plan_after(conf, adopted, no_flows);
+	assert_memory_equal(&after->roles, &before->roles, sizeof(before->roles));
+	assert_memory_equal(after->services, before->services, sizeof(before->services));
+	assert_memory_equal(after->pools, before->pools, sizeof(before->pools));
+	assert_memory_equal(after->members, before->members, sizeof(before->members));
+	assert_memory_equal(after->ports, before->ports, sizeof(before->ports));
+	plan_free(after);
+	plan_free(adopted);
+	plan_free(before);
+	conf_free(conf);
+}
+
+/* A verdict survives the restart in the `up` bits. */
+static void test_restart_keeps_verdicts(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *before = fresh(conf), *after;
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(before, 25);
+	int down = slot(before, "10.30.0.22");
+
+	(void)state;
+	before->standing[pool][down].up = false;
+	assert_true(pool_table(before, pool, table));
+	memset(before->standing, 0, sizeof(before->standing));
+	plan_adopt(before, 5);
+	after = plan_after(conf, before, no_flows);
+	assert_false(after->standing[pool][down].up);
+	assert_int_equal(after->standing[pool][down].weight, 5);
+	assert_true(after->standing[pool][slot(after, "10.30.0.21")].up);
+	free(table);
+	plan_free(after);
+	plan_free(before);
+	conf_free(conf);
+}
+
+static void test_change_keeps_numbers(void **state)
+{
+	struct conf *conf = conf_of(two_members), *next = conf_of(changed);
+	struct plan *old = fresh(conf), *plan;
+	__be32 vip = ip("10.20.0.10");
+
+	(void)state;
+	plan = plan_after(next, old, no_flows);
+	assert_int_equal(plan_vip(plan, vip), plan_vip(old, vip));
+	assert_int_not_equal(plan_vip(plan, ip("10.20.0.9")), plan_vip(plan, vip));
+	assert_int_equal(slot(plan, "10.30.0.21"), slot(old, "10.30.0.21"));
+	assert_int_equal(pool_of(plan, 135), pool_of(old, 135));
+	assert_int_equal(plan_service(plan, vip, 135), plan_service(old, vip, 135));
+	assert_int_equal(plan_service(plan, vip, 6005), plan_service(old, vip, 6005));
+	assert_int_equal(plan_service(plan, vip, 25), -1);
+	/* A slot that old packets may still mean is not given to anybody in the same step. */
+	assert_int_not_equal(slot(plan, "10.30.0.23"), slot(old, "10.30.0.22"));
+	assert_int_not_equal(plan_service(plan, vip, 143), plan_service(old, vip, 25));
+	assert_int_not_equal(pool_of(plan, 143), pool_of(old, 25));
+	plan_free(plan);
+	plan_free(old);
+	conf_free(next);
+	conf_free(conf);
+}
+
+static void test_change_of_members(void **state)
+{
+	struct conf *conf = conf_of(two_members), *next = conf_of(changed);
+	struct plan *old = fresh(conf), *plan = plan_after(next, old, no_flows);
+	int rpc = pool_of(plan, 135), imap = pool_of(plan, 143);
+
+	(void)state;
+	assert_int_equal(slot(plan, "10.30.0.22"), -1);
+	assert_null(role_of(plan, "10.30.0.22"));
+	/* New in a pool that lives: proves itself first.  In a new pool everybody is assumed up. */
+	assert_false(plan->standing[rpc][slot(plan, "10.30.0.23")].up);
+	assert_true(plan->standing[rpc][slot(plan, "10.30.0.21")].up);
+	assert_true(plan->standing[imap][slot(plan, "10.30.0.23")].up);
+	assert_int_equal(plan->standing[rpc][slot(plan, "10.30.0.21")].weight, 7);
+	plan_free(plan);
+	plan_free(old);
+	conf_free(next);
+	conf_free(conf);
+}
+
+static void test_gone_member_stays_while_it_has_flows(void **state)
+{
+	struct conf *conf = conf_of(two_members), *next = conf_of(changed);
+	struct plan *old = fresh(conf), *plan, *last;
+	uint64_t flows[FLOW_MAX_MEMBERS] = { 0 };
+	int gone = slot(old, "10.30.0.22");
+
+	(void)state;
+	flows[gone] = 3;
+	plan = plan_after(next, old, flows);
+	assert_int_equal(slot(plan, "10.30.0.22"), gone);
+	assert_int_equal(plan->members[gone].flags, MEMBER_USED | MEMBER_GONE);
+	assert_non_null(role_of(plan, "10.30.0.22")); /* replies are still rewritten */
+	assert_int_equal(role_of(plan, "10.30.0.22")->id, gone);
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		assert_false(pool_has(plan, p, (unsigned int)gone));
+	/* It comes back: the same slot, a full member, and it proves itself. */
+	last = plan_after(conf, plan, flows);
+	assert_int_equal(slot(last, "10.30.0.22"), gone);
+	assert_int_equal(last->members[gone].flags, MEMBER_USED);
+	assert_false(last->standing[pool_of(last, 135)][gone].up);
+	plan_free(last);
+	plan_free(plan);
+	plan_free(old);
+	conf_free(next);
+	conf_free(conf);
+}
+
+/* --- tables from standings --- */
+
+static uint32_t entries(const struct flow_maglev *table, int member)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < FLOW_MAGLEV_SIZE; i++)
+		count += table->member[i] == member;
+	return count;
+}
+
+static void set_up(struct plan *plan, unsigned int pool, int member, bool up)
+{
+	struct standing standing = plan->standing[pool][member];
+
+	standing.up = up;
+	standing.judged = true;
+	pool_set(plan, pool, (unsigned int)member, &standing);
+}
+
+static void test_backup(void **state)
+{
+	struct conf *conf = conf_of(with_backup);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+	int backup = slot(plan, "10.30.0.23");
+
+	(void)state;
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, backup), 0);
+	assert_true(pool_bit(&plan->pools[pool], (unsigned int)backup)); /* its pins hold */
+	assert_true(pool_share(plan, pool, (unsigned int)m1) == 0.5);
+	set_up(plan, pool, m1, false);
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m2), FLOW_MAGLEV_SIZE);
+	set_up(plan, pool, m2, false);
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, backup), FLOW_MAGLEV_SIZE);
+	assert_true(pool_share(plan, pool, (unsigned int)backup) == 1);
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* The last one down stays in the table: fail open. */
+static void test_all_down(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	assert_true(pool_table(plan, pool, table));
+	set_up(plan, pool, m1, false);
+	assert_true(pool_table(plan, pool, table));
+	set_up(plan, pool, m2, false);
+	assert_false(pool_alive(plan, pool));
+	assert_false(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m2), FLOW_MAGLEV_SIZE);
+	assert_true(pool_bit(&plan->pools[pool], (unsigned int)m2));
+	set_up(plan, pool, m1, true);
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m1), FLOW_MAGLEV_SIZE);
+	assert_false(pool_bit(&plan->pools[pool], (unsigned int)m2));
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* All that were ever in force are no longer configured: everybody, rather than nobody. */
+static void test_nobody_left(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	set_up(plan, pool, m1, false);
+	set_up(plan, pool, m2, false);
+	plan->pools[pool].up[7] = 1; /* of a member that has gone */
+	assert_false(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m1) + entries(table, m2), FLOW_MAGLEV_SIZE);
+	assert_int_equal(plan->pools[pool].up[7], 0);
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+static void test_drained_member_keeps_its_bit(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21");
+
+	(void)state;
+	plan->standing[pool][m1].weight = 0;
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m1), 0);
+	assert_true(pool_bit(&plan->pools[pool], (unsigned int)m1));
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+static void test_set_tells_news(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct standing next = { .up = true, .judged = true, .weight = 10, .since_ns = 7000 };
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	unsigned int m1 = (unsigned int)slot(plan, "10.30.0.21");
+	const struct standing *now = &plan->standing[pool][m1];
+
+	(void)state;
+	assert_false(pool_set(plan, pool, m1, &next));
+	assert_true(now->judged);
+	assert_int_equal(now->since_ns, 1000); /* up since the start, not since the word */
+	next.weight = 3;
+	assert_true(pool_set(plan, pool, m1, &next));
+	assert_int_equal(now->since_ns, 1000);
+	assert_int_equal(now->raised_ns, 7000);
+	next.up = false;
+	next.since_ns = 8000;
+	assert_true(pool_set(plan, pool, m1, &next));
+	assert_int_equal(now->since_ns, 8000);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* What a reader that checks less than ours might hand over. */
+static void test_does_not_fit(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *none = plan_new();
+	Conf__Array *array = conf->file->array[0];
+	char error[PLAN_ERROR_TEXT], *address = array->member[1]->address, *vip = array->vip;
+	char six[] = "fe80::1";
+
+	(void)state;
+	array->member[1]->address = array->member[0]->address;
+	assert_null(plan_make(conf, none, no_flows, 0, error));
+	assert_string_equal(error, "m2: this address already has another part");
+	array->member[1]->address = six;
+	assert_null(plan_make(conf, none, no_flows, 0, error));
+	assert_string_equal(error, "m2: member without an IPv4 address");
+	array->member[1]->address = address;
+	array->vip = six;
+	assert_null(plan_make(conf, none, no_flows, 0, error));
+	assert_string_equal(error, "x: VIP is no IPv4 address");
+	array->vip = vip;
+	plan_free(none);
+	conf_free(conf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ticks),
+		cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_pools),
+		cmocka_unit_test(test_restart_is_identity),
+		cmocka_unit_test(test_restart_keeps_verdicts),
+		cmocka_unit_test(test_change_keeps_numbers),
+		cmocka_unit_test(test_change_of_members),
+		cmocka_unit_test(test_gone_member_stays_while_it_has_flows),
+		cmocka_unit_test(test_backup),
+		cmocka_unit_test(test_all_down),
+		cmocka_unit_test(test_nobody_left),
+		cmocka_unit_test(test_drained_member_keeps_its_bit),
+		cmocka_unit_test(test_set_tells_news),
+		cmocka_unit_test(test_does_not_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
