@@ -339,7 +339,6 @@ static inline void harness_roles(void)
 
 static inline void harness_services(void)
 {
-	struct flow_port_table *table = calloc(1, sizeof(*table));
 	struct flow_service service = {
 		.vip = htonl(VIP),
 		.pool = POOL_RPC,
@@ -347,11 +346,17 @@ static inline void harness_services(void)
 		.idle_ticks = IDLE_TICKS,
 	};
 
-	assert_non_null(table);
 	map_set(box.bpf->maps.services, SERVICE_RPC, &service);
 	map_set(box.bpf->maps.services, SERVICE_WEB, &service);
 	service.pool = POOL_SMTP;
 	map_set(box.bpf->maps.services, SERVICE_SMTP, &service);
+}
+
+static inline void harness_ports(void)
+{
+	struct flow_port_table *table = calloc(1, sizeof(*table));
+
+	assert_non_null(table);
 	for (uint32_t port = 6005; port <= 59530; port++)
 		table->service[port] = SERVICE_RPC + 1;
 	table->service[135] = SERVICE_RPC + 1;
@@ -485,7 +490,7 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 	if (!box.rings)
 		return -errno;
 	harness_roles();
-	harness_services();
+	harness_ports();
 	for (uint32_t pool = POOL_RPC; pool <= POOL_SMTP; pool++) {
 		maglev_set(pool, 0, 0, 1);
 		maglev_set(pool, 1, 1, 1);
@@ -528,6 +533,7 @@ static inline int harness_reset(void **state UNUSED)
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_stats, slot, &no_stats);
 	harness_control(0x0123456789abcdef);
+	harness_services();
 	harness_pools();
 	lease_set(&active);
 	harness_drain();

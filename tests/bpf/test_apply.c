@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Records of the peer: what they make, change and must leave alone, and who may bring them. */
+#include "harness.h"
+
+#include <grp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+enum { NOBODY = 65534, FLOWS_MAX = 64, PINS_MAX = 16 };
+
+static void inbox_put(uint32_t index, const struct flow_event *record)
+{
+	map_set(box.bpf->maps.apply_inbox, index, record);
+}
+
+static struct flow_call apply(uint32_t count)
+{
+	struct flow_call call = { .count = count };
+
+	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), 0);
+	harness_drain();
+	assert_int_equal(box.events, 0); /* what the peer sent is not sent back */
+	return call;
+}
+
+static struct flow_call apply_one(const struct flow_event *record)
+{
+	inbox_put(0, record);
+	return apply(1);
+}
+
+static void expect_call(struct flow_call call, uint32_t done, uint32_t refused, uint32_t full)
+{
+	assert_int_equal(call.done, done);
+	assert_int_equal(call.refused, refused);
+	assert_int_equal(call.full, full);
+}
+
+static struct flow_event put(uint32_t epoch, uint16_t slot)
+{
+	return (struct flow_event){
+		.kind = EVENT_FLOW_PUT,
+		.state = FLOW_ESTABLISHED,
+		.epoch = epoch,
+		.key = key_of(CLIENT, CLIENT_PORT, RPC_PORT),
+		.member = htonl(MEMBER_0 + slot),
+		.client_ack = 500,
+		.client_seq = 100,
+		.age = 5000,
+		.idle = 1000,
+	};
+}
+
+static struct flow_event pin_record(uint8_t kind, uint16_t slot)
+{
+	return (struct flow_event){
+		.kind = kind,
+		.epoch = 7,
+		.key = { .client = htonl(CLIENT) },
+		.member = htonl(MEMBER_0 + slot),
+		.pool_id = POOL_RPC_ID,
+	};
+}
+
+/* --- flows --- */
+
+static void test_put_makes_a_replica(void **state UNUSED)
+{
+	struct flow_event record = put(7, 1);
+	uint32_t before = ticks_now();
+	struct flow flow;
+	struct pin pin;
+
+	expect_call(apply_one(&record), 1, 0, 0);
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.member, 1);
+	assert_int_equal(flow.state, FLOW_ESTABLISHED);
+	assert_int_equal(flow.flags, FLOW_REPLICA);
+	assert_int_equal(flow.epoch, 7);
+	assert_int_equal(flow.client_ack, 500);
+	assert_int_equal(flow.client_seq, 100);
+	assert_in_range(flow.created + 5000, before, ticks_now());
+	assert_in_range(flow.last_seen + 1000, before, ticks_now());
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, 1);
+	assert_int_equal(pin.flows, 1);
+	assert_int_equal(gauges_now().flows, 1);
+	assert_int_equal(gauges_now().pins, 1);
+	assert_int_equal(stats_now(1).flows, 1);
+	assert_int_equal(stats_now(1).connections, 0);
+}
+
+static void test_replica_carries_packets(void **state UNUSED)
+{
+	static const struct flow_lease standby = { .role = LEASE_STANDBY };
+	struct flow_event record = put(7, SLOT_DRAINED);
+	struct frame frame;
+
+	apply_one(&record);
+	lease_set(&standby);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 100, 500, 9)),
+			 SLOT_DRAINED);
+	expect_to_client(&frame, member_sends(&frame, SLOT_DRAINED, ACK, 500, 109));
+	assert_int_equal(count_of(COUNT_DERIVED), 0);
+	assert_int_equal(count_of(COUNT_STATELESS_OUT), 0);
+}
+
+static void test_put_counts_on_an_existing_pin(void **state UNUSED)
+{
+	struct flow_event record = pin_record(EVENT_PIN_PUT, 0);
+	struct pin pin;
+
+	apply_one(&record);
+	record = put(7, 1);
+	apply_one(&record);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, 0);
+	assert_int_equal(pin.flows, 1);
+}
+
+static void test_put_of_an_outbound_flow(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+	struct flow flow;
+
+	record.flags = FLOW_OUTBOUND | FLOW_HOP_KNOWN;
+	record.key.vip = htonl(MEMBER_0);
+	expect_call(apply_one(&record), 1, 0, 0);
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.member, FLOW_NO_MEMBER);
+	assert_int_equal(flow.flags, FLOW_OUTBOUND | FLOW_REPLICA);
+	assert_int_equal(gauges_now().pins, 0);
+}
+
+static void test_put_at_a_port_that_is_no_service(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+
+	record.key.vip_port = htons(22);
+	expect_call(apply_one(&record), 1, 0, 0);
+	assert_int_equal(gauges_now().flows, 1);
+	assert_int_equal(gauges_now().pins, 0);
+}
+
+/* A record meets an entry of epoch 7 at slot 0 with ACK 500. */
+struct meeting {
+	const char *name;
+	uint8_t kind;
+	uint8_t apply;
+	uint32_t epoch;
+	uint16_t flags_before; /* of the entry */
+	uint32_t done;
+	bool there;
+	uint16_t member;
+	uint32_t client_ack;
+	uint8_t state;
+};
+
+static const struct meeting meetings[] = {
+	{ "a newer record moves the flow of a replica", EVENT_FLOW_PUT, APPLY_UPSERT, 8,
+	  FLOW_REPLICA, 1, true, 1, 900, FLOW_CLOSING },
+	{ "a record of the same epoch does so too", EVENT_FLOW_PUT, APPLY_UPSERT, 7, FLOW_REPLICA,
+	  1, true, 1, 900, FLOW_CLOSING },
+	{ "where packets pass, they know state and numbers better", EVENT_FLOW_PUT, APPLY_UPSERT, 8,
+	  0, 1, true, 1, 500, FLOW_ESTABLISHED },
+	{ "an older record changes nothing", EVENT_FLOW_PUT, APPLY_UPSERT, 6, FLOW_REPLICA, 0, true,
+	  0, 500, FLOW_ESTABLISHED },
+	{ "epochs are compared as serial numbers", EVENT_FLOW_PUT, APPLY_UPSERT, 0xfffffff0,
+	  FLOW_REPLICA, 0, true, 0, 500, FLOW_ESTABLISHED },
+	{ "a tail of an older epoch does not overwrite", EVENT_FLOW_PUT, APPLY_IF_ABSENT, 8,
+	  FLOW_REPLICA, 0, true, 0, 500, FLOW_ESTABLISHED },
+	{ "a newer deletion deletes", EVENT_FLOW_DEL, APPLY_UPSERT, 8, 0, 1, false, 0, 0, 0 },
+	{ "an older deletion does not", EVENT_FLOW_DEL, APPLY_UPSERT, 6, FLOW_REPLICA, 0, true, 0,
+	  500, FLOW_ESTABLISHED },
+	{ "a tail of an older epoch does not delete", EVENT_FLOW_DEL, APPLY_IF_ABSENT, 8,
+	  FLOW_REPLICA, 0, true, 0, 500, FLOW_ESTABLISHED },
+};
+
+static void test_meeting(void **state)
+{
+	const struct meeting *row = *state;
+	struct flow_event record = put(7, 0);
+	struct flow flow;
+
+	apply_one(&record);
+	flow_read(&record.key, &flow);
+	flow.flags = (uint8_t)row->flags_before;
+	flow_write(&record.key, &flow);
+	record = put(row->epoch, 1);
+	record.kind = row->kind;
+	record.apply = row->apply;
+	record.state = FLOW_CLOSING;
+	record.client_ack = 900;
+	expect_call(apply_one(&record), row->done, 0, 0);
+	assert_int_equal(flow_read(&record.key, &flow), row->there);
+	assert_int_equal(gauges_now().flows, row->there);
+	assert_int_equal(stats_now(0).flows, row->there && row->member == 0);
+	assert_int_equal(stats_now(1).flows, row->there && row->member == 1);
+	if (!row->there)
+		return;
+	assert_int_equal(flow.member, row->member);
+	assert_int_equal(flow.client_ack, row->client_ack);
+	assert_int_equal(flow.state, row->state);
+	assert_int_equal(flow.epoch, row->done ? row->epoch : 7);
+}
+
+static void test_deletion_lets_go_of_the_pin(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+	struct pin pin;
+
+	apply_one(&record);
+	record.kind = EVENT_FLOW_DEL;
+	apply_one(&record);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 0);
+}
+
+static void test_deletion_of_nothing(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+
+	record.kind = EVENT_FLOW_DEL;
+	expect_call(apply_one(&record), 0, 0, 0);
+	assert_int_equal((int64_t)gauges_now().flows, 0);
+}
+
+static void test_put_if_absent_makes(void **state UNUSED)
+{
+	struct flow_event record = put(3, 0);
+
+	record.apply = APPLY_IF_ABSENT;
+	expect_call(apply_one(&record), 1, 0, 0);
+}
+
+static void test_pin_counts_where_it_was_taken(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+	struct flow_pool other = { .id = 0x9999, .flags = POOL_USED | POOL_AFFINITY };
+	struct pin pin;
+
+	apply_one(&record);
+	map_set(box.bpf->maps.pools, POOL_RPC, &other); /* the service moved to another pool */
+	record.kind = EVENT_FLOW_DEL;
+	apply_one(&record);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 0);
+}
+
+/* --- refused --- */
+
+struct nonsense {
+	const char *name;
+	struct flow_event record;
+};
+
+#define RECORD  .kind = EVENT_FLOW_PUT, .state = FLOW_ESTABLISHED, .member = 0x0b00000a
+#define TCP_KEY .proto = IPPROTO_TCP
+
+static const struct nonsense nonsense[] = {
+	{ "an unknown kind is refused", { .kind = 77 } },
+	{ "no kind is refused", { .kind = 0 } },
+	{ "a verdict is none of this program's business", { .kind = EVENT_MEMBER } },
+	{ "an unknown member is refused",
+	  { .kind = EVENT_FLOW_PUT, .state = 1, .member = 0x0100007f, .key = { TCP_KEY } } },
+	{ "a VIP is no member",
+	  { .kind = EVENT_FLOW_PUT, .state = 1, .member = 0x0a0200c0, .key = { TCP_KEY } } },
+	{ "another protocol is refused", { RECORD, .key = { .proto = 17 } } },
+	{ "a key with something in its padding is refused",
+	  { RECORD, .key = { TCP_KEY, .pad = { 0, 1, 0 } } } },
+	{ "state 0 is refused",
+	  { .kind = EVENT_FLOW_PUT, .member = 0x0b00000a, .key = { TCP_KEY } } },
+	{ "a state above the last is refused",
+	  { .kind = EVENT_FLOW_PUT, .state = 6, .member = 0x0b00000a, .key = { TCP_KEY } } },
+	{ "a pin to an unknown member is refused",
+	  { .kind = EVENT_PIN_PUT, .member = 0x0100007f, .pool_id = POOL_RPC_ID } },
+	{ "a pin in an unknown pool is refused",
+	  { .kind = EVENT_PIN_PUT, .member = 0x0b00000a, .pool_id = 0xdead } },
+};
+
+static void test_nonsense(void **state)
+{
+	const struct nonsense *row = *state;
+
+	expect_call(apply_one(&row->record), 0, 1, 0);
+	assert_int_equal(gauges_now().flows, 0);
+	assert_int_equal(gauges_now().pins, 0);
+}
+
+static void test_too_many_records(void **state UNUSED)
+{
+	struct flow_call call = { .count = FLOW_BATCH + 1 };
+
+	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), -E2BIG);
+	assert_int_equal(call.done, 0);
+}
+
+/* --- pins --- */
+
+static void test_pin_is_made_and_moved(void **state UNUSED)
+{
+	struct flow_event record = pin_record(EVENT_PIN_PUT, 0);
+	struct pin pin;
+
+	expect_call(apply_one(&record), 1, 0, 0);
+	assert_int_equal(gauges_now().pins, 1);
+	record = put(7, 0);
+	apply_one(&record);
+	record = pin_record(EVENT_PIN_PUT, 1);
+	expect_call(apply_one(&record), 1, 0, 0);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, 1);
+	assert_int_equal(pin.flows, 1);
+	record = pin_record(EVENT_PIN_PUT, 0);
+	record.apply = APPLY_IF_ABSENT;
+	expect_call(apply_one(&record), 0, 0, 0);
+	pin_read(CLIENT, POOL_RPC_ID, &pin);
+	assert_int_equal(pin.member, 1);
+}
+
+static void test_pin_is_deleted_when_free(void **state UNUSED)
+{
+	struct flow_event record = pin_record(EVENT_PIN_PUT, 0);
+	struct pin pin;
+
+	apply_one(&record);
+	record.kind = EVENT_PIN_DEL;
+	record.apply = APPLY_IF_ABSENT;
+	expect_call(apply_one(&record), 0, 0, 0);
+	record.apply = APPLY_UPSERT;
+	expect_call(apply_one(&record), 1, 0, 0);
+	assert_false(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(gauges_now().pins, 0);
+}
+
+static void test_pin_with_flows_is_kept(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+	struct pin pin;
+
+	apply_one(&record);
+	record = pin_record(EVENT_PIN_DEL, 0);
+	expect_call(apply_one(&record), 0, 0, 0);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 1);
+}
+
+/* --- full tables --- */
+
+static void fill_flows(void)
+{
+	struct flow_event record = put(7, 0);
+
+	for (uint16_t i = 0; i < FLOWS_MAX; i++) {
+		record.key.client_port = htons((uint16_t)(1000 + i));
+		inbox_put(i, &record);
+	}
+	expect_call(apply(FLOWS_MAX), FLOWS_MAX, 0, 0);
+}
+
+static void test_batch_is_applied_whole(void **state UNUSED)
+{
+	struct pin pin;
+
+	fill_flows();
+	assert_int_equal(gauges_now().flows, FLOWS_MAX);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, FLOWS_MAX);
+}
+
+static void test_full_flows_refuse_records(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+	struct pin pin;
+
+	fill_flows();
+	expect_call(apply_one(&record), 0, 0, 1);
+	assert_int_equal(gauges_now().flows, FLOWS_MAX);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, FLOWS_MAX);
+}
+
+static void test_full_flows_forward_all_the_same(void **state UNUSED)
+{
+	struct flow_event record = put(7, 0);
+	struct frame frame;
+	struct flow flow;
+	uint16_t slot;
+
+	fill_flows();
+	slot = establish();
+	assert_false(flow_read(&record.key, &flow));
+	assert_int_equal(count_of(COUNT_FLOWS_FULL), 1);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5011, 9)), slot);
+	expect_to_client(&frame, member_sends(&frame, slot, ACK, 5011, 1010));
+	assert_int_equal(count_of(COUNT_FLOWS_FULL), 2);
+}
+
+static void test_full_pins_are_counted(void **state UNUSED)
+{
+	struct flow_event record = pin_record(EVENT_PIN_PUT, 0);
+	struct flow flow;
+
+	for (uint32_t i = 0; i < PINS_MAX; i++) {
+		record.key.client = htonl(0xc6336480 + i);
+		apply_one(&record);
+	}
+	record.key.client = htonl(CLIENT);
+	expect_call(apply_one(&record), 0, 0, 1);
+	establish();
+	record = put(7, 0);
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.pool_id, 0);
+	assert_int_equal(count_of(COUNT_PINS_FULL), 1);
+	assert_int_equal(gauges_now().pins, PINS_MAX);
+}
+
+/* --- who may --- */
+
+/* In the child: as nobody, with nothing but descriptors, as syncd runs. */
+static int apply_as_nobody(int apply_fd, int inbox_fd)
+{
+	struct flow_event record = put(7, 0), *inbox;
+	struct flow_call call = { .count = 1 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &call, .ctx_size_in = sizeof(call), );
+
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return 2;
+	inbox = mmap(NULL, FLOW_BATCH * sizeof(*inbox), PROT_READ | PROT_WRITE, MAP_SHARED,
+		     inbox_fd, 0);
+	if (inbox == MAP_FAILED)
+		return 3;
+	inbox[0] = record;
+	if (bpf_prog_test_run_opts(apply_fd, &run))
+		return 4;
+	return call.done == 1 ? 0 : 5;
+}
+
+static void test_nobody_may_apply(void **state UNUSED)
+{
+	int apply_fd = bpf_program__fd(box.bpf->progs.caspair_apply);
+	int inbox_fd = bpf_map__fd(box.bpf->maps.apply_inbox);
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(apply_as_nobody(apply_fd, inbox_fd));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(gauges_now().flows, 1);
+}
+
+static int set_up(void **state UNUSED)
+{
+	return harness_open(FLOWS_MAX, PINS_MAX);
+}
+
+static const struct {
+	const char *name;
+	CMUnitTestFunction test;
+} cases[] = {
+	{ "a record makes a replica, its pin and its counts", test_put_makes_a_replica },
+	{ "a replica carries packets on a standby", test_replica_carries_packets },
+	{ "a replica counts on the pin that is there", test_put_counts_on_an_existing_pin },
+	{ "a member's own connection is replicated", test_put_of_an_outbound_flow },
+	{ "a flow at a port that is no service has no pin", test_put_at_a_port_that_is_no_service },
+	{ "a deletion lets go of the pin", test_deletion_lets_go_of_the_pin },
+	{ "a deletion of nothing does nothing", test_deletion_of_nothing },
+	{ "a tail of an older epoch adds what is missing", test_put_if_absent_makes },
+	{ "a pin's count survives a change of the service's pool",
+	  test_pin_counts_where_it_was_taken },
+	{ "more records than fit are refused together", test_too_many_records },
+	{ "a pin is made and moved", test_pin_is_made_and_moved },
+	{ "a pin without flows is deleted", test_pin_is_deleted_when_free },
+	{ "a pin with flows is kept", test_pin_with_flows_is_kept },
+	{ "a batch is applied whole", test_batch_is_applied_whole },
+	{ "a full table refuses records and keeps its counts", test_full_flows_refuse_records },
+	{ "a full table forwards all the same", test_full_flows_forward_all_the_same },
+	{ "a full table of pins is counted", test_full_pins_are_counted },
+	{ "a process without rights may apply records", test_nobody_may_apply },
+};
+
+int main(void)
+{
+	struct plan plan = { 0 };
+
+	if (!harness_may_run("apply"))
+		return 77;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		plan_case(&plan, cases[i].name, cases[i].test, NULL);
+	for (size_t i = 0; i < sizeof(meetings) / sizeof(*meetings); i++)
+		plan_case(&plan, meetings[i].name, test_meeting, &meetings[i]);
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(*nonsense); i++)
+		plan_case(&plan, nonsense[i].name, test_nonsense, &nonsense[i]);
+	return plan_run("apply", &plan, set_up);
+}
