@@ -107,6 +107,8 @@ static bool check_all_names(const struct check *c, const ProtobufCMessage *messa
 		if (!check_names(c, item, count))
 			return false;
 		for (size_t j = 0; j < count; j++) {
+			/* Even after faults of syntax: the operator wants all of them in one run.
+			 */
 			if (!check_all_names(c, item[j]))
 				return false;
 		}
@@ -116,6 +118,7 @@ static bool check_all_names(const struct check *c, const ProtobufCMessage *messa
 
 /* --- the pair --------------------------------------------------------------------------------- */
 
+/* As keys, not as text: how many texts a key has is the business of proto/seal.c. */
 static bool same_key(const Conf__Node *a, const Conf__Node *b)
 {
 	uint8_t one[SEAL_KEY], two[SEAL_KEY];
@@ -139,6 +142,7 @@ static void check_nodes(const struct check *c)
 		return;
 	a = file->node[0];
 	b = file->node[1];
+	/* Addresses are compared with all the others of the file, in check_address.c. */
 	if (same_key(a, b))
 		fault_error(c->faults, source_at(c->source, b, "public_key"),
 			    "public-key is the same as the other node's (line %u)",
@@ -160,6 +164,7 @@ static void check_blocks(const struct check *c)
 		fault_error(c->faults, whole_file, "the file needs a vrrp block");
 	if (file->n_array == 0)
 		fault_error(c->faults, whole_file, "the file needs at least one array");
+	/* The data plane's tables have fixed sizes; profiles only cost time to check. */
 	if (file->n_array > FLOW_MAX_VIPS)
 		fault_error(c->faults, source_at(c->source, file->array[FLOW_MAX_VIPS], "name"),
 			    "more than %d arrays", FLOW_MAX_VIPS);

@@ -61,6 +61,7 @@ static void collect(struct uses *uses)
 	}
 }
 
+/* Equal addresses become neighbours, in the order of the file: the later one gets the blame. */
 static int by_address(const void *left, const void *right)
 {
 	const struct use *a = left, *b = right;

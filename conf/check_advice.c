@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Warnings, of two kinds.  The schema is ahead of the program: what a file may say but this version
+ * does not do is said here, with what happens instead; a line goes when its feature comes.  And
+ * what is allowed, works in the test and fails in the field two hours later.
+ */
 #include "conf/check.h"
 
 #include <string.h>
@@ -68,6 +73,7 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 	char unused[100], word[RULE_KEYWORD], port[16] = "the first port";
 	bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
 
+	/* As the health checks choose it. */
 	if (probe->has_port)
 		snprintf(port, sizeof(port), "port %u", probe->port);
 	else if (service->n_ports)

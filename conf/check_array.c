@@ -22,7 +22,10 @@ static struct place name_place(const struct check *c, const Conf__Service *servi
 
 /* --- ports ------------------------------------------------------------------------------------ */
 
-/* `owner` holds for each port the number + 1 of the service that has it. */
+/*
+ * `owner` holds for each port the number + 1 of the service that has it.  A range stops at its
+ * first clash, so that the work is bounded by the number of ports, not by ranges times ports.
+ */
 static void claim(const struct check *c, const struct check_services *services, size_t number,
 		  uint16_t *owner)
 {
@@ -51,6 +54,7 @@ static void claim(const struct check *c, const struct check_services *services, 
 
 /* --- groups and followers --------------------------------------------------------------------- */
 
+/* The timeout belongs to the group's pins, of which there is one for each client. */
 static void check_timeout(const struct check *c, const struct check_services *services,
 			  size_t number)
 {
@@ -75,6 +79,10 @@ static void check_timeout(const struct check *c, const struct check_services *se
 	}
 }
 
+/*
+ * A follower is up while its leader is, which only the pool they share can tell: hence the same
+ * group, and a leader with a probe of its own, so that there are no rings.
+ */
 static void check_follow(const struct check *c, const struct check_services *services,
 			 const Conf__Service *service)
 {
@@ -109,6 +117,7 @@ static void check_follow(const struct check *c, const struct check_services *ser
 
 /* --- probes ----------------------------------------------------------------------------------- */
 
+/* A path for a TCP connect is a mistake, not something to be passed over in silence. */
 static void check_probe_fields(const struct check *c, const Conf__Check *probe)
 {
 	enum {
@@ -247,6 +256,7 @@ struct totals {
 	} pool[FLOW_MAX_POOLS];
 };
 
+/* As in conf_pool_id(). */
 static bool same_pool(const Conf__Service *a, const Conf__Service *b)
 {
 	if (a->affinity_group || b->affinity_group)

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A file can have more faults than anybody reads and more than memory should hold: beyond FAULT_MAX
+ * they are only counted.  The counts decide whether a configuration is accepted, never the list.
+ */
 #include "conf/fault.h"
 
 #include <stdarg.h>
@@ -31,10 +35,11 @@ __attribute__((format(printf, 4, 0))) static void add(struct conf_faults *faults
 	if (!grow(faults))
 		return;
 
-	struct conf_fault *fault = &faults->fault[faults->count++];
+	struct conf_fault *fault = &faults->fault[faults->count];
 	*fault = (struct conf_fault){ severity, place.line, place.column, NULL };
-	if (vasprintf(&fault->text, format, args) < 0)
-		fault->text = NULL;
+	/* Nobody should have to look for a fault without a text: it is counted and that is all. */
+	if (vasprintf(&fault->text, format, args) >= 0)
+		faults->count++;
 }
 
 void fault_error(struct conf_faults *faults, struct place place, const char *format, ...)
@@ -75,7 +80,7 @@ static void sort(struct conf_faults *faults)
 
 static bool same_warning(const struct conf_fault *a, const struct conf_fault *b)
 {
-	return a->severity == CONF_WARNING && b->severity == CONF_WARNING && a->text && b->text &&
+	return a->severity == CONF_WARNING && b->severity == CONF_WARNING &&
 	       strcmp(a->text, b->text) == 0;
 }
 
@@ -102,6 +107,7 @@ static void fold(struct conf_faults *faults, size_t i)
 	faults->warnings -= twins;
 	if (twins == 0)
 		return;
+	/* Two are worth looking up; of a hundred members with the same setting one is enough. */
 	if (twins == 1)
 		length = asprintf(&text, "%s (also in line %u)", first->text, line);
 	else
@@ -116,7 +122,7 @@ void faults_finish(struct conf_faults *faults)
 {
 	sort(faults);
 	for (size_t i = 0; i < faults->count; i++) {
-		if (faults->fault[i].severity == CONF_WARNING && faults->fault[i].text)
+		if (faults->fault[i].severity == CONF_WARNING)
 			fold(faults, i);
 	}
 }
@@ -131,6 +137,7 @@ void conf_faults_free(struct conf_faults *faults)
 
 void conf_faults_print(const struct conf_faults *faults, const char *name, FILE *out)
 {
+	/* Those beyond the list, and those that found no memory. */
 	size_t total = faults->errors + faults->warnings;
 
 	for (size_t i = 0; i < faults->count; i++) {
@@ -140,7 +147,7 @@ void conf_faults_print(const struct conf_faults *faults, const char *name, FILE 
 		if (fault->line)
 			fprintf(out, ":%u:%u", fault->line, fault->column);
 		fprintf(out, ": %s%s\n", fault->severity == CONF_WARNING ? "warning: " : "",
-			fault->text ? fault->text : "out of memory");
+			fault->text);
 	}
 	if (total > faults->count)
 		fprintf(out, "%s: %zu more faults are not shown\n", name, total - faults->count);

@@ -28,6 +28,8 @@ bool fill_is_copy(const Conf__Config *file, const Conf__Array *array, const Conf
 	return false;
 }
 
+/* By way of the wire format: the library has no other deep copy, and this one cannot forget a
+ * field. */
 static ProtobufCMessage *copy(const ProtobufCMessage *message)
 {
 	size_t length = protobuf_c_message_get_packed_size(message);
@@ -42,7 +44,7 @@ static ProtobufCMessage *copy(const ProtobufCMessage *message)
 	return twin;
 }
 
-/* Unpacking leaves no room to append, so the copies and the array's own go into a new list. */
+/* Grown at once to its final size: from here on nothing is appended to the list. */
 static bool copy_services(Conf__Array *array, const Conf__Profile *profile)
 {
 	size_t total = array->n_service + profile->n_service;
@@ -84,6 +86,8 @@ static void share_timeouts(Conf__Service **service, size_t count)
 /* Defaults that depend on something else. */
 static void derive(Conf__Config *file)
 {
+	/* 255 is left free: it means the owner of the address, which neither node is (RFC
+	 * 9568, 5.2.4). */
 	for (size_t i = 0; i < file->n_node; i++) {
 		Conf__Node *node = file->node[i];
 
@@ -153,6 +157,7 @@ bool fill_config(Conf__Config *file)
 		if (profile && !copy_services(file->array[i], profile))
 			return false;
 	}
+	/* The web block stays away where it is not written: its presence is what turns it on. */
 	if (!add_block(file, "sync") || !add_block(file, "forwarding"))
 		return false;
 	derive(file);

@@ -164,6 +164,7 @@ void conf_print_json(const ProtobufCMessage *message, FILE *out)
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
 		bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
 
+		/* What is absent is unknown, and left out; an empty list is known to be empty. */
 		if (!list && !store_present(message, field))
 			continue;
 		fprintf(out, "%s\"%s\":", comma, field->name);

@@ -40,6 +40,7 @@ void near_try(struct near *near, const char *candidate)
 {
 	size_t na = strlen(near->word), nb = strlen(candidate);
 	size_t longest = na > nb ? na : nb;
+	/* About one slip in four characters. */
 	unsigned int limit = longest <= 3 ? 1 : longest <= 9 ? 2 : 3;
 
 	if (longest > NEAR_MAX || na == 0 || nb == 0)

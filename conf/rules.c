@@ -12,11 +12,15 @@ enum {
 	MS_HOUR = 60 * MS_MINUTE,
 	MS_WEEK = 7 * 24 * MS_HOUR,
 	TABLE_MIN = 16,
-	TABLE_MAX = 1 << 24,
+	TABLE_MAX = 1 << 24, /* about 2 GB of flows */
 	LIST_MAX = 16,
 	PORTS_MAX = 256,
 };
 
+/*
+ * In the order of the schema.  Limits are there to catch slips of the pen, and what the tables and
+ * the timers of the daemons can hold.
+ */
 /* clang-format off */
 static const struct rule rules[] = {
 	{ &conf__config__descriptor, "format", RULE_NUMBER, .required = true, .min = 1, .max = 1 },
@@ -32,13 +36,15 @@ static const struct rule rules[] = {
 	{ &conf__vrrp__descriptor, "track_interface", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__vrrp__descriptor, "vrid", RULE_NUMBER, .required = true, .min = 1, .max = 255 },
 	/* RFC 9568, 5.2.7: twelve bits of centiseconds. */
-	{ &conf__vrrp__descriptor, "advert_ms", RULE_DURATION, .min = 10, .max = 40950, .step = 10 },
+	{ &conf__vrrp__descriptor, "advert_ms", RULE_DURATION,
+	  .min = 10, .max = 40950, .step = 10 },
 	{ &conf__vrrp__descriptor, "hold_after_boot_ms", RULE_DURATION, .max = MS_HOUR },
 
 	{ &conf__sync__descriptor, "port", RULE_NUMBER, .min = 1, .max = 65535 },
 	{ &conf__sync__descriptor, "path", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__sync__descriptor, "peer_timeout_ms", RULE_DURATION, .min = 100, .max = MS_MINUTE },
-	{ &conf__sync__descriptor, "rekey_ms", RULE_DURATION, .min = MS_MINUTE, .max = 24 * MS_HOUR },
+	{ &conf__sync__descriptor, "rekey_ms", RULE_DURATION,
+	  .min = MS_MINUTE, .max = 24 * MS_HOUR },
 
 	{ &conf__forwarding__descriptor, "interface", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__forwarding__descriptor, "flows", RULE_NUMBER, .min = TABLE_MIN, .max = TABLE_MAX },
@@ -78,7 +84,8 @@ static const struct rule rules[] = {
 	{ &conf__member__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__member__descriptor, "address", RULE_ADDRESS, .required = true },
 	{ &conf__member__descriptor, "weight", RULE_NUMBER, .min = 1, .max = 1000 },
-	{ &conf__member__descriptor, "slow_start_ms", RULE_DURATION, .min = MS_SECOND, .max = MS_HOUR },
+	{ &conf__member__descriptor, "slow_start_ms", RULE_DURATION,
+	  .min = MS_SECOND, .max = MS_HOUR },
 };
 /* clang-format on */
 

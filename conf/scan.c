@@ -10,7 +10,10 @@ static bool is_control(uint32_t point)
 	return (point < 0x20 && point != '\t' && point != '\r') || point == 0x7f;
 }
 
-/* Steps over one character.  What is wrong with it, if anything, is left in `problem`. */
+/*
+ * Steps over one character.  What is wrong with it, if anything, is left in `problem`.  Words are
+ * ASCII: a letter that only looks like another, pasted from a document, must not name anything.
+ */
 static void step(struct scan *scan, char *problem, size_t size, bool in_word)
 {
 	uint32_t point = 0;

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A hash table, since the reader asks for each statement whether its field was set before: a list
+ * makes a file of 8,000 lines take a second.  Keys are addresses of messages, which is why a
+ * message must live as long as the places do, even one that found no room in the tree.
+ */
 #include "conf/source.h"
 
 #include <stdlib.h>

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The one place that knows how protobuf-c lays a message out: `offset` is the member, and
+ * `quantifier_offset` its has_ flag (optional scalars) or its count (repeated fields).  Optional
+ * strings and messages have neither; they are there when they are not NULL.
+ */
 #include "conf/store.h"
 
 #include <stdlib.h>
@@ -62,7 +67,10 @@ bool store_is_default(const ProtobufCMessage *message, const ProtobufCFieldDescr
 	return memcmp(store_at(message, field), field->default_value, sizeof(uint32_t)) == 0;
 }
 
-/* Makes room for one more element.  Capacity is the next power of two above the count. */
+/*
+ * Makes room for one more element.  Capacity is the next power of two above the count, so that it
+ * need not be stored; true only for lists that were made here, not for unpacked ones.
+ */
 static void *room(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, size_t size)
 {
 	size_t count = store_count(message, field);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Strict on purpose: a word is taken whole or refused, nothing is cut off, rounded or guessed. "2s"
+ * as a port and "100" as a time are what operators of other balancers have been bitten by.
+ */
 #include "conf/value.h"
 
 #include <ctype.h>
@@ -30,7 +34,8 @@ __attribute__((format(printf, 2, 3))) static bool refuse(const struct job *job, 
 	return false;
 }
 
-/* Digits at the start of `text`; returns what follows them, or NULL where there are none or too
+/*
+ * Digits at the start of `text`; returns what follows them, or NULL where there are none or too
  * many. */
 static const char *digits(const char *text, uint64_t *number)
 {
@@ -44,6 +49,7 @@ static const char *digits(const char *text, uint64_t *number)
 	return at == text ? NULL : at;
 }
 
+/* The largest first, for printing; "m" is read, but "min" is what is written. */
 static const struct {
 	const char *name;
 	uint32_t ms;
@@ -96,6 +102,7 @@ static bool read_number(const struct job *job, const char *word)
 	return true;
 }
 
+/* Offers the number with the unit that was probably meant: the one that gives a value in range. */
 static bool no_unit(const struct job *job, uint64_t number)
 {
 	const char *zeros = number ? "000" : "";
@@ -231,6 +238,7 @@ static bool read_address(const struct job *job, const char *word)
 	return true;
 }
 
+/* An IPv6 address stands in brackets, since its colons would hide the port's (RFC 3986, 3.2.2). */
 static bool read_listen(const struct job *job, const char *word)
 {
 	const char *colon = strrchr(word, ':');
@@ -256,6 +264,7 @@ static bool read_listen(const struct job *job, const char *word)
 	return true;
 }
 
+/* A secret key in a file that is copied about is a mistake worth its own words. */
 static bool read_key(const struct job *job, const char *word)
 {
 	uint8_t key[SEAL_KEY];
@@ -271,6 +280,8 @@ static bool read_key(const struct job *job, const char *word)
 	return true;
 }
 
+/* Names go into messages, file names and metric labels, and ARRAY/MEMBER is written with a slash.
+ */
 static bool read_name(const struct job *job, const char *word)
 {
 	size_t length = strlen(word);
