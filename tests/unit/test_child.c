@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The check child in a process of its own, against sockets on the loopback: each way a probe can
+ * end, and what it does with orders.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lbd/check/child.h"
+#include "lbd/check/probe.h"
+
+enum { PATIENCE_MS = 10000 };
+
+struct fixture {
+	int fd;
+	pid_t pid;
+};
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	f.pid = fork();
+	assert_true(f.pid >= 0);
+	if (!f.pid) {
+		close(pair[0]);
+		_exit(check_child_run(pair[1], 0));
+	}
+	close(pair[1]);
+	f.fd = pair[0];
+	*state = &f;
+	return 0;
+}
+
+/* The end of its socket is its end. */
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	int status = -1;
+
+	close(f->fd);
+	assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	return 0;
+}
+
+/* A socket on 127.0.0.1 that listens, or is bound only (and refuses); its port, host order. */
+static uint16_t make_socket(int *fd, int backlog)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t length = sizeof(at);
+
+	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(*fd >= 0);
+	assert_int_equal(bind(*fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	if (backlog >= 0)
+		assert_int_equal(listen(*fd, backlog), 0);
+	assert_int_equal(getsockname(*fd, (struct sockaddr *)&at, &length), 0);
+	return ntohs(at.sin_port);
+}
+
+static struct check_order probe_of(uint32_t id, uint16_t port)
+{
+	return (struct check_order){
+		.kind = CHECK_TARGET,
+		.id = id,
+		.addr = htonl(INADDR_LOOPBACK),
+		.port = port,
+		.interval_ms = 50,
+		.timeout_ms = 100,
+	};
+}
+
+static void order(const struct fixture *f, const struct check_order *orders, size_t count)
+{
+	assert_int_equal(send(f->fd, orders, count * sizeof(*orders), 0), count * sizeof(*orders));
+}
+
+/* The next report about target `id`; UINT32_MAX: a sign of life. */
+static struct check_report await(const struct fixture *f, uint32_t generation, uint32_t id)
+{
+	struct pollfd poller = { .fd = f->fd, .events = POLLIN };
+	struct check_report report;
+
+	do {
+		assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
+		assert_int_equal(recv(f->fd, &report, sizeof(report), 0), sizeof(report));
+	} while (report.id != id || report.generation != generation);
+	return report;
+}
+
+static void test_alive(void **state)
+{
+	await(*state, 0, UINT32_MAX);
+	await(*state, 0, UINT32_MAX);
+}
+
+static void test_outcomes(void **state)
+{
+	int listening, deaf;
+	struct check_order orders[] = {
+		{ .kind = CHECK_RESET, .id = 7 },
+		probe_of(0, make_socket(&listening, 16)),
+		probe_of(1, make_socket(&deaf, -1)),
+		probe_of(2, 9),
+	};
+
+	orders[3].addr = INADDR_BROADCAST; /* TCP has no way there */
+	order(*state, orders, 4);
+	assert_int_equal(await(*state, 7, 0).outcome, HEALTH_OK);
+	assert_int_equal(await(*state, 7, 1).outcome, HEALTH_REFUSED);
+	assert_int_equal(await(*state, 7, 2).outcome, HEALTH_UNREACHABLE);
+	close(listening);
+	/* the same target, again and again: now refused as well */
+	while (await(*state, 7, 0).outcome != HEALTH_REFUSED)
+		;
+	close(deaf);
+}
+
+/* A full backlog drops SYNs: the probe has to end by its deadline. */
+static void test_timeout(void **state)
+{
+	int listening, filler[2];
+	uint16_t port = make_socket(&listening, 0);
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr = { htonl(INADDR_LOOPBACK) },
+				  .sin_port = htons(port) };
+	struct check_order orders[] = { { .kind = CHECK_RESET, .id = 1 }, probe_of(0, port) };
+	struct check_report report;
+
+	for (int i = 0; i < 2; i++) {
+		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(filler[i], (const struct sockaddr *)&to, sizeof(to));
+	}
+	order(*state, orders, 2);
+	report = await(*state, 1, 0);
+	assert_int_equal(report.outcome, HEALTH_TIMEOUT);
+	assert_true(report.latency_us >= 90000 && report.latency_us < 5000000);
+	for (int i = 0; i < 2; i++)
+		close(filler[i]);
+	close(listening);
+}
+
+/* After a reset the old targets are silent. */
+static void test_reset(void **state)
+{
+	int first, second;
+	struct check_order before[] = { { .kind = CHECK_RESET, .id = 1 },
+					probe_of(0, make_socket(&first, 16)) };
+	struct check_order after[] = { { .kind = CHECK_RESET, .id = 2 },
+				       probe_of(1, make_socket(&second, 16)) };
+	struct fixture *f = *state;
+
+	order(f, before, 2);
+	await(f, 1, 0);
+	order(f, after, 2);
+	await(f, 2, 1);
+	for (int i = 0; i < 5; i++) {
+		struct check_report report;
+
+		assert_int_equal(recv(f->fd, &report, sizeof(report), 0), sizeof(report));
+		assert_int_equal(report.generation, 2);
+		assert_true(report.id == 1 || report.id == UINT32_MAX);
+	}
+	close(first);
+	close(second);
+}
+
+/* Garbage of lbd's own is no reason to die. */
+static void test_nonsense(void **state)
+{
+	int listening;
+	struct check_order orders[] = {
+		{ .kind = 99 },
+		{ .kind = CHECK_TARGET, .id = HEALTH_MAX_TARGETS },
+		{ .kind = CHECK_SLOWDOWN, .interval_ms = 0 },
+		{ .kind = CHECK_RESET, .id = 3 },
+		probe_of(4, make_socket(&listening, 16)),
+		probe_of(4, 1), /* a second one of that number is not taken */
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(send(f->fd, "x", 1, 0), 1);
+	order(f, orders, 6);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(await(f, 3, 4).outcome, HEALTH_OK);
+	close(listening);
+}
+
+static void test_report_valid(void **state)
+{
+	static const struct {
+		struct check_report report;
+		bool valid;
+	} cases[] = {
+		{ { 3, 0, HEALTH_OK, 1 }, true },           { { 3, 9, HEALTH_FAULT, 1 }, true },
+		{ { 2, 0, HEALTH_OK, 1 }, false },          { { 3, 10, HEALTH_OK, 1 }, false },
+		{ { 3, UINT32_MAX, HEALTH_OK, 1 }, false }, { { 3, 0, HEALTH_UNKNOWN, 1 }, false },
+		{ { 3, 0, HEALTH_OUTCOMES, 1 }, false },    { { 3, 0, UINT32_MAX, 1 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(check_report_valid(&cases[i].report, 3, 10), cases[i].valid);
+}
+
+static void test_errno(void **state)
+{
+	static const struct {
+		int error;
+		enum health_outcome outcome;
+	} cases[] = {
+		{ 0, HEALTH_OK },
+		{ ECONNREFUSED, HEALTH_REFUSED },
+		{ ECONNRESET, HEALTH_REFUSED },
+		{ ETIMEDOUT, HEALTH_TIMEOUT },
+		{ EHOSTUNREACH, HEALTH_UNREACHABLE },
+		{ ENETUNREACH, HEALTH_UNREACHABLE },
+		{ EMFILE, HEALTH_FAULT },
+		{ EADDRNOTAVAIL, HEALTH_FAULT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(probe_outcome(cases[i].error), cases[i].outcome);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_alive, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_outcomes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
+		cmocka_unit_test(test_report_valid),
+		cmocka_unit_test(test_errno),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

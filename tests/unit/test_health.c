@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lbd/health.h"
+
+#define HEAD                                                                                       \
+	"format 1\npair t\n"                                                                       \
+	"node a { address 10.20.0.11; sync 192.168.77.1; priority 254\n"                           \
+	"public-key cpk1_XnFy9naVpLm3Cpdvxl2KOSTRzV9s800gpvuoHjUH6aA }\n"                          \
+	"node b { address 10.20.0.12; sync 192.168.77.2; priority 253\n"                           \
+	"public-key cpk1_b_Oy6CPSDzOknWiSPe4LiP09a1vw-QRnfRvdACPjtoc }\n"                          \
+	"vrrp { interface eth0; vrid 51 }\n"                                                       \
+	"sync { path eth2 }\n"
+
+/* Group rpc: epm and mapi are probed, dynamic follows epm.  */
+static const char text[] = HEAD
+	"array x { vip 10.20.0.10; gateway 10.30.0.1\n"
+	"service epm { ports 135; affinity-group rpc; check tcp { interval 1s; fall 2; rise 2 } }\n"
+	"service dynamic { ports 6005-6010; affinity-group rpc; follow epm }\n"
+	"service mapi { ports 59531; affinity-group rpc; check tcp { fall 1; rise 3 } }\n"
+	"service smtp { ports 25 }\n"
+	"member m1 { address 10.30.0.21 }\n"
+	"member m2 { address 10.30.0.22 }\n}\n";
+
+enum { M1 = 0, M2 = 1 };
+
+struct fixture {
+	struct conf *conf;
+	struct plan *plan;
+	struct health health;
+	unsigned int rpc, smtp;
+};
+
+static unsigned int pool_named(const struct plan *plan, const char *name)
+{
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		if (plan->name_of_pool[p] && !strcmp(plan->name_of_pool[p], name))
+			return p;
+	fail_msg("no pool %s", name);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	static const uint64_t flows[FLOW_MAX_MEMBERS];
+	struct plan *none = plan_new();
+	struct conf_faults faults;
+	char error[PLAN_ERROR_TEXT];
+
+	f.conf = conf_read(text, strlen(text), &faults);
+	if (!f.conf)
+		conf_faults_print(&faults, "test", stderr);
+	conf_faults_free(&faults);
+	assert_non_null(f.conf);
+	f.plan = plan_make(f.conf, none, flows, 1, error);
+	assert_non_null(f.plan);
+	plan_free(none);
+	assert_int_equal(health_plan(&f.health, f.plan, 1), 0);
+	f.rpc = pool_named(f.plan, "rpc");
+	f.smtp = pool_named(f.plan, "smtp");
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	health_free(&f->health);
+	plan_free(f->plan);
+	conf_free(f->conf);
+	return 0;
+}
+
+static struct health_target *target(struct fixture *f, uint16_t member, uint16_t port)
+{
+	for (size_t i = 0; i < f->health.count; i++)
+		if (f->health.target[i].member == member && f->health.target[i].port == port)
+			return &f->health.target[i];
+	fail_msg("no target for port %u", port);
+	return NULL;
+}
+
+static uint64_t bit(unsigned int pool)
+{
+	return (uint64_t)1 << pool;
+}
+
+static void test_targets(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(f->health.count, 6); /* three probed services, two members */
+	assert_int_equal(target(f, M1, 135)->pools, bit(f->rpc));
+	assert_int_equal(target(f, M1, 59531)->pools, bit(f->rpc));
+	assert_int_equal(target(f, M2, 25)->pools, bit(f->smtp));
+	assert_int_equal(target(f, M1, 135)->rule.fall, 2);
+	assert_int_equal(target(f, M1, 135)->rule.interval_ms, 1000);
+	/* what nobody wrote down */
+	assert_int_equal(target(f, M1, 25)->rule.fall, 3);
+	assert_int_equal(target(f, M1, 25)->rule.rise, 2);
+	assert_int_equal(target(f, M1, 25)->rule.interval_ms, 2000);
+	for (size_t i = 0; i < f->health.count; i++)
+		assert_true(f->health.target[i].up && !f->health.target[i].confirmed);
+}
+
+/* Each letter is a result: o ok, r refused, t timeout, f fault; capital: the target is up after. */
+static void test_counting(void **state)
+{
+	static const struct {
+		uint32_t fall, rise;
+		bool up, fresh;
+		const char *results, *verdicts;
+	} cases[] = {
+		{ 3, 2, true, false, "rrr", "110" },
+		{ 3, 2, true, false, "rrorrr", "111110" },
+		{ 3, 2, true, false, "rtr", "110" },
+		{ 3, 2, false, false, "oo", "01" },
+		{ 3, 2, false, false, "oroo", "0001" },
+		{ 1, 1, true, false, "roro", "0101" },
+		{ 3, 2, false, true, "o", "1" },     /* the first success at once */
+		{ 3, 2, false, true, "roo", "001" }, /* but only the very first result */
+		{ 3, 2, true, true, "rrr", "110" },
+		{ 2, 2, true, false, "rfffr", "11110" }, /* a fault of ours says nothing */
+		{ 2, 2, true, false, "ffff", "1111" },
+	};
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+		struct health_target t = { .up = cases[c].up,
+					   .fresh = cases[c].fresh,
+					   .rule = { .fall = cases[c].fall,
+						     .rise = cases[c].rise } };
+
+		for (size_t i = 0; cases[c].results[i]; i++) {
+			char r = cases[c].results[i];
+			enum health_outcome outcome = r == 'o'   ? HEALTH_OK
+						      : r == 'r' ? HEALTH_REFUSED
+						      : r == 't' ? HEALTH_TIMEOUT
+								 : HEALTH_FAULT;
+
+			health_result(&t, outcome, 100, i + 10);
+			if (t.up != (cases[c].verdicts[i] == '1'))
+				fail_msg("case %zu, result %zu", c, i);
+		}
+	}
+}
+
+/* Told once when it turns and once when an assumption is confirmed. */
+static void test_news(void **state)
+{
+	struct health_target t = { .up = true, .rule = { .fall = 2, .rise = 2 } };
+
+	(void)state;
+	assert_false(health_result(&t, HEALTH_OK, 1, 10));
+	assert_true(health_result(&t, HEALTH_OK, 1, 11)); /* confirmed */
+	assert_int_equal(t.since_ns, 0);                  /* but not changed */
+	assert_false(health_result(&t, HEALTH_OK, 1, 12));
+	assert_false(health_result(&t, HEALTH_TIMEOUT, 1, 13));
+	assert_true(health_result(&t, HEALTH_TIMEOUT, 1, 14));
+	assert_int_equal(t.since_ns, 14);
+	assert_false(health_result(&t, HEALTH_TIMEOUT, 1, 15));
+	assert_int_equal(t.heard_ns, 15);
+}
+
+static void feed(struct fixture *f, uint16_t member, uint16_t port, enum health_outcome outcome,
+		 unsigned int times)
+{
+	while (times--)
+		health_result(target(f, member, port), outcome, 200, 50);
+}
+
+/* A group is one unit: one service that is down takes the member out of it. */
+static void test_group_is_one_unit(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_UNDECIDED);
+	feed(f, M1, 135, HEALTH_OK, 1); /* the first success counts */
+	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_UNDECIDED);
+	feed(f, M1, 59531, HEALTH_OK, 1);
+	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_UP);
+	feed(f, M1, 59531, HEALTH_REFUSED, 1);
+	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_DOWN);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UNDECIDED);
+	assert_int_equal(health_verdict(&f->health, f->rpc, M2), HEALTH_UNDECIDED);
+	feed(f, M1, 135, HEALTH_TIMEOUT, 2);
+	feed(f, M1, 59531, HEALTH_OK, 3);
+	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_DOWN);
+	feed(f, M1, 135, HEALTH_OK, 2);
+	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_UP);
+}
+
+/* A new active begins with what is in force and changes it on its own evidence only. */
+static void test_promotion(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(f, M1, 25, HEALTH_REFUSED, 5); /* what it saw as a bystander */
+	f->plan->standing[f->smtp][M1].up = true;
+	f->plan->standing[f->smtp][M2].up = false;
+	health_restart(&f->health, f->plan, 100);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UNDECIDED);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M2), HEALTH_UNDECIDED);
+	feed(f, M1, 25, HEALTH_REFUSED, 2);
+	feed(f, M2, 25, HEALTH_OK, 1); /* not the first success of a start: it must rise */
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UNDECIDED);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M2), HEALTH_UNDECIDED);
+	feed(f, M1, 25, HEALTH_REFUSED, 1);
+	feed(f, M2, 25, HEALTH_OK, 1);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_DOWN);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M2), HEALTH_UP);
+}
+
+static void test_reload_forgets_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct health next;
+
+	feed(f, M1, 25, HEALTH_REFUSED, 3);
+	feed(f, M2, 25, HEALTH_REFUSED, 2);
+	assert_int_equal(health_plan(&next, f->plan, 100), 0);
+	health_carry(&next, &f->health);
+	health_free(&f->health);
+	f->health = next;
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_DOWN);
+	feed(f, M2, 25, HEALTH_REFUSED, 1); /* the third in a row */
+	assert_int_equal(health_verdict(&f->health, f->smtp, M2), HEALTH_DOWN);
+	assert_true(target(f, M1, 135)->fresh);
+}
+
+static void test_text(void **state)
+{
+	struct fixture *f = *state;
+	char line[HEALTH_TEXT];
+
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1), "tcp 25 not probed yet");
+	feed(f, M1, 25, HEALTH_OK, 1);
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1), "tcp 25 0.2 ms");
+	feed(f, M1, 135, HEALTH_OK, 1);
+	feed(f, M1, 59531, HEALTH_REFUSED, 1); /* the worst of the pool is shown */
+	assert_string_equal(health_text(line, &f->health, f->rpc, M1), "tcp 59531 refused");
+	assert_string_equal(health_text(line, &f->health, 63, M1), "");
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < HEALTH_OUTCOMES; i++)
+		assert_non_null(health_outcome_names[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
+		cmocka_unit_test(test_counting),
+		cmocka_unit_test(test_news),
+		cmocka_unit_test_setup_teardown(test_group_is_one_unit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_promotion, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_forgets_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+
+#include "lbd/plan.h"
+#include "lbd/sweep.h"
+
+enum { S = FLOW_TICKS_PER_SECOND, IDLE_S = 7200, LINGER_S = 600 };
+
+static const __be32 vip = 0x0a00140a, member = 0x15001e0a;
+static struct plan *plan;
+
+/* One VIP with one service on port 135 in pool slot 5, id 77, and one member. */
+static int setup(void **state)
+{
+	(void)state;
+	plan = plan_new();
+	plan->vip[3] = vip;
+	plan->ports[3].service[135] = 9 + 1;
+	plan->services[9] = (struct flow_service){
+		.vip = vip, .pool = 5, .flags = SERVICE_USED, .idle_ticks = IDLE_S * S
+	};
+	plan->pools[5] = (struct flow_pool){ .id = 77,
+					     .flags = POOL_USED,
+					     .linger_ticks = LINGER_S * S };
+	plan->members[4] = (struct flow_member){ .addr = member, .vip = vip, .flags = MEMBER_USED };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	plan_free(plan);
+	return 0;
+}
+
+static void test_flows(void **state)
+{
+	static const struct {
+		enum flow_state state;
+		uint16_t port;
+		uint32_t idle_s;
+		bool outbound, due;
+	} cases[] = {
+		{ FLOW_ESTABLISHED, 135, IDLE_S - 1, false, false },
+		{ FLOW_ESTABLISHED, 135, IDLE_S + 1, false, true },
+		{ FLOW_ESTABLISHED, 135, IDLE_S - 1, true, false },
+		{ FLOW_ESTABLISHED, 135, IDLE_S + 1, true, true },
+		{ FLOW_ESTABLISHED, 136, 7499, false, false }, /* no service: the default */
+		{ FLOW_ESTABLISHED, 136, 7501, false, true },
+		{ FLOW_CLIENT_FIN, 135, 3599, false, false },
+		{ FLOW_CLIENT_FIN, 135, 3601, false, true },
+		{ FLOW_MEMBER_FIN, 135, 3601, false, true },
+		{ FLOW_CLOSING, 135, 9, false, false },
+		{ FLOW_CLOSING, 135, 11, false, true },
+		{ FLOW_RESET, 135, 1, false, false },
+		{ FLOW_RESET, 135, 3, false, true },
+	};
+	const uint32_t nows[] = { 100, 0x80000000u, UINT32_MAX }; /* ticks wrap */
+
+	(void)state;
+	for (size_t n = 0; n < 3; n++)
+		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+			struct flow_key key = { .vip = cases[i].outbound ? member : vip,
+						.vip_port = htons(cases[i].port) };
+			struct flow flow = { .state = (uint8_t)cases[i].state,
+					     .last_seen = nows[n] - cases[i].idle_s * S };
+
+			if (sweep_flow_due(plan, &key, &flow, nows[n], UINT32_MAX) != cases[i].due)
+				fail_msg("case %zu at %u", i, nows[n]);
+			/* One that this node could not have seen moving is never due. */
+			assert_false(sweep_flow_due(plan, &key, &flow, nows[n], 1 * S));
+		}
+}
+
+/* Stamped by another processor an instant after we read the clock. */
+static void test_future(void **state)
+{
+	struct flow_key key = { .vip = vip, .vip_port = htons(135) };
+	struct flow flow = { .state = FLOW_RESET, .last_seen = 1010 };
+
+	(void)state;
+	assert_false(sweep_flow_due(plan, &key, &flow, 1000, UINT32_MAX));
+}
+
+static void test_pins(void **state)
+{
+	static const struct {
+		uint32_t pool, flows, idle_s;
+		bool due;
+	} cases[] = {
+		{ 77, 0, LINGER_S - 1, false },
+		{ 77, 0, LINGER_S + 1, true },
+		{ 77, 1, LINGER_S + 1, false }, /* while any flow lives */
+		{ 78, 0, 0, true },             /* of a pool that is configured no longer */
+		{ 78, 1, 100, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct pin_key key = { .pool_id = cases[i].pool };
+		struct pin pin = { .flows = cases[i].flows,
+				   .last_used = 1000000 * 3 - cases[i].idle_s * S };
+
+		assert_int_equal(sweep_pin_due(plan, &key, &pin, 1000000 * 3, UINT32_MAX),
+				 cases[i].due);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_future),
+		cmocka_unit_test(test_pins),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
