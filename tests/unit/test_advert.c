@@ -278,6 +278,21 @@ static void padding_and_reserved_bits_are_ignored(void **state)
 	assert_int_equal(advert.interval_cs, 10);
 }
 
+/* Set reserved bits do not make an interval of zero a long one. */
+static void reserved_bits_are_no_interval(void **state)
+{
+	const struct advert_expect expect = anybody(51);
+	uint8_t packet[sizeof(golden[1].packet)];
+	struct advert advert;
+
+	(void)state;
+	memcpy(packet, golden[1].packet, sizeof(packet));
+	packet[AT_INTERVAL] = 0xf0;
+	packet[AT_INTERVAL + 1] = 0;
+	assert_int_equal(read_exact(&advert, packet, golden[1].length, &expect),
+			 ADVERT_NO_INTERVAL);
+}
+
 static void every_length(void **state)
 {
 	const struct advert_expect expect = anybody(51);
@@ -389,6 +404,7 @@ int main(void)
 		cmocka_unit_test(no_address),
 		cmocka_unit_test(who_sent_it),
 		cmocka_unit_test(padding_and_reserved_bits_are_ignored),
+		cmocka_unit_test(reserved_bits_are_no_interval),
 		cmocka_unit_test(every_length),
 		cmocka_unit_test(every_bit_counts),
 		cmocka_unit_test(what_is_written_is_read),
