@@ -434,13 +434,15 @@ static Cas__SyncState following_state(struct session *s, uint64_t now)
 	struct follower *f = &s->follower;
 	bool small = session_lag_records(s) < LAG_RECORDS && session_lag_ns(s, now) < LAG_NS;
 
-	f->renewing = false;
 	if (small)
 		f->lagging_ns = now;
 	if (!f->in_sync) {
 		/* Only a heartbeat since the attach tells where the end of the log is. */
 		if (!small || !f->head_heard)
-			return CAS__SYNC_STATE__CATCHING_UP;
+			return f->renewing && now - f->lagging_ns < SECOND
+				       ? CAS__SYNC_STATE__IN_SYNC
+				       : CAS__SYNC_STATE__CATCHING_UP;
+		f->renewing = false;
 		f->in_sync = true;
 		f->synced_ns = now;
 	}

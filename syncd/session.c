@@ -29,6 +29,8 @@ int session_open(struct session *s, const struct session_config *config,
 	s->incarnation = config->random;
 	memcpy(s->digest, config->digest, SESSION_DIGEST);
 	keyset_init(&s->follower.seen, config->random);
+	/* Tables may hold what a process before this one knew of and never sent. */
+	s->follower.offer_all = true;
 	return journal_open(&s->journal, config->journal);
 }
 
@@ -152,7 +154,7 @@ static void reconsider(struct session *s, uint64_t now)
 		s->leading = true;
 		leader_begin(s, now);
 	}
-	if (deposed)
+	if (deposed && s->role == CAS__ROLE__ACTIVE)
 		session_say(s, "the peer is active in epoch %llu",
 			    (unsigned long long)s->peer.epoch);
 }
@@ -172,10 +174,13 @@ void session_role(struct session *s, Cas__Role role, uint64_t epoch, uint64_t no
 /* What is in the tables is not what the log says: nobody may continue from any position. */
 static void start_over(struct session *s, uint64_t now)
 {
-	if (s->leading)
+	if (s->leading) {
 		leader_gap(s, 0);
-	else
-		follower_restart(s, now);
+	} else {
+		s->follower.have.node = 0;
+		session_send_gap(s, 0);
+		follower_detach(s, now);
+	}
 }
 
 void session_tables(struct session *s, uint32_t layout, uint64_t capacity, bool same, uint64_t now)
