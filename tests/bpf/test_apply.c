@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Records of the peer: what they make, change and must leave alone, and who may bring them. */
-#include "harness.h"
+#include "tests/bpf/harness.h"
 
 #include <grp.h>
 #include <sys/mman.h>
@@ -423,7 +423,9 @@ static int apply_as_nobody(int apply_fd, int inbox_fd)
 {
 	struct flow_event record = put(7, 0), *inbox;
 	struct flow_call call = { .count = 1 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &call, .ctx_size_in = sizeof(call), );
+	struct bpf_test_run_opts run = { .sz = sizeof(run),
+					 .ctx_in = &call,
+					 .ctx_size_in = sizeof(call) };
 
 	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
 	    setresuid(NOBODY, NOBODY, NOBODY) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A known flow: where it goes, what is kept of it, how it ends. */
-#include "harness.h"
+#include "tests/bpf/harness.h"
 
 #define TO_VIP .from = CLIENT, .to = VIP, .from_port = CLIENT_PORT
 

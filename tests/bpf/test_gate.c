@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The lease: foreign adverts fence a node whose lease has run out, and a fenced node answers no
  * ARP. */
-#include "harness.h"
+#include "tests/bpf/harness.h"
 
 #include <net/if_arp.h>
 

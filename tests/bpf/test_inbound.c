@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From clients to a VIP: who is admitted, who gets it, what is remembered. */
-#include "harness.h"
+#include "tests/bpf/harness.h"
 
 #include "lbd/bpf/choice.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From members: answers to clients, answers to health checks, and connections of their own. */
-#include "harness.h"
+#include "tests/bpf/harness.h"
 
 static struct segment answer(uint16_t slot, uint8_t flags)
 {

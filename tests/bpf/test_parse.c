@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* To a VIP: what is refused, and what is left to the kernel. */
-#include "harness.h"
+#include "tests/bpf/harness.h"
 
 #define TO_VIP .from = CLIENT, .to = VIP, .from_port = CLIENT_PORT
 
