@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The greeting, byte by byte, and the connection over real sockets on the loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "syncd/channel.h"
+#include "syncd/greet.h"
+
+static struct seal_keypair key_a, key_b, key_other;
+static struct greet_self self_a, self_b; /* a is node 1 and listens */
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_int_equal(seal_init(), 0);
+	seal_keypair_new(&key_a);
+	seal_keypair_new(&key_b);
+	seal_keypair_new(&key_other);
+	assert_int_equal(greet_self_init(&self_a, &key_a, key_b.public, "lab", 1), 0);
+	assert_int_equal(greet_self_init(&self_b, &key_b, key_a.public, "lab", 2), 0);
+	return 0;
+}
+
+/* --- the greeting ------------------------------------------------------------------------------
+ */
+
+struct bytes {
+	uint8_t data[GREET_OUT];
+	size_t length;
+};
+
+static struct bytes give(struct greet *greet, const struct greet_self *self, const struct bytes *in)
+{
+	struct bytes out;
+
+	greet_input(greet, self, in->data, in->length, out.data, &out.length);
+	return out;
+}
+
+struct dialogue {
+	struct greet r, i;
+	struct bytes hello, init, resp;
+};
+
+static void speak(struct dialogue *d, const struct greet_self *r, const struct greet_self *i)
+{
+	uint8_t none[GREET_OUT];
+
+	memset(d, 0, sizeof(*d));
+	d->hello.length = greet_begin(&d->r, false, d->hello.data);
+	assert_int_equal(greet_begin(&d->i, true, none), 0);
+	d->init = give(&d->i, i, &d->hello);
+	d->resp = give(&d->r, r, &d->init);
+	if (d->resp.length)
+		give(&d->i, i, &d->resp);
+}
+
+static void two_nodes_agree(void **state)
+{
+	struct dialogue d;
+	uint8_t sealed[64], text[64];
+
+	(void)state;
+	speak(&d, &self_a, &self_b);
+	assert_true(d.i.done && d.r.done);
+	assert_int_equal(d.hello.length, GREET_HELLO);
+	assert_int_equal(seal_encrypt(&d.i.send, sealed, (const uint8_t *)"word", 4), 0);
+	assert_int_equal(seal_decrypt(&d.r.receive, text, sealed, 4 + SEAL_TAG), 0);
+	assert_memory_equal(text, "word", 4);
+	assert_int_equal(seal_encrypt(&d.r.send, sealed, (const uint8_t *)"echo", 4), 0);
+	/* What one sends is not what it receives: nothing can be sent back to its author. */
+	assert_int_not_equal(seal_decrypt(&d.r.receive, text, sealed, 4 + SEAL_TAG), 0);
+	assert_int_equal(seal_decrypt(&d.i.receive, text, sealed, 4 + SEAL_TAG), 0);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+	struct greet r, i;
+	uint8_t hello[GREET_OUT], out[GREET_OUT], answer[GREET_OUT];
+	size_t n, length = 0, answered = 0;
+
+	(void)state;
+	n = greet_begin(&r, false, hello);
+	greet_begin(&i, true, out);
+	for (size_t k = 0; k < n; k++) {
+		assert_int_equal(length, 0);
+		assert_int_equal(greet_input(&i, &self_b, &hello[k], 1, out, &length), 1);
+	}
+	n = length;
+	for (size_t k = 0; k < n; k++) {
+		assert_false(r.done);
+		assert_int_equal(greet_input(&r, &self_a, &out[k], 1, answer, &answered), 1);
+	}
+	assert_true(r.done);
+	/* What follows the last byte is not the greeting's to take. */
+	memcpy(hello, "frame", 5);
+	memmove(answer + answered, hello, 5);
+	assert_int_equal(greet_input(&i, &self_b, answer, answered + 5, out, &length), answered);
+	assert_true(i.done);
+}
+
+static void every_flipped_bit_is_refused(void **state)
+{
+	struct dialogue d;
+	unsigned int tags = 0, seals = 0;
+
+	(void)state;
+	speak(&d, &self_a, &self_b);
+	for (size_t bit = 0; bit < d.init.length * 8; bit++) {
+		struct dialogue try;
+		struct bytes bad;
+
+		memset(&try, 0, sizeof(try));
+		try.hello.length = greet_begin(&try.r, false, try.hello.data);
+		greet_begin(&try.i, true, bad.data);
+		bad = give(&try.i, &self_b, &try.hello);
+		bad.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		try.resp = give(&try.r, &self_a, &bad);
+		assert_int_equal(try.resp.length, 0);
+		assert_false(try.r.done);
+		tags += try.r.refused == GREET_BAD_TAG;
+		/* A greater length than was sent: it waits for the rest, until it is too slow. */
+		assert_true(try.r.refused || bit / 8 == 2);
+	}
+	/* Everything but the header is caught by the tag, before any key agreement. */
+	assert_true(tags >= (d.init.length - GREET_HEADER) * 8);
+	for (size_t bit = 0; bit < d.resp.length * 8; bit++) {
+		struct dialogue try;
+
+		memset(&try, 0, sizeof(try));
+		try.hello.length = greet_begin(&try.r, false, try.hello.data);
+		greet_begin(&try.i, true, try.init.data);
+		try.init = give(&try.i, &self_b, &try.hello);
+		try.resp = give(&try.r, &self_a, &try.init);
+		try.resp.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		give(&try.i, &self_b, &try.resp);
+		assert_false(try.i.done);
+		seals += try.i.refused == GREET_BAD_SEAL;
+		assert_true(try.i.refused || bit / 8 == 2);
+	}
+	assert_true(seals >= (d.resp.length - GREET_HEADER) * 8);
+}
+
+static void a_flipped_hello_is_refused(void **state)
+{
+	(void)state;
+	for (size_t bit = 0; bit < (size_t)GREET_HELLO * 8; bit++) {
+		struct dialogue d;
+		struct bytes bad;
+
+		memset(&d, 0, sizeof(d));
+		d.hello.length = greet_begin(&d.r, false, d.hello.data);
+		greet_begin(&d.i, true, d.init.data);
+		bad = d.hello;
+		bad.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		d.init = give(&d.i, &self_b, &bad);
+		if (bit / 8 < 4) {
+			assert_int_equal(d.i.refused, GREET_BAD_VERSION);
+			continue;
+		}
+		give(&d.r, &self_a, &d.init);
+		assert_int_equal(d.r.refused, GREET_BAD_TAG);
+	}
+}
+
+static void strangers_and_relatives_are_refused(void **state)
+{
+	struct greet_self wrong;
+	struct dialogue d;
+
+	(void)state;
+	/* an initiator with another key */
+	assert_int_equal(greet_self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
+	speak(&d, &self_a, &wrong);
+	assert_int_equal(d.r.refused, GREET_BAD_TAG);
+	/* one that expects another key at the other end */
+	assert_int_equal(greet_self_init(&wrong, &key_b, key_other.public, "lab", 2), 0);
+	speak(&d, &self_a, &wrong);
+	assert_int_equal(d.r.refused, GREET_BAD_TAG);
+	/* the right keys, another pair: the prologue differs */
+	assert_int_equal(greet_self_init(&wrong, &key_b, key_a.public, "other", 2), 0);
+	speak(&d, &self_a, &wrong);
+	assert_int_equal(d.r.refused, GREET_BAD_SEAL);
+	/* the right keys, the wrong node */
+	assert_int_equal(greet_self_init(&wrong, &key_b, key_a.public, "lab", 1), 0);
+	speak(&d, &self_a, &wrong);
+	assert_int_equal(d.r.refused, GREET_BAD_SEAL);
+	/* our own key as the peer's, and a name without end */
+	assert_int_equal(greet_self_init(&wrong, &key_a, key_a.public, "lab", 1), -EINVAL);
+	assert_int_equal(greet_self_init(&wrong, &key_a, key_b.public,
+					 "a-name-of-a-pair-that-is-far-longer-than-any-name-of-a-"
+					 "pair-should-ever-be",
+					 1),
+			 -ENAMETOOLONG);
+}
+
+static void an_old_init_is_worth_nothing(void **state)
+{
+	struct dialogue old, now;
+	struct bytes answer;
+
+	(void)state;
+	speak(&old, &self_a, &self_b);
+	memset(&now, 0, sizeof(now));
+	now.hello.length = greet_begin(&now.r, false, now.hello.data);
+	answer = give(&now.r, &self_a, &old.init);
+	assert_int_equal(answer.length, 0);
+	assert_int_equal(now.r.refused, GREET_BAD_TAG);
+	/* nor is an old RESP */
+	greet_begin(&now.i, true, now.init.data);
+	now.init = give(&now.i, &self_b, &now.hello);
+	give(&now.i, &self_b, &old.resp);
+	assert_int_equal(now.i.refused, GREET_BAD_SEAL);
+}
+
+static void nothing_is_reflected(void **state)
+{
+	struct dialogue d;
+	struct greet again;
+	struct bytes out;
+
+	(void)state;
+	speak(&d, &self_a, &self_b);
+	/* R's own words come back to it, and I's to I. */
+	memset(&again, 0, sizeof(again));
+	greet_begin(&again, false, out.data);
+	give(&again, &self_a, &d.resp);
+	assert_true(again.refused);
+	greet_begin(&again, true, out.data);
+	give(&again, &self_b, &d.hello);
+	give(&again, &self_b, &d.init);
+	assert_int_equal(again.refused, GREET_BAD_VERSION);
+	/* Two initiators, two responders: nobody gets anywhere. */
+	greet_begin(&again, false, out.data);
+	give(&again, &self_a, &d.hello);
+	assert_int_equal(again.refused, GREET_BAD_VERSION);
+}
+
+static void garbage_is_refused(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 20000; round++) {
+		struct greet greet;
+		struct bytes in, out;
+
+		greet_begin(&greet, round % 2, out.data);
+		seal_random(in.data, sizeof(in.data));
+		in.length = in.data[0] % sizeof(in.data);
+		if (round % 3 == 0)
+			memcpy(in.data, "\1\1\x50\0", 4);
+		if (round % 3 == 1)
+			memcpy(in.data, "CPS1", 4);
+		out = give(&greet, round % 2 ? &self_b : &self_a, &in);
+		assert_false(greet.done);
+		assert_true(out.length == 0 || (round % 2 && greet.hello_seen));
+	}
+}
+
+/* --- connections -------------------------------------------------------------------------------
+ */
+
+struct end {
+	struct channel channel;
+	struct ev_loop *loop;
+	unsigned int ups, downs, frames;
+	size_t bytes;
+	uint8_t last;
+	char why[CHANNEL_WHY];
+};
+
+static void end_up(void *arg)
+{
+	struct end *end = arg;
+
+	end->ups++;
+	/* The first frame of the connecting side is what proves it to the other. */
+	channel_send(&end->channel, (const uint8_t *)"hello", 5);
+}
+
+static void end_down(void *arg, const char *why)
+{
+	struct end *end = arg;
+
+	end->downs++;
+	snprintf(end->why, sizeof(end->why), "%s", why);
+}
+
+static void end_frame(void *arg, const uint8_t *bytes, size_t length)
+{
+	struct end *end = arg;
+
+	end->frames++;
+	end->bytes += length;
+	end->last = bytes[length - 1];
+}
+
+static void end_drained(void *arg)
+{
+	(void)arg;
+}
+
+static const struct channel_ops end_ops = {
+	.up = end_up,
+	.down = end_down,
+	.frame = end_frame,
+	.drained = end_drained,
+};
+
+struct wire {
+	struct ev_loop *loop;
+	struct end a, b;
+	struct channel_config config_a, config_b;
+};
+
+static void alarm_rang(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)events;
+	*(bool *)timer->data = true;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+/* Runs the loop until the condition holds; fails after 5 s. */
+#define RUN_UNTIL(loop, condition)                                                                 \
+	do {                                                                                       \
+		bool late = false;                                                                 \
+		ev_timer limit;                                                                    \
+                                                                                                   \
+		ev_now_update(loop);                                                               \
+		ev_timer_init(&limit, alarm_rang, 5.0, 0);                                         \
+		limit.data = &late;                                                                \
+		ev_timer_start(loop, &limit);                                                      \
+		while (!(condition) && !late)                                                      \
+			ev_run(loop, EVRUN_ONCE);                                                  \
+		ev_timer_stop(loop, &limit);                                                       \
+		assert_true(condition);                                                            \
+	} while (0)
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+	close(fd);
+	return at.sin_port;
+}
+
+static void wire_configure(struct wire *wire)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				  .sin_port = free_port() };
+
+	memset(wire, 0, sizeof(*wire));
+	wire->loop = ev_loop_new(0);
+	wire->config_a = (struct channel_config){
+		.local = at, .listens = true, .timeout_ms = 1000, .rekey_ms = 900000
+	};
+	wire->config_b = wire->config_a;
+	wire->config_b.listens = false;
+	wire->config_b.local.sin_port = 0;
+	wire->config_b.remote = at;
+	wire->config_a.remote.sin_addr = at.sin_addr;
+	wire->a.loop = wire->b.loop = wire->loop;
+}
+
+static void wire_open(struct wire *wire, const struct greet_self *of_b)
+{
+	assert_int_equal(channel_open(&wire->a.channel, wire->loop, &wire->config_a, &self_a,
+				      &end_ops, &wire->a),
+			 0);
+	assert_int_equal(channel_open(&wire->b.channel, wire->loop, &wire->config_b, of_b, &end_ops,
+				      &wire->b),
+			 0);
+}
+
+static void wire_close(struct wire *wire)
+{
+	channel_close(&wire->b.channel);
+	channel_close(&wire->a.channel);
+	ev_loop_destroy(wire->loop);
+}
+
+static void frames_pass_both_ways(void **state)
+{
+	static uint8_t big[CONN_FRAME];
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.frames == 1 && wire.b.frames == 1);
+	assert_int_equal(wire.a.ups, 1);
+	for (int i = 0; i < 100; i++) {
+		big[sizeof(big) - 1] = (uint8_t)i;
+		channel_send(&wire.a.channel, big, sizeof(big));
+	}
+	/* More than a socket takes: bulk data has to wait now. */
+	assert_false(channel_room(&wire.a.channel));
+	RUN_UNTIL(wire.loop, wire.b.frames == 101);
+	assert_int_equal(wire.b.last, 99);
+	assert_int_equal(wire.b.bytes, 5 + 100 * sizeof(big));
+	wire_close(&wire);
+}
+
+static void a_dropped_connection_comes_back(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	channel_drop(&wire.a.channel, "a test");
+	assert_int_equal(wire.a.downs, 0); /* told from the loop, not from within */
+	RUN_UNTIL(wire.loop, wire.a.downs == 1 && wire.b.downs == 1);
+	assert_string_equal(wire.a.why, "a test");
+	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
+	wire_close(&wire);
+}
+
+static void a_wrong_key_never_gets_up(void **state)
+{
+	struct greet_self wrong;
+	struct wire wire;
+
+	(void)state;
+	assert_int_equal(greet_self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
+	wire_configure(&wire);
+	wire_open(&wire, &wrong);
+	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
+	assert_int_equal(wire.a.ups + wire.b.ups, 0);
+	assert_string_equal(channel_counter_name(CONN_ENDS + GREET_BAD_TAG), "bad-tag");
+	assert_non_null(strstr(wire.a.channel.why, "bad-tag"));
+	wire_close(&wire);
+}
+
+static int stranger(const struct wire *wire)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int ttl = 255;
+
+	setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+	assert_true(connect(fd, (const struct sockaddr *)&wire->config_b.remote,
+			    sizeof(wire->config_b.remote)) == 0 ||
+		    errno == EINPROGRESS);
+	return fd;
+}
+
+/* Strangers come and go, say nothing or nonsense: the channel does not notice. */
+static void strangers_do_not_disturb(void **state)
+{
+	struct wire wire;
+	int fd[8];
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.frames == 1 && wire.b.frames == 1);
+	for (size_t i = 0; i < 8; i++)
+		fd[i] = stranger(&wire);
+	RUN_UNTIL(wire.loop, wire.a.channel.counter[CHANNEL_COUNTERS - 1] == 7);
+	assert_int_equal(send(fd[7],
+			      "\1\1\x40\0 and so on, and so on, and so on, and on and on "
+			      "and on, until there are enough bytes for it to be refused",
+			      100, MSG_NOSIGNAL),
+			 100);
+	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_REFUSED] == 1);
+	for (unsigned int i = 0; i < 100; i++) {
+		channel_send(&wire.b.channel, (const uint8_t *)"x", 1);
+		channel_send(&wire.a.channel, (const uint8_t *)"x", 1);
+	}
+	RUN_UNTIL(wire.loop, wire.a.frames == 101 && wire.b.frames == 101);
+	assert_int_equal(wire.a.ups, 1);
+	assert_int_equal(wire.a.downs, 0);
+	for (size_t i = 0; i < 8; i++)
+		close(fd[i]);
+	wire_close(&wire);
+}
+
+static void silence_ends_it(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire.config_a.timeout_ms = 200;
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1);
+	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_SILENT] == 1);
+	RUN_UNTIL(wire.loop, wire.a.downs == 1 && wire.a.ups == 2);
+	wire_close(&wire);
+}
+
+static void a_renewal_takes_over_without_a_gap(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire.config_b.rekey_ms = 100;
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups >= 4 && wire.b.ups >= 4);
+	assert_int_equal(wire.a.downs, 0);
+	assert_int_equal(wire.b.downs, 0);
+	wire_close(&wire);
+}
+
+static void a_port_in_use_is_said(void **state)
+{
+	struct wire wire;
+	struct end second = { 0 };
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
+				      &second),
+			 -EADDRINUSE);
+	assert_non_null(strstr(second.channel.why, "in use"));
+	wire.config_a.local.sin_addr.s_addr = htonl(0x01020304);
+	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
+				      &second),
+			 -EADDRNOTAVAIL);
+	assert_non_null(strstr(second.channel.why, "1.2.3.4 is not an address"));
+	wire_close(&wire);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_nodes_agree),
+		cmocka_unit_test(bytes_may_come_one_by_one),
+		cmocka_unit_test(every_flipped_bit_is_refused),
+		cmocka_unit_test(a_flipped_hello_is_refused),
+		cmocka_unit_test(strangers_and_relatives_are_refused),
+		cmocka_unit_test(an_old_init_is_worth_nothing),
+		cmocka_unit_test(nothing_is_reflected),
+		cmocka_unit_test(garbage_is_refused),
+		cmocka_unit_test(frames_pass_both_ways),
+		cmocka_unit_test(a_dropped_connection_comes_back),
+		cmocka_unit_test(a_wrong_key_never_gets_up),
+		cmocka_unit_test(strangers_do_not_disturb),
+		cmocka_unit_test(silence_ends_it),
+		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
+		cmocka_unit_test(a_port_in_use_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
