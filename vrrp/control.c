@@ -90,7 +90,7 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 		status.n_address++;
 	}
 	status.address = addresses;
-	if (vrrpd->gate[0])
+	if (vrrpd->gate[0] && vrrpd->fsm.state != FSM_ACTIVE)
 		status.gate = vrrpd->gate;
 	status.config_digest = vrrpd->conf->digest_text;
 	reply.vrrp = &status;

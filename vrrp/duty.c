@@ -2,11 +2,32 @@
 #include "vrrp/duty.h"
 
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <stdio.h>
 
 void duty_say(struct fsm *fsm, const struct fsm_event *event, const char *words)
 {
 	snprintf(fsm->reason, sizeof(fsm->reason), "%s", event->reason ? event->reason : words);
+}
+
+const char *duty_fault(const struct fsm *fsm)
+{
+	static const struct {
+		enum fsm_fault bit;
+		const char *words;
+	} faults[] = {
+		{ FSM_FAULT_LINK, "no carrier where the adverts go" },
+		{ FSM_FAULT_PLANE, "lbd is not running" },
+		{ FSM_FAULT_EPOCH, "the next epoch cannot be stored" },
+		{ FSM_FAULT_TRACK, "no carrier on a tracked interface" },
+		{ FSM_FAULT_HEALTH, "lbd's data plane is not whole" },
+	};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		if (fsm->faults & faults[i].bit)
+			return faults[i].words;
+	}
+	return "nothing is missing";
 }
 
 uint64_t duty_skew(const struct fsm *fsm)
@@ -75,7 +96,7 @@ enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, cons
 	if (!duty_epoch_left(fsm)) {
 		fsm->faults |= FSM_FAULT_EPOCH;
 		fsm->actions |= FSM_REPORT_ROLE;
-		snprintf(fsm->reason, sizeof(fsm->reason), "the next epoch cannot be stored");
+		snprintf(fsm->reason, sizeof(fsm->reason), "%s", duty_fault(fsm));
 		return FSM_FAULT;
 	}
 	duty_stop_yielding(fsm, FSM_UNCONFIRMED);
@@ -83,7 +104,7 @@ enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, cons
 	fsm->advert_at = event->now + fsm->config.advert_ns;
 	fsm->interval_ns = fsm->config.advert_ns;
 	fsm->hold_until = 0;
-	fsm->doubted = false;
+	fsm->released = fsm->doubted = false;
 	fsm->led = true;
 	fsm->succeeded = false;
 	fsm->actions |= FSM_SEND_ADVERT | FSM_TAKE_ADDRESSES | FSM_ANNOUNCE;
@@ -125,6 +146,7 @@ void duty_note_report(struct fsm *fsm, const struct fsm_event *event)
 void duty_note_advert(struct fsm *fsm, const struct fsm_event *event)
 {
 	fsm->heard_at = event->now;
+	fsm->released = false;
 	fsm->interval_ns = event->advert.interval_ns;
 	/* The network works and somebody leads: there is nothing left to hold for. */
 	fsm->hold_until = 0;
@@ -156,9 +178,11 @@ enum fsm_state duty_recovered(struct fsm *fsm, const struct fsm_event *event)
 		fsm->hold_until = 0;
 	}
 	duty_wait(fsm, event->now);
-	if (fsm->faults)
-		return FSM_FAULT;
 	fsm->actions |= FSM_REPORT_ROLE;
+	if (fsm->faults) {
+		snprintf(fsm->reason, sizeof(fsm->reason), "%s", duty_fault(fsm));
+		return FSM_FAULT;
+	}
 	duty_say(fsm, event, "recovered");
 	return FSM_BACKUP;
 }

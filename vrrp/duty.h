@@ -19,6 +19,9 @@ static inline uint64_t duty_max(uint64_t a, uint64_t b)
 /* The reason people are shown: the event's, else these words. */
 void duty_say(struct fsm *fsm, const struct fsm_event *event, const char *words);
 
+/* The gravest of the present faults, in words. */
+const char *duty_fault(const struct fsm *fsm);
+
 uint64_t duty_skew(const struct fsm *fsm);
 /* A fault that bars this node from leading, whoever else does or does not. */
 bool duty_barred(const struct fsm *fsm);

@@ -34,6 +34,7 @@ enum fsm_kind {
 	FSM_EVENTS
 };
 
+/* The gravest first: of several, that one is told to people. */
 enum fsm_fault {
 	FSM_FAULT_LINK = 1,  /* no carrier where the adverts go */
 	FSM_FAULT_PLANE = 2, /* lbd has never been there: nothing would forward */
@@ -131,6 +132,7 @@ struct fsm {
 	uint64_t interval_ns; /* of the active node, learned from its adverts */
 	uint64_t heard_at;    /* last advert; 0: never */
 	struct fsm_report report;
+	bool released;        /* the last that was heard was a priority 0 */
 	bool doubted;         /* late: others had the word before our next advert */
 	bool led, succeeded;  /* was active; and somebody took over after that */
 	unsigned int deposed; /* by the channel, in a row, without an advert between */

@@ -15,7 +15,7 @@ enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event)
 	if (!duty_barred(fsm) && fsm->report.channel && !fsm->report.peer_standby)
 		return FSM_ACTIVE;
 	duty_let_go(fsm, event);
-	duty_say(fsm, event, "something it needs has failed");
+	duty_say(fsm, event, duty_fault(fsm));
 	duty_wait(fsm, event->now);
 	return FSM_FAULT;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +71,13 @@ static int open_link(struct vrrpd *vrrpd)
 			  addr_print4(text, config.own), vrrpd_own_name(vrrpd), vrrp->interface);
 		return -EADDRNOTAVAIL;
 	}
+	for (size_t i = 0; i < vrrp->n_track_interface; i++) {
+		if (if_nametoindex(vrrp->track_interface[i]))
+			continue;
+		log_error("track-interface %s does not exist on this machine",
+			  vrrp->track_interface[i]);
+		return -ENODEV;
+	}
 	strncpy(config.ifname, vrrp->interface, sizeof(config.ifname) - 1);
 	vrrpd->lease.vrid = config.vrid;
 	return link_open(&vrrpd->link, &config);
@@ -80,13 +88,16 @@ static void be_punctual(void)
 {
 	const struct sched_param param = { .sched_priority = REALTIME_PRIORITY };
 	const struct rlimit guard = { REALTIME_GUARD_US, REALTIME_GUARD_US };
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 
 	/* The guard first: a loop gone wild must not take the machine with it. */
 	if (setrlimit(RLIMIT_RTTIME, &guard) ||
 	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
 		log_warning("no real-time scheduling (%s): adverts may be late under load",
 			    strerror(errno));
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+	/* The limit too: what is locked in future counts against it, and malloc() would fail. */
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) ||
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		log_warning("memory is not locked (%s): adverts may be late when swapping",
 			    strerror(errno));
 }
@@ -96,7 +107,7 @@ static int drop_privileges(void)
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_NET_RAW,
 			  -1) ||
-	    capng_apply(CAPNG_SELECT_CAPS)) {
+	    capng_apply(CAPNG_SELECT_BOTH) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		log_error("cannot drop capabilities");
 		return -EPERM;
 	}

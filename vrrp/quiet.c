@@ -13,7 +13,7 @@ enum fsm_state quiet_start(struct fsm *fsm, const struct fsm_event *event)
 	fsm->faults |= event->start.faults;
 	fsm->hold_until = event->start.hold_until;
 	fsm->actions |= FSM_LEASE_STANDBY | FSM_REPORT_ROLE;
-	duty_say(fsm, event, "started");
+	duty_say(fsm, event, fsm->faults ? duty_fault(fsm) : "started");
 	duty_wait(fsm, event->now);
 	return fsm->faults ? FSM_FAULT : FSM_BACKUP;
 }
@@ -21,12 +21,13 @@ enum fsm_state quiet_start(struct fsm *fsm, const struct fsm_event *event)
 enum fsm_state quiet_failed(struct fsm *fsm, const struct fsm_event *event)
 {
 	bool known = fsm->faults & event->fault.bit;
+	bool graver = !(fsm->faults & (event->fault.bit | (event->fault.bit - 1)));
 
 	fsm->faults |= event->fault.bit;
 	if (fsm->state == FSM_INIT)
 		return FSM_INIT;
-	if (!known)
-		duty_say(fsm, event, "something it needs has failed");
+	if (graver)
+		duty_say(fsm, event, duty_fault(fsm));
 	if (duty_barred(fsm) || fsm->state == FSM_BACKUP)
 		duty_wait(fsm, event->now);
 	if (!known)
@@ -50,6 +51,7 @@ enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event)
 enum fsm_state quiet_release(struct fsm *fsm, const struct fsm_event *event)
 {
 	fsm->heard_at = event->now;
+	fsm->released = true;
 	fsm->hold_until = 0;
 	fsm->deposed = 0;
 	if (!duty_barred(fsm))
@@ -59,6 +61,8 @@ enum fsm_state quiet_release(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state quiet_silence(struct fsm *fsm, const struct fsm_event *event)
 {
+	if (fsm->released)
+		return duty_promote(fsm, event, "the active node released the role");
 	return duty_promote(fsm, event, fsm->faults ? "nobody else leads" : "no adverts heard");
 }
 

@@ -421,7 +421,7 @@ int role_start(struct vrrpd *vrrpd)
 	 * starts at zero with the boot. */
 	event.start.hold_until = lease_now() < hold ? hold : 0;
 	event.start.faults = FSM_FAULT_PLANE | hear_faults(vrrpd);
-	role_event(vrrpd, &event, "lbd is not running");
+	role_event(vrrpd, &event, NULL);
 	return 0;
 }
 

@@ -263,6 +263,8 @@ static void release_leaves_only_the_skew(void **unused)
 	(void)unused;
 	advert(&fsm, 0, PEER, start_time + 5);
 	assert_int_equal(fsm.down_at, start_time + 5 + 2 * 100 * ms / 256);
+	step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	assert_string_equal(fsm.reason, "the active node released the role");
 }
 
 static void backup_never_preempts_by_default(void **unused)
@@ -681,8 +683,10 @@ static void only_all_recovered_is_recovered(void **unused)
 
 	(void)unused;
 	fault(&fsm, FSM_FAILED, FSM_FAULT_TRACK, start_time);
+	assert_string_equal(fsm.reason, "no carrier where the adverts go");
 	fault(&fsm, FSM_RECOVERED, FSM_FAULT_LINK, start_time);
 	assert_int_equal(fsm.state, FSM_FAULT);
+	assert_string_equal(fsm.reason, "no carrier on a tracked interface");
 	fault(&fsm, FSM_RECOVERED, FSM_FAULT_TRACK, start_time);
 	assert_int_equal(fsm.state, FSM_BACKUP);
 }
