@@ -162,6 +162,12 @@ install: all
 	install -m 755 $(B)/lbd $(B)/vrrpd $(B)/syncd $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/pairctl $(DESTDIR)$(PREFIX)/bin
 	install -m 644 conf/dist/pair.conf $(DESTDIR)/etc/caspair/pair.conf.sample
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 conf/dist/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 conf/dist/caspair.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/caspair.conf
+	for unit in lbd vrrpd syncd; do sed 's,/usr/sbin,$(PREFIX)/sbin,' conf/dist/$$unit.service \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
 clean:
 	rm -rf build compile_commands.json
