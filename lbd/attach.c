@@ -127,8 +127,10 @@ static bool adopt(const struct attach *attach, struct attach_port *port)
 
 static int create(const struct attach *attach, struct attach_port *port, enum dataplane_xdp mode)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options,
-		    .flags = mode == XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	struct bpf_link_create_opts options = {
+		.sz = sizeof(options),
+		.flags = mode == XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE,
+	};
 	char path[PATH];
 	int link = bpf_link_create(attach->program, port->ifindex, BPF_XDP, &options), error;
 

@@ -347,7 +347,9 @@ void dataplane_notices(struct dataplane *plane)
 /* The kernel takes a context for a program of this type in and out by ctx_in alone. */
 static int run(int program, struct flow_call *call)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = call, .ctx_size_in = sizeof(*call));
+	struct bpf_test_run_opts options = { .sz = sizeof(options),
+					     .ctx_in = call,
+					     .ctx_size_in = sizeof(*call) };
 
 	if (bpf_prog_test_run_opts(program, &options))
 		return -errno;
@@ -370,7 +372,7 @@ int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *c
 
 enum dataplane_xdp dataplane_xdp(int ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_xdp_query_opts query = { .sz = sizeof(query) };
 
 	if (bpf_xdp_query(ifindex, 0, &query))
 		return XDP_UNKNOWN;

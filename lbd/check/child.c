@@ -9,6 +9,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -203,6 +204,14 @@ static void on_alive(struct ev_loop *loop, ev_timer *timer, int events)
 	tell(child, &report);
 }
 
+/* A stop that goes to the whole group is lbd's business: the end of the socket ends this. */
+static void ignore_signals(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
 /* The unit's own user where there is one, else nobody. */
 static int drop_rights(void)
 {
@@ -235,6 +244,7 @@ int check_child_run(int fd, int drop)
 	struct child *child;
 	int error;
 
+	ignore_signals();
 	raise_descriptors();
 	if (drop && (error = drop_rights())) {
 		log_error("check child cannot give up its rights: %s", strerror(-error));
