@@ -18,22 +18,26 @@
 
 static const struct place whole_file = { 0, 0 };
 
+static ssize_t add_bytes(void *hash, const char *bytes, size_t length)
+{
+	crypto_generichash_update(hash, (const unsigned char *)bytes, length);
+	return (ssize_t)length;
+}
+
+/* The text runs straight into the hash: kept in memory, its end could get lost with the memory. */
 static bool digest(struct conf *conf)
 {
-	char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
+	const cookie_io_functions_t sink = { .write = add_bytes };
+	crypto_generichash_state hash;
+	FILE *out = fopencookie(&hash, "w", sink);
 
 	if (!out)
 		return false;
+	crypto_generichash_init(&hash, NULL, 0, sizeof(conf->digest));
 	print_explicit(conf->file, out);
-	if (fclose(out) != 0) {
-		free(text);
+	if (fclose(out) != 0)
 		return false;
-	}
-	crypto_generichash(conf->digest, sizeof(conf->digest), (const unsigned char *)text, length,
-			   NULL, 0);
-	free(text);
+	crypto_generichash_final(&hash, conf->digest, sizeof(conf->digest));
 	sodium_bin2hex(conf->digest_text, sizeof(conf->digest_text), conf->digest,
 		       sizeof(conf->digest_text) / 2);
 	return true;
