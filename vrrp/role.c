@@ -16,7 +16,10 @@
 #include "proto/flow.h"
 #include "vrrp/vrrp.h"
 
-enum { RESTORE_PACE = 20 }; /* more than so many a minute, and it is done once a second only */
+enum {
+	RESTORE_PACE = 20,    /* more than so many a minute, and it is done once a second only */
+	ADVERTS_AT_ONCE = 64, /* good ones in one go: somebody's flood must not stop the timers */
+};
 
 Cas__Role role_word(const struct vrrpd *vrrpd)
 {
@@ -264,7 +267,8 @@ static void drain(struct vrrpd *vrrpd)
 	struct advert advert;
 
 	look_at_fence(vrrpd);
-	while (link_receive(&vrrpd->link, &advert, lease_now())) {
+	for (int i = 0; i < ADVERTS_AT_ONCE && link_receive(&vrrpd->link, &advert, lease_now());
+	     i++) {
 		event = (struct fsm_event){
 			.kind = advert.priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
 			.advert = { .source = advert.source,

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Floating addresses in a network namespace of their own, on two ends of a veth pair.  Where
+ * namespaces are forbidden the test says so and passes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "proto/addr.h"
+#include "vrrp/vip.h"
+
+static bool forbidden;
+
+/* Names of a configuration that nobody needs to write to. */
+static char outside[] = "out0", inside[] = "in0";
+static char *interfaces[] = { outside, inside };
+
+static void run(const char *command)
+{
+	assert_int_equal(system(command), 0);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* ip(8) runs as a child of ours: without root's number there, exec would cost it its rights. */
+static bool become_root_there(void)
+{
+	char map[64];
+
+	snprintf(map, sizeof(map), "0 %u 1\n", (unsigned int)getuid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return false;
+	write_text("/proc/self/uid_map", map);
+	return true;
+}
+
+static int enter_namespace(void **unused)
+{
+	(void)unused;
+	log_open("test", LOG_LEVEL_ERROR);
+	forbidden = unshare(CLONE_NEWNET) && !become_root_there();
+	if (forbidden) {
+		print_message("no network namespace: %s\n", strerror(errno));
+		return 0;
+	}
+	return system("ip link add out0 type veth peer name in0 && ip link set out0 up && "
+		      "ip link set in0 up && ip addr add 10.20.0.11/24 dev out0 && "
+		      "ip addr add 10.30.0.11/16 dev in0 && ip addr add 10.20.0.200/25 dev in0");
+}
+
+static uint32_t addr(const char *text)
+{
+	uint32_t value;
+
+	assert_true(addr_parse4(&value, text));
+	return value;
+}
+
+/* Plans for one or two arrays, as pairs of VIP and gateway. */
+static int plan(struct vips *vips, char *words[][2], size_t count)
+{
+	Conf__Config file = CONF__CONFIG__INIT;
+	Conf__Vrrp vrrp = CONF__VRRP__INIT;
+	Conf__Forwarding forwarding = CONF__FORWARDING__INIT;
+	Conf__Array array[4], *list[4];
+	struct conf conf = { .file = &file };
+	char name[] = "a";
+
+	vrrp.interface = outside;
+	forwarding.interface = interfaces;
+	forwarding.n_interface = 2;
+	file.vrrp = &vrrp;
+	file.forwarding = &forwarding;
+	for (size_t i = 0; i < count; i++) {
+		conf__array__init(&array[i]);
+		array[i].name = name;
+		array[i].vip = words[i][0];
+		array[i].gateway = words[i][1];
+		list[i] = &array[i];
+	}
+	file.array = list;
+	file.n_array = count;
+	return vip_plan(vips, &conf);
+}
+
+static int open_vips(void **state)
+{
+	static struct vips vips;
+
+	*state = &vips;
+	return forbidden ? 0 : vip_open(&vips);
+}
+
+static int close_vips(void **state)
+{
+	if (!forbidden) {
+		vip_drop(*state);
+		vip_close(*state);
+	}
+	return 0;
+}
+
+static void addresses_go_where_they_belong(void **state)
+{
+	static char vip[] = "10.20.0.10", gateway[] = "10.30.0.1", near[] = "10.20.0.201",
+		    far[] = "192.0.2.1";
+	static char *words[][2] = { { vip, gateway }, { near, gateway }, { far, NULL } };
+	static const struct {
+		const char *addr, *ifname;
+	} rows[] = {
+		{ "10.20.0.10", "out0" },
+		{ "10.30.0.1", "in0" },
+		{ "10.20.0.201", "in0" }, /* the longer prefix */
+		{ "192.0.2.1", "out0" },  /* nowhere: where the adverts go */
+	};
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(plan(vips, words, 3), 0);
+	assert_int_equal(vips->count, 4); /* the shared gateway once */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct vip *found = vip_find(vips, addr(rows[i].addr));
+
+		assert_non_null(found);
+		assert_string_equal(found->ifname, rows[i].ifname);
+	}
+	assert_null(vip_find(vips, addr("10.20.0.11")));
+}
+
+static void a_gateway_without_a_subnet_is_an_error(void **state)
+{
+	static char vip[] = "10.20.0.10", gateway[] = "10.99.0.1", odd[] = "x";
+	static char *good[][2] = { { vip, NULL } }, *bad[][2] = { { vip, gateway } },
+		    *ugly[][2] = { { odd, NULL } };
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(plan(vips, good, 1), 0);
+	assert_int_equal(plan(vips, bad, 1), -EADDRNOTAVAIL);
+	assert_int_equal(plan(vips, ugly, 1), -EINVAL);
+	/* The old plan is still the plan. */
+	assert_int_equal(vips->count, 1);
+}
+
+static void taken_and_dropped(void **state)
+{
+	static char vip[] = "10.20.0.10", gateway[] = "10.30.0.1";
+	static char *words[][2] = { { vip, gateway } };
+	struct vips *vips = *state;
+	int out;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(plan(vips, words, 1), 0);
+	out = vips->vip[0].ifindex;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vip_take(vips), 0);
+		assert_int_equal(vip_take(vips), 0); /* there already */
+		assert_true(vip_present(vips, addr(vip), out));
+		assert_false(vip_present(vips, addr(vip), out + 1));
+		assert_int_equal(vip_drop(vips), 0);
+		assert_int_equal(vip_drop(vips), 0); /* gone already */
+		assert_false(vip_present(vips, addr(vip), out));
+	}
+	/* The node's own address has the same prefix and is still there. */
+	assert_true(vip_present(vips, addr("10.20.0.11"), out));
+}
+
+static void sweep_finds_what_a_crash_left(void **state)
+{
+	static char vip[] = "10.20.0.10", other[] = "10.20.0.50";
+	static char *before[][2] = { { other, NULL } }, *now[][2] = { { vip, NULL } };
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	/* An address of an older configuration (marked as ours), and ours put there by hand. */
+	assert_int_equal(plan(vips, before, 1), 0);
+	vip_take(vips);
+	assert_int_equal(plan(vips, now, 1), 0);
+	run("ip addr add 10.20.0.10/24 dev in0 && ip addr add 10.20.0.60/32 dev out0");
+	assert_int_equal(vip_sweep(vips), 2);
+	assert_int_equal(vip_sweep(vips), 0);
+	assert_false(vip_present(vips, addr(other), vips->vip[0].ifindex));
+	assert_true(vip_present(vips, addr("10.20.0.60"), vips->vip[0].ifindex));
+	run("ip addr del 10.20.0.60/32 dev out0");
+}
+
+static void a_new_plan_retires_the_old(void **state)
+{
+	static char first[] = "10.20.0.10", second[] = "10.20.0.20", third[] = "10.20.0.30";
+	static char *old[][2] = { { first, NULL }, { second, NULL } },
+		    *new[][2] = { { second, NULL }, { third, NULL } };
+	struct vips *vips = *state, before;
+	int out;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(plan(vips, old, 2), 0);
+	vip_take(vips);
+	before = *vips;
+	assert_int_equal(plan(vips, new, 2), 0);
+	assert_true(vips->held);
+	vip_retire(&before, vips);
+	out = vips->vip[0].ifindex;
+	assert_false(vip_present(vips, addr(first), out));
+	assert_true(vip_present(vips, addr(second), out));
+}
+
+static void failures_do_not_keep_the_rest(void **state)
+{
+	static char vip[] = "10.20.0.10", gateway[] = "10.30.0.1";
+	static char *words[][2] = { { vip, gateway } };
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(plan(vips, words, 1), 0);
+	vips->vip[0].ifindex = 4711;
+	assert_int_equal(vip_take(vips), 1);
+	assert_true(vip_present(vips, addr(gateway), vips->vip[1].ifindex));
+	assert_int_equal(vip_drop(vips), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(addresses_go_where_they_belong, open_vips,
+						close_vips),
+		cmocka_unit_test_setup_teardown(a_gateway_without_a_subnet_is_an_error, open_vips,
+						close_vips),
+		cmocka_unit_test_setup_teardown(taken_and_dropped, open_vips, close_vips),
+		cmocka_unit_test_setup_teardown(sweep_finds_what_a_crash_left, open_vips,
+						close_vips),
+		cmocka_unit_test_setup_teardown(a_new_plan_retires_the_old, open_vips, close_vips),
+		cmocka_unit_test_setup_teardown(failures_do_not_keep_the_rest, open_vips,
+						close_vips),
+	};
+
+	return cmocka_run_group_tests(tests, enter_namespace, NULL);
+}
