@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """report.py LOG-DIR OUT-DIR: what the demo's clients and watchers saw, as text, JSON and a picture.
 
-Reads events.out, chat.out, rpc.out and watch.out; writes report.json and timeline.svg; prints a
+Reads events.out, chat.out, rpc.out, probe.out and watch.out; writes report.json and timeline.svg; prints a
 table and, last, the verdict.  Exit status 1 when a session was lost or went to another member.
 """
 import json
@@ -12,7 +12,7 @@ import sys
 
 import timeline
 
-QUIET_GAP = 10      # ms; below this chat does not report a gap
+QUIET_GAP = 30      # ms; below this the probe does not report a gap
 
 
 def read(path):
@@ -69,7 +69,8 @@ def gather(log_dir):
         'watch': read(log_dir + '/watch.out'),
         'sessions': sessions_of('rpc', rpc, rpc_total.get('sessions', 20)) +
                     sessions_of('chat', chat, chat_total.get('sessions', 50)),
-        'gaps': [(r['t'] - r['ms'], r['t']) for r in chat if r['event'] == 'gap'],
+        'gaps': [(r['t'] - r['ms'], r['t'])
+                 for r in read(log_dir + '/probe.out') if r['event'] == 'gap'],
         'retransmits': chat_total.get('retransmits'),
     }
 

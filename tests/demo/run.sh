@@ -28,6 +28,7 @@ mark() {
 
 opened() { grep -c '"event": "open"' "$LAB/log/rpc.out"; }
 rpc_open() { (($(opened) == RPC)) || gone rpc; }
+
 demo_pair() {
 	LAB_SAMBA=samba pair_start
 	tell "pair up: lb1 active, lb2 standby and in sync; three members"
@@ -38,9 +39,11 @@ demo_pair() {
 sessions_start() {
 	spawn rpc client "$LAB_TOP/tests/lib/samr.py" "$LAB_VIP" "$LAB_CLIENTS" "$RPC"
 	chat_start chat 7000 "$CHAT" 10.20.0.120 30
+	probe_start
 	wait_for 30 "RPC sessions to open" rpc_open
 	lives chat && lives rpc || { tail -3 "$LAB/log/"{chat,rpc}.{out,log}; fail "sessions did not open"; }
 	signal -USR1 rpc
+	signal -USR1 chat
 	mark open "$((RPC + CHAT)) sessions open: $RPC RPC, $CHAT chatty TCP"
 }
 
@@ -49,6 +52,7 @@ sessions_stop() {
 	signal -TERM rpc
 	wait_for 15 "clients to end" gone chat
 	wait_for 15 "clients to end" gone rpc
+	probe_stop >/dev/null
 	signal -TERM watch
 }
 

@@ -146,7 +146,7 @@ def draw(data, figures):
     under = 'path dark %s ms at the kill, %s ms at the planned failover; longest stall %.0f ms' % (
         '%.0f' % figures['blackout_ms'].get('kill', 0),
         '%.0f' % figures['blackout_ms'].get('failover', 0) if
-        figures['blackout_ms'].get('failover') else 'under 10', figures['longest_stall_ms'])
+        figures['blackout_ms'].get('failover') else 'under 30', figures['longest_stall_ms'])
     parts = [box(0, 0, WIDTH, height, '#ffffff'), text(LEFT, 34, head, 19, INK, 'start', 'bold'),
              text(LEFT, 55, under, 13, FAINT)]
     parts += axis(y, scale, period) + below + drawn + flags(data['events'], y, scale)

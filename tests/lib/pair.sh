@@ -3,7 +3,8 @@
 #
 # The pair in its lab: keys, configuration, daemons, and what can happen to a node.
 #
-# LAB_XDP=generic runs it in that mode; LAB_HOLD sets hold-after-boot.
+# LAB_XDP=generic runs it in that mode, LAB_HOLD sets hold-after-boot; LAB_SAMBA=samba gives the
+# members RPC servers.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
 
@@ -17,7 +18,8 @@ lab_key() {
 
 # lab_config [FLOWS]: keys and the one file for both nodes.
 lab_config() {
-	local key1 key2
+	local key1 key2 rpc=7000
+	[[ -z $LAB_SAMBA ]] || rpc=135
 	key1=$(lab_key 1) && key2=$(lab_key 2) && [[ -n $key1 && -n $key2 ]] || fail "keygen failed"
 	cat >"$LAB/pair.conf" <<-END
 		format 1
@@ -41,7 +43,7 @@ lab_config() {
 		    gateway $LAB_GATEWAY
 		    service rpc-epm {
 		        ports 135; affinity-group rpc; affinity-timeout 2h; idle-timeout 24h
-		        check tcp { port ${LAB_RPC_CHECK:-135}; interval 500ms; timeout 400ms }
+		        check tcp { port $rpc; interval 500ms; timeout 400ms }
 		    }
 		    service rpc-dynamic {
 		        ports 6005-6999, 7002-59530; affinity-group rpc; follow rpc-epm; idle-timeout 24h
@@ -110,9 +112,12 @@ node_stop() {
 node_power_off() {
 	local pids
 	pids=$(ip netns pids "lb$1")
+	# Nobody may live to see a link go down and tell the peer.
+	# shellcheck disable=SC2086 # a list of PIDs, all inside this node's namespace
+	kill -STOP $pids 2>/dev/null
 	printf 'link set lb%s-%s down\n' "$1" eth0 "$1" eth1 | ip -n switch -batch - &
 	ip -n "lb$1" link set eth2 down
-	# shellcheck disable=SC2086 # a list of PIDs, all inside this node's namespace
+	# shellcheck disable=SC2086
 	kill -9 $pids 2>/dev/null
 	wait $!
 }
@@ -180,6 +185,20 @@ chat_total() {
 	local name=$1
 	shift
 	grep '"event":"total"' "$LAB/log/$name.out" | "$LAB_TOP/tests/lib/field.py" "$@"
+}
+
+# probe_start: new connections every 10 ms, to see how long the path is dark.
+probe_start() {
+	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 10.20.0.163 10
+	work 100
+	signal -USR1 probe
+}
+
+# probe_stop: ends it and prints the longest time in ms without a connection that came to be.
+probe_stop() {
+	signal -TERM probe
+	wait_for 5 "probe to end" gone probe
+	chat_total probe longest_gap_ms
 }
 
 # All segments that any TCP of the client and the members had to send again: what got lost.

@@ -31,7 +31,7 @@
 
 enum { LINE = 128, BUFFER = 4096, OUTSTANDING = 1024 };
 
-static const double stall_from = 0.100, gap_from = 0.010;
+static const double stall_from = 0.100;
 
 struct session {
 	struct ev_io io;
@@ -58,7 +58,7 @@ struct hold {
 	unsigned int sessions, open, lost, moved;
 	unsigned long answers;
 	unsigned long retransmits; /* of the sessions closed so far */
-	double last_answer, longest_gap, longest_stall;
+	double longest_stall;
 	bool draining;
 };
 
@@ -107,21 +107,6 @@ static void session_lost(struct session *s, const char *why)
 	s->hold->lost++;
 }
 
-/* The path was dark for as long as nobody got an answer, although somebody was always asking. */
-static void note_gap(struct hold *hold, double at)
-{
-	double gap = hold->last_answer > 0 && hold->open == hold->sessions - hold->lost
-			     ? at - hold->last_answer
-			     : 0;
-
-	hold->last_answer = at;
-	if (gap <= gap_from)
-		return;
-	if (gap > hold->longest_gap)
-		hold->longest_gap = gap;
-	printf("{\"t\":%.0f,\"event\":\"gap\",\"ms\":%.1f}\n", wall_ms(), gap * 1e3);
-}
-
 static void note_latency(struct session *s, double at)
 {
 	double took = at - s->sent_at[s->answered % OUTSTANDING];
@@ -161,7 +146,6 @@ static const char *session_answer(struct session *s, const char *line)
 		return "another session's answer";
 	if (number != s->answered || number >= s->sent)
 		return number < s->answered ? "answer came twice" : "answer missing";
-	note_gap(s->hold, at);
 	note_latency(s, at);
 	note_member(s, member);
 	s->answered++;
@@ -295,10 +279,9 @@ static void print_count(struct hold *hold, const char *event)
 			retransmits += retransmits_of(hold->session[i].fd);
 	printf("{\"t\":%.0f,\"event\":\"%s\",\"sessions\":%u,\"open\":%u,\"lost\":%u,\"moved\":%u,"
 	       "\"answers\":%lu,\"waiting_ms\":%.1f,\"longest_stall_ms\":%.1f,"
-	       "\"longest_gap_ms\":%.1f,\"retransmits\":%lu}\n",
+	       "\"retransmits\":%lu}\n",
 	       wall_ms(), event, hold->sessions, hold->open, hold->lost, hold->moved, hold->answers,
-	       waiting(hold) * 1e3, hold->longest_stall * 1e3, hold->longest_gap * 1e3,
-	       retransmits);
+	       waiting(hold) * 1e3, hold->longest_stall * 1e3, retransmits);
 	fflush(stdout);
 }
 
@@ -335,7 +318,7 @@ static void on_forget(struct ev_loop *loop, ev_signal *signal, int events)
 
 	(void)loop;
 	(void)events;
-	hold->longest_stall = hold->longest_gap = 0;
+	hold->longest_stall = 0;
 	for (unsigned int i = 0; i < hold->sessions; i++)
 		hold->session[i].longest = 0;
 }
