@@ -291,6 +291,16 @@ void follower_records(struct session *s, const struct record_batch *batch, uint6
 	send_ack(s, &f->have, false);
 }
 
+void follower_spare(struct session *s, const struct flow_event *event)
+{
+	struct follower *f = &s->follower;
+	struct flow_key key = session_key(event);
+
+	/* Without memory the entry is swept and comes back when the leader settles it. */
+	if (f->phase >= FOLLOWER_LOADING && f->phase < FOLLOWING)
+		keyset_add(&f->seen, &key);
+}
+
 void follower_snapshot_end(struct session *s, const Sync__SnapshotEnd *end, uint64_t now)
 {
 	struct follower *f = &s->follower;
@@ -302,6 +312,9 @@ void follower_snapshot_end(struct session *s, const Sync__SnapshotEnd *end, uint
 		s->ops->broken(s->arg, "the snapshot is not complete");
 		return;
 	}
+	/* Nor is swept what we have offered: the leader decides, and it may not have heard yet. */
+	for (size_t i = 0; i < f->owns; i++)
+		follower_spare(s, &f->own[i]);
 	f->phase = FOLLOWER_SWEEP_FLOWS;
 	s->ops->walk(s->arg, SESSION_FLOWS);
 }

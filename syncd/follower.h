@@ -10,6 +10,8 @@ void follower_detach(struct session *s, uint64_t again_ns);
 /* The position is not to be trusted any more: back to a snapshot, with back-off. */
 void follower_restart(struct session *s, uint64_t now);
 
+/* While a snapshot is loaded: this entry is not to be swept. */
+void follower_spare(struct session *s, const struct flow_event *event);
 void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t now);
 void follower_records(struct session *s, const struct record_batch *batch, uint64_t now);
 void follower_snapshot_end(struct session *s, const Sync__SnapshotEnd *end, uint64_t now);

@@ -3,8 +3,6 @@
 #include <arpa/inet.h>
 #include <cap-ng.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,27 +196,17 @@ static bool open_keys(struct syncd *syncd)
 	return !err;
 }
 
-/* No capability is needed from here on, and where there is a user for us, no root either. */
+/*
+ * No capability is needed from here on, and none can come back.  The uid stays: lbd hands its
+ * tables to root and to its own user only, again each time it starts.
+ */
 static bool drop_rights(void)
 {
-	const struct passwd *user = getuid() == 0 ? getpwnam("caspair-sync") : NULL;
-	const struct group *group = getgrnam("caspair");
-	gid_t groups[1] = { group ? group->gr_gid : 0 };
-
-	if (user && (setgroups(group ? 1 : 0, groups) < 0 ||
-		     setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0)) {
-		log_error("cannot become user caspair-sync: %s", strerror(errno));
-		return false;
-	}
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (user && setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0) {
-		log_error("cannot become user caspair-sync: %s", strerror(errno));
-		return false;
-	}
 	/* The bounding set needs a right that only root has. */
 	if (capng_apply(geteuid() == 0 ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-		log_error("cannot drop capabilities");
+		log_error("cannot drop capabilities: %s", strerror(errno));
 		return false;
 	}
 	return true;

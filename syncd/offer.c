@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "syncd/follower.h"
+
 static void send_offer(struct session *s)
 {
 	struct record_batch *out = &s->out;
@@ -113,6 +115,7 @@ void offer_events(struct session *s, const struct flow_event *event, size_t coun
 			f->owns = f->offered = 0;
 		}
 		f->own[f->owns++] = event[i];
+		follower_spare(s, &event[i]);
 	}
 	if (f->phase >= FOLLOWER_ASKED && f->offered < f->owns)
 		offer_own(s, now);

@@ -209,8 +209,11 @@ int table_gauges(const struct table *table, struct flow_gauges *gauges)
 int table_apply(struct table *table, const struct flow_event *event, size_t count,
 		struct flow_call *call)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = call, .ctx_size_in = sizeof(*call));
+	struct bpf_test_run_opts run = { .sz = sizeof(run),
+					 .ctx_in = call,
+					 .ctx_size_in = sizeof(*call) };
 
+	/* A call's context comes back where it went in. */
 	*call = (struct flow_call){ .count = (uint32_t)count };
 	if (count > FLOW_BATCH)
 		return -E2BIG;
