@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The two owners of connections: the server, which lets peers in and may close them, and the link,
+ * which comes back by itself.  What happens on a connection is in ctl_conn.c.
+ */
 #include "conf/ctl.h"
 #include "conf/ctl_conn.h"
 #include "conf/log.h"
@@ -89,6 +93,8 @@ static bool in_group(int fd, gid_t wanted)
 	return false;
 }
 
+/* The file mode keeps strangers out already; this holds where the directory was set up otherwise.
+ */
 static bool is_welcome(const struct ctl_server *server, int fd)
 {
 	struct ucred peer;
@@ -103,6 +109,7 @@ static bool is_welcome(const struct ctl_server *server, int fd)
 	return false;
 }
 
+/* Taken from the list first: the callback may free the server with all that is in it. */
 static void server_ended(void *owner, struct ctl_conn *conn, bool refused)
 {
 	struct ctl_server *server = owner;
@@ -196,6 +203,7 @@ static int bind_closed(int fd, const char *path)
 	return error;
 }
 
+/* Also remembers which file is ours: another daemon may have replaced it when we leave. */
 static int open_to_group(struct ctl_server *server)
 {
 	const struct group *group = getgrnam(GROUP);

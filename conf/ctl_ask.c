@@ -24,6 +24,7 @@ struct ask {
 	void *arg;
 };
 
+/* The limit is on silence, not on the whole answer: a long list takes its time. */
 static int wait_for(const struct ask *ask, short events)
 {
 	struct pollfd entry = { .fd = ask->fd, .events = events };

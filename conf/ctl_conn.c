@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A connection: frames in, frames out, descriptors beside them.  It never ends itself: the end is
+ * always told to its owner from the loop, so that nobody loses a connection within his own call.
+ */
 #include "conf/ctl_conn.h"
 #include "conf/log.h"
 #include "proto/frame.h"
@@ -56,6 +60,7 @@ struct ctl_conn {
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
+/* Descriptors that wait in a chunk or arrived without a taker are ours to close. */
 static void close_all(const int *fds, size_t nfds)
 {
 	for (size_t i = 0; i < nfds; i++)
@@ -79,6 +84,7 @@ static void drop_queue(struct ctl_conn *conn)
 	conn->queued = 0;
 }
 
+/* The descriptors are duplicated: the caller may close his at once, the queue may last. */
 static struct chunk *chunk_new(const Cas__Message *message, size_t length, const int *fds,
 			       size_t nfds)
 {
@@ -156,6 +162,7 @@ static void set_broken(struct ctl_conn *conn)
 	ev_io_stop(conn->loop, &conn->writable);
 }
 
+/* For a peer that lives but misbehaves: nothing it says counts any more. */
 static void doom(struct ctl_conn *conn, const char *why)
 {
 	log_warning("connection of user %u closed: %s", conn->uid, why);
@@ -233,6 +240,7 @@ static bool still_there(struct ctl_conn *conn)
 	return false;
 }
 
+/* The owner frees us in here. */
 static void end(struct ctl_conn *conn)
 {
 	ev_io_stop(conn->loop, &conn->readable);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything in which the three daemons are alike, in the order in which they call it.
+ */
 #include "conf/daemon.h"
 #include "conf/conf.h"
 #include "conf/log.h"
@@ -55,6 +58,7 @@ static const struct daemon_options defaults = {
 	.key = "/etc/caspair/keys/node.key",
 };
 
+/* Shows the defaults from where they are, so that the two cannot part. */
 static void print_usage(const char *name, bool has_detach)
 {
 	printf("usage: %s --node NAME [option ...]\n"
@@ -78,6 +82,7 @@ static void usage_error(const char *name)
 	exit(EXIT_USAGE);
 }
 
+/* At once, so that a mistake in a later option is logged as was asked. */
 static void set_log_level(const char *name, const char *text)
 {
 	enum log_level level;
@@ -171,6 +176,7 @@ static bool make_directory(const char *path, mode_t mode)
 	return true;
 }
 
+/* In the form of pairctl check, so that editors find the place. */
 static void log_faults(const struct conf_faults *faults, const char *file)
 {
 	for (size_t i = 0; i < faults->count; i++) {
@@ -289,6 +295,7 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 		daemon->reload(loop, daemon->arg);
 }
 
+/* From the loop itself: a loop that hangs says nothing and is restarted. */
 static void on_watchdog(struct ev_loop *loop, ev_timer *watcher, int events)
 {
 	(void)loop;

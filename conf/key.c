@@ -94,6 +94,7 @@ static int read_text(int fd, char *text, size_t size, const char *path, char why
 	return 0;
 }
 
+/* The text holds the secret as well: it is wiped however this ends. */
 static int read_locked(struct seal_keypair *pair, int fd, const char *path, char why[KEY_WHY])
 {
 	char text[256];
@@ -136,6 +137,7 @@ void key_free(struct seal_keypair *pair)
 	sodium_free(pair);
 }
 
+/* A new name is on disk only when its directory is. */
 static int sync_directory(const char *path)
 {
 	char copy[PATH_MAX];

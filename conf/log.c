@@ -59,6 +59,7 @@ int log_level_parse(const char *text, enum log_level *level)
 	return -EINVAL;
 }
 
+/* The journal knows the time, and reads the priority from the prefix. */
 static int print_prefix(char *line, size_t size, enum log_level level)
 {
 	struct timespec now;

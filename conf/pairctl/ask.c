@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a verb to a daemon and back, and the one way in which errors are told.
+ */
 #include "conf/conf.h"
 #include "conf/ctl.h"
 #include "conf/pairctl/pairctl.h"

@@ -15,6 +15,7 @@ static void print_text(const char *file, const struct conf *conf, const struct c
 	fputc('\n', stdout);
 }
 
+/* Borrows the text. */
 static void fill_fault(Answer__Fault *answer, const struct conf_fault *fault)
 {
 	answer__fault__init(answer);

@@ -7,6 +7,7 @@
 /* vrrpd waits for the peer's word, and itself gives up long before. */
 enum { WAIT_MS = 30000 };
 
+/* The two counts are of one moment, the hand-over; a difference is shown, not hidden. */
 void failover_print(const Cas__FailoverReply *reply, FILE *out)
 {
 	char took[TEXT_SIZE], here[TEXT_SIZE], there[TEXT_SIZE];

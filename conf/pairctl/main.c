@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line: which verbs there are, which options each of them knows.
+ */
 #include "conf/pairctl/pairctl.h"
 
 #include <getopt.h>
@@ -85,6 +88,7 @@ static int help_run(const struct pairctl *ctl)
 	return PAIRCTL_DONE;
 }
 
+/* 0 would mean no limit to the daemon, which is not what was asked. */
 static bool parse_top(const char *text, uint32_t *top)
 {
 	char *end;

@@ -34,6 +34,7 @@ struct build {
 	Answer__Node *here, *peer;
 };
 
+/* Lists of a few lines: grown one by one. */
 static void append(char ***list, size_t *count, const char *format, va_list arguments)
 {
 	char **longer = text_alloc(*count + 1, sizeof(*longer)), *text;
@@ -122,6 +123,7 @@ static void fill_from_sync(Answer__Node *node, const Cas__SyncStatus *sync)
 	node->sync->gaps_total = sync->gaps;
 }
 
+/* Each daemon tells its part; a part whose daemon is silent stays absent. */
 static Answer__Node *build_here(const struct status_replies *r)
 {
 	Answer__Node *node = text_alloc(1, sizeof(*node));
@@ -170,6 +172,7 @@ static void fill_from_facts(Answer__Node *node, const Cas__NodeFacts *facts)
 	node->sync = replication(facts->has_sync, facts->sync);
 }
 
+/* Only syncd hears the peer.  Of old news only the age is kept. */
 static Answer__Node *build_peer(const Cas__SyncStatus *sync)
 {
 	Answer__Node *node = text_alloc(1, sizeof(*node));
@@ -190,6 +193,7 @@ static Answer__Node *build_peer(const Cas__SyncStatus *sync)
 
 /* --- what is wrong ---------------------------------------------------------------------------- */
 
+/* An unknown role is no role: nothing is concluded from it. */
 static bool is(const Answer__Node *node, Cas__Role role)
 {
 	return node->has_role && node->role == role;
@@ -233,6 +237,7 @@ static void judge_peer(struct build *b, const Cas__SyncStatus *sync)
 		problem(b, "%s has no carrier on its interface", b->peer->name);
 }
 
+/* Whoever is active, one side must hold everything, or the promise does not hold now. */
 static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 {
 	const char *word = sync->has_state ? status_sync_word(sync->state) : "unknown";
@@ -266,6 +271,7 @@ static void judge_vrrp(struct build *b, const Cas__VrrpStatus *vrrp)
 		note(b, "%s would not take over from a living peer: %s", b->here->name, vrrp->gate);
 }
 
+/* Some members down is the daily bread of a balancer; all of them down is an outage. */
 static void judge_service(struct build *b, const Cas__ArrayStatus *array,
 			  const Cas__ServiceStatus *service)
 {
@@ -300,6 +306,7 @@ static bool differ(const char *a, const char *b)
 	return a && b && strcmp(a, b) != 0;
 }
 
+/* A reload that one daemon or one node missed. */
 static void judge_config(struct build *b)
 {
 	const struct status_replies *r = b->replies;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The status as text.  It adds no judgement: what is wrong was found by status_build().
+ */
 #include "conf/pairctl/pairctl.h"
 #include "conf/pairctl/text.h"
 
@@ -45,6 +48,7 @@ static void add_count(struct table *table, bool known, uint64_t count)
 	table_add(table, known ? text_count(text, count) : UNKNOWN, TEXT_PLAIN);
 }
 
+/* Anything but in sync deserves a second look, also when it is on its way there. */
 static void add_sync(struct table *table, const Answer__Replication *sync)
 {
 	bool good = sync && sync->has_state && sync->state == CAS__SYNC_STATE__IN_SYNC;

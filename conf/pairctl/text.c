@@ -38,6 +38,7 @@ void *text_alloc(size_t count, size_t size)
 	return memory;
 }
 
+/* Without memory the text is empty: it is only printed. */
 char *text_format(const char *format, ...)
 {
 	va_list arguments;
@@ -50,6 +51,7 @@ char *text_format(const char *format, ...)
 	return length < 0 ? text_alloc(1, 1) : text;
 }
 
+/* Two units at most: nobody needs the seconds of a day. */
 char *text_duration(char text[TEXT_SIZE], uint64_t ms)
 {
 	uint64_t s = ms / 1000;

@@ -27,6 +27,7 @@ void where_print(const Cas__WhereReply *reply, FILE *out)
 	fputc('\n', out);
 }
 
+/* strtoul() would take blanks and a minus. */
 static bool parse_port(const char *text, uint32_t *port)
 {
 	char *end;
