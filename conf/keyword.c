@@ -46,7 +46,7 @@ static const char *block_name(char name[RULE_KEYWORD], const ProtobufCMessageDes
 	return name;
 }
 
-bool keyword_home(char home[RULE_KEYWORD], const ProtobufCMessageDescriptor *type, const char *word)
+bool keyword_home(char home[RULE_KEYWORD], const char *word)
 {
 	/* Where several know the word, the one that a lost statement most likely came from is
 	 * first. */
@@ -57,7 +57,7 @@ bool keyword_home(char home[RULE_KEYWORD], const ProtobufCMessageDescriptor *typ
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (types[i] == type || !keyword_find(types[i], word))
+		if (!keyword_find(types[i], word))
 			continue;
 		block_name(home, types[i]);
 		return true;

@@ -14,8 +14,7 @@ const ProtobufCFieldDescriptor *keyword_find(const ProtobufCMessageDescriptor *t
 void keyword_near(struct near *near, const ProtobufCMessageDescriptor *type);
 
 /* The block where this word would be known; false when there is none, or it is the file itself. */
-bool keyword_home(char home[RULE_KEYWORD], const ProtobufCMessageDescriptor *type,
-		  const char *word);
+bool keyword_home(char home[RULE_KEYWORD], const char *word);
 
 /* `array "mel"`, `check tcp` or `vrrp`: what messages call a block. */
 enum { KEYWORD_LABEL = 112 };

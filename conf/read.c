@@ -301,7 +301,7 @@ static const ProtobufCFieldDescriptor *unknown(struct reader *r)
 
 	keyword_near(&near, message->descriptor);
 	keyword_label(label, message);
-	if (!near.best[0] && keyword_home(home, message->descriptor, r->token.text))
+	if (!near.best[0] && keyword_home(home, r->token.text))
 		fault_error(r->faults, r->token.place,
 			    "unknown keyword \"%s\" in %s; it belongs to %s", r->token.text, label,
 			    home);

@@ -74,6 +74,7 @@ static void grammar(void **state)
 		{ "sync { path a,\n\n  b,c\n port 5 }", "" },
 		{ "sync{port 1}forwarding{xdp auto}", "" },
 		{ "sync { path a , b }", "" },
+		{ "profile p { service s { ports 2-5, 3-5, 2-4 } }", "" },
 	};
 
 	(void)state;
@@ -103,6 +104,7 @@ static void syntax_faults(void **state)
 		{ "sync { path a, }", "1:16: path needs a value before \"}\"\n" },
 		{ "sync { path a,, b }", "1:15: path needs a value before \",\"\n" },
 		{ "sync { path a, a }", "1:16: path has a twice\n" },
+		{ "profile p { service s { ports 3-5, 3-5 } }", "1:36: ports has 3-5 twice\n" },
 		{ "sync { port 1\n port 2 }", "2:2: port is already set in line 1\n" },
 		{ "sync { path a\n path b }", "2:2: path is already set in line 1\n" },
 		{ "sync { port x\n port 2 }", "1:13: port takes a whole number, not \"x\"\n"
@@ -152,6 +154,10 @@ static void recovery(void **state)
 		{ "profile p {\n service s { ports 1\n service t { ports 2 } }\n}\nsync { }",
 		  "3:2: the \"}\" of service \"s\", opened in line 2, is missing before this "
 		  "\"service\"\n" },
+		/* Only so many braces as were taken as forgotten are let pass. */
+		{ "profile p {\n service s { ports 1\n service t { ports 2 } }\n}\n}",
+		  "3:2: the \"}\" of service \"s\", opened in line 2, is missing before this "
+		  "\"service\"\n5:1: unexpected \"}\"\n" },
 		{ "profile p { service s { ports 1; check tcp {\nweb { listen 1.1.1.1:1 }",
 		  "2:1: the \"}\" of check tcp, opened in line 1, is missing before this \"web\"\n"
 		  "2:1: the \"}\" of service \"s\", opened in line 1, is missing before this "
