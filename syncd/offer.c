@@ -86,12 +86,13 @@ static void offer_tail(struct session *s)
 	struct follower *f = &s->follower;
 	struct record_batch *out = begin_offer(s);
 
-	out->count = (uint32_t)journal_read(&s->journal, f->tail, out->event, RECORD_MAX_FULL);
+	out->count = (uint32_t)journal_read(&s->journal, f->tail_offered, out->event,
+					    RECORD_MAX_FULL);
 	if (!out->count) {
 		f->phase = FOLLOWER_OFFER_OWN;
 		return;
 	}
-	f->tail += out->count;
+	f->tail_offered += out->count;
 	offer_present(s, out);
 }
 
@@ -125,7 +126,9 @@ void offer_start(struct session *s)
 {
 	struct follower *f = &s->follower;
 
+	/* All of it, each time: what was offered on a connection before may not have arrived. */
 	f->offered = 0;
+	f->tail_offered = f->tail;
 	f->offered_all = f->offer_all || f->own_overflow;
 	f->phase = f->led ? FOLLOWER_OFFER_TAIL : FOLLOWER_OFFER_OWN;
 	if (!f->offered_all)

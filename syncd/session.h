@@ -154,8 +154,9 @@ struct follower {
 	bool head_heard;        /* since the attach */
 	bool in_sync, renewing;
 	uint64_t lagging_ns;
-	bool led;       /* leader since it last followed: the journal holds that history */
-	uint64_t tail;  /* offer: position in it */
+	bool led;      /* leader since it last followed: the journal holds that history */
+	uint64_t tail; /* the peer surely has it up to here */
+	uint64_t tail_offered;
 	bool offer_all; /* the log does not tell what only this node has */
 	bool offered_all;
 	struct flow_event own[SESSION_OWN];
