@@ -2,6 +2,7 @@
 /* vrrpd.sock: what pairctl asks, and the planned failover. */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static void fill_plain(const struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 
 	status->has_up_ms = status->has_role = status->has_since_ms = true;
 	status->up_ms = age_ms(vrrpd->started);
-	status->role = role_word(vrrpd);
+	status->role = deed_role(vrrpd);
 	status->since_ms = age_ms(fsm->since);
 	status->has_epoch = status->has_priority = status->has_vrid = true;
 	status->epoch = fsm->epoch;
@@ -54,17 +55,24 @@ static void fill_plain(const struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 	status->transitions = fsm->transitions;
 }
 
-static size_t fill_rejected(const struct vrrpd *vrrpd, Cas__Counter *counters, Cas__Counter **list)
+struct rejected {
+	Cas__Counter counter[ADVERT_VERDICTS], *list[ADVERT_VERDICTS];
+	char name[ADVERT_VERDICTS][24];
+};
+
+static size_t fill_rejected(const struct vrrpd *vrrpd, struct rejected *rejected)
 {
 	size_t count = 0;
 
 	for (size_t i = 1; i < ADVERT_VERDICTS; i++) {
 		if (!vrrpd->link.rejected[i])
 			continue;
-		cas__counter__init(&counters[count]);
-		counters[count].name = (char *)(uintptr_t)advert_verdict_names[i];
-		counters[count].value = vrrpd->link.rejected[i];
-		list[count] = &counters[count];
+		snprintf(rejected->name[count], sizeof(*rejected->name), "%s",
+			 advert_verdict_names[i]);
+		cas__counter__init(&rejected->counter[count]);
+		rejected->counter[count].name = rejected->name[count];
+		rejected->counter[count].value = vrrpd->link.rejected[i];
+		rejected->list[count] = &rejected->counter[count];
 		count++;
 	}
 	return count;
@@ -75,15 +83,15 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__StatusReply reply = CAS__STATUS_REPLY__INIT;
 	Cas__VrrpStatus status = CAS__VRRP_STATUS__INIT;
-	Cas__Counter counters[ADVERT_VERDICTS], *rejected[ADVERT_VERDICTS];
+	struct rejected rejected;
 	char text[VIP_MAX][ADDR_TEXT], *addresses[VIP_MAX];
 	char version[] = CASPAIR_VERSION;
 
 	fill_plain(vrrpd, &status);
 	status.version = version;
 	status.reason = vrrpd->fsm.reason;
-	status.n_rejected = fill_rejected(vrrpd, counters, rejected);
-	status.rejected = rejected;
+	status.n_rejected = fill_rejected(vrrpd, &rejected);
+	status.rejected = rejected.list;
 	for (size_t i = 0; vrrpd->vips.held && i < vrrpd->vips.count; i++) {
 		addr_print4(text[i], vrrpd->vips.addr[i]);
 		addresses[i] = text[i];

@@ -17,11 +17,11 @@ static int parse(uint64_t *reserved, const char *text)
 	const char *digits = text + sizeof(magic) - 1;
 	char *end;
 
-	if (strncmp(text, magic, sizeof(magic) - 1) || *digits < '0' || *digits > '9')
+	if (strncmp(text, magic, sizeof(magic) - 1) != 0 || *digits < '0' || *digits > '9')
 		return -EBADMSG;
 	errno = 0;
 	*reserved = strtoull(digits, &end, 10);
-	if (errno || strcmp(end, "\n") || *reserved > UINT64_MAX / 2)
+	if (errno || strcmp(end, "\n") != 0 || *reserved > UINT64_MAX / 2)
 		return -EBADMSG;
 	return 0;
 }

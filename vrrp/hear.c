@@ -82,7 +82,7 @@ static void on_syncd(void *arg, bool linked)
 
 	if (linked) {
 		log_info("linked to syncd");
-		role_report(vrrpd);
+		deed_report_role(vrrpd);
 		return;
 	}
 	log_warning("syncd is gone: nothing is known of %s but its adverts",
@@ -162,7 +162,7 @@ static bool tracked(const struct vrrpd *vrrpd, const char *ifname)
 	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
 
 	for (size_t i = 0; i < vrrp->n_track_interface; i++) {
-		if (!strcmp(vrrp->track_interface[i], ifname))
+		if (strcmp(vrrp->track_interface[i], ifname) == 0)
 			return true;
 	}
 	return false;
@@ -207,7 +207,7 @@ static void on_link(void *arg, const char *ifname, int ifindex, bool up)
 
 	if (tracked(vrrpd, ifname))
 		tell_track(vrrpd);
-	if (strcmp(ifname, vrrpd->link.config.ifname))
+	if (strcmp(ifname, vrrpd->link.config.ifname) != 0)
 		return;
 	if (ifindex && ifindex != vrrpd->link.config.ifindex)
 		role_link_renewed(vrrpd, ifindex);

@@ -99,10 +99,10 @@ static bool may_log(uint64_t *logged, uint64_t now)
 	return true;
 }
 
-static int transmit(const struct link *link, const uint8_t *message, size_t length, uint32_t to)
+static int transmit(const struct link *link, uint8_t *message, size_t length, uint32_t to)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = to };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)message, .iov_len = length };
+	struct iovec iov = { .iov_base = message, .iov_len = length };
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
@@ -194,7 +194,7 @@ int link_receive(struct link *link, struct advert *advert, uint64_t now)
 	};
 	uint8_t packet[60 + ADVERT_MAX_BYTES + 64];
 	enum advert_verdict verdict;
-	struct sockaddr_in from;
+	struct sockaddr_in from = { 0 };
 	socklen_t size;
 	ssize_t length;
 

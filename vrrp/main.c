@@ -137,7 +137,7 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	old = vrrpd->conf->file->vrrp;
 	new = conf->file->vrrp;
 	/* What the sockets are bound to cannot change under them. */
-	if (node != vrrpd->node || strcmp(old->interface, new->interface) ||
+	if (node != vrrpd->node || strcmp(old->interface, new->interface) != 0 ||
 	    old->vrid != new->vrid || old->unicast != new->unicast) {
 		log_error("a new vrrp interface, vrid or mode needs a restart of vrrpd: the new "
 			  "configuration is not used");

@@ -79,13 +79,21 @@ void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason
 /* The configuration has changed: addresses, priority, pace. */
 void role_reload(struct vrrpd *vrrpd, struct conf *conf);
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config);
-Cas__Role role_word(const struct vrrpd *vrrpd);
-/* Tells syncd which role this node has. */
-void role_report(struct vrrpd *vrrpd);
 /* An address has gone from an interface; put back when it was ours and we are active. */
 void role_address_gone(struct vrrpd *vrrpd, uint32_t addr, int ifindex);
 /* The interface of the adverts has been made anew. */
 void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
+
+/* deed.c: carries out what the machine has decided. */
+
+/* enum fsm_action, in the order of their bits. */
+void deed_carry_out(struct vrrpd *vrrpd, unsigned int actions);
+/* Gratuitous ARP for every address, when a round is due. */
+void deed_announce_round(struct vrrpd *vrrpd, uint64_t now);
+/* Tells syncd which role this node has. */
+void deed_report_role(struct vrrpd *vrrpd);
+/* The role in the words of the messages. */
+Cas__Role deed_role(const struct vrrpd *vrrpd);
 
 /* hear.c: turns what the neighbours in the node and the kernel say into events. */
 int hear_start(struct vrrpd *vrrpd);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the machine wants done: the only place where this node changes the world. */
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "vrrp/vrrp.h"
+
+Cas__Role deed_role(const struct vrrpd *vrrpd)
+{
+	static const Cas__Role words[] = {
+		[FSM_INIT] = CAS__ROLE__NONE,
+		[FSM_BACKUP] = CAS__ROLE__STANDBY,
+		[FSM_ACTIVE] = CAS__ROLE__ACTIVE,
+		[FSM_FAULT] = CAS__ROLE__FAULT,
+	};
+
+	_Static_assert(sizeof(words) / sizeof(*words) == FSM_STATES, "roles");
+	return words[vrrpd->fsm.state];
+}
+
+static void do_lease_standby(struct vrrpd *vrrpd)
+{
+	lease_standby(&vrrpd->lease);
+}
+
+static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which)
+{
+	Cas__PeerWord word = CAS__PEER_WORD__INIT;
+
+	word.word = which;
+	word.epoch = vrrpd->fsm.epoch;
+	word.reason = vrrpd->fsm.reason;
+	word.has_flows = true;
+	word.flows = vrrpd->flows;
+	track_send_word(&vrrpd->track, &word);
+}
+
+static void do_send_yield(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__YIELD);
+}
+
+static void send_advert(struct vrrpd *vrrpd, uint8_t priority)
+{
+	const struct link_advert advert = {
+		.priority = priority,
+		.interval_ns = vrrpd->fsm.config.advert_ns,
+		.addresses = vrrpd->vips.addr,
+		.count = vrrpd->vips.count,
+	};
+
+	link_send(&vrrpd->link, &advert, lease_now());
+}
+
+static void do_send_release(struct vrrpd *vrrpd)
+{
+	send_advert(vrrpd, ADVERT_RELEASE);
+}
+
+static void do_drop_addresses(struct vrrpd *vrrpd)
+{
+	announce_stop(&vrrpd->schedule);
+	vip_drop(&vrrpd->vips);
+}
+
+static void do_lease_active(struct vrrpd *vrrpd)
+{
+	lease_activate(&vrrpd->lease, vrrpd->fsm.epoch, vrrpd->fsm.lease_until);
+}
+
+/* The lease first: a stall between the two must not leave a voice without a lease. */
+static void do_send_advert(struct vrrpd *vrrpd)
+{
+	lease_extend(&vrrpd->lease, vrrpd->fsm.lease_until);
+	send_advert(vrrpd, vrrpd->fsm.config.priority);
+}
+
+static void do_take_addresses(struct vrrpd *vrrpd)
+{
+	vip_take(&vrrpd->vips);
+}
+
+void deed_announce_round(struct vrrpd *vrrpd, uint64_t now)
+{
+	const struct vip *vip = vrrpd->vips.vip;
+	unsigned int failed = 0;
+	int err;
+
+	/* Some 6 us a frame: even 128 addresses need no pacing. */
+	if (!announce_due(&vrrpd->schedule, now))
+		return;
+	for (size_t i = 0; i < vrrpd->vips.count; i++) {
+		err = announce_send(vrrpd->announcer, vip[i].ifindex, vip[i].addr);
+		if (err && !failed++)
+			log_warning("cannot announce on %s: %s", vip[i].ifname, strerror(-err));
+	}
+}
+
+static void do_announce(struct vrrpd *vrrpd)
+{
+	uint64_t now = lease_now();
+
+	announce_start(&vrrpd->schedule, now);
+	deed_announce_round(vrrpd, now);
+}
+
+static void do_reannounce(struct vrrpd *vrrpd)
+{
+	announce_again(&vrrpd->schedule, lease_now());
+}
+
+void deed_report_role(struct vrrpd *vrrpd)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+	Cas__RoleChange change = CAS__ROLE_CHANGE__INIT;
+	char reason[FSM_REASON];
+
+	snprintf(reason, sizeof(reason), "%s", fsm->reason);
+	change.role = deed_role(vrrpd);
+	change.epoch = fsm->epoch;
+	change.reason = reason;
+	change.has_since_ms = true;
+	change.since_ms = (lease_now() - fsm->since) / 1000000;
+	change.has_priority = true;
+	change.priority = fsm->config.priority;
+	change.has_carrier = true;
+	change.carrier = !(fsm->faults & FSM_FAULT_LINK);
+	track_send_role(&vrrpd->track, &change);
+}
+
+static void do_send_taken(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__TAKEN);
+}
+
+static void do_confirmed(struct vrrpd *vrrpd)
+{
+	control_result(vrrpd, true);
+}
+
+static void do_unconfirmed(struct vrrpd *vrrpd)
+{
+	log_warning("%s has not confirmed that it took over", vrrpd_peer_name(vrrpd));
+	control_result(vrrpd, false);
+}
+
+static void do_stopped(struct vrrpd *vrrpd)
+{
+	ev_break(vrrpd->loop, EVBREAK_ALL);
+}
+
+/* In the order of enum fsm_action, which is the order they are done in. */
+static void (*const deeds[])(struct vrrpd *vrrpd) = {
+	do_lease_standby, do_send_yield,     do_send_release, do_drop_addresses, do_lease_active,
+	do_send_advert,   do_take_addresses, do_announce,     do_reannounce,     deed_report_role,
+	do_send_taken,    do_confirmed,      do_unconfirmed,  do_stopped,
+};
+_Static_assert(FSM_STOPPED == 1 << (sizeof(deeds) / sizeof(*deeds) - 1), "one deed an action");
+
+void deed_carry_out(struct vrrpd *vrrpd, unsigned int actions)
+{
+	for (unsigned int i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
+		if (actions & 1u << i)
+			deeds[i](vrrpd);
+	}
+}
