@@ -42,6 +42,8 @@ sessions_start() {
 	probe_start
 	wait_for 30 "RPC sessions to open" rpc_open
 	lives chat && lives rpc || { tail -3 "$LAB/log/"{chat,rpc}.{out,log}; fail "sessions did not open"; }
+	# Samba starts workers for its first callers; what they wait for is not the pair's doing.
+	work 3000
 	signal -USR1 rpc
 	signal -USR1 chat
 	mark open "$((RPC + CHAT)) sessions open: $RPC RPC, $CHAT chatty TCP"

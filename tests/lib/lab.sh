@@ -86,7 +86,7 @@ spawn() {
 	local name=$1 space=$2
 	shift 2
 	[[ -z $V ]] || printf '\e[2m  %s: %s &\e[0m\n' "$space" "$*" >&2
-	nsenter --net="/run/netns/$space" -- "$@" >>"$LAB/log/$name.out" 2>>"$LAB/log/$name.log" &
+	nsenter --net="/run/netns/$space" -- "$@" >"$LAB/log/$name.out" 2>>"$LAB/log/$name.log" &
 	echo $! >"$LAB/pid/$name"
 	disown $!
 }
