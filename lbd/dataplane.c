@@ -164,26 +164,31 @@ static int choose_size(const struct dataplane *plane, struct bpf_map *map, const
 	return bpf_map__set_max_entries(map, pinned ? pinned : wanted);
 }
 
-/* By name, so that the skeleton's maps and ours cannot drift apart unseen. */
-static int name_pins(struct dataplane *plane, const char *dir, uint32_t flows, uint32_t pins)
+static int name_pin(const struct dataplane *plane, struct bpf_map *map, const char *dir)
 {
-	for (int i = 0; i < DATAPLANE_MAPS; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(plane->skeleton->obj,
-								   dataplane_map_names[i]);
-		char path[PATH];
-		int error = map && pin_path(path, dir, dataplane_map_names[i])
-				    ? bpf_map__set_pin_path(map, path)
-				    : -ENOENT;
+	char path[PATH];
+	int error = pin_path(path, dir, bpf_map__name(map)) ? bpf_map__set_pin_path(map, path)
+							    : -ENAMETOOLONG;
 
-		if (!error && (i == MAP_FLOWS || i == MAP_PINS))
-			error = choose_size(plane, map, dir, i == MAP_FLOWS ? flows : pins);
-		if (error) {
-			log_error("table %s cannot be set up: %s", dataplane_map_names[i],
-				  strerror(-error));
-			return error;
-		}
-	}
-	return 0;
+	if (!error && map == plane->skeleton->maps.flows)
+		error = choose_size(plane, map, dir, plane->flows_max);
+	if (!error && map == plane->skeleton->maps.pins)
+		error = choose_size(plane, map, dir, plane->pins_max);
+	if (error)
+		log_error("table %s cannot be set up: %s", bpf_map__name(map), strerror(-error));
+	return error;
+}
+
+/* Pins also what serves the data plane alone: a restart must not cost it what it has learned. */
+static int name_pins(const struct dataplane *plane, const char *dir)
+{
+	struct bpf_map *map = NULL;
+	int error = 0;
+
+	while (!error && (map = bpf_object__next_map(plane->skeleton->obj, map)))
+		if (!bpf_map__is_internal(map))
+			error = name_pin(plane, map, dir);
+	return error;
 }
 
 static void *map_memory(int fd, size_t length)
@@ -243,7 +248,7 @@ int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uin
 {
 	int error;
 
-	memset(plane, 0, sizeof(*plane));
+	*plane = (struct dataplane){ .flows_max = flows, .pins_max = pins }; /* as wished */
 	libbpf_set_print(to_log);
 	error = ensure_dir(dir);
 	if (error)
@@ -256,7 +261,7 @@ int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uin
 		log_error("data plane cannot be opened: %s", strerror(errno));
 		return -errno;
 	}
-	error = name_pins(plane, dir, flows, pins);
+	error = name_pins(plane, dir);
 	if (!error)
 		error = load(plane, dir);
 	if (!error && (error = take_descriptors(plane)))
