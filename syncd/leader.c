@@ -214,6 +214,7 @@ void leader_attach(struct session *s, const Sync__AttachRequest *request, uint64
 		l->caught_up = seq == l->goal;
 		l->proven = true;
 		l->safe = seq;
+		s->beat_ns = 0; /* the follower waits for the end of the log */
 		return;
 	}
 	s->snapshots++;
@@ -236,6 +237,7 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
 		l->phase = LEADER_TAIL;
 		l->goal = s->journal.head;
 		l->pending_ns = now;
+		s->beat_ns = 0;
 	}
 	if (l->phase != LEADER_TAIL)
 		return;

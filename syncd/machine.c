@@ -134,8 +134,10 @@ static void op_changed(void *arg)
 	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
 		&cas__sync_state__descriptor, (int)session->state);
 
-	log_info("replication: %s%s%s, epoch %llu", name ? name->name : "?",
-		 session->why[0] ? ": " : "", session->why, (unsigned long long)session->epoch);
+	if (syncd->shown != session->state)
+		log_info("replication: %s%s%s", name ? name->name : "?",
+			 session->why[0] ? ": " : "", session->why);
+	syncd->shown = session->state;
 	relay_report(syncd);
 }
 

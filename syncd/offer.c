@@ -127,6 +127,7 @@ void offer_start(struct session *s)
 	struct follower *f = &s->follower;
 
 	/* All of it, each time: what was offered on a connection before may not have arrived. */
+	s->why[0] = '\0';
 	f->offered = 0;
 	f->tail_offered = f->tail;
 	f->offered_all = f->offer_all || f->own_overflow;

@@ -63,6 +63,7 @@ struct syncd {
 	ev_io events;
 	ev_timer batch, tick;
 	ev_idle idle;
+	Cas__SyncState shown; /* state that was logged last */
 	uint64_t started_ns, reported_ns;
 	struct record_arena arena;
 	_Alignas(16) uint8_t memory[RECORD_ARENA];
