@@ -22,7 +22,7 @@ static const uint8_t MAC_MEMBER[6] = { 2, 0, 0, 0, 1, 0x00 }; /* the last byte i
 struct frame {
 	uint32_t size;
 	uint8_t align[2]; /* so that the IP header does not lie on an odd word */
-	uint8_t bytes[4096];
+	uint8_t bytes[10240];
 };
 
 /* A TCP segment; zero means the usual. */

@@ -325,6 +325,7 @@ static inline int harness_network(void)
 	fputs("link set lo up\n"
 	      "link add out0 address 02:00:00:00:00:10 type veth peer name out1\n"
 	      "link add in0 address 02:00:00:00:00:20 type veth peer name in1\n"
+	      "link set out0 mtu 9000\nlink set in0 mtu 9000\n"
 	      "link set out0 up\nlink set out1 up\nlink set in0 up\nlink set in1 up\n"
 	      "addr add 192.0.2.2/24 dev out0\naddr add 192.0.2.10/32 dev out0\n"
 	      "addr add 10.0.0.2/24 dev in0\naddr add 10.0.0.1/32 dev in0\n"
@@ -456,7 +457,7 @@ static inline bool harness_may_run(const char *name)
 /* Runs a frame that came in on an interface; the frame becomes what went out. */
 static inline int run_frame(struct frame *frame, uint32_t ifindex)
 {
-	static uint8_t out[4096];
+	static uint8_t out[sizeof(frame->bytes)];
 	struct xdp_md context = { .data_end = frame->size, .ingress_ifindex = ifindex };
 	struct bpf_test_run_opts run = { .sz = sizeof(run),
 					 .data_in = frame->bytes,

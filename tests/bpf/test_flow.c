@@ -51,6 +51,28 @@ static void test_flow_keeps_the_furthest_numbers(void **state UNUSED)
 	assert_int_equal(flow.client_seq, 1201);
 }
 
+/* More than a page: XDP sees the first fragment of the buffer only. */
+static void test_flow_carries_jumbo_frames(void **state UNUSED)
+{
+	uint16_t slot = establish();
+	struct frame frame;
+
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 8900)),
+			 slot);
+	assert_int_equal(frame.size, ETH_HLEN + 40 + 8900);
+	assert_int_equal(stats_now(slot).bytes_in, 8940);
+}
+
+static void test_jumbo_frame_cut_short(void **state UNUSED)
+{
+	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = ACK, .payload = 8900 };
+	struct frame frame = frame_segment(&segment, false);
+
+	frame.size -= 1;
+	assert_int_equal(run_frame(&frame, box.outside), XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_MALFORMED), 1);
+}
+
 static void test_numbers_wrap(void **state UNUSED)
 {
 	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
@@ -273,7 +295,7 @@ static void test_unknown_neighbour_is_asked_for_again(void **state UNUSED)
 
 static void test_too_big_is_counted(void **state UNUSED)
 {
-	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = ACK, .payload = 1500 };
+	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = ACK, .payload = 9000 };
 	struct frame frame = frame_segment(&segment, false);
 
 	assert_int_equal(run_frame(&frame, box.outside), XDP_DROP);
@@ -305,6 +327,8 @@ static const struct {
 	{ "a flow stays when pin, seed and table change", test_flow_stays_when_everything_changes },
 	{ "bytes are counted for flow and member", test_flow_counts_bytes },
 	{ "retransmissions and resets move no number", test_flow_keeps_the_furthest_numbers },
+	{ "jumbo frames are carried", test_flow_carries_jumbo_frames },
+	{ "a jumbo frame cut short is malformed", test_jumbo_frame_cut_short },
 	{ "sequence numbers wrap", test_numbers_wrap },
 	{ "a replica believes the first packet", test_replica_takes_the_first_numbers },
 	{ "a changed last hop is learned", test_flow_learns_a_new_hop },

@@ -2,8 +2,6 @@
 /* From clients to a VIP: who is admitted, who gets it, what is remembered. */
 #include "tests/bpf/harness.h"
 
-#include "lbd/bpf/choice.h"
-
 #define TO_VIP .from = CLIENT, .to = VIP, .from_port = CLIENT_PORT
 
 /* --- admission --- */
@@ -130,126 +128,12 @@ static void test_gate_lets_unknown_flows_through(void **state)
 	assert_int_equal(count_of(COUNT_DERIVED), 1);
 }
 
-/* --- the choice --- */
-
-static uint16_t slot_for(uint32_t client, uint16_t port)
-{
-	struct segment segment = {
-		.from = client, .to = VIP, .from_port = CLIENT_PORT, .to_port = port, .flags = SYN
-	};
-	struct frame frame = frame_segment(&segment, false);
-
-	return expect_to_member(&frame, run_frame(&frame, box.outside));
-}
-
-static void test_choice_agrees_with_user_space(void **state UNUSED)
-{
-	uint64_t seed = 0x0123456789abcdef;
-	unsigned int differ = 0;
-
-	for (uint32_t client = 0xc6336400; client < 0xc6336500; client++) {
-		uint32_t place = choice_index(choice_hash(htonl(client), seed));
-
-		assert_int_equal(slot_for(client, RPC_PORT), place % 2);
-		differ += place % 2;
-	}
-	assert_in_range(differ, 64, 192);
-}
-
-static void test_choice_follows_the_seed(void **state UNUSED)
-{
-	unsigned int moved = 0;
-	uint16_t before[64];
-
-	for (uint32_t i = 0; i < 64; i++)
-		before[i] = slot_for(CLIENT + i, RPC_PORT);
-	harness_control(99);
-	for (uint32_t i = 0; i < 64; i++)
-		moved += slot_for(CLIENT + i, RPC_PORT) != before[i];
-	assert_in_range(moved, 8, 56);
-}
-
-static void test_choice_is_the_same_for_all_ports(void **state UNUSED)
-{
-	for (uint32_t client = CLIENT; client < CLIENT + 16; client++) {
-		assert_int_equal(slot_for(client, 135), slot_for(client, RPC_PORT));
-		assert_int_equal(slot_for(client, 443), slot_for(client, 59530));
-	}
-}
-
-static void test_choice_from_the_active_half(void **state UNUSED)
-{
-	pool_set(POOL_RPC, 1, 7);
-	for (uint32_t client = CLIENT; client < CLIENT + 16; client++)
-		assert_int_equal(slot_for(client, RPC_PORT), 1);
-}
-
-static void test_choice_of_an_empty_table(void **state UNUSED)
-{
-	struct frame frame;
-
-	maglev_set(POOL_RPC, 1, FLOW_NO_MEMBER, FLOW_NO_MEMBER);
-	pool_set(POOL_RPC, 1, 0);
-	assert_int_equal(client_sends(&frame, SYN, 1000, 0, 0), XDP_DROP);
-	assert_int_equal(client_sends(&frame, ACK, 1000, 1, 0), XDP_DROP);
-	assert_int_equal(count_of(COUNT_DROP_NO_MEMBER), 2);
-	maglev_set(POOL_RPC, 1, 1, 1);
-}
-
-static void test_pin_decides_before_maglev(void **state UNUSED)
-{
-	struct pin pin = { .member = 1 };
-
-	for (uint32_t client = CLIENT; client < CLIENT + 16; client++) {
-		pin.member = !slot_for(client, RPC_PORT);
-		pin_write(client, POOL_RPC_ID, &pin);
-		assert_int_equal(slot_for(client, 443), pin.member);
-	}
-}
-
-static void test_pin_of_another_pool_does_not_count(void **state UNUSED)
-{
-	uint16_t slot = slot_for(CLIENT, 25);
-	struct pin pin = { .member = !slot };
-
-	pin_write(CLIENT, POOL_RPC_ID, &pin);
-	pin_write(CLIENT, POOL_SMTP_ID, &pin); /* a pool without affinity has no pins */
-	assert_int_equal(slot_for(CLIENT, 25), slot);
-}
-
-static void test_pin_to_a_drained_member_admits_elsewhere(void **state UNUSED)
-{
-	struct pin pin = { .member = SLOT_DRAINED };
-
-	pin_write(CLIENT, POOL_RPC_ID, &pin);
-	assert_int_not_equal(slot_for(CLIENT, RPC_PORT), SLOT_DRAINED);
-}
-
-static void test_pin_holds_when_nothing_is_up(void **state UNUSED)
-{
-	struct pin pin = { .member = SLOT_DRAINED };
-
-	pin_write(CLIENT, POOL_RPC_ID, &pin);
-	pool_set(POOL_RPC, 0, 0);
-	assert_int_equal(slot_for(CLIENT, RPC_PORT), SLOT_DRAINED);
-}
-
-static void test_derived_follows_a_pin_to_a_drained_member(void **state UNUSED)
-{
-	struct pin pin = { .member = SLOT_DRAINED };
-	struct frame frame;
-
-	pin_write(CLIENT, POOL_RPC_ID, &pin);
-	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1, 1, 20)),
-			 SLOT_DRAINED);
-	assert_int_equal(count_of(COUNT_DERIVED), 1);
-}
-
 /* --- the handshake and promotion --- */
 
 static void test_promotion(void **state UNUSED)
 {
 	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct handshake handshake;
 	uint16_t slot = establish();
 	struct flow flow;
 	struct pin pin;
@@ -272,6 +156,9 @@ static void test_promotion(void **state UNUSED)
 	assert_int_equal(stats_now(slot).flows, 1);
 	assert_int_equal(stats_now(slot).connections, 1);
 	assert_int_equal(count_of(COUNT_PROMOTED), 1);
+	/* Its place is free for others. */
+	assert_int_not_equal(
+		bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.handshakes), &key, &handshake), 0);
 }
 
 static void test_promotion_is_reported(void **state UNUSED)
@@ -444,16 +331,6 @@ static const struct {
 	{ "Ethernet padding is no part of the packet", test_syn_with_padding_behind_it },
 	{ "a wrong checksum stays wrong", test_damage_is_not_mended },
 	{ "checksums are right for all sums", test_checksums_over_all_ports },
-	{ "user space derives the same members", test_choice_agrees_with_user_space },
-	{ "another seed gives other members", test_choice_follows_the_seed },
-	{ "all ports of a client meet at one member", test_choice_is_the_same_for_all_ports },
-	{ "the flip of a table is followed at once", test_choice_from_the_active_half },
-	{ "an empty pool is a counted drop", test_choice_of_an_empty_table },
-	{ "a pin decides before Maglev", test_pin_decides_before_maglev },
-	{ "a pin counts in its own pool alone", test_pin_of_another_pool_does_not_count },
-	{ "a drained member's pin admits nothing", test_pin_to_a_drained_member_admits_elsewhere },
-	{ "a pin holds when nothing is up", test_pin_holds_when_nothing_is_up },
-	{ "mid-stream packets follow any pin", test_derived_follows_a_pin_to_a_drained_member },
 	{ "the right ACK makes flow, pin and gauges", test_promotion },
 	{ "pin and flow are reported, in this order", test_promotion_is_reported },
 	{ "further flows share the pin and report no other", test_second_flow_reports_no_pin },

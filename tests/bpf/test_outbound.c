@@ -223,6 +223,16 @@ static void test_answer_of_a_member_that_has_no_such_flow(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_FLOWS_FULL), 0);
 }
 
+static void test_slot_that_belongs_to_another_address(void **state UNUSED)
+{
+	struct flow_member other = { .addr = htonl(MEMBER_0 + 50), .flags = MEMBER_USED };
+	struct frame frame;
+
+	map_set(box.bpf->maps.members, 1, &other);
+	assert_int_equal(member_sends(&frame, 1, ACK, 5001, 1001), XDP_PASS);
+	assert_int_equal(gauges_now().flows, 0);
+}
+
 /* --- the way out without a neighbour --- */
 
 static struct segment on_link(uint8_t flags, uint32_t ack)
@@ -259,6 +269,20 @@ static void test_unknown_client_is_reached_by_its_hop(void **state UNUSED)
 	assert_int_equal(box.notices, 0);
 }
 
+static void test_broadcast_teaches_no_address(void **state UNUSED)
+{
+	struct segment segment = on_link(SYN, 0);
+	struct frame frame = frame_segment(&segment, false);
+	uint16_t slot;
+
+	memset(frame.bytes, 0xff, 6);
+	slot = expect_to_member(&frame, run_frame(&frame, box.outside));
+	segment = answer(slot, SYN | ACK);
+	segment.to = CLIENT_ON_LINK;
+	assert_int_equal(run_segment(&frame, &segment), XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_NEIGHBOUR), 1);
+}
+
 static void test_unknown_client_without_a_hop_is_asked_for(void **state UNUSED)
 {
 	struct segment segment = answer(0, ACK);
@@ -279,7 +303,7 @@ static void test_answer_above_the_mtu(void **state UNUSED)
 	struct segment segment = answer(establish(), ACK);
 	struct frame frame;
 
-	segment.payload = 1500;
+	segment.payload = 9000;
 	assert_int_equal(run_segment(&frame, &segment), XDP_DROP);
 	assert_int_equal(count_of(COUNT_DROP_TOO_BIG), 1);
 }
@@ -408,6 +432,9 @@ static const struct {
 	{ "the member's data completes a handshake", test_member_data_completes_a_handshake },
 	{ "another member's answer takes no flow over",
 	  test_answer_of_a_member_that_has_no_such_flow },
+	{ "a role whose slot is another member's is none",
+	  test_slot_that_belongs_to_another_address },
+	{ "a broadcast frame does not teach our own address", test_broadcast_teaches_no_address },
 	{ "an unresolved client is reached by its hop", test_unknown_client_is_reached_by_its_hop },
 	{ "an unresolved client without a hop is asked for",
 	  test_unknown_client_without_a_hop_is_asked_for },
