@@ -4,8 +4,6 @@
 
 #include "lbd/bpf/choice.h"
 
-#define TO_VIP .from = CLIENT, .to = VIP, .from_port = CLIENT_PORT
-
 /* --- the hash: computed by another program; the first is SplitMix64's own first output --- */
 
 struct vector {
