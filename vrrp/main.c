@@ -180,21 +180,33 @@ static int open_all(struct vrrpd *vrrpd)
 	return 0;
 }
 
+/* What open_all() has opened, also when it stopped half way; in reverse. */
+static void close_all(struct vrrpd *vrrpd)
+{
+	if (vrrpd->server)
+		control_end(vrrpd);
+	if (vrrpd->announcer >= 0)
+		close(vrrpd->announcer);
+	link_close(&vrrpd->link);
+	vip_close(&vrrpd->vips);
+}
+
 static int run(struct vrrpd *vrrpd)
 {
 	int err = open_all(vrrpd);
 
 	if (err)
-		return err;
+		goto closed;
 	be_punctual();
 	err = drop_privileges();
-	if (!err)
-		err = hear_start(vrrpd);
 	if (err)
-		return err;
+		goto closed;
+	err = hear_start(vrrpd);
+	if (err)
+		goto closed;
 	err = role_start(vrrpd);
 	if (err)
-		return err;
+		goto deaf;
 	daemon_start(&vrrpd->daemon, vrrpd->loop, on_stop, on_reload, vrrpd);
 	daemon_ready("running");
 	log_info("node %s, priority %u, vrid %u on %s, %zu addresses", vrrpd_own_name(vrrpd),
@@ -203,13 +215,12 @@ static int run(struct vrrpd *vrrpd)
 	ev_run(vrrpd->loop, 0);
 	daemon_end(&vrrpd->daemon, vrrpd->loop);
 	role_end(vrrpd);
+deaf:
 	hear_end(vrrpd);
-	control_end(vrrpd);
 	lease_unmap(&vrrpd->lease);
-	close(vrrpd->announcer);
-	link_close(&vrrpd->link);
-	vip_close(&vrrpd->vips);
-	return 0;
+closed:
+	close_all(vrrpd);
+	return err;
 }
 
 int main(int argc, char **argv)
