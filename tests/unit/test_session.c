@@ -51,6 +51,8 @@ static void join_under_load_is_exact(void **state)
 	}
 	settle_world(world, 2000);
 	assert_equal_tables(world);
+	assert_null(table_find(
+		a, &(struct flow_key){ .client = 7, .vip = 2, .vip_port = 1, .proto = 6 }));
 	assert_int_equal(b->s.snapshots, 1);
 	assert_true(session_ready(&b->s));
 	assert_false(session_ready(&a->s));
@@ -70,6 +72,9 @@ static void cut_and_continue(void **state)
 	world_run(world, 3000);
 	assert_false(session_ready(&world->node[1].s));
 	world_heal(world);
+	while (world->node[0].s.leader.phase != LEADER_TAIL)
+		world_step_ms(world);
+	assert_int_equal(world->node[0].s.state, CAS__SYNC_STATE__SENDING);
 	settle_world(world, 1000);
 	assert_equal_tables(world);
 	assert_int_equal(world->node[1].s.snapshots, 1);
@@ -267,6 +272,73 @@ static void without_a_log_everything_is_offered(void **state)
 	settle_world(world, 1000);
 	assert_equal_tables(world);
 	assert_non_null(table_find(b, &alone));
+	world_free(world);
+}
+
+/* It led, let go and leads again, and the standby has not seen the end of the first time. */
+static void short_of_the_old_end_is_not_enough(void **state)
+{
+	struct world *world = pair(200);
+	struct node *a = &world->node[0];
+
+	(void)state;
+	world_cut(world);
+	fill(a, 5000, 50);
+	packet_del(a, flow_number(1), true);
+	world_run(world, 10);
+	demote(a);
+	promote(a);
+	fill(a, 6000, 5);
+	world_heal(world);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	assert_int_equal(world->node[1].s.snapshots, 2);
+	world_free(world);
+}
+
+/* More records of its own than a standby remembers: its position is worth nothing then. */
+static void too_many_own_records_cost_a_snapshot(void **state)
+{
+	struct world *world = pair(200);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	fill(b, 5000, SESSION_OWN + 10);
+	world_run(world, 10);
+	promote(b);
+	demote(a);
+	world_heal(world);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	assert_int_equal(a->s.snapshots, 2);
+	assert_non_null(
+		table_find(a, &(struct flow_key){ .client = flow_number(5001).client,
+						  .vip = flow_number(0).vip,
+						  .client_port = flow_number(5001).client_port,
+						  .vip_port = flow_number(0).vip_port,
+						  .proto = 6 }));
+	world_free(world);
+}
+
+/* The peer was away, came back empty and leads: what the old leader carries must not be swept. */
+static void an_empty_leader_is_taught_first(void **state)
+{
+	struct world *world = pair(500);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	node_start(b, true);
+	session_role(&b->s, CAS__ROLE__ACTIVE, a->s.epoch + 1, world->now);
+	fill(b, 5000, 10);
+	world_run(world, 10);
+	world_heal(world);
+	world_run(world, 200);
+	demote(a);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	assert_int_equal(HASH_COUNT(b->table), 510);
 	world_free(world);
 }
 
@@ -626,6 +698,9 @@ int main(void)
 		cmocka_unit_test(roles_flip_without_a_snapshot),
 		cmocka_unit_test(a_deposed_leader_offers_what_it_alone_has),
 		cmocka_unit_test(without_a_log_everything_is_offered),
+		cmocka_unit_test(short_of_the_old_end_is_not_enough),
+		cmocka_unit_test(too_many_own_records_cost_a_snapshot),
+		cmocka_unit_test(an_empty_leader_is_taught_first),
 		cmocka_unit_test(an_older_epoch_is_refused),
 		cmocka_unit_test(promotion_in_mid_snapshot_keeps_everything),
 		cmocka_unit_test(another_configuration_is_refused),
