@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lbd/judge.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "conf/daemon.h"
@@ -190,8 +191,12 @@ int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *pla
 
 	*judge = (struct judge){ .loop = loop, .plane = plane, .plan = plan };
 	error = health_plan(&judge->health, plan, daemon_now_ns());
-	if (error)
+	if (error) {
+		judge->loop = NULL; /* nothing to stop */
+		log_error("health checks cannot be planned: %s",
+			  error == -E2BIG ? "too many" : strerror(-error));
 		return error;
+	}
 	ev_init(&judge->publish, on_publish);
 	ev_timer_init(&judge->tick, on_tick, tick_every, tick_every);
 	ev_timer_init(&judge->announce, on_announce, announce_every, announce_every);
@@ -213,21 +218,17 @@ void judge_stop(struct judge *judge)
 	health_free(&judge->health);
 }
 
-int judge_replan(struct judge *judge, struct plan *plan)
+void judge_replan(struct judge *judge, struct plan *plan, const struct health *health)
 {
-	struct health health;
-	int error = health_plan(&health, plan, daemon_now_ns());
+	struct health next = *health;
 
-	if (error)
-		return error;
-	health_carry(&health, &judge->health);
+	health_carry(&next, &judge->health);
 	health_free(&judge->health);
-	judge->health = health;
+	judge->health = next;
 	judge->plan = plan;
 	judge->dirty = judge->dead = 0;
 	checker_targets_changed(&judge->checker);
 	judge_announce(judge);
-	return 0;
 }
 
 void judge_role(struct judge *judge, enum judge_role role)

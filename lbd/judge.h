@@ -41,8 +41,11 @@ int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *pla
 		struct plan *plan);
 void judge_stop(struct judge *judge);
 
-/* Another plan is in force: results of targets that still exist are kept. */
-int judge_replan(struct judge *judge, struct plan *plan);
+/*
+ * Another plan is in force, and `health` was made for it by health_plan(): it is taken over, with
+ * the results of targets that still exist.
+ */
+void judge_replan(struct judge *judge, struct plan *plan, const struct health *health);
 
 /* The role of this node, as often as you like. */
 void judge_role(struct judge *judge, enum judge_role role);

@@ -63,23 +63,27 @@ static int attach(struct lbd *lbd, const struct conf *conf)
 	return error;
 }
 
+/* Whatever can fail comes before the first change. */
 static int reload_with(struct lbd *lbd, struct conf *conf)
 {
 	struct plan *plan = make_plan(lbd, conf, lbd->plan), *old = lbd->plan;
 	struct conf *old_conf = lbd->conf;
+	struct health health = { 0 };
 	int error;
 
 	if (!plan)
 		return -EINVAL;
-	error = attach(lbd, conf);
+	error = health_plan(&health, plan, daemon_now_ns());
+	if (!error)
+		error = attach(lbd, conf);
 	if (!error)
 		error = tables_install(&lbd->plane, old, plan, conf_seed(conf));
-	if (!error)
-		error = judge_replan(&lbd->judge, plan);
 	if (error) {
+		health_free(&health);
 		plan_free(plan);
 		return error;
 	}
+	judge_replan(&lbd->judge, plan, &health);
 	sweep_replan(&lbd->sweep, plan);
 	neighbour_replan(&lbd->neighbour, plan);
 	lbd->plan = plan;
