@@ -123,7 +123,9 @@ def legend(y):
         out += [line(x, y - 4, x + 18, y - 4, colour, 3), text(x + 24, y, 'on ' + name, 11, FAINT)]
         x += 84
     out += [line(x, y - 4, x + 18, y - 4, STALL, 3),
-            text(x + 24, y, 'waiting over 100 ms for an answer', 11, FAINT)]
+            text(x + 24, y, 'waiting over 100 ms for an answer', 11, FAINT),
+            box(x + 250, y - 9, 18, 10, ROLES['behind'][0]),
+            text(x + 274, y, 'node is catching up', 11, FAINT)]
     return out
 
 
