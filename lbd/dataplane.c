@@ -41,7 +41,6 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_COUNTERS] = "counters",
 	[MAP_APPLY_INBOX] = "apply_inbox",
 	[MAP_SWEEP_INBOX] = "sweep_inbox",
-	[MAP_LINK_MACS] = "link_macs",
 };
 
 static int to_log(enum libbpf_print_level level, const char *format, va_list args)

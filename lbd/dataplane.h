@@ -32,7 +32,6 @@ enum dataplane_map {
 	MAP_COUNTERS,
 	MAP_APPLY_INBOX,
 	MAP_SWEEP_INBOX,
-	MAP_LINK_MACS,
 	DATAPLANE_MAPS
 };
 extern const char *const dataplane_map_names[DATAPLANE_MAPS];
