@@ -41,6 +41,16 @@ lab_enter() {
 	mount -t tmpfs -o mode=755 lab "$LAB" && mkdir -p /run/netns "$LAB"/{bpf,log,pid} &&
 		mount -t tmpfs -o mode=755 netns /run/netns && mount -t bpf bpf "$LAB/bpf" ||
 		fail "cannot mount the lab's file systems"
+	lab_names
+}
+
+# No resolver answers in here, and Samba waits for one before it serves a host without a name.
+lab_names() {
+	printf '127.0.0.1 localhost %s\n' "$(uname -n)" >"$LAB/hosts"
+	: >"$LAB/resolv.conf"
+	mount --bind "$LAB/hosts" /etc/hosts || fail "cannot mount the lab's names"
+	[[ ! -e /etc/resolv.conf ]] || mount --bind "$LAB/resolv.conf" /etc/resolv.conf ||
+		fail "cannot mount the lab's names"
 }
 
 # Everything of the lab ends with PID 1, which is this shell; only the directory outlives it.
@@ -50,7 +60,7 @@ lab_stop() {
 	trap '' INT TERM
 	[[ -z $LOGS ]] && ((status == 0 || status == 130)) || lab_keep_logs
 	lab_kill_all
-	umount -l "$LAB/bpf" "$LAB" /run/netns 2>/dev/null
+	umount -l /etc/hosts /etc/resolv.conf "$LAB/bpf" "$LAB" /run/netns 2>/dev/null
 	rmdir "$LAB" 2>/dev/null
 	exit "$status"
 }
