@@ -41,7 +41,10 @@ sessions_start() {
 	chat_start chat 7000 "$CHAT" 10.20.0.120 30
 	probe_start
 	wait_for 30 "RPC sessions to open" rpc_open
-	lives chat && lives rpc || { tail -3 "$LAB/log/"{chat,rpc}.{out,log}; fail "sessions did not open"; }
+	if gone chat || gone rpc; then
+		tail -n 3 "$LAB/log/"{chat,rpc}.{out,log}
+		fail "sessions did not open"
+	fi
 	# Samba starts workers for its first callers; what they wait for is not the pair's doing.
 	work 3000
 	signal -USR1 rpc
