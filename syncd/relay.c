@@ -83,11 +83,17 @@ void relay_handed(struct syncd *syncd, uint64_t id, const char *why)
 	}
 	ready.has_flows = table_is_open(&syncd->table);
 	ready.flows = syncd->gauges.flows;
-	if (peer) {
+	/* A peer that has applied every record holds what is held here; its own count came with its
+	   last heartbeat and is of another moment. */
+	if (ready.complete) {
+		ready.has_peer_flows = ready.has_flows;
+		ready.peer_flows = ready.flows;
+	} else if (peer) {
 		ready.has_peer_flows = peer->has_flows;
 		ready.peer_flows = peer->flows;
-		cas__node_facts__free_unpacked(peer, NULL);
 	}
+	if (peer)
+		cas__node_facts__free_unpacked(peer, NULL);
 	message.hand_over_ready = &ready;
 	ctl_send(syncd->vrrpd, &message, NULL, 0);
 }

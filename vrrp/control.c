@@ -139,8 +139,9 @@ void control_ready(struct vrrpd *vrrpd, const Cas__HandOverReady *ready)
 
 	if (!failover->started || failover->yielded || ready->id != failover->id)
 		return;
-	failover->flows = ready->has_flows ? ready->flows : 0;
-	failover->peer_flows = ready->has_peer_flows ? ready->peer_flows : 0;
+	failover->counted = ready->has_flows && ready->has_peer_flows;
+	failover->flows = ready->flows;
+	failover->peer_flows = ready->peer_flows;
 	/* The time it took may have brought another role. */
 	if (vrrpd->fsm.state != FSM_ACTIVE)
 		refuse_failover(vrrpd, EXIT_PROBLEM, "this node is not active any more");
@@ -168,7 +169,8 @@ void control_result(struct vrrpd *vrrpd, bool confirmed)
 	}
 	snprintf(name, sizeof(name), "%s", vrrpd_peer_name(vrrpd));
 	reply.new_active = name;
-	reply.has_took_ms = reply.has_flows = reply.has_peer_flows = true;
+	reply.has_took_ms = true;
+	reply.has_flows = reply.has_peer_flows = failover->counted;
 	reply.took_ms = age_ms(failover->started);
 	reply.flows = failover->flows;
 	reply.peer_flows = failover->peer_flows;
@@ -217,8 +219,7 @@ static void begin_failover(struct vrrpd *vrrpd, struct ctl_conn *conn, bool anyw
 	failover->started = lease_now();
 	failover->anyway = anyway;
 	failover->yielded = false;
-	failover->flows = vrrpd->flows;
-	failover->peer_flows = 0;
+	failover->counted = false;
 	if (!track_send_hand_over(&vrrpd->track, failover->id)) {
 		if (anyway)
 			hand_over(vrrpd);

@@ -132,8 +132,6 @@ static void on_word(void *arg, const Cas__PeerWord *word)
 	char reason[FSM_REASON];
 
 	event.epoch = word->epoch;
-	if (!yield && word->has_flows)
-		vrrpd->failover.peer_flows = word->flows;
 	snprintf(reason, sizeof(reason), "%s let go: %s", vrrpd_peer_name(vrrpd),
 		 word->reason ? word->reason : "no reason given");
 	role_event(vrrpd, &event, yield ? reason : NULL);

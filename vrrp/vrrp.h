@@ -30,6 +30,7 @@ struct failover {
 	uint64_t started; /* 0: none under way */
 	bool anyway;
 	bool yielded; /* syncd has answered, the peer has not */
+	bool counted; /* flows and peer_flows are known */
 	uint64_t flows, peer_flows;
 	ev_timer patience;
 };

@@ -15,7 +15,8 @@ void failover_print(const Cas__FailoverReply *reply, FILE *out)
 	text_clean(reply->new_active ? reply->new_active : "the peer", out);
 	fputs(" is active", out);
 	if (reply->has_took_ms)
-		fprintf(out, " after %s", text_duration(took, reply->took_ms));
+		fprintf(out, " after %s",
+			reply->took_ms ? text_duration(took, reply->took_ms) : "less than 1 ms");
 	if (reply->has_flows && reply->has_peer_flows)
 		fprintf(out, "; %s of %s sessions present", text_count(there, reply->peer_flows),
 			text_count(here, reply->flows));
