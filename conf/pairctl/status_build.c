@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* A peer is heard several times a second; older words are not the present. */
-enum { PEER_FRESH_MS = 3000 };
+enum { PEER_FRESH_MS = 3000, PATIENT_ADVERTS = 5 };
 
 static const char *const sync_words[] = {
 	[CAS__SYNC_STATE__DETACHED] = "detached", [CAS__SYNC_STATE__ATTACHING] = "attaching",
@@ -199,13 +199,23 @@ static bool is(const Answer__Node *node, Cas__Role role)
 	return node->has_role && node->role == role;
 }
 
-static void judge_roles(struct build *b)
+/* Without a channel the peer's last word is of another moment: no sum is made of the two. */
+static void judge_both_roles(struct build *b)
 {
+	const Cas__SyncStatus *sync = b->replies->sync;
+
+	if (!sync || (sync->has_channel_up && !sync->channel_up))
+		return;
 	if (is(b->here, CAS__ROLE__ACTIVE) && is(b->peer, CAS__ROLE__ACTIVE))
 		problem(b, "both nodes are active");
 	if (b->here->has_role && b->peer->has_role && !is(b->here, CAS__ROLE__ACTIVE) &&
 	    !is(b->peer, CAS__ROLE__ACTIVE))
 		problem(b, "no node is active");
+}
+
+static void judge_roles(struct build *b)
+{
+	judge_both_roles(b);
 	if (is(b->here, CAS__ROLE__FAULT))
 		problem(b, "%s is in fault: %s", b->here->name,
 			b->here->reason ? b->here->reason : "no reason given");
@@ -259,8 +269,30 @@ static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 		problem(b, "syncd has no link to vrrpd");
 }
 
+/*
+ * A standby must hear what the active node sends each advert interval.  With a channel both stay
+ * where they are for some time, and the roles begin to change to and fro: nobody would see why.
+ */
+static void judge_adverts(struct build *b, const Cas__VrrpStatus *vrrp)
+{
+	double limit = (double)vrrp->advert_ms * PATIENT_ADVERTS / 1000;
+	char age[TEXT_SIZE];
+
+	if (!is(b->here, CAS__ROLE__STANDBY) || !is(b->peer, CAS__ROLE__ACTIVE) ||
+	    !vrrp->has_advert_ms || b->here->since_seconds < limit ||
+	    b->peer->since_seconds < limit)
+		return;
+	if (!vrrp->has_last_advert_age_ms)
+		problem(b, "%s is active, but no advert was ever heard: look at the LAN",
+			b->peer->name);
+	else if ((double)vrrp->last_advert_age_ms / 1000 > limit)
+		problem(b, "%s is active, but the last advert was heard %s ago: look at the LAN",
+			b->peer->name, text_duration(age, vrrp->last_advert_age_ms));
+}
+
 static void judge_vrrp(struct build *b, const Cas__VrrpStatus *vrrp)
 {
+	judge_adverts(b, vrrp);
 	if (vrrp->has_lbd_link && !vrrp->lbd_link)
 		problem(b, "vrrpd has no link to lbd");
 	if (vrrp->has_syncd_link && !vrrp->syncd_link)
@@ -286,13 +318,15 @@ static void judge_service(struct build *b, const Cas__ArrayStatus *array,
 
 static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 {
-	if (lbd->fenced)
+	/* A standby's fence is the mark of its last reign: it goes when the node leads again. */
+	if (lbd->fenced && !is(b->here, CAS__ROLE__STANDBY))
 		problem(b, "%s is fenced: it admits nothing new and does not answer ARP",
 			b->here->name);
 	if (lbd->has_check_child && !lbd->check_child)
 		problem(b, "the health checker does not run");
 	if (lbd->has_flows && lbd->has_flows_max && lbd->flows >= lbd->flows_max)
-		problem(b, "the flow table is full: raise forwarding flows");
+		problem(b, "the flow table is full: new sessions are not recorded and not "
+			   "replicated; raise forwarding flows");
 	for (size_t i = 0; i < lbd->n_interface; i++)
 		if (!lbd->interface[i]->up)
 			problem(b, "interface %s is down", lbd->interface[i]->name);

@@ -299,6 +299,57 @@ static void fenced(struct scene *s)
 	SET(s->lbd, fenced, true);
 }
 
+static void fenced_standby(struct scene *s)
+{
+	fenced(s);
+	s->vrrp.role = CAS__ROLE__STANDBY;
+	s->peer.role = CAS__ROLE__ACTIVE;
+}
+
+/* What the peer said before the channel fell is of another moment. */
+static void both_active_once(struct scene *s)
+{
+	peer_active(s);
+	channel_down(s);
+}
+
+static void none_active_once(struct scene *s)
+{
+	nobody_active(s);
+	channel_down(s);
+}
+
+static void standby_hears(struct scene *s, uint32_t age_ms)
+{
+	s->vrrp.role = CAS__ROLE__STANDBY;
+	s->peer.role = CAS__ROLE__ACTIVE;
+	SET(s->vrrp, advert_ms, 100);
+	SET(s->vrrp, last_advert_age_ms, age_ms);
+}
+
+static void hears_adverts(struct scene *s)
+{
+	standby_hears(s, 500);
+}
+
+static void deaf(struct scene *s)
+{
+	standby_hears(s, 501);
+}
+
+static void always_deaf(struct scene *s)
+{
+	standby_hears(s, 0);
+	s->vrrp.has_last_advert_age_ms = false;
+}
+
+/* The peer leads since so short a time that its adverts are not due yet. */
+static void hears_soon(struct scene *s)
+{
+	standby_hears(s, 4000);
+	s->peer.since_ms = 499;
+}
+
 static void checker_died(struct scene *s)
 {
 	s->lbd.check_child = false;
@@ -377,6 +428,13 @@ static void test_status_cases(void **state)
 		{ future_state, 1, "no standby is in sync (unknown)", NULL },
 		{ channel_down, 1, "problem: the channel to lb2 is down: connection ref", NULL },
 		{ fenced, 1, "problem: lb1 is fenced", NULL },
+		{ fenced_standby, 0, "standby", "fenced" },
+		{ both_active_once, 1, "the channel to lb2 is down", "both nodes" },
+		{ none_active_once, 1, "the channel to lb2 is down", "no node is active" },
+		{ hears_adverts, 0, "standby", "problem" },
+		{ hears_soon, 0, "standby", "problem" },
+		{ deaf, 1, "problem: lb2 is active, but the last advert was heard 0.5 s", NULL },
+		{ always_deaf, 1, "problem: lb2 is active, but no advert was ever heard", NULL },
 		{ checker_died, 1, "problem: the health checker does not run", NULL },
 		{ interface_down, 1, "problem: interface eth0 is down", NULL },
 		{ table_full, 1, "problem: the flow table is full", NULL },
