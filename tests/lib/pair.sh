@@ -201,11 +201,16 @@ probe_stop() {
 	chat_total probe longest_gap_ms
 }
 
-# All segments that any TCP of the client and the members had to send again: what got lost.
+# Segments that got lost between the client and the members: what their TCPs sent again, less what
+# the far end says it had already.  (A sender repeats its last segment after some 10 ms of silence,
+# which on a busy machine is no sign of a loss.)
 retransmits() {
 	local space total=0 count
 	for space in client "${LAB_MEMBERS[@]}"; do
-		count=$(nsenter --net="/run/netns/$space" awk '/^Tcp: [0-9]/ { print $13 }' /proc/net/snmp)
+		count=$(nsenter --net="/run/netns/$space" cat /proc/net/snmp /proc/net/netstat | awk '
+			$1 == name { for (i = 2; i <= NF; i++) value[label[i]] = $i; name = ""; next }
+			{ name = $1; for (i = 2; i <= NF; i++) label[i] = $i }
+			END { print value["RetransSegs"] - value["TCPDSACKRecv"] }')
 		total=$((total + count))
 	done
 	echo "$total"

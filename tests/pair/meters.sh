@@ -4,7 +4,7 @@
 # The meters themselves, without the pair: a plain NAT router stands in for it and does what the pair
 # must never do.  Clients that could not see it would prove nothing.
 
-. "${0%/*}/../lib/lab.sh"
+. "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
 
 # turn_to MEMBER-ADDRESS [forget]: where new connections go; `forget` drops the known ones too.
@@ -55,14 +55,16 @@ grep -q '"event":"total","sessions":10,"open":0,"lost":10' "$LAB/log/chat.out" |
 
 # A cut wire is a dark path for as long as it is cut.
 turn_to 10.30.0.21
-spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 10.20.0.163 10
+chat_start cut 7000 5 10.20.0.120 5
+probe_start
+(($(retransmits) == 0)) || fail "a quiet wire is said to have lost something"
 work 300
 pp ip -n switch link set lb1-eth0 down
 work 300
 pp ip -n switch link set lb1-eth0 up
 work 500
-pp signal -TERM probe
-wait_for 5 "probe to end" gone probe
-gap=$(grep total "$LAB/log/probe.out" | "$LAB_TOP/tests/lib/field.py" longest_gap_ms)
+gap=$(probe_stop)
 ((${gap%.*} >= 300 && ${gap%.*} < 500)) || fail "a cut of 300 ms was seen as $gap ms"
+chat_stop cut
+(($(retransmits) >= 5)) || fail "5 sessions on a cut wire lost $(retransmits) segments only"
 say "10 stalled, 10 lost and 4 moved sessions were seen and counted"
