@@ -38,6 +38,7 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_EXPIRED_IDLE] = "expired_idle",
 	[COUNT_EXPIRED_CLOSED] = "expired_closed",
 	[COUNT_ADVERT_FENCED] = "advert_fenced",
+	[COUNT_DROP_STRAY_RESET] = "drop_stray_reset",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

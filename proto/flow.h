@@ -19,10 +19,11 @@
 
 #include <linux/types.h>
 
-/* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version. */
-#define FLOW_LAYOUT 1
+/* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
+ */
+#define FLOW_LAYOUT 2
 
-#define FLOW_TICK_SHIFT 20 /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
+#define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
 
 enum flow_limits {
@@ -48,7 +49,7 @@ struct flow_control {
 	__u32 layout;       /* FLOW_LAYOUT */
 	__u32 roles_active; /* which of the two tables in `roles` is in force */
 	__u64 seed;         /* key of the choice hash; equal on both nodes, see conf_seed() */
-	__u32 generation; /* counts configuration changes on this node */
+	__u32 generation;   /* counts configuration changes on this node */
 	__u32 pad;
 };
 
@@ -69,8 +70,9 @@ struct flow_role {
 };
 
 /*
- * Map `roles`, two entries; open addressing: start at flow_role_hash(addr), at most FLOW_ROLE_PROBES
- * steps, a free slot ends the search.  lbd writes the idle table, then flips control.roles_active.
+ * Map `roles`, two entries; open addressing: start at flow_role_hash(addr), at most
+ * FLOW_ROLE_PROBES steps, a free slot ends the search.  lbd writes the idle table, then flips
+ * control.roles_active.
  */
 struct flow_role_table {
 	struct flow_role slot[FLOW_ROLE_SLOTS];
@@ -113,9 +115,9 @@ struct flow_pool {
 	__u8 flags;
 	__u8 active; /* maglev[2 * slot + active] is in force */
 	__u16 pad;
-	__u32 linger_ticks;           /* a pin without flows lives this long */
-	__u32 generation;             /* raised with each change of member set, weights or states */
-	__u64 up[FLOW_MEMBER_WORDS];  /* members that take new clients; bit = slot in `members` */
+	__u32 linger_ticks;          /* a pin without flows lives this long */
+	__u32 generation;            /* raised with each change of member set, weights or states */
+	__u64 up[FLOW_MEMBER_WORDS]; /* members that take new clients; bit = slot in `members` */
 };
 
 /* Map `maglev`, two entries a pool: member slot, or FLOW_NO_MEMBER throughout an empty table. */
@@ -165,8 +167,8 @@ enum flow_state {
 };
 
 enum flow_flags {
-	FLOW_OUTBOUND = 1,  /* begun by the member from a service port: never rewritten, key.vip is the
-	                       member's own address and key.client the far end */
+	FLOW_OUTBOUND = 1,  /* begun by the member from a service port: never rewritten, key.vip is
+			       the  member's own address and key.client the far end */
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
 	FLOW_HOP_KNOWN = 8, /* hop_mac and hop_ifindex are set, learned on this node */
@@ -181,7 +183,8 @@ struct flow {
 	__u32 created;    /* ticks */
 	__u32 last_seen;  /* ticks */
 	__u32 client_ack; /* last ACK number the client sent: the SEQ of a reset it accepts */
-	__u32 client_seq; /* SEQ after the client's last byte: the SEQ of a reset the member accepts */
+	__u32 client_seq; /* SEQ after the client's last byte: the SEQ of a reset the member accepts
+			   */
 	__u64 bytes_in;
 	__u64 bytes_out;
 	__u8 hop_mac[6]; /* who handed us the client's last packet; local to this node */
@@ -310,12 +313,13 @@ struct flow_notice {
 	__u32 pad;
 };
 
-/* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context ---------------- */
+/* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context ----------------
+ */
 
 /*
  * caspair_apply: applies apply_inbox[0 .. count) to flows and pins.  caspair_sweep: re-checks the
- * entries named by sweep_inbox[0 .. count) and expires those that are due (kind FLOW_DEL or PIN_DEL;
- * apply = SWEEP_FORCE drops them in any case), writing DEL events.  caspair_emit: puts
+ * entries named by sweep_inbox[0 .. count) and expires those that are due (kind FLOW_DEL or
+ * PIN_DEL; apply = SWEEP_FORCE drops them in any case), writing DEL events.  caspair_emit: puts
  * sweep_inbox[0] on the ring `events` as it stands.
  */
 enum flow_sweep {
@@ -357,6 +361,7 @@ enum flow_counter {
 	COUNT_EXPIRED_IDLE,
 	COUNT_EXPIRED_CLOSED,
 	COUNT_ADVERT_FENCED,
+	COUNT_DROP_STRAY_RESET, /* of a member that does not hold the flow on record */
 	COUNT_MAX
 };
 

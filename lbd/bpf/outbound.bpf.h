@@ -119,7 +119,8 @@ static __always_inline int outbound_handshake(const struct packet *p, const stru
 /*
  * An answer to a client, with a record or without.  Where there is none, the route decides first:
  * what is for an address of our own, or what the kernel would not forward, answers a health check
- * of ours and must reach it as it is.
+ * of ours and must reach it as it is.  A member that got a packet of a session which another one
+ * holds (it was derived before the record came) resets it: the client must not hear that.
  */
 static __always_inline int outbound_reply(struct packet *p, const struct flow_key *key,
 					  const struct flow_role *role,
@@ -128,17 +129,21 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 	struct flow *flow = bpf_map_lookup_elem(&flows, key);
 	struct bpf_fib_lookup fib;
 	struct hop hop = {};
-	int handshake = 0;
+	int handshake = 0, stray = 0;
 	long found;
 
-	if (flow && !member_is(flow->member, p->ip->saddr))
+	if (flow && !member_is(flow->member, p->ip->saddr)) {
 		flow = NULL;
+		stray = p->flags & TCP_RST;
+	}
 	if (flow) {
 		hop = track_hop_of(flow);
 	} else {
 		handshake = outbound_handshake(p, key, role->id, &hop);
 		if (!handshake && outbound_is_own(p, key))
 			return pass();
+		if (stray)
+			return drop(COUNT_DROP_STRAY_RESET);
 	}
 	found = route_find(p, &fib, key->vip, key->client);
 	if (!flow && !handshake && !route_leads_on(found))

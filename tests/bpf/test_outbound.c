@@ -223,6 +223,35 @@ static void test_answer_of_a_member_that_has_no_such_flow(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_FLOWS_FULL), 0);
 }
 
+static void test_reset_of_a_member_that_has_no_such_flow(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	uint16_t slot = establish();
+	struct frame frame;
+	struct flow flow;
+
+	assert_int_equal(member_sends(&frame, !slot, RST, 9001, 0), XDP_DROP);
+	assert_int_equal(member_sends(&frame, !slot, RST | ACK, 9001, 1001), XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_STRAY_RESET), 2);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.state, FLOW_ESTABLISHED);
+	expect_to_client(&frame, member_sends(&frame, slot, RST | ACK, 5001, 1001));
+	flow_read(&key, &flow);
+	assert_int_equal(flow.state, FLOW_RESET);
+	assert_int_equal(count_of(COUNT_DROP_STRAY_RESET), 2);
+}
+
+/* Not of the session on record, but of a connection that the member began with the same ports. */
+static void test_reset_of_a_members_own_connection(void **state UNUSED)
+{
+	uint16_t slot = establish();
+	struct frame frame;
+
+	assert_int_equal(member_sends(&frame, !slot, SYN, 9000, 0), XDP_PASS);
+	assert_int_equal(member_sends(&frame, !slot, RST, 9001, 0), XDP_PASS);
+	assert_int_equal(count_of(COUNT_DROP_STRAY_RESET), 0);
+}
+
 static void test_slot_that_belongs_to_another_address(void **state UNUSED)
 {
 	struct flow_member other = { .addr = htonl(MEMBER_0 + 50), .flags = MEMBER_USED };
@@ -432,6 +461,9 @@ static const struct {
 	{ "the member's data completes a handshake", test_member_data_completes_a_handshake },
 	{ "another member's answer takes no flow over",
 	  test_answer_of_a_member_that_has_no_such_flow },
+	{ "another member's reset ends no flow", test_reset_of_a_member_that_has_no_such_flow },
+	{ "a reset of a member's own connection is left alone",
+	  test_reset_of_a_members_own_connection },
 	{ "a role whose slot is another member's is none",
 	  test_slot_that_belongs_to_another_address },
 	{ "a broadcast frame does not teach our own address", test_broadcast_teaches_no_address },
