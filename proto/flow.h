@@ -167,8 +167,9 @@ enum flow_state {
 };
 
 enum flow_flags {
-	FLOW_OUTBOUND = 1,  /* begun by the member from a service port: never rewritten, key.vip is
-			       the  member's own address and key.client the far end */
+	FLOW_OUTBOUND = 1,  /* of a member's own address and a service port, begun by the member or
+			       towards it: never rewritten, key.vip is that address and key.client
+			       the far end */
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
 	FLOW_HOP_KNOWN = 8, /* hop_mac and hop_ifindex are set, learned on this node */
@@ -195,7 +196,7 @@ struct flow {
 
 enum handshake_flags {
 	HANDSHAKE_SYNACK = 1,   /* expect_ack is known */
-	HANDSHAKE_OUTBOUND = 2, /* begun by the member */
+	HANDSHAKE_OUTBOUND = 2, /* becomes FLOW_OUTBOUND */
 };
 
 /* Map `handshakes`: LRU_HASH of flow_key, small; losing an entry is harmless. */

@@ -6,6 +6,7 @@
  *	parse -> gate (ARP, adverts)
  *	      -> inbound  (to a VIP)    -> pin, record, track -> route, nat
  *	      -> outbound (of a member) -> record, track      -> route, nat
+ *	      -> own      (of a member's own address) -> record, track
  *
  * Written for the verifier of Linux 6.1 and later: no open-coded iterators, no kfuncs.
  */
@@ -16,6 +17,7 @@
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/inbound.bpf.h"
 #include "lbd/bpf/outbound.bpf.h"
+#include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/parse.bpf.h"
 #include "lbd/bpf/sweep.bpf.h"
 
@@ -33,10 +35,11 @@ static __always_inline int dispatch_ipv4(struct packet *p)
 	if (to && to->kind == ROLE_VIP)
 		return inbound(p, to);
 	from = role_find(p->roles, p->ip->saddr);
+	/* Of a client or of another member. */
+	if (to && to->kind == ROLE_MEMBER)
+		own_to_member(p, to);
 	if (from && from->kind == ROLE_MEMBER)
 		return outbound(p, from);
-	if (to && to->kind == ROLE_MEMBER)
-		return outbound_answer(p, to);
 	return pass();
 }
 

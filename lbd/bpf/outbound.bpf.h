@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From a member.  Three things leave a member's service port: answers to clients, which get the
- * VIP's address back; answers to health checks of this node, which are the kernel's; and
- * connections that the member itself begins, because the range of the RPC services is the range of
- * ephemeral ports too.  The last are known by their SYN and are never rewritten.
+ * VIP's address back; answers to health checks of this node, which are the kernel's; and what
+ * belongs to connections of the member's own address, see own.bpf.h.
  */
 #ifndef CASPAIR_OUTBOUND_BPF_H
 #define CASPAIR_OUTBOUND_BPF_H
 
 #include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
 /* A flow to be recorded because of a packet of the member. */
-static __always_inline struct flow outbound_flow(const struct packet *p, __u16 member, __u8 flags)
+static __always_inline struct flow outbound_flow(const struct packet *p, __u16 member)
 {
 	return (struct flow){
 		.member = member,
 		.state = p->flags & TCP_FIN ? FLOW_MEMBER_FIN : FLOW_ESTABLISHED,
-		.flags = flags,
+		.flags = FLOW_PICKED_UP,
 		.epoch = lease_epoch(),
 		.created = p->now,
 		.last_seen = p->now,
@@ -34,68 +34,13 @@ static __always_inline struct flow outbound_flow(const struct packet *p, __u16 m
 static __noinline void outbound_pick_up(const struct packet *p, const struct flow_key *key,
 					__u16 member, const struct flow_service *service)
 {
-	struct flow flow = outbound_flow(p, member, FLOW_PICKED_UP);
+	struct flow flow = outbound_flow(p, member);
 	long err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
 
 	if (!err)
 		count(COUNT_PICKED_UP);
 	else if (err != -EEXIST)
 		count_shared(COUNT_FLOWS_FULL);
-}
-
-/* The member begins a connection from a service port: key is its own view. */
-static __noinline int outbound_begin(const struct packet *p, const struct flow_key *own)
-{
-	struct handshake handshake = {
-		.member = FLOW_NO_MEMBER,
-		.flags = HANDSHAKE_OUTBOUND,
-		.started = p->now,
-	};
-	const struct flow *before = bpf_map_lookup_elem(&flows, own);
-
-	if (before && track_has_ended(before))
-		record_remove(own, before, p->now, RECORD_OWN);
-	bpf_map_update_elem(&handshakes, own, &handshake, BPF_ANY);
-	return pass();
-}
-
-static __noinline void outbound_promote(const struct packet *p, const struct flow_key *own)
-{
-	struct flow flow = outbound_flow(p, FLOW_NO_MEMBER, FLOW_OUTBOUND);
-	long err = record_make(own, &flow, NULL, RECORD_OWN);
-
-	if (err == -EEXIST)
-		return;
-	if (err) {
-		count_shared(COUNT_FLOWS_FULL);
-		return;
-	}
-	count(COUNT_PROMOTED);
-	bpf_map_delete_elem(&handshakes, own);
-}
-
-/*
- * Whether a packet belongs to a connection that the member began; it is tracked if so.  The key is
- * the one of an answer to a client, and differs in the address alone.
- */
-static __noinline int outbound_is_own(const struct packet *p, const struct flow_key *key)
-{
-	struct flow_key own = *key;
-	const struct handshake *handshake;
-	struct flow *flow;
-
-	own.vip = p->ip->saddr;
-	flow = bpf_map_lookup_elem(&flows, &own);
-	if (flow) {
-		track_member(flow, p);
-		return 1;
-	}
-	handshake = bpf_map_lookup_elem(&handshakes, &own);
-	if (!handshake)
-		return 0;
-	if (packet_confirms(p))
-		outbound_promote(p, &own);
-	return 1;
 }
 
 /* Notes what the client's ACK must say, and where it came from; 1 when the handshake is known. */
@@ -140,7 +85,7 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 		hop = track_hop_of(flow);
 	} else {
 		handshake = outbound_handshake(p, key, role->id, &hop);
-		if (!handshake && outbound_is_own(p, key))
+		if (!handshake && own_from_member(p, key))
 			return pass();
 		if (stray)
 			return drop(COUNT_DROP_STRAY_RESET);
@@ -173,7 +118,8 @@ static __always_inline int outbound_service(struct packet *p, const struct flow_
 	if (!packet_opens(p))
 		return outbound_reply(p, &key, role, service);
 	key.vip = p->ip->saddr;
-	return outbound_begin(p, &key);
+	own_begin(p, &key, service);
+	return pass();
 }
 
 static __always_inline int outbound(struct packet *p, const struct flow_role *role)
@@ -193,28 +139,6 @@ static __always_inline int outbound(struct packet *p, const struct flow_role *ro
 	if (packet_is_fragment(p))
 		return drop(COUNT_DROP_FRAGMENT);
 	return outbound_service(p, role, service);
-}
-
-/* To a member itself: the far end of a connection that it began, whose closing is worth knowing. */
-static __noinline int outbound_answer(struct packet *p, const struct flow_role *role)
-{
-	struct flow_key own = {
-		.client = p->ip->saddr,
-		.vip = p->ip->daddr,
-		.proto = IPPROTO_TCP,
-	};
-	struct flow *flow;
-
-	if (p->ip->protocol != IPPROTO_TCP || packet_is_fragment(p) || packet_tcp(p))
-		return pass();
-	if (!service_find(role, p->tcp->dest))
-		return pass();
-	own.client_port = p->tcp->source;
-	own.vip_port = p->tcp->dest;
-	flow = bpf_map_lookup_elem(&flows, &own);
-	if (flow)
-		track_client(flow, p);
-	return pass();
 }
 
 #endif

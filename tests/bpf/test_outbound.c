@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From members: answers to clients, answers to health checks, and connections of their own. */
+/* From members: answers to clients and answers to health checks. */
 #include "tests/bpf/harness.h"
 
 static struct segment answer(uint16_t slot, uint8_t flags)
@@ -337,109 +337,6 @@ static void test_answer_above_the_mtu(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_DROP_TOO_BIG), 1);
 }
 
-/* --- connections that a member begins --- */
-
-static struct flow_key own_key(uint16_t slot)
-{
-	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
-
-	key.vip = htonl(MEMBER_0 + slot);
-	return key;
-}
-
-/* Member 0 connects from RPC_PORT to CLIENT:CLIENT_PORT, and has got its answer. */
-static void begin_outbound(void)
-{
-	struct segment syn_ack = { .from = CLIENT,
-				   .to = MEMBER_0,
-				   .from_port = CLIENT_PORT,
-				   .to_port = RPC_PORT,
-				   .flags = SYN | ACK,
-				   .seq = 1000,
-				   .ack = 5001 };
-	struct frame frame;
-
-	assert_int_equal(member_sends(&frame, 0, SYN, 5000, 0), XDP_PASS);
-	frame = frame_segment(&syn_ack, false);
-	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
-	assert_int_equal(member_sends(&frame, 0, ACK, 5001, 1001), XDP_PASS);
-	assert_int_equal(ntohl(frame_ip(&frame)->saddr), MEMBER_0);
-}
-
-static void test_outbound_is_recorded_and_left_alone(void **state UNUSED)
-{
-	struct flow_key key = own_key(0);
-	struct flow flow;
-
-	begin_outbound();
-	assert_true(flow_read(&key, &flow));
-	assert_int_equal(flow.member, FLOW_NO_MEMBER);
-	assert_int_equal(flow.flags, FLOW_OUTBOUND);
-	assert_int_equal(gauges_now().flows, 1);
-	assert_int_equal(gauges_now().pins, 0);
-	assert_int_equal(count_of(COUNT_PROMOTED), 1);
-	assert_int_equal(count_of(COUNT_FORWARDED_OUT), 0);
-}
-
-static void test_outbound_is_reported(void **state UNUSED)
-{
-	begin_outbound();
-	harness_drain();
-	assert_int_equal(box.events, 1);
-	assert_int_equal(box.event[0].kind, EVENT_FLOW_PUT);
-	assert_int_equal(box.event[0].flags, FLOW_OUTBOUND);
-	assert_int_equal(box.event[0].member, htonl(MEMBER_0));
-}
-
-static void test_outbound_is_followed_to_its_end(void **state UNUSED)
-{
-	struct segment fin = { .from = CLIENT,
-			       .to = MEMBER_0,
-			       .from_port = CLIENT_PORT,
-			       .to_port = RPC_PORT,
-			       .flags = FIN | ACK };
-	struct flow_key key = own_key(0);
-	struct frame frame;
-	struct flow flow;
-
-	begin_outbound();
-	frame = frame_segment(&fin, false);
-	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
-	assert_true(flow_read(&key, &flow));
-	assert_int_equal(flow.state, FLOW_CLIENT_FIN);
-	assert_int_equal(member_sends(&frame, 0, FIN | ACK, 5011, 1002), XDP_PASS);
-	flow_read(&key, &flow);
-	assert_int_equal(flow.state, FLOW_CLOSING);
-	assert_int_equal(member_sends(&frame, 0, SYN, 9000, 0), XDP_PASS);
-	assert_false(flow_read(&key, &flow));
-}
-
-static void test_outbound_is_left_alone_before_its_answer(void **state UNUSED)
-{
-	struct frame frame;
-
-	member_sends(&frame, 0, SYN, 5000, 0);
-	assert_int_equal(member_sends(&frame, 0, RST, 5001, 0), XDP_PASS);
-	assert_int_equal(gauges_now().flows, 0);
-	assert_int_equal(count_of(COUNT_FORWARDED_OUT), 0);
-}
-
-/* A replica of it is enough: after a takeover nothing of it is rewritten either. */
-static void test_outbound_replica_is_left_alone(void **state UNUSED)
-{
-	struct flow_key key = own_key(0);
-	struct flow flow = { .member = FLOW_NO_MEMBER,
-			     .state = FLOW_ESTABLISHED,
-			     .flags = FLOW_OUTBOUND | FLOW_REPLICA };
-	struct frame frame;
-
-	flow_write(&key, &flow);
-	assert_int_equal(member_sends(&frame, 0, ACK, 5001, 1001), XDP_PASS);
-	flow_read(&key, &flow);
-	assert_int_equal(flow.flags, FLOW_OUTBOUND);
-	assert_int_equal(gauges_now().pins, 0);
-}
-
 static int set_up(void **state UNUSED)
 {
 	return harness_open(4096, 1024);
@@ -471,12 +368,6 @@ static const struct {
 	{ "an unresolved client without a hop is asked for",
 	  test_unknown_client_without_a_hop_is_asked_for },
 	{ "an answer above the MTU is a counted drop", test_answer_above_the_mtu },
-	{ "a member's own connection is recorded", test_outbound_is_recorded_and_left_alone },
-	{ "a member's own connection is reported", test_outbound_is_reported },
-	{ "a member's own connection ends and begins again", test_outbound_is_followed_to_its_end },
-	{ "a member's own SYN and RST are left alone",
-	  test_outbound_is_left_alone_before_its_answer },
-	{ "a replica of it is left alone too", test_outbound_replica_is_left_alone },
 };
 
 int main(void)

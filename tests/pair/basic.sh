@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The pair forwards, keeps a client's services on one member, and both nodes know the same sessions.
+# The pair forwards, keeps a client's services on one member, and both nodes know the same sessions;
+# what is not for the VIP it leaves alone.
 
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
@@ -13,6 +14,9 @@ members_of() {
 }
 known() {
 	pairctl "$1" -j sessions | "$LAB_TOP/tests/lib/sessions.py" | grep -E " $LAB_VIP:700[01] "
+}
+knows_direct() {
+	(($(pairctl "$1" -j sessions | "$LAB_TOP/tests/lib/sessions.py" | grep -c " 10.30.0.21:7000 ") == $2))
 }
 knows() { (($(known "$1" | wc -l) == $2)); }
 rpc_open() { (($(grep -c '"event": "open"' "$LAB/log/rpc.out") == 6)) || gone rpc; }
@@ -46,6 +50,16 @@ for node in 1 2; do
 	done
 done
 
+# Who speaks to a member itself, with the pair as a mere router, is left alone on both nodes.
+on client ip route add 10.30.0.0/24 via "$LAB_VIP"
+spawn direct client "$LAB_BUILD/tests/chat" hold 10.30.0.21 7000 4 10.20.0.162 2 75 5000
+wait_for 10 "4 sessions with m1 itself to open" chat_open direct 4
+wait_for 5 "lb2 to know the sessions with m1 itself" knows_direct 2 4
+pairctl 1 failover >"$LAB/log/failover.log" 2>&1 || fail "failover: $(cat "$LAB/log/failover.log")"
+pair_up 2 1
+work 1000
+chat_stop direct
+
 chat_stop first
 chat_stop second
 signal -TERM rpc
@@ -55,4 +69,5 @@ diff <(members_of first) <(members_of second) || fail "a client's two services a
 used=$(members_of first | cut -d' ' -f2 | sort -u | wc -l)
 ((used == 3)) || fail "$used of 3 members were used"
 (($(retransmits) == 0)) || fail "$(retransmits) segments were lost on a quiet wire"
-say "86 sessions on 3 members, equal on both nodes; services of a client stay together"
+say "86 sessions on 3 members, equal on both nodes; services of a client stay together;" \
+	"4 past the VIP left alone, also by a takeover"

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Connections of a member's own address and not of the VIP: those that it begins, because the range
+ * of the RPC services is the range of ephemeral ports too, and those of who speaks to the member
+ * itself, as monitoring does.  They are known by their SYN, the kernel forwards them, and nothing
+ * of them is rewritten.  A key has the member's own address in the VIP's place.
+ *
+ * Like those of clients they are handshakes first, so that a flood of SYNs churns only those.
+ */
+#ifndef CASPAIR_OWN_BPF_H
+#define CASPAIR_OWN_BPF_H
+
+#include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/record.bpf.h"
+#include "lbd/bpf/route.bpf.h"
+#include "lbd/bpf/track.bpf.h"
+
+static __always_inline void own_forget_ended(const struct flow_key *key, __u32 now)
+{
+	const struct flow *before = bpf_map_lookup_elem(&flows, key);
+
+	if (before && track_has_ended(before))
+		record_remove(key, before, now, RECORD_OWN);
+}
+
+/* A packet begins such a connection, or shows that there is one. */
+static __noinline void own_begin(const struct packet *p, const struct flow_key *own,
+				 const struct flow_service *service)
+{
+	struct handshake handshake = {
+		.member = FLOW_NO_MEMBER,
+		.flags = HANDSHAKE_OUTBOUND,
+		.started = p->now,
+	};
+	struct flow_key key = *own;
+
+	own_forget_ended(own, p->now);
+	/* Nor may a session through the VIP that had these ports claim the answers. */
+	key.vip = service->vip;
+	own_forget_ended(&key, p->now);
+	bpf_map_update_elem(&handshakes, own, &handshake, BPF_ANY);
+}
+
+/* With the client's numbers, whichever side the packet is of. */
+static __noinline void own_promote(const struct packet *p, const struct flow_key *own,
+				   __u32 client_ack, __u32 client_seq)
+{
+	struct flow flow = {
+		.member = FLOW_NO_MEMBER,
+		.state = FLOW_ESTABLISHED,
+		.flags = FLOW_OUTBOUND,
+		.epoch = lease_epoch(),
+		.created = p->now,
+		.last_seen = p->now,
+		.client_ack = client_ack,
+		.client_seq = client_seq,
+	};
+	int of_member = p->ip->saddr == own->vip;
+	long err;
+
+	if (p->flags & TCP_FIN)
+		flow.state = of_member ? FLOW_MEMBER_FIN : FLOW_CLIENT_FIN;
+	*(of_member ? &flow.bytes_out : &flow.bytes_in) = p->bytes;
+	err = record_make(own, &flow, NULL, RECORD_OWN);
+	if (err == -EEXIST)
+		return;
+	if (err) {
+		count_shared(COUNT_FLOWS_FULL);
+		return;
+	}
+	count(COUNT_PROMOTED);
+	bpf_map_delete_elem(&handshakes, own);
+}
+
+/*
+ * Whether a packet of the member belongs to such a connection; it is tracked if so.  The key is the
+ * one of an answer to a client, and differs in the address alone.
+ */
+static __noinline int own_from_member(const struct packet *p, const struct flow_key *key)
+{
+	struct flow_key own = *key;
+	struct handshake *handshake;
+	struct flow *flow;
+
+	own.vip = p->ip->saddr;
+	flow = bpf_map_lookup_elem(&flows, &own);
+	if (flow) {
+		track_member(flow, p);
+		return 1;
+	}
+	handshake = bpf_map_lookup_elem(&handshakes, &own);
+	if (!handshake)
+		return 0;
+	if (p->flags & TCP_SYN) {
+		handshake->expect_ack = bpf_ntohl(p->tcp->seq) + 1;
+		handshake->flags |= HANDSHAKE_SYNACK;
+	} else if (packet_confirms(p)) {
+		own_promote(p, &own, bpf_ntohl(p->tcp->seq), bpf_ntohl(p->tcp->ack_seq));
+	}
+	return 1;
+}
+
+/*
+ * Whether the kernel forwards a packet to another link.  A port that also hears what is not for us
+ * shows us what the peer has rewritten; that looks the same, and must not be taken for it.
+ */
+static __noinline int own_is_forwarded(const struct packet *p)
+{
+	struct bpf_fib_lookup fib;
+	long found = route_find(p, &fib, p->ip->saddr, p->ip->daddr);
+
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return 0;
+	return fib.ifindex != p->xdp->ingress_ifindex;
+}
+
+/* No flow is known: also after a takeover that came before its record. */
+static __always_inline void own_unknown(const struct packet *p, const struct flow_key *own,
+					const struct flow_service *service)
+{
+	const struct handshake *handshake = bpf_map_lookup_elem(&handshakes, own);
+	__u32 ack = bpf_ntohl(p->tcp->ack_seq);
+
+	if (!handshake || packet_opens(p)) {
+		if (own_is_forwarded(p))
+			own_begin(p, own, service);
+		return;
+	}
+	if (handshake->flags & HANDSHAKE_SYNACK && ack == handshake->expect_ack)
+		own_promote(p, own, ack, p->seq_end);
+}
+
+/* A packet to a member's own address; what becomes of it is not decided here. */
+static __noinline void own_to_member(struct packet *p, const struct flow_role *role)
+{
+	struct flow_key own = {
+		.client = p->ip->saddr,
+		.vip = p->ip->daddr,
+		.proto = IPPROTO_TCP,
+	};
+	const struct flow_service *service;
+	struct flow *flow;
+
+	if (p->ip->protocol != IPPROTO_TCP || packet_is_fragment(p) || packet_tcp(p))
+		return;
+	service = service_find(role, p->tcp->dest);
+	if (!service)
+		return;
+	own.client_port = p->tcp->source;
+	own.vip_port = p->tcp->dest;
+	flow = bpf_map_lookup_elem(&flows, &own);
+	if (flow && !(packet_opens(p) && track_has_ended(flow)))
+		track_client(flow, p);
+	else if (packet_opens(p) || packet_confirms(p))
+		own_unknown(p, &own, service);
+}
+
+#endif
