@@ -40,7 +40,7 @@ sessions_start() {
 	spawn rpc client "$LAB_TOP/tests/lib/samr.py" "$LAB_VIP" "$LAB_CLIENTS" "$RPC"
 	chat_start chat 7000 "$CHAT" 10.20.0.120 30
 	probe_start
-	wait_for 30 "RPC sessions to open" rpc_open
+	wait_for 60 "RPC sessions to open" rpc_open
 	if gone chat || gone rpc; then
 		tail -n 3 "$LAB/log/"{chat,rpc}.{out,log}
 		fail "sessions did not open"

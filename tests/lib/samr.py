@@ -27,6 +27,7 @@ from impacket.dcerpc.v5 import epm, rpcrt, samr, transport
 
 USER, PASSWORD = 'daemon', 'caspair'
 MUTE = 5.0          # seconds without an answer: the session is lost
+OPENING = 25.0      # the same while sessions open: many log-ons at once are slow, not broken
 CALL_EVERY, CONNECT_EVERY = 0.3, 2.5
 STALL_FROM = 0.1
 
@@ -63,7 +64,11 @@ class SourceTransport(transport.TCPTransport):
         sock = socket.create_connection(self.peer, timeout=MUTE, source_address=(self.source, 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._TCPTransport__socket = sock
+        self.patience(OPENING if getattr(wanted, 'opening', False) else MUTE)
         return 1
+
+    def patience(self, seconds):
+        self._TCPTransport__socket.settimeout(seconds)
 
     def recv(self, forceRecv=0, count=0):
         sock, data = self._TCPTransport__socket, b''
@@ -134,11 +139,14 @@ class Session:
             say(event='moved', session=self.number, to=member, **{'from': self.member})
 
     def open(self):
+        wanted.opening = True
         self.to_port = self.port()
         self.dce = self.connect(self.to_port, 0)
         self.first_group = self.group
         self.handle = samr.hSamrConnect(self.dce)['ServerHandle']
         self.call(self.dce)
+        wanted.opening = False
+        self.dce.get_rpc_transport().patience(MUTE)
         self.opened = True
 
     def second_connection(self):
