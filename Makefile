@@ -92,8 +92,8 @@ $(SKEL): $(B)/obj/lbd/bpf/caspair.bpf.o
 
 # --- objects and archives ---------------------------------------------------------------------
 $(B)/obj/%.o: %.c | $(GEN_H)
-	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(B)/obj/gen/%.o: $(G)/%.c | $(GEN_H)
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
+$(B)/obj/gen/%.o: $(G)/%.c $(GEN_H)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) -I$(G) -O2 -g -fPIE $(SANFLAGS) -c $< -o $@
 $(call objects,$(LBD_SRC)) $(B)/obj/lbd/main.o: | $(SKEL)
 $(patsubst %.c,$(B)/obj/%.o,$(BPFTEST_SRC)): | $(SKEL)
