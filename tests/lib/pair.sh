@@ -215,3 +215,19 @@ retransmits() {
 	done
 	echo "$total"
 }
+
+# The same by kind of repetition, for a test that fails.
+retransmits_by_kind() {
+	local space
+	for space in client "${LAB_MEMBERS[@]}"; do
+		nsenter --net="/run/netns/$space" cat /proc/net/snmp /proc/net/netstat | awk -v at="$space" '
+			$1 == name { for (i = 2; i <= NF; i++) value[label[i]] = $i; name = ""; next }
+			{ name = $1; for (i = 2; i <= NF; i++) label[i] = $i }
+			END {
+				for (kind in value)
+					if (value[kind] > 0 && kind ~ /Retrans|DSACK|Timeouts|LossProbe/)
+						line = line " " kind " " value[kind]
+				print at ":" line
+			}'
+	done
+}

@@ -17,6 +17,10 @@ one_owner() {
 	((owners == 1))
 }
 
+drops() {
+	pairctl "$1" -j status | tr '{' '\n' | sed -nE "s/\"name\":\"([^\"]*drop[^\"]*)\",\"value\":([1-9][0-9]*).*/lb$1 \1 \2/p"
+}
+
 planned() {
 	local from=$1 before
 	before=$(retransmits)
@@ -26,6 +30,7 @@ planned() {
 	one_owner || fail "the VIP has not one owner"
 	work 500
 	before=$(($(retransmits) - before))
+	((before == 0)) || { retransmits_by_kind; drops 1; drops 2; }
 	((before == 0)) || fail "planned failover from lb$from lost $before segments"
 }
 
@@ -67,7 +72,7 @@ await_daemon 2 syncd
 pair_up 1 2
 
 probe_start
-for round in 1 2 3; do
+for _ in 1 2 3; do
 	planned 1
 	planned 2
 done
@@ -83,7 +88,7 @@ daemon_start 1 vrrpd
 await_daemon 1 vrrpd
 pair_up 2 1
 
-for round in 1 2; do
+for _ in 1 2; do
 	died 2
 	died 1
 done
