@@ -12,6 +12,7 @@
 #include "lbd/neighbour.h"
 #include "lbd/share.h"
 #include "lbd/sweep.h"
+#include "lbd/warm.h"
 
 struct lbd {
 	struct ev_loop *loop;
@@ -25,6 +26,7 @@ struct lbd {
 	struct judge judge;
 	struct sweep sweep;
 	struct neighbour neighbour;
+	struct warm warm;
 	struct share share;
 	ev_timer poll;   /* of the lease: the role has no event */
 	ev_timer settle; /* after link events */

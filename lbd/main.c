@@ -156,6 +156,7 @@ static void on_settle(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	lbd->attached = attach_refresh(&lbd->attach, lbd->why);
+	warm_again(&lbd->warm);
 	if (was != lbd->attached)
 		share_tell(lbd);
 }
@@ -182,6 +183,8 @@ static int start(struct lbd *lbd)
 	if (!error)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
 					on_links_changed, lbd);
+	if (!error)
+		error = warm_start(&lbd->warm, lbd->loop, &lbd->plane, &lbd->neighbour);
 	if (error)
 		return error;
 	lbd->attached = true;
@@ -198,6 +201,7 @@ static void stop(struct lbd *lbd, bool failed)
 {
 	bool fresh = lbd->plane.skeleton && !lbd->plane.adopted;
 
+	warm_stop(&lbd->warm);
 	neighbour_stop(&lbd->neighbour);
 	sweep_stop(&lbd->sweep);
 	judge_stop(&lbd->judge);

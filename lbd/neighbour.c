@@ -14,6 +14,7 @@
 #include "proto/addr.h"
 #include "conf/log.h"
 #include "lbd/dataplane.h"
+#include "lbd/hops.h"
 #include "lbd/plan.h"
 
 static const double warm_every = 5.;
@@ -27,31 +28,31 @@ static struct nl_addr *address(__be32 addr)
  * NTF_USE: as if a packet had been sent there.  The kernel answers within the call, so waiting for
  * its acknowledgement does not block.
  */
-static int resolve(struct neighbour *neighbour, struct nl_addr *addr, int ifindex)
+void neighbour_use(struct neighbour *neighbour, const struct hop *hop)
 {
 	struct rtnl_neigh *entry = rtnl_neigh_alloc();
+	struct nl_addr *addr = address(hop->addr);
 	int error = -NLE_NOMEM;
 
 	neighbour->asked++;
-	if (entry && !(error = rtnl_neigh_set_dst(entry, addr))) {
-		rtnl_neigh_set_ifindex(entry, ifindex);
+	if (entry && addr && !(error = rtnl_neigh_set_dst(entry, addr))) {
+		rtnl_neigh_set_ifindex(entry, hop->ifindex);
 		rtnl_neigh_set_flags(entry, NTF_USE);
 		rtnl_neigh_set_state(entry, NUD_NONE);
 		error = rtnl_neigh_add(neighbour->ask, entry, NLM_F_CREATE);
 	}
+	nl_addr_put(addr);
 	rtnl_neigh_put(entry);
 	if (error) {
 		neighbour->refused++;
 		log_debug("neighbour cannot be resolved: %s", nl_geterror(error));
 	}
-	return error;
 }
 
 static void on_notice(void *arg, const struct flow_notice *notice)
 {
 	struct neighbour *neighbour = arg;
 	char text[ADDR_TEXT];
-	struct nl_addr *addr;
 
 	addr_print4(text, notice->addr);
 	if (notice->kind == NOTICE_FENCED) {
@@ -63,10 +64,8 @@ static void on_notice(void *arg, const struct flow_notice *notice)
 	if (notice->kind != NOTICE_NEIGHBOUR)
 		return;
 	log_debug("data plane asks for the neighbour %s", text);
-	addr = address(notice->addr);
-	if (addr)
-		resolve(neighbour, addr, (int)notice->ifindex);
-	nl_addr_put(addr);
+	neighbour_use(neighbour,
+		      &(struct hop){ .addr = notice->addr, .ifindex = (int)notice->ifindex });
 }
 
 static void on_notices(struct ev_loop *loop, ev_io *io, int events)
@@ -78,34 +77,49 @@ static void on_notices(struct ev_loop *loop, ev_io *io, int events)
 	dataplane_notices(neighbour->plane);
 }
 
-/* Asks the kernel's own route for the next hop; no route is for the data plane to count. */
-static void warm_one(struct neighbour *neighbour, __be32 member)
+/* A gateway of another family (RFC 5549) is none that we could resolve. */
+static bool take_hop(struct rtnl_nexthop *via, __be32 to, struct hop *hop)
 {
-	struct nl_addr *to = address(member), *hop;
-	struct rtnl_route *route = NULL;
-	struct rtnl_nexthop *via;
+	struct nl_addr *gateway = rtnl_route_nh_get_gateway(via);
 
-	if (!to || rtnl_route_lookup(neighbour->ask, to, &route))
-		goto out;
-	via = rtnl_route_get_nnexthops(route) > 0 ? rtnl_route_nexthop_n(route, 0) : NULL;
-	if (!via || rtnl_route_get_type(route) != RTN_UNICAST)
-		goto out;
-	hop = rtnl_route_nh_get_gateway(via);
-	resolve(neighbour, hop ? hop : to, rtnl_route_nh_get_ifindex(via));
-out:
-	rtnl_route_put(route);
-	nl_addr_put(to);
+	*hop = (struct hop){ .addr = to, .ifindex = rtnl_route_nh_get_ifindex(via) };
+	if (!gateway)
+		return true;
+	if (nl_addr_get_len(gateway) != sizeof(hop->addr))
+		return false;
+	memcpy(&hop->addr, nl_addr_get_binary_addr(gateway), sizeof(hop->addr));
+	return true;
 }
 
+bool neighbour_route(struct neighbour *neighbour, __be32 to, struct hop *hop)
+{
+	struct nl_addr *addr = address(to);
+	struct rtnl_route *route = NULL;
+	struct rtnl_nexthop *via = NULL;
+	bool found = false;
+
+	if (addr && !rtnl_route_lookup(neighbour->ask, addr, &route) &&
+	    rtnl_route_get_type(route) == RTN_UNICAST && rtnl_route_get_nnexthops(route) > 0)
+		via = rtnl_route_nexthop_n(route, 0);
+	if (via)
+		found = take_hop(via, to, hop);
+	rtnl_route_put(route);
+	nl_addr_put(addr);
+	return found;
+}
+
+/* No route is for the data plane to count. */
 static void on_warm(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct neighbour *neighbour = timer->data;
+	struct hop hop;
 
 	(void)loop;
 	(void)events;
 	for (int i = 0; i < FLOW_MAX_MEMBERS; i++)
-		if (neighbour->plan->members[i].flags)
-			warm_one(neighbour, neighbour->plan->members[i].addr);
+		if (neighbour->plan->members[i].flags &&
+		    neighbour_route(neighbour, neighbour->plan->members[i].addr, &hop))
+			neighbour_use(neighbour, &hop);
 }
 
 static void on_links(struct ev_loop *loop, ev_io *io, int events)

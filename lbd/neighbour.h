@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the data plane cannot ask the kernel for: resolving next hops.  Those it asks for, at once;
- * those of the members, again and again, so that a takeover finds them known.  Also hears when
- * links come and go.
+ * those of the members, again and again, so that a takeover finds them known (those of the clients
+ * are the business of lbd/warm.h).  Also hears when links come and go.
  */
 #ifndef CASPAIR_NEIGHBOUR_H
 #define CASPAIR_NEIGHBOUR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ev.h>
+#include <linux/types.h>
 
 struct dataplane;
+struct hop;
 struct nl_sock;
 struct plan;
 
@@ -32,6 +35,12 @@ struct neighbour {
 int neighbour_start(struct neighbour *neighbour, struct ev_loop *loop, struct dataplane *plane,
 		    const struct plan *plan, void (*links_changed)(void *arg), void *arg);
 void neighbour_stop(struct neighbour *neighbour);
+
+/* The hop that the kernel's own route to an address has; false when none leads there. */
+bool neighbour_route(struct neighbour *neighbour, __be32 to, struct hop *hop);
+
+/* Has a hop resolved, as if a packet had been sent there. */
+void neighbour_use(struct neighbour *neighbour, const struct hop *hop);
 
 void neighbour_replan(struct neighbour *neighbour, const struct plan *plan);
 

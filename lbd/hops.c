@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lbd/hops.h"
+
+#include <string.h>
+
+static struct hops_client *place_of(struct hops *hops, __be32 client)
+{
+	/* The upper bits of a product depend on all bits of the address (Knuth, 6.4). */
+	return &hops->client[((uint32_t)client * 0x9e3779b1u) >> 19];
+}
+
+_Static_assert(HOPS_CLIENTS == 1 << (32 - 19), "place_of");
+
+bool hops_wanted(const struct flow *flow)
+{
+	/* Those of a member's own address are the kernel's, which queues while it asks. */
+	if (flow->flags & (FLOW_OUTBOUND | FLOW_HOP_KNOWN))
+		return false;
+	return flow->state != FLOW_CLOSING && flow->state != FLOW_RESET;
+}
+
+void hops_begin(struct hops *hops)
+{
+	hops->round++;
+	hops->asks = 0;
+	hops->full = false;
+	/* A client is remembered no longer than its hop: an index never means another one. */
+	for (size_t i = 0; i < HOPS_MAX; i++)
+		if (hops->hop[i].used + 1 < hops->round)
+			hops->hop[i] = (struct hop){ 0 };
+}
+
+void hops_client(struct hops *hops, __be32 client)
+{
+	struct hops_client *place = place_of(hops, client);
+	bool known = place->addr == client && place->seen + 1 >= hops->round;
+
+	if (known && hops->round - place->looked < HOPS_ROUTE_AGE) {
+		place->seen = hops->round;
+		if (place->hop)
+			hops->hop[place->hop - 1].used = hops->round;
+		return;
+	}
+	if (hops->asks == HOPS_ASKS)
+		return;
+	hops->ask[hops->asks++] = client;
+	*place = (struct hops_client){ .addr = client, .seen = hops->round, .looked = hops->round };
+}
+
+/* Index of the hop, or of a free place; HOPS_MAX when there is neither. */
+static size_t find(const struct hops *hops, const struct hop *wanted)
+{
+	size_t free = HOPS_MAX;
+
+	for (size_t i = 0; i < HOPS_MAX; i++) {
+		const struct hop *hop = &hops->hop[i];
+
+		if (hop->ifindex == wanted->ifindex && hop->addr == wanted->addr)
+			return i;
+		if (!hop->ifindex && free == HOPS_MAX)
+			free = i;
+	}
+	return free;
+}
+
+bool hops_learn(struct hops *hops, __be32 client, const struct hop *found)
+{
+	struct hops_client *place = place_of(hops, client);
+	size_t index = found && found->ifindex ? find(hops, found) : HOPS_MAX;
+	bool fresh;
+
+	if (index == HOPS_MAX) {
+		hops->full |= found && found->ifindex;
+		return false;
+	}
+	fresh = !hops->hop[index].ifindex;
+	hops->hop[index] = *found;
+	hops->hop[index].used = hops->round;
+	if (place->addr == client)
+		place->hop = (uint16_t)(index + 1);
+	return fresh;
+}
+
+bool hops_due(const struct hops *hops, size_t index)
+{
+	/* Spread over the rounds, so that neighbours are not all asked at once. */
+	return hops->hop[index].ifindex && (hops->round + index) % HOPS_REFRESH == 0;
+}
+
+void hops_forget(struct hops *hops)
+{
+	memset(hops->hop, 0, sizeof(hops->hop));
+	memset(hops->client, 0, sizeof(hops->client));
+}
