@@ -72,6 +72,8 @@ static void send_facts(struct lbd *lbd, struct ctl_conn *conn)
 	}
 	facts.has_members_up = facts.has_members = facts.has_healthy = 1;
 	judge_count(&lbd->judge, &facts.members_up, &facts.members);
+	facts.has_fenced = 1;
+	facts.fenced = lbd->plane.lease->role == LEASE_ACTIVE && lbd->plane.lease->fenced;
 	facts.healthy = lbd->attached;
 	facts.why = lbd->attached ? NULL : lbd->why;
 	message.lbd_facts = &facts;

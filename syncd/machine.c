@@ -110,7 +110,8 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 	facts->has_flows = facts->has_pins = table_is_open(&syncd->table);
 	facts->flows = syncd->gauges.flows;
 	facts->pins = syncd->gauges.pins;
-	facts->has_members = facts->has_members_up = syncd->facts.known;
+	facts->has_members = facts->has_members_up = facts->has_fenced = syncd->facts.known;
+	facts->fenced = syncd->facts.fenced;
 	facts->members = syncd->facts.members;
 	facts->members_up = syncd->facts.members_up;
 	if (!syncd->role.known)

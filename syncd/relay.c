@@ -219,6 +219,8 @@ static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const i
 	if (table_lost(&syncd->table, &syncd->lost) == 0 && same && syncd->lost != lost)
 		syncd->lost = lost; /* the next look finds the difference */
 	syncd->generation = shared->table_generation;
+	/* Or the peer would hear of a table that was never counted. */
+	table_gauges(&syncd->table, &syncd->gauges);
 	ev_io_set(&syncd->events, table_events_fd(&syncd->table), EV_READ);
 	ev_io_start(syncd->loop, &syncd->events);
 	log_info("lbd shares its tables, room for %llu flows",
@@ -280,6 +282,7 @@ static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message 
 		heard_fenced(syncd, message->fenced);
 	if (message->lbd_facts) {
 		syncd->facts.known = true;
+		syncd->facts.fenced = message->lbd_facts->fenced;
 		syncd->facts.members = message->lbd_facts->members;
 		syncd->facts.members_up = message->lbd_facts->members_up;
 	}

@@ -93,6 +93,8 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	uint64_t now = daemon_now_ns();
 
 	status.version = version;
+	status.pair = syncd->conf->file->pair;
+	status.node = (char *)(uintptr_t)syncd_name(syncd, syncd->node);
 	status.has_up_ms = status.has_state = status.has_state_ms = true;
 	status.up_ms = (now - syncd->started_ns) / 1000000;
 	status.state = session->state;

@@ -29,6 +29,7 @@ struct syncd_role {
 /* lbd's last word. */
 struct syncd_facts {
 	uint32_t members_up, members;
+	bool fenced;
 	bool known;
 };
 

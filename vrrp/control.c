@@ -19,6 +19,7 @@ enum {
 };
 
 static const double patience_s = 1.0;
+static const char in_spite[] = "; --anyway REASON hands over in spite of it";
 
 static uint64_t age_ms(uint64_t since)
 {
@@ -89,6 +90,9 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 
 	fill_plain(vrrpd, &status);
 	status.version = version;
+	status.pair = vrrpd->conf->file->pair;
+	status.node = (char *)(uintptr_t)vrrpd_own_name(vrrpd);
+	status.peer_name = (char *)(uintptr_t)vrrpd_peer_name(vrrpd);
 	status.reason = vrrpd->fsm.reason;
 	status.n_rejected = fill_rejected(vrrpd, &rejected);
 	status.rejected = rejected.list;
@@ -120,7 +124,8 @@ static void refuse_failover(struct vrrpd *vrrpd, unsigned int code, const char *
 {
 	log_warning("failover refused: %s", why);
 	if (vrrpd->failover.conn)
-		ctl_refuse(vrrpd->failover.conn, code, "%s", why);
+		ctl_refuse(vrrpd->failover.conn, code, "%s%s", why,
+			   code == EXIT_UNSAFE ? in_spite : "");
 	end_failover(vrrpd);
 }
 
@@ -163,8 +168,10 @@ void control_result(struct vrrpd *vrrpd, bool confirmed)
 		return;
 	if (!confirmed) {
 		refuse_failover(vrrpd, EXIT_PROBLEM,
-				"the peer has not confirmed within 1 s; this node leads again when "
-				"nobody advertises");
+				vrrpd->fsm.state == FSM_ACTIVE
+					? "the peer did not take over, so this node leads again"
+					: "the peer has not confirmed that it took over; this node "
+					  "leads again when nobody advertises");
 		return;
 	}
 	snprintf(name, sizeof(name), "%s", vrrpd_peer_name(vrrpd));
@@ -205,6 +212,8 @@ static const char *unsafe(const struct vrrpd *vrrpd)
 		return "the peer is not reachable over the replication channel";
 	if (vrrpd->peer_role != CAS__ROLE__STANDBY)
 		return "the peer is not standby; see pairctl status there";
+	if (!vrrpd->peer_lbd)
+		return "lbd does not run on the peer, so nobody there would check the members";
 	if (vrrpd->sync != CAS__SYNC_STATE__IN_SYNC)
 		return vrrpd->gate[0] ? vrrpd->gate : "the peer is not in sync";
 	return NULL;
@@ -251,7 +260,7 @@ static void answer_failover(struct vrrpd *vrrpd, struct ctl_conn *conn,
 		return;
 	}
 	if (why && !anyway) {
-		ctl_refuse(conn, EXIT_UNSAFE, "%s; --anyway REASON hands over in spite of it", why);
+		ctl_refuse(conn, EXIT_UNSAFE, "%s%s", why, in_spite);
 		return;
 	}
 	log_info("failover asked for by uid %u%s%s", (unsigned int)ctl_uid(conn),

@@ -98,6 +98,7 @@ static void note_gate(struct vrrpd *vrrpd, const Cas__PeerReport *report)
 	vrrpd->sync = report->has_sync ? report->sync : CAS__SYNC_STATE__DETACHED;
 	vrrpd->peer_role = report->peer && report->peer->has_role ? report->peer->role
 								  : CAS__ROLE__NONE;
+	vrrpd->peer_lbd = report->peer && (!report->peer->has_lbd || report->peer->lbd);
 	if (report->has_ready && report->ready)
 		vrrpd->gate[0] = '\0';
 	else

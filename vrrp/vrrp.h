@@ -67,6 +67,7 @@ struct vrrpd {
 	uint64_t reported_at;
 	Cas__SyncState sync; /* of this node */
 	Cas__Role peer_role;
+	bool peer_lbd;  /* nothing is known against it */
 	char gate[128]; /* why the gate is closed; empty: open */
 };
 

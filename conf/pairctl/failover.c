@@ -59,8 +59,6 @@ int failover_run(const struct pairctl *ctl)
 	if (status == PAIRCTL_DONE) {
 		status = print(ctl, answer->failover_reply);
 		cas__message__free_unpacked(answer, NULL);
-	} else if (status == PAIRCTL_REFUSED && !anyway && !ctl->json) {
-		fputs("wait, or: pairctl failover --anyway \"reason\"\n", stderr);
 	}
 	free(anyway);
 	return status;

@@ -152,7 +152,8 @@ static Answer__Node *build_here(const struct status_replies *r)
 
 static void fill_from_facts(Answer__Node *node, const Cas__NodeFacts *facts)
 {
-	node->has_role = facts->has_role;
+	/* A syncd that has not met its vrrpd yet knows of no role. */
+	node->has_role = facts->has_role && (facts->vrrpd || facts->role != CAS__ROLE__NONE);
 	node->role = facts->role;
 	node->has_since_seconds = facts->has_since_ms;
 	node->since_seconds = (double)facts->since_ms / 1000;
@@ -173,11 +174,12 @@ static void fill_from_facts(Answer__Node *node, const Cas__NodeFacts *facts)
 }
 
 /* Only syncd hears the peer.  Of old news only the age is kept. */
-static Answer__Node *build_peer(const Cas__SyncStatus *sync)
+static Answer__Node *build_peer(const Cas__SyncStatus *sync, const Cas__VrrpStatus *vrrp)
 {
 	Answer__Node *node = text_alloc(1, sizeof(*node));
 	const Cas__NodeFacts *facts = sync ? sync->peer : NULL;
-	const char *name = first(sync ? sync->peer_name : NULL, facts ? facts->name : NULL, "peer");
+	const char *name = first(sync ? sync->peer_name : NULL, vrrp ? vrrp->peer_name : NULL,
+				 facts && facts->name ? facts->name : "peer");
 
 	answer__node__init(node);
 	node->name = copy(name);
@@ -206,8 +208,13 @@ static void judge_both_roles(struct build *b)
 
 	if (!sync || (sync->has_channel_up && !sync->channel_up))
 		return;
-	if (is(b->here, CAS__ROLE__ACTIVE) && is(b->peer, CAS__ROLE__ACTIVE))
-		problem(b, "both nodes are active");
+	if (is(b->here, CAS__ROLE__ACTIVE) && is(b->peer, CAS__ROLE__ACTIVE)) {
+		if (sync->peer && sync->peer->fenced)
+			problem(b, "vrrpd of %s is stuck: it claims to be active, but is fenced",
+				b->peer->name);
+		else
+			problem(b, "both nodes are active");
+	}
 	if (b->here->has_role && b->peer->has_role && !is(b->here, CAS__ROLE__ACTIVE) &&
 	    !is(b->peer, CAS__ROLE__ACTIVE))
 		problem(b, "no node is active");
@@ -385,7 +392,7 @@ Answer__Status *status_build(const struct status_replies *r)
 
 	answer__status__init(b.status);
 	b.here = build_here(r);
-	b.peer = build_peer(r->sync);
+	b.peer = build_peer(r->sync, r->vrrp);
 	/* The same order on both nodes, whoever is asked. */
 	swapped = strcmp(b.here->name, b.peer->name) > 0;
 	b.status->schema = ANSWER_SCHEMA;

@@ -319,6 +319,20 @@ static void none_active_once(struct scene *s)
 	channel_down(s);
 }
 
+static void peer_stuck(struct scene *s)
+{
+	peer_active(s);
+	SET(s->peer, fenced, true);
+}
+
+/* Its syncd has begun before its vrrpd. */
+static void peer_without_role(struct scene *s)
+{
+	nobody_active(s);
+	s->peer.role = CAS__ROLE__NONE;
+	s->peer.vrrpd = false;
+}
+
 static void standby_hears(struct scene *s, uint32_t age_ms)
 {
 	s->vrrp.role = CAS__ROLE__STANDBY;
@@ -429,6 +443,8 @@ static void test_status_cases(void **state)
 		{ channel_down, 1, "problem: the channel to lb2 is down: connection ref", NULL },
 		{ fenced, 1, "problem: lb1 is fenced", NULL },
 		{ fenced_standby, 0, "standby", "fenced" },
+		{ peer_stuck, 1, "problem: vrrpd of lb2 is stuck", "both nodes" },
+		{ peer_without_role, 1, "vrrpd does not run on lb2", "no node is active" },
 		{ both_active_once, 1, "the channel to lb2 is down", "both nodes" },
 		{ none_active_once, 1, "the channel to lb2 is down", "no node is active" },
 		{ hears_adverts, 0, "standby", "problem" },
@@ -803,7 +819,7 @@ static void refuse(void *arg, struct ctl_conn *conn, const Cas__Message *questio
 static void test_refusals(void **state)
 {
 	static const struct command_line lines[] = {
-		{ { "failover" }, 4, "refused: lb2 is behind by 1,204 events\nwait, or: pairctl" },
+		{ { "failover" }, 4, "refused: lb2 is behind by 1,204 events\n" },
 		{ { "-j", "failover" },
 		  4,
 		  "{\"schema\":1,\"error\":\"lb2 is behind by 1,204 "
