@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/rpcif.h"
 
 enum {
 	MS_SECOND = 1000,
@@ -75,7 +76,7 @@ static const struct rule rules[] = {
 	{ &conf__check__descriptor, "timeout_ms", RULE_DURATION, .min = 10, .max = MS_MINUTE },
 	{ &conf__check__descriptor, "fall", RULE_NUMBER, .min = 1, .max = 100 },
 	{ &conf__check__descriptor, "rise", RULE_NUMBER, .min = 1, .max = 100 },
-	{ &conf__check__descriptor, "interface", RULE_RPC, .items = 2 },
+	{ &conf__check__descriptor, "interface", RULE_RPC, .items = RPCIF_WORDS },
 	{ &conf__check__descriptor, "warn_latency_ms", RULE_DURATION, .min = 1, .max = MS_MINUTE },
 	{ &conf__check__descriptor, "path", RULE_PATH, .items = LIST_MAX },
 	{ &conf__check__descriptor, "status", RULE_NUMBER, .min = 100, .max = 599 },

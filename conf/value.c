@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conf/near.h"
+#include "conf/rpcif.h"
 #include "proto/addr.h"
 #include "proto/seal.h"
 
@@ -209,18 +210,18 @@ static bool read_choice(const struct job *job, const char *word)
 
 static bool read_rpc(const struct job *job, const char *word)
 {
-	static const char *const known[] = { "rpc-client-access", "address-book" };
+	struct rpcif found[RPCIF_PER_WORD];
 	struct near near = { .word = word };
 	char text[NEAR_TEXT];
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(known[i], word) == 0)
-			return true;
-		near_try(&near, known[i]);
-	}
+	if (rpcif_parse(found, word))
+		return true;
+	for (size_t i = 0; rpcif_name(i); i++)
+		near_try(&near, rpcif_name(i));
 	if (near.best[0])
 		return refuse(job, "\"%.40s\" is not known%s", word, near_text(text, &near));
-	return refuse(job, "\"%.40s\" is not known; there are: %s, %s", word, known[0], known[1]);
+	return refuse(job, "\"%.40s\" is not known; there are: %s, %s, UUID/VERSION", word,
+		      rpcif_name(0), rpcif_name(1));
 }
 
 static bool read_address(const struct job *job, const char *word)

@@ -331,7 +331,10 @@ static void values(void **state)
 		  "interface addressbook",
 		  "interface \"addressbook\" is not known; did you mean \"address-book\"?" },
 		{ "array a { vip 1.1.1.1; service s { ports 1; check rpc-epm", "interface zz",
-		  "interface \"zz\" is not known; there are: rpc-client-access, address-book" },
+		  "interface \"zz\" is not known; there are: rpc-client-access, address-book, "
+		  "UUID/VERSION" },
+		{ "array a { vip 1.1.1.1; service s { ports 1; check rpc-epm",
+		  "interface 12345778-1234-abcd-ef00-0123456789ac/1.0, address-book", NULL },
 		{ "array a { vip 1.1.1.1; member m", "weight 1001",
 		  "weight 1001 is out of range: 1 to 1000" },
 	};
