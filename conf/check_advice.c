@@ -45,8 +45,7 @@ static void advise_pair(const struct check *c)
 /* "path, status, verify-tls" of those that were written. */
 static void list_unused(const Conf__Check *probe, char *text, size_t size)
 {
-	static const char *const fields[] = { "interface", "path", "status", "verify_tls",
-					      "silent_syns" };
+	static const char *const fields[] = { "path", "status", "verify_tls", "silent_syns" };
 	size_t used = 0;
 
 	text[0] = '\0';
@@ -79,12 +78,14 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 	else if (service->n_ports)
 		snprintf(port, sizeof(port), "port %u", service->ports[0]->first);
 	list_unused(probe, unused, sizeof(unused));
-	if (probe->has_type && probe->type != CONF__CHECK__TYPE__TCP)
+	if (probe->has_type && probe->type != CONF__CHECK__TYPE__TCP &&
+	    probe->type != CONF__CHECK__TYPE__RPC_EPM)
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check %s is done as a TCP connect to %s in this version%s%s",
 			      type_of(probe, word), port, unused[0] ? "; not looked at: " : "",
 			      unused);
-	else if (probe->has_type && wide && !probe->has_port)
+	else if (probe->has_type && probe->type == CONF__CHECK__TYPE__TCP && wide &&
+		 !probe->has_port)
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check tcp without port: of the whole range only %s is probed", port);
 	if (probe->has_warn_latency_ms)

@@ -19,12 +19,14 @@ enum { FIXED_ORDERS = 2 }; /* reset and slowdown come before the targets */
 bool check_report_valid(const struct check_report *report, uint32_t generation, size_t targets)
 {
 	return report->generation == generation && report->id < targets &&
-	       report->outcome > HEALTH_UNKNOWN && report->outcome < HEALTH_OUTCOMES;
+	       report->outcome > HEALTH_UNKNOWN && report->outcome < HEALTH_OUTCOMES &&
+	       report->trace.interface <= RPCIF_MAX;
 }
 
 static struct check_order order_at(const struct checker *checker, size_t index)
 {
 	const struct health_target *target;
+	struct check_order order;
 
 	if (index == 0)
 		return (struct check_order){ .kind = CHECK_RESET, .id = checker->generation };
@@ -32,14 +34,18 @@ static struct check_order order_at(const struct checker *checker, size_t index)
 		return (struct check_order){ .kind = CHECK_SLOWDOWN,
 					     .interval_ms = checker->slowdown };
 	target = &checker->health->target[index - FIXED_ORDERS];
-	return (struct check_order){
+	order = (struct check_order){
 		.kind = CHECK_TARGET,
 		.id = (uint32_t)(index - FIXED_ORDERS),
 		.addr = target->addr,
 		.port = target->port,
+		.interfaces = (uint16_t)target->interfaces,
+		.probe = target->kind,
 		.interval_ms = target->rule.interval_ms,
 		.timeout_ms = target->rule.timeout_ms,
 	};
+	memcpy(order.interface, target->interface, sizeof(order.interface));
+	return order;
 }
 
 /* Sends what has not been said yet, as far as the socket takes it. */

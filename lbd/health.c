@@ -10,10 +10,24 @@
 #include "lbd/pool.h"
 
 const char *const health_outcome_names[HEALTH_OUTCOMES] = {
-	[HEALTH_UNKNOWN] = "not probed yet",  [HEALTH_OK] = "ok",
-	[HEALTH_REFUSED] = "refused",         [HEALTH_TIMEOUT] = "timeout",
-	[HEALTH_UNREACHABLE] = "unreachable", [HEALTH_FAULT] = "cannot probe",
+	[HEALTH_UNKNOWN] = "not probed yet",
+	[HEALTH_OK] = "ok",
+	[HEALTH_REFUSED] = "refused",
+	[HEALTH_TIMEOUT] = "timeout",
+	[HEALTH_UNREACHABLE] = "unreachable",
+	[HEALTH_FAULT] = "cannot probe",
+	[HEALTH_HUNG] = "hung",
+	[HEALTH_NOT_REGISTERED] = "not-registered",
+	[HEALTH_WRONG_SERVICE] = "wrong-service",
+	[HEALTH_CONGESTED] = "congested",
+	[HEALTH_PORT_DRIFT] = "port-drift",
+	[HEALTH_REFUSES_ANONYMOUS] = "mapper-refuses-anonymous",
+	[HEALTH_NO_RPC] = "no-rpc",
 };
+
+static const char *const kind_names[HEALTH_KINDS] = { [HEALTH_TCP] = "tcp", [HEALTH_RPC] = "rpc" };
+
+enum { PORT_MAPPER = 135 };
 
 /* Where a service says nothing; the schema's defaults. */
 static const struct health_rule default_rule = {
@@ -55,6 +69,14 @@ static uint64_t pools_of(const struct plan *plan, const Conf__Array *array,
 	return pools;
 }
 
+/* The same question to the same server. */
+static bool alike(const struct health_target *one, const struct health_target *other)
+{
+	return one->addr == other->addr && one->port == other->port && one->kind == other->kind &&
+	       one->interfaces == other->interfaces &&
+	       !memcmp(one->interface, other->interface, sizeof(one->interface));
+}
+
 static int add(struct health *health, const struct health_target *target)
 {
 	struct health_target *grown;
@@ -62,8 +84,8 @@ static int add(struct health *health, const struct health_target *target)
 	for (size_t i = 0; i < health->count; i++) {
 		struct health_target *twin = &health->target[i];
 
-		/* Two checks of the same port ask the same thing: one probe speaks for both. */
-		if (twin->member == target->member && twin->port == target->port &&
+		/* One probe speaks for two checks that ask the same thing. */
+		if (twin->member == target->member && alike(twin, target) &&
 		    !memcmp(&twin->rule, &target->rule, sizeof(twin->rule))) {
 			twin->pools |= target->pools;
 			return 0;
@@ -79,6 +101,33 @@ static int add(struct health *health, const struct health_target *target)
 	return 0;
 }
 
+/* An RPC check without a list asks for all that an Exchange client needs. */
+static void set_rpc(struct health_target *target, const Conf__Check *check)
+{
+	const char *word;
+
+	target->kind = HEALTH_RPC;
+	target->port = (uint16_t)(check->port ? check->port : PORT_MAPPER);
+	for (size_t i = 0; i < RPCIF_WORDS; i++) {
+		word = check->n_interface ? NULL : rpcif_name(i);
+		if (i < check->n_interface)
+			word = check->interface[i];
+		if (!word)
+			break;
+		target->interfaces += rpcif_parse(&target->interface[target->interfaces], word);
+	}
+}
+
+static bool set_port(struct health_target *target, const Conf__Service *service,
+		     const Conf__Check *check)
+{
+	if (check && check->port)
+		target->port = (uint16_t)check->port;
+	else if (service->n_ports)
+		target->port = (uint16_t)service->ports[0]->first;
+	return target->port != 0;
+}
+
 /* One check of a service on each of its array's members; NULL: the check nobody wrote down. */
 static int add_check(struct health *health, const struct plan *plan, const Conf__Array *array,
 		     const Conf__Service *service, const Conf__Check *check)
@@ -86,10 +135,11 @@ static int add_check(struct health *health, const struct plan *plan, const Conf_
 	struct health_target target = { .rule = default_rule, .fresh = true };
 	int error = 0;
 
-	if (!service->n_ports && !(check && check->port))
+	if (check && check->type == CONF__CHECK__TYPE__RPC_EPM)
+		set_rpc(&target, check);
+	else if (!set_port(&target, service, check))
 		return 0;
 	target.pools = pools_of(plan, array, service);
-	target.port = (uint16_t)(check && check->port ? check->port : service->ports[0]->first);
 	if (check)
 		target.rule = (struct health_rule){ check->fall, check->rise, check->interval_ms,
 						    check->timeout_ms };
@@ -154,7 +204,7 @@ void health_carry(struct health *health, const struct health *old)
 		for (size_t j = 0; j < old->count; j++) {
 			const struct health_target *was = &old->target[j];
 
-			if (was->addr != now->addr || was->port != now->port || was->fresh)
+			if (!alike(was, now) || was->fresh)
 				continue;
 			now->up = was->up;
 			now->confirmed = was->confirmed;
@@ -163,10 +213,41 @@ void health_carry(struct health *health, const struct health *old)
 			now->bad = was->bad;
 			now->last = was->last;
 			now->latency_us = was->latency_us;
+			now->trace = was->trace;
 			now->since_ns = was->since_ns;
 			now->heard_ns = was->heard_ns;
 		}
 	}
+}
+
+/* Whether clients reach a port of the member through its VIP. */
+static bool forwarded(const struct plan *plan, uint16_t member, uint16_t port)
+{
+	for (unsigned int s = 0; s < FLOW_MAX_SERVICES; s++) {
+		const Conf__Service *service = plan->service[s];
+
+		if (!service || plan->array_of_service[s] != plan->array_of_member[member])
+			continue;
+		for (size_t i = 0; i < service->n_ports; i++)
+			if (service->ports[i]->first <= port && port <= service->ports[i]->last)
+				return true;
+	}
+	return false;
+}
+
+enum health_outcome health_outcome(const struct plan *plan, const struct health_target *target,
+				   enum health_outcome outcome, struct health_trace *trace)
+{
+	if (outcome == HEALTH_FAULT || outcome == HEALTH_UNKNOWN)
+		return outcome;
+	for (size_t i = 0; i < target->interfaces; i++) {
+		if (!trace->mapped[i] || forwarded(plan, target->member, trace->mapped[i]))
+			continue;
+		trace->port = trace->mapped[i];
+		trace->interface = (uint16_t)i;
+		return HEALTH_PORT_DRIFT;
+	}
+	return outcome;
 }
 
 bool health_result(struct health_target *target, enum health_outcome outcome, uint32_t latency_us,
@@ -179,6 +260,10 @@ bool health_result(struct health_target *target, enum health_outcome outcome, ui
 	if (outcome == HEALTH_FAULT || outcome == HEALTH_UNKNOWN)
 		return false;
 	target->latency_us = latency_us;
+	if (outcome == HEALTH_CONGESTED || outcome == HEALTH_REFUSES_ANONYMOUS) {
+		target->good = 0; /* it lives: no reason to go, none to come */
+		return false;
+	}
 	target->good = good ? target->good + 1 : 0;
 	target->bad = good ? 0 : target->bad + 1;
 	if (good && (target->fresh || target->good >= target->rule.rise))
@@ -231,6 +316,48 @@ enum health_verdict health_verdict(const struct health *health, unsigned int poo
 	return verdict;
 }
 
+/* "rpc 135 4.1 ms: connect 0.1, bind 0.9, map 1.1; 59531,59532: connect 0.1, bind 1.9" */
+static void print_good(char text[HEALTH_TEXT], const struct health_target *target)
+{
+	const struct health_trace *trace = &target->trace;
+	size_t used = (size_t)snprintf(text, HEALTH_TEXT, "%s %u %.1f ms", kind_names[target->kind],
+				       target->port, target->latency_us / 1000.0);
+	double took[HEALTH_STEPS];
+
+	if (target->kind != HEALTH_RPC)
+		return;
+	for (int i = 0; i < HEALTH_STEPS; i++)
+		took[i] = trace->step_us[i] / 1000.0;
+	used += (size_t)snprintf(text + used, HEALTH_TEXT - used,
+				 ": connect %.1f, bind %.1f, map %.1f; ",
+				 took[HEALTH_STEP_CONNECT_MAPPER], took[HEALTH_STEP_BIND_MAPPER],
+				 took[HEALTH_STEP_MAP]);
+	for (size_t i = 0; i < target->interfaces && used < HEALTH_TEXT; i++)
+		if (!i || trace->mapped[i] != trace->mapped[i - 1])
+			used += (size_t)snprintf(text + used, HEALTH_TEXT - used, "%s%u",
+						 i ? "," : "", trace->mapped[i]);
+	if (used < HEALTH_TEXT)
+		snprintf(text + used, HEALTH_TEXT - used, ": connect %.1f, bind %.1f",
+			 took[HEALTH_STEP_CONNECT], took[HEALTH_STEP_BIND]);
+}
+
+/* "rpc 135 hung", "rpc 59531 wrong-service (emsmdb)" */
+static void print_bad(char text[HEALTH_TEXT], const struct health_target *target)
+{
+	const struct health_trace *trace = &target->trace;
+	enum health_outcome outcome = target->last;
+	char name[RPCIF_TEXT];
+	bool rpc = target->kind == HEALTH_RPC && outcome != HEALTH_UNKNOWN && trace->port;
+	/* Of the mapper itself, or of what it was asked for? */
+	bool about = rpc && trace->interface < target->interfaces &&
+		     (trace->port != target->port || outcome == HEALTH_NOT_REGISTERED);
+
+	snprintf(text, HEALTH_TEXT, "%s %u %s%s%s%s", kind_names[target->kind],
+		 rpc ? trace->port : target->port, health_outcome_names[outcome], about ? " (" : "",
+		 about ? rpcif_print(name, &target->interface[trace->interface]) : "",
+		 about ? ")" : "");
+}
+
 const char *health_text(char text[HEALTH_TEXT], const struct health *health, unsigned int pool,
 			unsigned int member)
 {
@@ -247,10 +374,8 @@ const char *health_text(char text[HEALTH_TEXT], const struct health *health, uns
 			worst = target;
 	}
 	if (worst && worst->last == HEALTH_OK)
-		snprintf(text, HEALTH_TEXT, "tcp %u %.1f ms", worst->port,
-			 worst->latency_us / 1000.0);
+		print_good(text, worst);
 	else if (worst)
-		snprintf(text, HEALTH_TEXT, "tcp %u %s", worst->port,
-			 health_outcome_names[worst->last]);
+		print_bad(text, worst);
 	return text;
 }

@@ -13,9 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/rpcif.h"
 #include "lbd/plan.h"
 
-enum { HEALTH_MAX_TARGETS = 8192, HEALTH_TEXT = 64 };
+enum { HEALTH_MAX_TARGETS = 8192, HEALTH_TEXT = 160 };
+
+/* How a target is probed. */
+enum health_kind { HEALTH_TCP, HEALTH_RPC, HEALTH_KINDS };
 
 enum health_outcome {
 	HEALTH_UNKNOWN = 0, /* no result yet */
@@ -24,9 +28,34 @@ enum health_outcome {
 	HEALTH_TIMEOUT,
 	HEALTH_UNREACHABLE, /* no route, no neighbour, ICMP */
 	HEALTH_FAULT,       /* the checker itself could not probe: says nothing about the member */
+	HEALTH_HUNG,        /* accepts connections, answers nothing */
+	HEALTH_NOT_REGISTERED,    /* the endpoint mapper knows no such service */
+	HEALTH_WRONG_SERVICE,     /* another RPC service has the port */
+	HEALTH_CONGESTED,         /* lives, but takes nobody for the moment */
+	HEALTH_PORT_DRIFT,        /* a port that no client can reach: dynamic again? */
+	HEALTH_REFUSES_ANONYMOUS, /* lives, but tells strangers nothing */
+	HEALTH_NO_RPC,            /* answers something, but not what was asked */
 	HEALTH_OUTCOMES
 };
 extern const char *const health_outcome_names[HEALTH_OUTCOMES];
+
+/* The steps of an RPC check, in this order; the last two for each port. */
+enum health_step {
+	HEALTH_STEP_CONNECT_MAPPER,
+	HEALTH_STEP_BIND_MAPPER,
+	HEALTH_STEP_MAP,
+	HEALTH_STEP_CONNECT,
+	HEALTH_STEP_BIND,
+	HEALTH_STEPS
+};
+
+/* What a probe saw on its way. */
+struct health_trace {
+	uint16_t port;                  /* where it ended */
+	uint16_t interface;             /* which of the target's it ended at */
+	uint16_t mapped[RPCIF_MAX];     /* port of each interface; 0: not learned */
+	uint32_t step_us[HEALTH_STEPS]; /* the longest of each kind */
+};
 
 struct health_rule {
 	uint32_t fall, rise; /* results in a row that change the verdict */
@@ -36,7 +65,10 @@ struct health_rule {
 struct health_target {
 	uint16_t member; /* slot */
 	__be32 addr;
-	uint16_t port;  /* host order */
+	uint16_t port; /* host order */
+	enum health_kind kind;
+	struct rpcif interface[RPCIF_MAX];
+	size_t interfaces;
 	uint64_t pools; /* bit = pool slot; the pools whose verdict this target has part in */
 	struct health_rule rule;
 
@@ -46,8 +78,9 @@ struct health_target {
 	uint32_t good, bad; /* in a row */
 	enum health_outcome last;
 	uint32_t latency_us;
-	uint64_t since_ns; /* of the verdict */
-	uint64_t heard_ns; /* of the last result */
+	struct health_trace trace; /* of the last result */
+	uint64_t since_ns;         /* of the verdict */
+	uint64_t heard_ns;         /* of the last result */
 };
 
 struct health {
@@ -63,6 +96,13 @@ void health_free(struct health *health);
  * Takes what is still known of the targets of an older plan, so that a reload forgets no results.
  */
 void health_carry(struct health *health, const struct health *old);
+
+/*
+ * What a result means for the clients: who followed the mapper to a port that the VIP does not
+ * forward has not got far.  Then `trace` says which.
+ */
+enum health_outcome health_outcome(const struct plan *plan, const struct health_target *target,
+				   enum health_outcome outcome, struct health_trace *trace);
 
 /* A result came in; true when it changed or confirmed the target's own verdict. */
 bool health_result(struct health_target *target, enum health_outcome outcome, uint32_t latency_us,
@@ -83,7 +123,8 @@ enum health_verdict { HEALTH_UNDECIDED, HEALTH_UP, HEALTH_DOWN };
 enum health_verdict health_verdict(const struct health *health, unsigned int pool,
 				   unsigned int member);
 
-/* "tcp 59531 0.2 ms" or what is wrong: of the worst target; the empty text where none is. */
+/* "tcp 59531 0.2 ms", or what is wrong and where: of the worst target; the empty text where none
+ * is. */
 const char *health_text(char text[HEALTH_TEXT], const struct health *health, unsigned int pool,
 			unsigned int member);
 

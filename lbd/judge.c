@@ -155,12 +155,14 @@ static void on_report(void *arg, const struct check_report *report)
 {
 	struct judge *judge = arg;
 	struct health_target *target = &judge->health.target[report->id];
-	enum health_outcome before = target->last;
+	enum health_outcome before = target->last, outcome;
 
+	target->trace = report->trace;
+	outcome = health_outcome(judge->plan, target, report->outcome, &target->trace);
 	if (report->outcome == HEALTH_FAULT && before != HEALTH_FAULT)
 		log_warning("check child cannot probe port %u: out of ports or descriptors?",
 			    target->port);
-	if (!health_result(target, report->outcome, report->latency_us, daemon_now_ns()))
+	if (!health_result(target, outcome, report->latency_us, daemon_now_ns()))
 		return;
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
 		if (target->pools >> p & 1 && pool_has(judge->plan, p, target->member))

@@ -32,8 +32,10 @@ struct check_order {
 	uint32_t id; /* TARGET: index in struct health */
 	__be32 addr;
 	uint16_t port; /* host order */
-	uint16_t pad;
+	uint16_t interfaces;
+	uint32_t probe; /* enum health_kind */
 	uint32_t interval_ms, timeout_ms;
+	struct rpcif interface[RPCIF_MAX];
 };
 
 /* Child to lbd. */
@@ -42,6 +44,7 @@ struct check_report {
 	uint32_t id;      /* UINT32_MAX: no result, the child says that it lives */
 	uint32_t outcome; /* enum health_outcome */
 	uint32_t latency_us;
+	struct health_trace trace;
 };
 
 /* Whether a report of the child makes sense; it is the part that meets the members' bytes. */

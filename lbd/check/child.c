@@ -85,6 +85,7 @@ static void finish(struct job *job, enum health_outcome outcome)
 		.id = job->probe.order.id,
 		.outcome = outcome,
 		.latency_us = took > 0 && took < 3600 ? (uint32_t)(took * 1e6) : 0,
+		.trace = job->probe.trace,
 	};
 
 	stop(job);
@@ -92,22 +93,33 @@ static void finish(struct job *job, enum health_outcome outcome)
 	rest(job);
 }
 
+static void await(struct job *job)
+{
+	ev_io_set(&job->io, job->probe.fd, job->probe.events);
+	ev_io_start(job->child->loop, &job->io);
+}
+
 static void on_ready(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct job *job = io->data;
-	enum health_outcome outcome = job->probe.ops->ready(&job->probe);
+	enum health_outcome outcome;
 
-	(void)loop;
 	(void)events;
-	if (outcome != HEALTH_UNKNOWN)
+	ev_io_stop(loop, io); /* before the probe may close its descriptor */
+	outcome = job->probe.ops->ready(&job->probe);
+	if (outcome == HEALTH_UNKNOWN)
+		await(job);
+	else
 		finish(job, outcome);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct job *job = timer->data;
+
 	(void)loop;
 	(void)events;
-	finish(timer->data, HEALTH_TIMEOUT);
+	finish(job, job->probe.ops->late ? job->probe.ops->late(&job->probe) : HEALTH_TIMEOUT);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
@@ -118,13 +130,13 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	ev_now_update(loop);
 	job->began = ev_time();
+	memset(&job->probe.trace, 0, sizeof(job->probe.trace));
 	outcome = job->probe.ops->start(&job->probe);
 	if (outcome != HEALTH_UNKNOWN) {
 		finish(job, outcome);
 		return;
 	}
-	ev_io_set(&job->io, job->probe.fd, job->probe.events);
-	ev_io_start(loop, &job->io);
+	await(job);
 	ev_timer_set(&job->deadline, (double)job->probe.order.timeout_ms / 1000.0, 0.);
 	ev_timer_start(loop, &job->deadline);
 }
@@ -135,23 +147,45 @@ static void reset(struct child *child, uint32_t generation)
 		if (!child->job[i])
 			continue;
 		stop(child->job[i]);
+		free(child->job[i]->probe.state);
 		free(child->job[i]);
 		child->job[i] = NULL;
 	}
 	child->generation = generation;
 }
 
+static struct job *new_job(const struct check_order *order)
+{
+	static const struct probe_ops *const kinds[HEALTH_KINDS] = {
+		[HEALTH_TCP] = &probe_tcp,
+		[HEALTH_RPC] = &probe_rpc,
+	};
+	const struct probe_ops *ops = kinds[order->probe];
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->probe = (struct probe){ .ops = ops, .order = *order, .fd = -1 };
+	if (!ops->state_bytes)
+		return job;
+	job->probe.state = calloc(1, ops->state_bytes);
+	if (job->probe.state)
+		return job;
+	free(job);
+	return NULL;
+}
+
 static void add(struct child *child, const struct check_order *order)
 {
 	struct job *job;
 
-	if (order->id >= HEALTH_MAX_TARGETS || child->job[order->id])
+	if (order->id >= HEALTH_MAX_TARGETS || child->job[order->id] ||
+	    order->probe >= HEALTH_KINDS || order->interfaces > RPCIF_MAX)
 		return;
-	job = calloc(1, sizeof(*job));
+	job = new_job(order);
 	if (!job)
 		return;
 	job->child = child;
-	job->probe = (struct probe){ .ops = &probe_tcp, .order = *order, .fd = -1 };
 	ev_init(&job->due, on_due);
 	ev_init(&job->deadline, on_deadline);
 	ev_init(&job->io, on_ready);

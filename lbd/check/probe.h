@@ -11,13 +11,19 @@ struct probe;
 
 struct probe_ops {
 	const char *name;
+	size_t state_bytes; /* of probe->state */
 	/*
 	 * Begins; opens probe->fd and sets probe->events to what is awaited.  0, or an outcome when
 	 * it is decided at once.
 	 */
 	enum health_outcome (*start)(struct probe *probe);
-	/* The awaited has come.  HEALTH_UNKNOWN: go on waiting. */
+	/*
+	 * The awaited has come.  HEALTH_UNKNOWN: go on waiting, for probe->events on probe->fd,
+	 * which both may be others now.
+	 */
 	enum health_outcome (*ready)(struct probe *probe);
+	/* Its time is over: what that means.  NULL: HEALTH_TIMEOUT. */
+	enum health_outcome (*late)(struct probe *probe);
 };
 
 struct probe {
@@ -25,9 +31,11 @@ struct probe {
 	struct check_order order;
 	int fd; /* -1 while idle; closed by the child */
 	int events;
+	void *state; /* the kind's own */
+	struct health_trace trace;
 };
 
-extern const struct probe_ops probe_tcp;
+extern const struct probe_ops probe_tcp, probe_rpc;
 
 /* What errno of a socket says about the member. */
 enum health_outcome probe_outcome(int error);

@@ -206,18 +206,26 @@ static void test_nonsense(void **state)
 static void test_report_valid(void **state)
 {
 	static const struct {
-		struct check_report report;
+		uint32_t generation, id, outcome;
+		uint16_t interface;
 		bool valid;
 	} cases[] = {
-		{ { 3, 0, HEALTH_OK, 1 }, true },           { { 3, 9, HEALTH_FAULT, 1 }, true },
-		{ { 2, 0, HEALTH_OK, 1 }, false },          { { 3, 10, HEALTH_OK, 1 }, false },
-		{ { 3, UINT32_MAX, HEALTH_OK, 1 }, false }, { { 3, 0, HEALTH_UNKNOWN, 1 }, false },
-		{ { 3, 0, HEALTH_OUTCOMES, 1 }, false },    { { 3, 0, UINT32_MAX, 1 }, false },
+		{ 3, 0, HEALTH_OK, 0, true },           { 3, 9, HEALTH_FAULT, 0, true },
+		{ 2, 0, HEALTH_OK, 0, false },          { 3, 10, HEALTH_OK, 0, false },
+		{ 3, UINT32_MAX, HEALTH_OK, 0, false }, { 3, 0, HEALTH_UNKNOWN, 0, false },
+		{ 3, 0, HEALTH_OUTCOMES, 0, false },    { 3, 0, UINT32_MAX, 0, false },
+		{ 3, 0, HEALTH_OK, RPCIF_MAX, true },   { 3, 0, HEALTH_OK, RPCIF_MAX + 1, false },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		assert_int_equal(check_report_valid(&cases[i].report, 3, 10), cases[i].valid);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct check_report report = { .generation = cases[i].generation,
+					       .id = cases[i].id,
+					       .outcome = cases[i].outcome,
+					       .trace = { .interface = cases[i].interface } };
+
+		assert_int_equal(check_report_valid(&report, 3, 10), cases[i].valid);
+	}
 }
 
 static void test_errno(void **state)
