@@ -6,7 +6,8 @@
 build=(gcc clang-14 make pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev bpftool
 	libnl-3-dev libnl-route-3-dev libev-dev libsodium-dev protobuf-c-compiler
 	libprotobuf-c-dev libcap-ng-dev uthash-dev libcmocka-dev)
-lab=(iproute2 ethtool nftables procps util-linux python3 python3-impacket samba-common-bin)
+lab=(iproute2 ethtool nftables procps util-linux python3 python3-impacket python3-tdb
+	samba-common-bin)
 
 lacking() {
 	local package
