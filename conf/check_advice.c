@@ -97,15 +97,8 @@ static void advise_members(const struct check *c, const Conf__Array *array)
 {
 	bool regular = false;
 
-	for (size_t i = 0; i < array->n_member; i++) {
-		const Conf__Member *member = array->member[i];
-
-		regular |= !member->backup;
-		if (member->has_slow_start_ms)
-			fault_warning(c->faults, source_at(c->source, member, "slow_start_ms"),
-				      "slow-start: a member that returns gets its whole weight at "
-				      "once in this version");
-	}
+	for (size_t i = 0; i < array->n_member; i++)
+		regular |= !array->member[i]->backup;
 	if (array->n_member && !regular)
 		fault_warning(c->faults, source_at(c->source, array, "name"),
 			      "all members of array \"%s\" are backup: they serve as if none was",
@@ -174,8 +167,9 @@ static void advise_services(const struct check *c, Conf__Service *const *list, s
 		    service->on_member_down == CONF__SERVICE__ON_MEMBER_DOWN__RESET)
 			fault_warning(
 				c->faults, source_at(c->source, service, "on_member_down"),
-				"on-member-down reset: flows of a dead member are kept in this "
-				"version");
+				"on-member-down reset is done as keep in this version: packets of "
+				"sessions still go to the dead member, and clients wait for their "
+				"own timeouts");
 		for (size_t j = 0; j < service->n_check; j++)
 			advise_probe(c, service, service->check[j]);
 		if (wide && service->n_check == 0 && !service->follow)

@@ -108,21 +108,6 @@ static void put(struct judge *judge, unsigned int pool, unsigned int member,
 	mark(judge, pool);
 }
 
-/* The weight that a member should have now: slow start raises it in proportion to time. */
-static uint32_t weight_now(const struct judge *judge, unsigned int pool, unsigned int member,
-			   uint64_t now)
-{
-	const struct standing *standing = &judge->plan->standing[pool][member];
-	const Conf__Member *conf = judge->plan->member[member];
-	uint64_t steps;
-
-	if (!conf->slow_start_ms || standing->weight >= conf->weight)
-		return conf->weight;
-	steps = (now - standing->raised_ns) / 1000000 * conf->weight / conf->slow_start_ms;
-	return standing->weight + steps >= conf->weight ? conf->weight
-							: standing->weight + (uint32_t)steps;
-}
-
 /* Brings a standing into line with what the probes have shown by now. */
 static void decide(struct judge *judge, unsigned int pool, unsigned int member)
 {
@@ -134,9 +119,11 @@ static void decide(struct judge *judge, unsigned int pool, unsigned int member)
 
 	if (judge->role == JUDGE_STANDBY || verdict == HEALTH_UNDECIDED)
 		return;
-	next.weight = weight_now(judge, pool, member, now);
-	if (verdict == HEALTH_UP && !next.up && conf->slow_start_ms)
-		next.weight = conf->weight ? 1 : 0;
+	next.weight = pool_ramp(&judge->plan->standing[pool][member], conf, now, &next.raised_ns);
+	if (verdict == HEALTH_UP && !next.up) {
+		next.raised_ns = now;
+		next.weight = conf->slow_start_ms ? 1 : next.weight;
+	}
 	next.up = verdict == HEALTH_UP;
 	next.judged = true;
 	next.since_ns = now;
@@ -255,8 +242,9 @@ bool judge_obey(struct judge *judge, __be32 vip, __be32 addr, uint32_t pool_id, 
 		uint32_t weight)
 {
 	int pool = plan_pool(judge->plan, pool_id), member = plan_member(judge->plan, vip, addr);
+	uint64_t now = daemon_now_ns();
 	struct standing next = {
-		.up = up, .judged = true, .weight = weight, .since_ns = daemon_now_ns()
+		.up = up, .judged = true, .weight = weight, .since_ns = now, .raised_ns = now
 	};
 
 	if (judge->role == JUDGE_ACTIVE || pool < 0 || member < 0 ||

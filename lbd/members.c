@@ -26,7 +26,7 @@ static Cas__PoolVerdict *pool_verdict(const struct lbd *lbd, struct arena *arena
 	cas__pool_verdict__init(verdict);
 	verdict->pool = arena_print(arena, "%s", lbd->plan->name_of_pool[pool]);
 	verdict->up = standing->up;
-	verdict->weight = standing->weight;
+	verdict->weight = (standing->weight + FLOW_WEIGHT - 1) / FLOW_WEIGHT;
 	verdict->has_share = verdict->has_since_ms = 1;
 	verdict->share = pool_share(lbd->plan, pool, member);
 	verdict->check = arena_print(arena, "%s",

@@ -284,6 +284,7 @@ static void carry_standing(struct making *make, unsigned int pool, unsigned int 
 {
 	const struct plan *old = make->old;
 	const Conf__Member *member_conf = make->plan->member[member];
+	uint32_t full = member_conf->weight * FLOW_WEIGHT;
 	int before = plan_pool(old, make->plan->pools[pool].id);
 	struct standing *now = &make->plan->standing[pool][member];
 
@@ -293,8 +294,8 @@ static void carry_standing(struct making *make, unsigned int pool, unsigned int 
 	if (before >= 0 && old->members[member].flags & MEMBER_USED &&
 	    !(old->members[member].flags & MEMBER_GONE))
 		*now = old->standing[before][member];
-	if (!now->weight || now->weight > member_conf->weight || !member_conf->slow_start_ms)
-		now->weight = member_conf->weight;
+	if (!now->weight || now->weight > full || !member_conf->slow_start_ms)
+		now->weight = full;
 }
 
 static void carry_standings(struct making *make)

@@ -21,9 +21,9 @@ enum { PLAN_ERROR_TEXT = 160 };
 struct standing {
 	bool up;
 	bool judged;     /* by a probe or by the active; else assumed */
-	uint32_t weight; /* in force */
+	uint32_t weight; /* in force; FLOW_WEIGHT is a configured 1 */
 	uint64_t since_ns;
-	uint64_t raised_ns; /* last change of weight, for the slow start */
+	uint64_t raised_ns; /* when the slow start was just where `weight` is */
 };
 
 /* One generation of all configuration tables.  Large: allocate it with plan_new(). */

@@ -23,8 +23,25 @@ bool pool_set(struct plan *plan, unsigned int pool, unsigned int member,
 	if (turned)
 		now->since_ns = standing->since_ns;
 	if (turned || weighed)
-		now->raised_ns = standing->since_ns;
+		now->raised_ns = standing->raised_ns;
 	return turned || weighed;
+}
+
+uint32_t pool_ramp(const struct standing *standing, const Conf__Member *conf, uint64_t now_ns,
+		   uint64_t *raised_ns)
+{
+	uint32_t full = conf->weight * FLOW_WEIGHT;
+	uint64_t whole_ns = (uint64_t)conf->slow_start_ms * 1000000;
+	uint64_t before_ns = standing->raised_ns, passed_ns = now_ns - before_ns, steps;
+
+	*raised_ns = now_ns;
+	if (standing->weight >= full || passed_ns >= whole_ns)
+		return full;
+	steps = passed_ns * full / whole_ns;
+	if (standing->weight + steps >= full)
+		return full;
+	*raised_ns = before_ns + steps * whole_ns / full;
+	return standing->weight + (uint32_t)steps;
 }
 
 static bool serves(const struct plan *plan, unsigned int pool, unsigned int member)
@@ -68,7 +85,7 @@ static size_t candidates(const struct plan *plan, unsigned int pool, enum choice
 		if (!chosen(plan, pool, i, choice))
 			continue;
 		weight = choice == LIVING ? plan->standing[pool][i].weight
-					  : plan->member[i]->weight;
+					  : plan->member[i]->weight * FLOW_WEIGHT;
 		list[count++] = (struct maglev_member){ plan->members[i].addr, weight,
 							(uint16_t)i };
 	}

@@ -14,9 +14,19 @@
 /* Whether this member is configured in this pool. */
 bool pool_has(const struct plan *plan, unsigned int pool, unsigned int member);
 
-/* Puts a verdict in force, given at its `since_ns`; false when it is the one that was. */
+/*
+ * Puts a verdict in force, given at its `since_ns`, with a weight as of its `raised_ns`; false when
+ * it is the one that was.
+ */
 bool pool_set(struct plan *plan, unsigned int pool, unsigned int member,
 	      const struct standing *standing);
+
+/*
+ * The weight that slow start gives a member now: from 1 up to what is configured, in proportion to
+ * time.  `raised_ns` is set to when it was just that much, so that nothing is lost to rounding.
+ */
+uint32_t pool_ramp(const struct standing *standing, const Conf__Member *conf, uint64_t now_ns,
+		   uint64_t *raised_ns);
 
 /*
  * Writes the table that a pool's standings call for and sets its `up` bits.  Returns false when no

@@ -40,6 +40,7 @@ enum flow_limits {
 	FLOW_EVENTS_BYTES = 16 << 20,
 	FLOW_NOTICES_BYTES = 256 << 10,
 	FLOW_NO_MEMBER = 0xffff,
+	FLOW_WEIGHT = 16, /* of a weight in force, for each 1 of the configuration */
 };
 
 /* --- configuration, written by lbd ------------------------------------------------------------ */
@@ -285,7 +286,7 @@ struct flow_event {
 	struct flow_key key; /* PIN: client and pool_id in key.client, pool_id; MEMBER: vip */
 	__be32 member;       /* address */
 	__u32 pool_id;       /* PIN and MEMBER */
-	__u32 client_ack;    /* MEMBER: weight in force */
+	__u32 client_ack;    /* MEMBER: weight in force, see FLOW_WEIGHT */
 	__u32 client_seq;
 	__u32 age;  /* ticks since created */
 	__u32 idle; /* ticks since last seen */

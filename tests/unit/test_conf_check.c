@@ -304,17 +304,15 @@ static void advice(void **state)
 		{ "ports 25", "ports 25; affinity-timeout 1h",
 		  "13:43: warning: affinity-timeout has no effect without affinity-group\n" },
 		{ "ports 25", "ports 25; on-member-down reset",
-		  "13:41: warning: on-member-down reset: flows of a dead member are kept in this "
-		  "version\n" },
+		  "13:41: warning: on-member-down reset is done as keep in this version: packets "
+		  "of sessions still go to the dead member, and clients wait for their own "
+		  "timeouts\n" },
 		{ "ports 25", "ports 25; on-member-down keep", "" },
-		{ "address 10.2.0.12", "address 10.2.0.12; slow-start 1min",
-		  "15:42: warning: slow-start: a member that returns gets its whole weight at once "
-		  "in "
-		  "this version\n" },
 		/* Done by this version, so nothing is said. */
 		{ "vrid 7", "vrid 7; unicast yes; preempt yes; hold-after-boot 0s; advert 50ms",
 		  "" },
 		{ "address 10.2.0.12", "address 10.2.0.12; backup yes; weight 7", "" },
+		{ "address 10.2.0.12", "address 10.2.0.12; slow-start 1min", "" },
 		{ "sync { path eth1 }", "forwarding { xdp generic; flows 5000; pins 100 }", "" },
 	};
 

@@ -240,7 +240,7 @@ static void test_restart_keeps_verdicts(void **state)
 	plan_adopt(before, 5);
 	after = plan_after(conf, before, no_flows);
 	assert_false(after->standing[pool][down].up);
-	assert_int_equal(after->standing[pool][down].weight, 5);
+	assert_int_equal(after->standing[pool][down].weight, 5 * FLOW_WEIGHT);
 	assert_true(after->standing[pool][slot(after, "10.30.0.21")].up);
 	free(table);
 	plan_free(after);
@@ -286,7 +286,7 @@ static void test_change_of_members(void **state)
 	assert_false(plan->standing[rpc][slot(plan, "10.30.0.23")].up);
 	assert_true(plan->standing[rpc][slot(plan, "10.30.0.21")].up);
 	assert_true(plan->standing[imap][slot(plan, "10.30.0.23")].up);
-	assert_int_equal(plan->standing[rpc][slot(plan, "10.30.0.21")].weight, 7);
+	assert_int_equal(plan->standing[rpc][slot(plan, "10.30.0.21")].weight, 7 * FLOW_WEIGHT);
 	plan_free(plan);
 	plan_free(old);
 	conf_free(next);
@@ -437,7 +437,11 @@ static void test_set_tells_news(void **state)
 {
 	struct conf *conf = conf_of(two_members);
 	struct plan *plan = fresh(conf);
-	struct standing next = { .up = true, .judged = true, .weight = 10, .since_ns = 7000 };
+	struct standing next = { .up = true,
+				 .judged = true,
+				 .weight = 10 * FLOW_WEIGHT,
+				 .since_ns = 7000,
+				 .raised_ns = 6000 };
 	unsigned int pool = (unsigned int)pool_of(plan, 25);
 	unsigned int m1 = (unsigned int)slot(plan, "10.30.0.21");
 	const struct standing *now = &plan->standing[pool][m1];
@@ -449,11 +453,78 @@ static void test_set_tells_news(void **state)
 	next.weight = 3;
 	assert_true(pool_set(plan, pool, m1, &next));
 	assert_int_equal(now->since_ns, 1000);
-	assert_int_equal(now->raised_ns, 7000);
+	assert_int_equal(now->raised_ns, 6000);
 	next.up = false;
 	next.since_ns = 8000;
 	assert_true(pool_set(plan, pool, m1, &next));
 	assert_int_equal(now->since_ns, 8000);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* Asked every `every_ms`, as the tick does, a member's weight is in proportion to the time. */
+static void test_slow_start(void **state)
+{
+	static const struct {
+		uint32_t weight, slow_ms, every_ms;
+	} cases[] = {
+		{ 1, 60000, 1000 },                           /* less than a step a tick */
+		{ 5, 60000, 1000 },     { 100, 60000, 1000 }, /* many steps a tick, and a fraction
+							       */
+		{ 1000, 3600000, 700 }, { 3, 1000, 1 },       { 7, 10000, 9999 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		Conf__Member conf = { .weight = cases[i].weight,
+				      .slow_start_ms = cases[i].slow_ms };
+		struct standing now = { .up = true, .weight = 1, .raised_ns = 5000 };
+		uint32_t full = conf.weight * FLOW_WEIGHT;
+		uint64_t ms = 0;
+
+		for (; ms + cases[i].every_ms < conf.slow_start_ms; ms += cases[i].every_ms) {
+			uint32_t should = 1 + (uint32_t)(ms * full / conf.slow_start_ms);
+
+			now.weight = pool_ramp(&now, &conf, 5000 + ms * 1000000, &now.raised_ns);
+			assert_in_range(now.weight, should - 1, should);
+		}
+		ms = conf.slow_start_ms;
+		assert_int_equal(pool_ramp(&now, &conf, 5000 + ms * 1000000, &now.raised_ns), full);
+	}
+}
+
+static void test_no_slow_start(void **state)
+{
+	Conf__Member conf = { .weight = 5 };
+	struct standing now = { .weight = 1 };
+	uint64_t raised_ns;
+
+	(void)state;
+	assert_int_equal(pool_ramp(&now, &conf, 0, &raised_ns), 5 * FLOW_WEIGHT);
+	conf.slow_start_ms = 60000;
+	now.weight = 5 * FLOW_WEIGHT; /* it has been here all the time */
+	assert_int_equal(pool_ramp(&now, &conf, 1, &raised_ns), 5 * FLOW_WEIGHT);
+	/* A long sleep is no reason to begin again. */
+	now.weight = 1;
+	assert_int_equal(pool_ramp(&now, &conf, UINT64_MAX / 2, &raised_ns), 5 * FLOW_WEIGHT);
+}
+
+/* Even a member whose weight is 1 begins with a fraction of what the others get. */
+static void test_slow_start_of_the_lightest(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	plan->standing[pool][m1].weight = 1;
+	plan->standing[pool][m2].weight = FLOW_WEIGHT;
+	assert_true(pool_table(plan, pool, table));
+	assert_in_range(entries(table, m1), FLOW_MAGLEV_SIZE / (FLOW_WEIGHT + 1) - 1,
+			FLOW_MAGLEV_SIZE / (FLOW_WEIGHT + 1) + 1);
+	free(table);
 	plan_free(plan);
 	conf_free(conf);
 }
@@ -500,6 +571,9 @@ int main(void)
 		cmocka_unit_test(test_nobody_left),
 		cmocka_unit_test(test_drained_member_keeps_its_bit),
 		cmocka_unit_test(test_set_tells_news),
+		cmocka_unit_test(test_slow_start),
+		cmocka_unit_test(test_no_slow_start),
+		cmocka_unit_test(test_slow_start_of_the_lightest),
 		cmocka_unit_test(test_does_not_fit),
 	};
 
