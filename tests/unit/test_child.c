@@ -192,14 +192,119 @@ static void test_nonsense(void **state)
 		{ .kind = CHECK_SLOWDOWN, .interval_ms = 0 },
 		{ .kind = CHECK_RESET, .id = 3 },
 		probe_of(4, make_socket(&listening, 16)),
+		{ .kind = CHECK_TARGET, .id = 5, .probe = HEALTH_KINDS },
+		{ .kind = CHECK_TARGET, .id = 5, .interfaces = RPCIF_MAX + 1 },
 		probe_of(4, 1), /* a second one of that number is not taken */
 	};
 	struct fixture *f = *state;
 
 	assert_int_equal(send(f->fd, "x", 1, 0), 1);
-	order(f, orders, 6);
+	order(f, orders, 8);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(await(f, 3, 4).outcome, HEALTH_OK);
+	close(listening);
+}
+
+/* What a member may do to whoever asks it for RPC, each in a process of its own. */
+static void never_end(int fd)
+{
+	char byte;
+
+	while (recv(fd, &byte, 1, 0) > 0)
+		;
+}
+
+static void dribble(int fd)
+{
+	static const char header[] = { 5, 0, 12, 3, 0x10, 0, 0, 0, 0, 8 };
+
+	for (size_t i = 0; i < 2048; i++) {
+		char byte = i < sizeof(header) ? header[i] : 0;
+
+		if (send(fd, &byte, 1, MSG_NOSIGNAL) < 0)
+			return;
+		poll(NULL, 0, 3);
+	}
+}
+
+static void flood(int fd)
+{
+	static const char much[1 << 16] = { 5, 0, 12, 3, 0x10, 0, 0, 0, 0, 8 };
+
+	while (send(fd, much, sizeof(much), MSG_NOSIGNAL) > 0)
+		;
+}
+
+static void babble(int fd)
+{
+	static const char text[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+
+	send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
+	never_end(fd);
+}
+
+static void reset_it(int fd)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+static pid_t serve(uint16_t *port, void (*hostility)(int fd))
+{
+	int listening;
+	pid_t pid;
+
+	*port = make_socket(&listening, 64);
+	pid = fork();
+	assert_true(pid >= 0);
+	while (!pid) {
+		int fd = accept(listening, NULL, NULL);
+
+		hostility(fd);
+		close(fd);
+	}
+	close(listening);
+	return pid;
+}
+
+/* None of it hurts the child, and a polite member's probe beside them is as quick as ever. */
+static void test_hostile(void **state)
+{
+	static const struct {
+		void (*hostility)(int fd);
+		enum health_outcome outcome;
+	} cases[] = {
+		{ never_end, HEALTH_HUNG }, { dribble, HEALTH_HUNG },     { flood, HEALTH_NO_RPC },
+		{ babble, HEALTH_NO_RPC },  { reset_it, HEALTH_REFUSED },
+	};
+	enum { CASES = sizeof(cases) / sizeof(cases[0]), ROUNDS = 4 };
+	struct check_order orders[CASES + 2] = { { .kind = CHECK_RESET, .id = 1 } };
+	int listening, slow = 0;
+	pid_t pid[CASES];
+	uint16_t port;
+
+	orders[CASES + 1] = probe_of(CASES, make_socket(&listening, 256));
+	for (uint32_t i = 0; i < CASES; i++) {
+		pid[i] = serve(&port, cases[i].hostility);
+		orders[i + 1] = probe_of(i, port);
+		orders[i + 1].probe = HEALTH_RPC;
+	}
+	order(*state, orders, CASES + 2);
+	for (uint32_t i = 0; i < CASES; i++)
+		for (int round = 0; round < ROUNDS; round++)
+			assert_int_equal(await(*state, 1, i).outcome, cases[i].outcome);
+	for (int round = 0; round < 10; round++) {
+		struct check_report report = await(*state, 1, CASES);
+
+		assert_int_equal(report.outcome, HEALTH_OK);
+		slow += report.latency_us > 50000;
+	}
+	assert_true(slow <= 1); /* the machine may be busy, once */
+	for (uint32_t i = 0; i < CASES; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
 	close(listening);
 }
 
@@ -257,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 		cmocka_unit_test(test_report_valid),
 		cmocka_unit_test(test_errno),
 	};

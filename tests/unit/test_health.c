@@ -25,6 +25,7 @@ static const char text[] = HEAD
 	"service dynamic { ports 6005-6010; affinity-group rpc; follow epm }\n"
 	"service mapi { ports 59531; affinity-group rpc; check tcp { fall 1; rise 3 } }\n"
 	"service smtp { ports 25 }\n"
+	"service book { ports 59532; check rpc-epm { interface address-book } }\n"
 	"member m1 { address 10.30.0.21 }\n"
 	"member m2 { address 10.30.0.22 }\n}\n";
 
@@ -34,7 +35,7 @@ struct fixture {
 	struct conf *conf;
 	struct plan *plan;
 	struct health health;
-	unsigned int rpc, smtp;
+	unsigned int rpc, smtp, book;
 };
 
 static unsigned int pool_named(const struct plan *plan, const char *name)
@@ -65,6 +66,7 @@ static int setup(void **state)
 	assert_int_equal(health_plan(&f.health, f.plan, 1), 0);
 	f.rpc = pool_named(f.plan, "rpc");
 	f.smtp = pool_named(f.plan, "smtp");
+	f.book = pool_named(f.plan, "book");
 	*state = &f;
 	return 0;
 }
@@ -82,7 +84,8 @@ static int teardown(void **state)
 static struct health_target *target(struct fixture *f, uint16_t member, uint16_t port)
 {
 	for (size_t i = 0; i < f->health.count; i++)
-		if (f->health.target[i].member == member && f->health.target[i].port == port)
+		if (f->health.target[i].member == member && f->health.target[i].port == port &&
+		    f->health.target[i].kind == HEALTH_TCP)
 			return &f->health.target[i];
 	fail_msg("no target for port %u", port);
 	return NULL;
@@ -97,7 +100,7 @@ static void test_targets(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(f->health.count, 6); /* three probed services, two members */
+	assert_int_equal(f->health.count, 8); /* four probed services, two members */
 	assert_int_equal(target(f, M1, 135)->pools, bit(f->rpc));
 	assert_int_equal(target(f, M1, 59531)->pools, bit(f->rpc));
 	assert_int_equal(target(f, M2, 25)->pools, bit(f->smtp));
@@ -111,7 +114,8 @@ static void test_targets(void **state)
 		assert_true(f->health.target[i].up && !f->health.target[i].confirmed);
 }
 
-/* Each letter is a result: o ok, r refused, t timeout, f fault; capital: the target is up after. */
+/* Each letter is a result: o ok, r refused, t timeout, f fault, c congested; capital: the target is
+ * up after. */
 static void test_counting(void **state)
 {
 	static const struct {
@@ -130,6 +134,9 @@ static void test_counting(void **state)
 		{ 3, 2, true, true, "rrr", "110" },
 		{ 2, 2, true, false, "rfffr", "11110" }, /* a fault of ours says nothing */
 		{ 2, 2, true, false, "ffff", "1111" },
+		{ 2, 2, true, false, "cccc", "1111" }, /* it lives */
+		{ 2, 2, true, false, "rcr", "110" },
+		{ 2, 2, false, false, "occoo", "00001" },
 	};
 
 	(void)state;
@@ -144,6 +151,7 @@ static void test_counting(void **state)
 			enum health_outcome outcome = r == 'o'   ? HEALTH_OK
 						      : r == 'r' ? HEALTH_REFUSED
 						      : r == 't' ? HEALTH_TIMEOUT
+						      : r == 'c' ? HEALTH_CONGESTED
 								 : HEALTH_FAULT;
 
 			health_result(&t, outcome, 100, i + 10);
@@ -250,6 +258,118 @@ static void test_text(void **state)
 	assert_string_equal(health_text(line, &f->health, 63, M1), "");
 }
 
+static struct health_target *rpc_target(struct fixture *f)
+{
+	for (size_t i = 0; i < f->health.count; i++)
+		if (f->health.target[i].kind == HEALTH_RPC)
+			return &f->health.target[i];
+	fail_msg("no RPC target");
+	return NULL;
+}
+
+/* The mapper's port, whatever the service's own is. */
+static void test_rpc_target(void **state)
+{
+	const struct health_target *t = rpc_target(*state);
+	char name[RPCIF_TEXT];
+
+	assert_int_equal(t->port, 135);
+	assert_int_equal(t->interfaces, 2);
+	assert_string_equal(rpcif_print(name, &t->interface[0]), "nspi");
+	assert_string_equal(rpcif_print(name, &t->interface[1]), "rfr");
+}
+
+static void test_rpc_outcomes(void **state)
+{
+	static const struct {
+		enum health_outcome probe, meant;
+		uint16_t mapped[2], port, interface;
+		const char *text;
+	} cases[] = {
+		{ HEALTH_OK,
+		  HEALTH_OK,
+		  { 59531, 59532 },
+		  0,
+		  0,
+		  "rpc 135 0.2 ms: connect 0.1, bind 0.2, map 0.3; 59531,59532: connect 0.4, "
+		  "bind 0.5" },
+		{ HEALTH_OK,
+		  HEALTH_OK,
+		  { 6005, 6005 },
+		  0,
+		  0,
+		  "rpc 135 0.2 ms: connect 0.1, bind 0.2, map 0.3; 6005: connect 0.4, bind 0.5" },
+		/* What the VIP does not forward is of no use to anybody. */
+		{ HEALTH_OK,
+		  HEALTH_PORT_DRIFT,
+		  { 59531, 6011 },
+		  0,
+		  0,
+		  "rpc 6011 port-drift (rfr)" },
+		{ HEALTH_TIMEOUT,
+		  HEALTH_PORT_DRIFT,
+		  { 6004, 0 },
+		  6004,
+		  0,
+		  "rpc 6004 port-drift (nspi)" },
+		{ HEALTH_FAULT,
+		  HEALTH_FAULT,
+		  { 6004, 0 },
+		  6004,
+		  0,
+		  "rpc 6004 cannot probe (nspi)" },
+		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, 0, "rpc 135 hung" },
+		{ HEALTH_NOT_REGISTERED,
+		  HEALTH_NOT_REGISTERED,
+		  { 59531, 0 },
+		  135,
+		  1,
+		  "rpc 135 not-registered (rfr)" },
+		{ HEALTH_WRONG_SERVICE,
+		  HEALTH_WRONG_SERVICE,
+		  { 59531, 59532 },
+		  59532,
+		  1,
+		  "rpc 59532 wrong-service (rfr)" },
+		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, RPCIF_MAX, "rpc 135 hung" },
+	};
+	struct fixture *f = *state;
+	struct health_target *t = rpc_target(f);
+	char line[HEALTH_TEXT];
+
+	assert_string_equal(health_text(line, &f->health, f->book, t->member),
+			    "rpc 135 not probed yet");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		t->trace = (struct health_trace){ .port = cases[i].port,
+						  .interface = cases[i].interface,
+						  .step_us = { 100, 200, 300, 400, 500 } };
+		memcpy(t->trace.mapped, cases[i].mapped, sizeof(cases[i].mapped));
+		assert_int_equal(health_outcome(f->plan, t, cases[i].probe, &t->trace),
+				 cases[i].meant);
+		health_result(t, cases[i].meant, 200, 50);
+		t->latency_us = 200;
+		assert_string_equal(health_text(line, &f->health, f->book, t->member),
+				    cases[i].text);
+	}
+}
+
+/* Eight interfaces on eight ports do not fit the line: it is cut, not overrun. */
+static void test_long_text(void **state)
+{
+	struct fixture *f = *state;
+	struct health_target *t = rpc_target(f);
+	char line[HEALTH_TEXT];
+
+	t->interfaces = RPCIF_MAX;
+	memset(&t->trace, 0xff, sizeof(t->trace));
+	for (int i = 0; i < RPCIF_MAX; i++)
+		t->trace.mapped[i] = (uint16_t)(65535 - i);
+	health_result(t, HEALTH_OK, UINT32_MAX, 50);
+	health_text(line, &f->health, f->book, t->member);
+	assert_true(strlen(line) < HEALTH_TEXT);
+	assert_non_null(strstr(line, "65535,65534"));
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -267,6 +387,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_promotion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_forgets_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rpc_target, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rpc_outcomes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_text, setup, teardown),
 		cmocka_unit_test(test_names),
 	};
 
