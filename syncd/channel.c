@@ -48,7 +48,7 @@ static int set_options(int fd, const struct channel_config *config)
 	unsigned int timeout = config->timeout_ms;
 	int one = 1, ttl = TTL;
 
-	if (name &&
+	if (*name &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) < 0)
 		return -errno;
 	if (setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) < 0 ||
@@ -82,7 +82,7 @@ static int bound_socket(const struct channel_config *config)
 static void explain(struct channel *channel, int err)
 {
 	char address[INET_ADDRSTRLEN];
-	const char *interface = channel->config.interface ? channel->config.interface : "";
+	const char *interface = channel->config.interface;
 	unsigned int port = ntohs(channel->config.local.sin_port);
 
 	inet_ntop(AF_INET, &channel->config.local.sin_addr, address, sizeof(address));
@@ -197,6 +197,21 @@ static void warn_refused(struct channel *channel, const struct conn *conn, const
 			: "");
 }
 
+/* What became of a connection that never got up, and where to look. */
+static void explain_attempt(struct channel *channel, enum conn_end end, const char *what)
+{
+	const char *hint = "";
+
+	if (end == CONN_LOST)
+		hint = " before it was up: the peer is down or not to be reached, or refused us "
+		       "(its log says why)";
+	else if (end == CONN_SLOW)
+		hint = ": the peer has not greeted in time";
+	else if (end == CONN_REFUSED)
+		hint = ": compare public-key and pair on both nodes";
+	snprintf(channel->why, sizeof(channel->why), "last attempt: %s%s", what, hint);
+}
+
 static void on_closed(struct conn *conn, enum conn_end why)
 {
 	struct channel *channel = conn->arg;
@@ -215,7 +230,7 @@ static void on_closed(struct conn *conn, enum conn_end why)
 		if (refused || why == CONN_SLOW)
 			warn_refused(channel, conn, what);
 		if (!channel->current)
-			snprintf(channel->why, sizeof(channel->why), "last attempt: %s", what);
+			explain_attempt(channel, why, what);
 	}
 	if (conn == channel->current) {
 		channel->current = NULL;

@@ -7,6 +7,7 @@
 #ifndef CASPAIR_SYNCD_CHANNEL_H
 #define CASPAIR_SYNCD_CHANNEL_H
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +33,7 @@ struct channel_ops {
 
 struct channel_config {
 	struct sockaddr_in local, remote; /* local: our sync address, and the port when listening */
-	const char *interface;            /* bound to, or NULL */
+	char interface[IFNAMSIZ];         /* bound to; empty: to none */
 	bool listens;
 	unsigned int timeout_ms, rekey_ms;
 };

@@ -154,7 +154,7 @@ static bool open_channel(struct syncd *syncd)
 
 	/* With several paths the address alone says where: the first need not be its interface. */
 	if (file->sync->n_path == 1)
-		config.interface = file->sync->path[0];
+		snprintf(config.interface, sizeof(config.interface), "%s", file->sync->path[0]);
 	if (!fill_address(&config.local, own, config.listens ? file->sync->port : 0) ||
 	    !fill_address(&config.remote, peer, file->sync->port))
 		return false;
@@ -253,7 +253,17 @@ static bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* What the channel was opened with and a reload does not change. */
+static bool same_paths(const Conf__Sync *a, const Conf__Sync *b)
+{
+	if (a->n_path != b->n_path)
+		return false;
+	for (size_t i = 0; i < a->n_path; i++)
+		if (!same_text(a->path[i], b->path[i]))
+			return false;
+	return true;
+}
+
+/* What the channel was opened with: a listener or a key in use is not exchanged on the way. */
 static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
 {
 	for (size_t i = 0; i < 2; i++)
@@ -261,6 +271,7 @@ static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
 		    !same_text(a->node[i]->public_key, b->node[i]->public_key))
 			return true;
 	return a->sync->port != b->sync->port || !same_text(a->pair, b->pair) ||
+	       !same_paths(a->sync, b->sync) ||
 	       a->sync->peer_timeout_ms != b->sync->peer_timeout_ms ||
 	       a->sync->rekey_ms != b->sync->rekey_ms;
 }
@@ -270,15 +281,19 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	struct syncd *syncd = arg;
 	unsigned int node;
 	struct conf *conf = daemon_config(&syncd->options, &node);
+	bool usable = false;
 
 	(void)loop;
-	if (!conf || node != syncd->node) {
+	if (conf && channel_differs(syncd->conf->file, conf->file))
+		log_error("other addresses, keys, path, port or times of sync, or another name of "
+			  "the pair, need a restart of syncd");
+	else if (conf && node == syncd->node)
+		usable = true;
+	if (!usable) {
 		log_error("the configuration stays as it was");
 		conf_free(conf);
 		return;
 	}
-	if (channel_differs(syncd->conf->file, conf->file))
-		log_warning("sync addresses, keys, port and times take effect when syncd starts");
 	conf_free(syncd->conf);
 	syncd->conf = conf;
 	session_digest(&syncd->session, conf->digest, daemon_now_ns());
