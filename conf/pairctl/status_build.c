@@ -358,9 +358,10 @@ static void judge_config(struct build *b)
 	if (differ(lbd, vrrp) || differ(vrrp, sync) || differ(lbd, sync))
 		problem(b, "the daemons run different configurations: lbd %s, vrrpd %s, syncd %s",
 			lbd ? lbd : "unknown", vrrp ? vrrp : "unknown", sync ? sync : "unknown");
-	if (differ(b->here->config_digest, b->peer->config_digest))
+	/* What is known of the peer is its syncd's, so like is compared with like. */
+	if (differ(sync, b->peer->config_digest))
 		problem(b, "the nodes run different configurations: %s %s, %s %s", b->here->name,
-			b->here->config_digest, b->peer->name, b->peer->config_digest);
+			sync, b->peer->name, b->peer->config_digest);
 	if (differ(b->here->version, b->peer->version))
 		note(b, "the nodes run different versions: %s %s, %s %s", b->here->name,
 		     b->here->version, b->peer->name, b->peer->version);

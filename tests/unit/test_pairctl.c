@@ -399,6 +399,13 @@ static void daemons_differ(struct scene *s)
 	s->vrrp.config_digest = OTHER;
 }
 
+/* A reload that lbd and vrrpd of both nodes took, and no syncd. */
+static void syncds_stay_behind(struct scene *s)
+{
+	s->lbd.config_digest = OTHER;
+	s->vrrp.config_digest = OTHER;
+}
+
 static void peer_lacks_vrrpd(struct scene *s)
 {
 	s->peer.vrrpd = false;
@@ -458,6 +465,7 @@ static void test_status_cases(void **state)
 		{ service_down, 1, "problem: mel/mapi has no member up", NULL },
 		{ digests_differ, 1, "lb1 ddc72f283f8f, lb2 0123456789ab", NULL },
 		{ daemons_differ, 1, "vrrpd 0123456789ab, syncd ddc72f283f8f", NULL },
+		{ syncds_stay_behind, 1, "the daemons run different", "the nodes run" },
 		{ peer_lacks_vrrpd, 1, "problem: vrrpd does not run on lb2", NULL },
 		{ no_link, 1, "problem: vrrpd has no link to syncd", NULL },
 		{ no_carrier, 1, "problem: lb1 has no carrier", NULL },
