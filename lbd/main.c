@@ -93,6 +93,15 @@ static int reload_with(struct lbd *lbd, struct conf *conf)
 	return 0;
 }
 
+/* The only part of a configuration that a running data plane cannot follow. */
+static void say_sizes(const struct dataplane *plane, const Conf__Forwarding *wanted)
+{
+	if (wanted->flows != plane->flows_max || wanted->pins != plane->pins_max)
+		log_warning("the tables keep room for %u flows and %u pins; another size needs lbd "
+			    "--detach-data-plane and a new start",
+			    plane->flows_max, plane->pins_max);
+}
+
 static void on_reload(struct ev_loop *loop, void *arg)
 {
 	struct lbd *lbd = arg;
@@ -110,6 +119,7 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	}
 	lbd->node = node;
 	log_info("configuration %s is in force", conf->digest_text);
+	say_sizes(&lbd->plane, conf->file->forwarding);
 	share_tell(lbd);
 }
 
