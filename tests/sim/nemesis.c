@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Faults: alone with time to heal ("single"), or as they come ("storm"); and the operator. */
+#include "tests/sim/sim.h"
+
+enum fault {
+	KILL,
+	POWER,
+	STALL,
+	LAN_CUT,
+	CHANNEL_CUT,
+	RESET,
+	RENEW,
+	MEMBER,
+	CARRIER,
+	FAILOVER,
+	ORDERLY,
+	LOSSY,
+	SPLIT,
+	FAULTS,
+};
+
+enum { PATH_LAN = 1, PATH_CHANNEL = 2 };
+
+static const char *const daemon_names[] = { "vrrpd", "syncd", "lbd" };
+
+void nemesis_draw(struct world *world)
+{
+	struct chance *c = &world->chance;
+
+	world->single = chance_of(c, 500);
+	world->preempt = chance_of(c, 200);
+	world->lan = (struct path){ .delay = chance_between(c, 50, 1000) * US,
+				    .jitter = chance_between(c, 10, 2000) * US,
+				    .doubled = chance_of(c, 300) ? 50 : 0 };
+	world->channel = (struct path){ .delay = chance_between(c, 50, 2000) * US,
+					.jitter = chance_between(c, 10, 3000) * US };
+	world->idle = chance_between(c, 4, 20) * SECOND;
+	world->linger = chance_between(c, 1, 5) * SECOND;
+	world->pace = (unsigned int)chance_between(c, 200, 900);
+	world->faults_until = chance_between(c, 8, 20) * SECOND;
+	for (unsigned int n = 0; n < NODES; n++)
+		world->node[n].drift = (int64_t)chance_below(c, 201) - 100;
+}
+
+static void stall(struct node *node, enum daemon daemon, uint64_t until)
+{
+	struct world *world = node->world;
+
+	node->process[daemon].stalled_until = until;
+	if (until > world->stall_until)
+		world->stall_until = until;
+	trace_say(world, "FAULT node %u: %s stopped for %llu ms", node->number + 1,
+		  daemon_names[daemon], (unsigned long long)((until - world->now) / MS));
+}
+
+static void stall_some(struct node *node)
+{
+	struct chance *c = &node->world->chance;
+	uint64_t until = node->world->now + chance_between(c, 20, 4000) * MS;
+	unsigned int which = (unsigned int)chance_below(c, DAEMONS + 1);
+
+	for (unsigned int d = 0; d < DAEMONS; d++)
+		if (which == d || which == DAEMONS)
+			stall(node, (enum daemon)d, until);
+}
+
+static void kill(struct node *node)
+{
+	struct world *world = node->world;
+	enum daemon daemon = (enum daemon)chance_below(&world->chance, DAEMONS);
+
+	if (!node->process[daemon].alive)
+		return;
+	trace_say(world, "FAULT node %u: kill -9 %s", node->number + 1, daemon_names[daemon]);
+	world_kill_daemon(node, daemon);
+	world_later(world, chance_between(&world->chance, 100, 3000) * MS, EV_START, node->number,
+		    daemon);
+}
+
+static void power(struct node *node)
+{
+	struct world *world = node->world;
+
+	trace_say(world, "FAULT node %u: power off", node->number + 1);
+	world_power_off(node);
+	/* DAEMONS stands for the machine. */
+	world_later(world, chance_between(&world->chance, 800, 5000) * MS, EV_START, node->number,
+		    DAEMONS);
+}
+
+static void cut(struct world *world, struct path *path, uint32_t which)
+{
+	unsigned int ways = (unsigned int)chance_between(&world->chance, 1, 3);
+
+	for (unsigned int n = 0; n < NODES; n++)
+		path->cut[n] |= ways >> n & 1;
+	trace_say(world, "FAULT %s cut, %s%s", which == PATH_LAN ? "adverts" : "channel",
+		  ways & 1 ? "1>2 " : "", ways & 2 ? "2>1" : "");
+	world_later(world, chance_between(&world->chance, 100, 4000) * MS, EV_CUT_END, 0, which);
+}
+
+void nemesis_end_cut(struct world *world, uint32_t which)
+{
+	struct path *path = which == PATH_LAN ? &world->lan : &world->channel;
+
+	path->cut[0] = path->cut[1] = false;
+	path->lossy = 0;
+	world->stall_until = world->stall_until > world->now ? world->stall_until : world->now;
+	trace_say(world, "%s whole again", which == PATH_LAN ? "adverts" : "channel");
+}
+
+static void lossy(struct world *world)
+{
+	bool lan = chance_of(&world->chance, 500);
+	struct path *path = lan ? &world->lan : &world->channel;
+
+	path->lossy = (unsigned int)chance_between(&world->chance, 10, 200);
+	trace_say(world, "FAULT %s loses %u per mille", lan ? "LAN" : "channel", path->lossy);
+	world_later(world, chance_between(&world->chance, 500, 3000) * MS, EV_CUT_END, 0,
+		    lan ? PATH_LAN : PATH_CHANNEL);
+}
+
+static void member(struct world *world)
+{
+	struct chance *c = &world->chance;
+	struct plane_standing *truth =
+		&world->truth[chance_below(c, POOLS)][chance_below(c, MEMBERS)];
+
+	truth->up = chance_of(c, 700);
+	truth->weight = (uint32_t)chance_below(c, 4);
+}
+
+void nemesis_carrier(struct node *node, bool up)
+{
+	struct world *world = node->world;
+
+	if (node->carrier == up)
+		return;
+	node->carrier = up;
+	trace_say(world, "%snode %u: carrier %s", up ? "" : "FAULT ", node->number + 1,
+		  up ? "back" : "lost");
+	if (world->stall_until < world->now)
+		world->stall_until = world->now;
+	world_post(node, VRRPD, &(struct letter){ .kind = L_CARRIER });
+	if (!up)
+		world_later(world, chance_between(&world->chance, 300, 4000) * MS, EV_CARRIER,
+			    node->number, 0);
+}
+
+static void failover(struct world *world)
+{
+	for (unsigned int n = 0; n < NODES; n++)
+		if (world->node[n].vrrpd.fsm.state == FSM_ACTIVE)
+			vrrpd_failover(&world->node[n]);
+}
+
+static void strike(struct world *world, enum fault fault)
+{
+	struct node *node = &world->node[chance_below(&world->chance, NODES)];
+
+	switch (fault) {
+	case KILL:
+		kill(node);
+		break;
+	case POWER:
+		if (node->powered)
+			power(node);
+		break;
+	case STALL:
+		stall_some(node);
+		break;
+	case LAN_CUT:
+		cut(world, &world->lan, PATH_LAN);
+		break;
+	case CHANNEL_CUT:
+		cut(world, &world->channel, PATH_CHANNEL);
+		break;
+	case RESET:
+		trace_say(world, "FAULT node %u: channel reset", node->number + 1);
+		if (node->process[SYNCD].alive)
+			wire_drop(node);
+		break;
+	case RENEW:
+		wire_connect(world, true);
+		break;
+	case MEMBER:
+		member(world);
+		break;
+	case CARRIER:
+		if (node->powered)
+			nemesis_carrier(node, false);
+		break;
+	case FAILOVER:
+		failover(world);
+		break;
+	case ORDERLY:
+		if (node->process[VRRPD].alive && node->process[VRRPD].stalled_until <= world->now)
+			vrrpd_stop(node);
+		break;
+	case LOSSY:
+		lossy(world);
+		break;
+	case SPLIT:
+		cut(world, &world->lan, PATH_LAN);
+		cut(world, &world->channel, PATH_CHANNEL);
+		break;
+	case FAULTS:
+		break;
+	}
+	world->figures->faults++;
+}
+
+/* Single: the next one only when the pair has been whole for a while. */
+static bool healed(struct world *world)
+{
+	char why[120];
+	bool whole = world->stall_until < world->now && oracle_whole(world, why, sizeof(why));
+
+	if (!whole) {
+		world->stable_since = 0;
+		if (world->now - world->fault_at > 70 * SECOND)
+			trace_fail(world, "I4 not whole after %llu s: %s",
+				   (unsigned long long)((world->now - world->fault_at) / SECOND),
+				   why);
+		return false;
+	}
+	if (!world->stable_since)
+		world->stable_since = world->now;
+	return world->now - world->stable_since >= 200 * MS;
+}
+
+void nemesis_strike(struct world *world)
+{
+	struct chance *c = &world->chance;
+
+	if (world->quiet)
+		return;
+	if (!world->single) {
+		strike(world, (enum fault)chance_below(c, FAULTS));
+		world_later(world, chance_between(c, 20, 1500) * MS, EV_FAULT, 0, 0);
+		return;
+	}
+	if (healed(world)) {
+		strike(world, (enum fault)chance_below(c, LOSSY));
+		world->fault_at = world->now;
+		world->stable_since = 0;
+		world_later(world, chance_between(c, 100, 300) * MS, EV_FAULT, 0, 0);
+		return;
+	}
+	world_later(world, 50 * MS, EV_FAULT, 0, 0);
+}
+
+/* He asks at any time; the product has to refuse when it is not safe. */
+void nemesis_operator(struct world *world)
+{
+	if (world->quiet)
+		return;
+	failover(world);
+	world_later(world, chance_between(&world->chance, 300, 6000) * MS, EV_OPERATOR, 0, 0);
+}
+
+void nemesis_heal(struct world *world)
+{
+	world->quiet = true;
+	world->fault_at = world->now;
+	world->stable_since = 0;
+	trace_say(world, "all faults end");
+	nemesis_end_cut(world, PATH_LAN);
+	nemesis_end_cut(world, PATH_CHANNEL);
+	for (unsigned int n = 0; n < NODES; n++) {
+		struct node *node = &world->node[n];
+
+		if (!node->powered)
+			continue;
+		nemesis_carrier(node, true);
+		for (unsigned int d = 0; d < DAEMONS; d++)
+			node->process[d].stalled_until = world->now;
+	}
+}

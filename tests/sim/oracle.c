@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The invariants that DESIGN.md names: I3, I4, I5 (epochs), I6 and I9 are judged here. */
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+struct keys {
+	bool flow[FLOWS], pin[PINS];
+};
+
+static void note(struct keys *keys, const struct flow_event *event)
+{
+	bool pin = event->kind == EVENT_PIN_PUT || event->kind == EVENT_PIN_DEL;
+	int number = pin ? plane_pin_number(event) : plane_flow_number(&event->key);
+
+	if (event->kind != EVENT_MEMBER && number >= 0)
+		*(pin ? &keys->pin[number] : &keys->flow[number]) = true;
+}
+
+/* Keys about which something is on its way. */
+static void pending(struct keys *keys, const struct node *leader, const struct node *follower)
+{
+	const struct journal *journal = &leader->syncd->session.journal;
+	const struct follower *f = &follower->syncd->session.follower;
+
+	for (uint64_t seq = f->have.seq + 1; seq <= journal->head; seq++)
+		note(keys, &journal->ring[seq & (journal->size - 1)]);
+	for (size_t i = 0; i < leader->plane.ringed; i++)
+		note(keys, &leader->plane.ring[i]);
+	for (size_t i = 0; i < follower->plane.ringed; i++)
+		note(keys, &follower->plane.ring[i]);
+	for (size_t i = 0; i < f->owns; i++)
+		note(keys, &f->own[i]);
+}
+
+/* The first key that one table has and the other has not, or otherwise; a text, or NULL. */
+static const char *difference(const struct plane *a, const struct plane *b,
+			      const struct keys *spared)
+{
+	static char text[80];
+
+	for (unsigned int f = 0; f < FLOWS; f++) {
+		const struct plane_flow *x = &a->flow[f], *y = &b->flow[f];
+
+		if (spared->flow[f] || (!x->used && !y->used))
+			continue;
+		if (x->used == y->used && x->member == y->member)
+			continue;
+		snprintf(text, sizeof(text), "flow %u: member %d here, %d there", f,
+			 x->used ? x->member : -1, y->used ? y->member : -1);
+		return text;
+	}
+	for (unsigned int p = 0; p < PINS; p++) {
+		const struct plane_pin *x = &a->pin[p], *y = &b->pin[p];
+
+		if (spared->pin[p] || (!x->used && !y->used))
+			continue;
+		if (x->used == y->used && x->member == y->member)
+			continue;
+		snprintf(text, sizeof(text), "pin %u: member %d here, %d there", p,
+			 x->used ? x->member : -1, y->used ? y->member : -1);
+		return text;
+	}
+	return NULL;
+}
+
+/* I9: who says in sync holds all that the leader's table had at its position. */
+void oracle_records(struct node *node)
+{
+	struct node *peer = world_peer(node);
+	const struct session *s = &node->syncd->session, *l = &peer->syncd->session;
+	const struct follower *f = &s->follower;
+	struct keys keys;
+	const char *what;
+
+	if (s->leading || s->state != CAS__SYNC_STATE__IN_SYNC || f->phase != FOLLOWING)
+		return;
+	if (!peer->process[SYNCD].alive || !l->leading ||
+	    !session_same_history(&f->have, &l->history))
+		return;
+	if (f->have.seq > l->journal.head)
+		trace_fail(node->world, "I6 node %u: applied %llu of %llu records",
+			   node->number + 1, (unsigned long long)f->have.seq,
+			   (unsigned long long)l->journal.head);
+	if (!journal_holds(&l->journal, f->have.seq) || node->plane.lost_seen ||
+	    peer->plane.lost_seen)
+		return;
+	memset(&keys, 0, sizeof(keys));
+	pending(&keys, peer, node);
+	what = difference(&node->plane, &peer->plane, &keys);
+	if (what)
+		trace_fail(node->world, "I9 node %u is in sync at %llu of %llu, but %s",
+			   node->number + 1, (unsigned long long)f->have.seq,
+			   (unsigned long long)l->journal.head, what);
+}
+
+/* --- roles -------------------------------------------------------------------------------------
+ */
+
+static bool answers(const struct node *node)
+{
+	return node->powered && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
+}
+
+/* Both paths do not reach the other vrrpd: the one case that nobody can fence. */
+static bool unfenceable(const struct world *world)
+{
+	if (!world->lan.cut[0] && !world->lan.cut[1])
+		return false;
+	if (world->channel.cut[0] || world->channel.cut[1])
+		return true;
+	for (unsigned int n = 0; n < NODES; n++) {
+		const struct node *node = &world->node[n];
+
+		if (!node->syncd->conn || !node->vrrpd.syncd)
+			return true;
+		for (unsigned int d = 0; d < LBD; d++)
+			if (!node->process[d].alive || node->process[d].stalled_until > world->now)
+				return true;
+	}
+	return false;
+}
+
+static void check_owners(struct world *world)
+{
+	bool disturbed = world->lan.lossy || world->lan.cut[0] || world->lan.cut[1] ||
+			 world->now < world->stall_until + 2 * SECOND;
+	uint64_t bound = disturbed ? 1500 * MS : world->lan.delay + world->lan.jitter + 10 * MS;
+
+	if (!answers(&world->node[0]) || !answers(&world->node[1]) || unfenceable(world)) {
+		world->overlap_since = 0;
+		return;
+	}
+	if (!world->overlap_since)
+		world->overlap_since = world->now;
+	if (world->now - world->overlap_since > bound)
+		trace_fail(world, "I3 both nodes answer and admit for %llu ms",
+			   (unsigned long long)((world->now - world->overlap_since) / MS));
+}
+
+/* Epochs rise, and who lets go has let go. */
+void oracle_promoted(struct node *node, uint64_t epoch, bool yielded)
+{
+	struct world *world = node->world;
+	const struct node *peer = world_peer(node);
+
+	world->figures->takeovers++;
+	if (epoch <= node->led)
+		trace_fail(world, "I5 node %u leads in epoch %llu after %llu", node->number + 1,
+			   (unsigned long long)epoch, (unsigned long long)node->led);
+	node->led = epoch;
+	if (yielded && peer->process[VRRPD].alive && peer->vrrpd.fsm.state != FSM_ACTIVE &&
+	    plane_admits(&peer->plane) && peer->vrrpd.mapped)
+		trace_fail(world, "I3 node %u took over from a yield, but its peer still admits",
+			   node->number + 1);
+}
+
+void oracle_step(struct world *world)
+{
+	check_owners(world);
+	for (unsigned int n = 0; n < NODES; n++) {
+		struct node *node = &world->node[n];
+		bool synced = node->process[SYNCD].alive && session_ready(&node->syncd->session);
+
+		if (synced && !node->was_synced)
+			oracle_records(node);
+		node->was_synced = synced;
+	}
+}
+
+/* --- the pair ----------------------------------------------------------------------------------
+ */
+
+static bool complain(char *why, size_t size, const char *words)
+{
+	snprintf(why, size, "%s", words);
+	return false;
+}
+
+static const char *fault_of(const struct world *world)
+{
+	for (unsigned int n = 0; n < NODES; n++) {
+		const struct node *node = &world->node[n];
+
+		if (!node->powered || !node->carrier)
+			return "a node is off";
+		for (unsigned int d = 0; d < DAEMONS; d++)
+			if (!node->process[d].alive)
+				return "a daemon is not running";
+	}
+	if (world->lan.cut[0] || world->lan.cut[1] || world->channel.cut[0] ||
+	    world->channel.cut[1])
+		return "a path is cut";
+	return NULL;
+}
+
+bool oracle_whole(struct world *world, char *why, size_t size)
+{
+	const struct node *a = &world->node[0], *b = &world->node[1], *active, *standby;
+	const struct keys none = { 0 };
+	const char *words = fault_of(world);
+
+	if (words)
+		return complain(why, size, words);
+	active = a->vrrpd.fsm.state == FSM_ACTIVE ? a : b;
+	standby = active == a ? b : a;
+	if (active->vrrpd.fsm.state != FSM_ACTIVE || !plane_admits(&active->plane))
+		return complain(why, size, "nobody is active");
+	if (standby->vrrpd.fsm.state != FSM_BACKUP)
+		return complain(why, size, "nobody is standby");
+	if (world->owner != (int)active->number)
+		return complain(why, size, "the clients' neighbour entry names the other node");
+	if (active->syncd->session.state != CAS__SYNC_STATE__IN_SYNC ||
+	    standby->syncd->session.state != CAS__SYNC_STATE__IN_SYNC)
+		return complain(why, size, "not in sync");
+	if (memcmp(active->plane.standing, standby->plane.standing,
+		   sizeof(active->plane.standing)) != 0 ||
+	    memcmp(active->plane.standing, world->truth, sizeof(world->truth)) != 0)
+		return complain(why, size, "verdicts differ");
+	if (active->syncd->session.journal.head != standby->syncd->session.follower.have.seq ||
+	    active->plane.ringed || standby->plane.ringed || standby->syncd->session.follower.owns)
+		/* Something is on its way; between the faults that is no objection. */
+		return !world->quiet || complain(why, size, "records are on their way");
+	words = difference(&standby->plane, &active->plane, &none);
+	return !words || complain(why, size, words);
+}

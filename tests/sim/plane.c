@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The data plane of a node, as lbd/bpf has it: inbound.bpf.h and outbound.bpf.h (packets),
+ * record.bpf.h and pin.bpf.h (entries), gate.bpf.h (lease), sweep.bpf.h (ageing), and lbd/pool.c
+ * (which members a table is made of).  A key is a number here.  Left out: what a packet looks like,
+ * neighbours, connections that members begin, and tables without room.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lbd/bpf/choice.h"
+#include "lbd/maglev.h"
+#include "tests/sim/sim.h"
+
+enum { WEIGHTS = 4, TABLES = WEIGHTS * WEIGHTS * WEIGHTS * WEIGHTS };
+
+static const uint64_t choice_seed = 0x5eed;
+static const uint16_t service_port[SERVICES] = { 135, 443, 80 };
+
+/* --- names -------------------------------------------------------------------------------------
+ */
+
+static unsigned int client_of(unsigned int flow)
+{
+	return flow / (SERVICES * PORTS);
+}
+
+static unsigned int pool_of(unsigned int flow)
+{
+	return flow / PORTS % SERVICES < 2 ? 0 : 1;
+}
+
+static unsigned int pin_of(unsigned int flow)
+{
+	return client_of(flow) * POOLS + pool_of(flow);
+}
+
+static uint32_t client_address(unsigned int client)
+{
+	return htonl(0x0a000001 + client * 37);
+}
+
+uint32_t plane_pool_id(unsigned int pool)
+{
+	return 700 + pool;
+}
+
+uint32_t plane_member_address(unsigned int member)
+{
+	return htonl(0x0a1e0015 + member);
+}
+
+int plane_member_number(uint32_t address)
+{
+	uint32_t number = ntohl(address) - 0x0a1e0015;
+
+	return number < MEMBERS ? (int)number : NOBODY;
+}
+
+struct flow_key plane_key(unsigned int flow)
+{
+	return (struct flow_key){
+		.client = client_address(client_of(flow)),
+		.vip = htonl(0xc0000201),
+		.client_port = htons((uint16_t)(40000 + flow % PORTS)),
+		.vip_port = htons(service_port[flow / PORTS % SERVICES]),
+		.proto = 6,
+	};
+}
+
+static int client_number(uint32_t address)
+{
+	uint32_t number = ntohl(address) - 0x0a000001;
+
+	return number % 37 == 0 && number / 37 < CLIENTS ? (int)(number / 37) : NOBODY;
+}
+
+int plane_flow_number(const struct flow_key *key)
+{
+	int client = client_number(key->client), port = ntohs(key->client_port) - 40000;
+
+	for (int s = 0; s < SERVICES && client >= 0; s++)
+		if (service_port[s] == ntohs(key->vip_port) && port >= 0 && port < PORTS)
+			return (client * SERVICES + s) * PORTS + port;
+	return NOBODY;
+}
+
+int plane_pin_number(const struct flow_event *event)
+{
+	int client = client_number(event->key.client);
+	uint32_t pool = event->pool_id - plane_pool_id(0);
+
+	return client >= 0 && pool < POOLS ? client * POOLS + (int)pool : NOBODY;
+}
+
+/* --- choice ------------------------------------------------------------------------------------
+ */
+
+/* A table depends on the weights alone, and filling one takes as long as the rest of a run. */
+static const struct flow_maglev *table_for(const uint32_t weight[MEMBERS])
+{
+	static struct flow_maglev *cache[TABLES];
+	struct maglev_member list[MEMBERS];
+	unsigned int index = 0;
+
+	for (unsigned int m = 0; m < MEMBERS; m++) {
+		index = index * WEIGHTS + weight[m];
+		list[m] = (struct maglev_member){ plane_member_address(m), weight[m], (uint16_t)m };
+	}
+	if (!cache[index]) {
+		cache[index] = malloc(sizeof(*cache[index]));
+		if (!cache[index])
+			abort();
+		maglev_fill(cache[index], list, MEMBERS);
+	}
+	return cache[index];
+}
+
+/* lbd/pool.c: the living; with none of them, who did last. */
+void plane_publish(struct plane *plane, unsigned int pool)
+{
+	uint32_t weight[MEMBERS] = { 0 };
+	unsigned int up = 0;
+	bool living = false;
+
+	for (unsigned int m = 0; m < MEMBERS; m++) {
+		const struct plane_standing *standing = &plane->standing[pool][m];
+
+		up |= (unsigned int)standing->up << m;
+		weight[m] = standing->up ? standing->weight : 0;
+		living |= weight[m] > 0;
+	}
+	if (living)
+		plane->bits[pool] = up;
+	else
+		for (unsigned int m = 0; m < MEMBERS; m++)
+			weight[m] = plane->bits[pool] >> m & 1;
+	plane->table[pool] = table_for(weight);
+}
+
+static int choose(const struct plane *plane, unsigned int flow, bool admission)
+{
+	const struct plane_pin *pin = &plane->pin[pin_of(flow)];
+	unsigned int pool = pool_of(flow);
+	uint16_t member;
+
+	if (pool == 0 && pin->used &&
+	    (!admission || plane->bits[pool] >> pin->member & 1 || !plane->bits[pool]))
+		return pin->member;
+	member = plane->table[pool]->member[choice_index(
+		choice_hash(client_address(client_of(flow)), choice_seed))];
+	return member == FLOW_NO_MEMBER ? NOBODY : member;
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+struct flow_event plane_flow_event(const struct node *node, unsigned int flow)
+{
+	const struct plane_flow *entry = &node->plane.flow[flow];
+
+	if (!entry->used)
+		return (struct flow_event){ .kind = EVENT_FLOW_DEL, .key = plane_key(flow) };
+	return (struct flow_event){
+		.kind = EVENT_FLOW_PUT,
+		.state = entry->state,
+		.flags = entry->flags & (FLOW_PICKED_UP | FLOW_REPLICA),
+		.epoch = entry->epoch,
+		.key = plane_key(flow),
+		.member = plane_member_address(entry->member),
+		.idle = (uint32_t)((node_now(node) - entry->seen) >> FLOW_TICK_SHIFT),
+	};
+}
+
+struct flow_event plane_pin_event(const struct node *node, unsigned int pin)
+{
+	const struct plane_pin *entry = &node->plane.pin[pin];
+	struct flow_event event = {
+		.kind = entry->used ? EVENT_PIN_PUT : EVENT_PIN_DEL,
+		.epoch = (uint32_t)node->plane.epoch,
+		.key.client = client_address(pin / POOLS),
+		.pool_id = plane_pool_id(pin % POOLS),
+	};
+
+	if (entry->used) {
+		event.member = plane_member_address(entry->member);
+		event.idle = (uint32_t)((node_now(node) - entry->seen) >> FLOW_TICK_SHIFT);
+	}
+	return event;
+}
+
+static void emit(struct node *node, const struct flow_event *event)
+{
+	struct plane *plane = &node->plane;
+
+	if (plane->ringed < plane->room) {
+		plane->ring[plane->ringed++] = *event;
+		syncd_ring(node);
+		return;
+	}
+	if (node->world->options.plant != PLANT_SILENT_LOSS) {
+		plane->lost++;
+		plane->lost_seen = true;
+	}
+}
+
+void plane_emit_pool(struct node *node, unsigned int pool)
+{
+	for (unsigned int m = 0; m < MEMBERS; m++) {
+		const struct plane_standing *standing = &node->plane.standing[pool][m];
+		struct flow_event event = {
+			.kind = EVENT_MEMBER,
+			.state = standing->up,
+			.epoch = (uint32_t)node->plane.epoch,
+			.key.vip = plane_key(0).vip,
+			.member = plane_member_address(m),
+			.pool_id = plane_pool_id(pool),
+			.client_ack = standing->weight,
+		};
+
+		emit(node, &event);
+	}
+}
+
+/* --- entries: record.bpf.h, pin.bpf.h ----------------------------------------------------------
+ */
+
+static void hold_pin(struct node *node, unsigned int flow, bool own)
+{
+	struct plane_flow *entry = &node->plane.flow[flow];
+	struct plane_pin *pin = &node->plane.pin[pin_of(flow)];
+	struct flow_event event;
+	bool fresh = !pin->used;
+
+	if (pool_of(flow) != 0)
+		return;
+	if (fresh)
+		*pin = (struct plane_pin){ .used = true, .member = entry->member };
+	pin->flows++;
+	pin->seen = node_now(node);
+	entry->counted = true;
+	if (own && pin->member != entry->member && !(node->plane.bits[0] >> pin->member & 1)) {
+		pin->member = entry->member;
+		fresh = true;
+	}
+	if (!fresh || !own)
+		return;
+	event = plane_pin_event(node, pin_of(flow));
+	emit(node, &event);
+}
+
+static void make_flow(struct node *node, unsigned int flow, const struct plane_flow *made, bool own)
+{
+	struct flow_event event;
+
+	node->plane.flow[flow] = *made;
+	hold_pin(node, flow, own);
+	if (!own)
+		return;
+	event = plane_flow_event(node, flow);
+	emit(node, &event);
+}
+
+static void remove_flow(struct node *node, unsigned int flow, bool own)
+{
+	struct plane_flow *entry = &node->plane.flow[flow];
+	struct plane_pin *pin = &node->plane.pin[pin_of(flow)];
+	struct flow_event event = plane_flow_event(node, flow);
+
+	event.kind = EVENT_FLOW_DEL;
+	if (entry->counted && pin->used && pin->flows) {
+		pin->flows--;
+		pin->seen = node_now(node);
+	}
+	entry->used = false;
+	if (own)
+		emit(node, &event);
+}
+
+/* --- packets -----------------------------------------------------------------------------------
+ */
+
+bool plane_admits(const struct plane *plane)
+{
+	return plane->role == LEASE_ACTIVE && plane->fenced == FENCE_NONE;
+}
+
+static void track(struct node *node, struct plane_flow *entry, enum packet packet, uint8_t own)
+{
+	uint8_t other = own == FLOW_CLIENT_FIN ? FLOW_MEMBER_FIN : FLOW_CLIENT_FIN;
+
+	entry->seen = node_now(node);
+	entry->flags &= (uint8_t)~FLOW_REPLICA;
+	if (packet == PACKET_RST)
+		entry->state = FLOW_RESET;
+	else if (entry->state == FLOW_RESET)
+		entry->state = FLOW_ESTABLISHED;
+	if (packet != PACKET_FIN)
+		return;
+	if (entry->state == FLOW_ESTABLISHED)
+		entry->state = own;
+	else if (entry->state == other)
+		entry->state = FLOW_CLOSING;
+}
+
+static struct plane_flow fresh_flow(const struct node *node, unsigned int member, uint8_t flags)
+{
+	return (struct plane_flow){ .used = true,
+				    .member = (uint8_t)member,
+				    .state = FLOW_ESTABLISHED,
+				    .flags = flags,
+				    .epoch = (uint32_t)node->plane.epoch,
+				    .seen = node_now(node) };
+}
+
+static int begin(struct node *node, unsigned int flow)
+{
+	int member;
+
+	if (!plane_admits(&node->plane))
+		return NOBODY;
+	if (node->plane.flow[flow].used)
+		remove_flow(node, flow, true);
+	member = choose(&node->plane, flow, true);
+	if (member != NOBODY)
+		node->plane.handshake[flow] = (struct plane_handshake){ .used = true,
+									.member = (uint8_t)member };
+	return member;
+}
+
+int plane_client(struct node *node, unsigned int flow, enum packet packet)
+{
+	struct plane_flow *entry = &node->plane.flow[flow];
+	struct plane_handshake *handshake = &node->plane.handshake[flow];
+	struct plane_flow made;
+
+	if (packet == PACKET_SYN && (!entry->used || entry->state >= FLOW_CLOSING))
+		return begin(node, flow);
+	if (entry->used) {
+		track(node, entry, packet, FLOW_CLIENT_FIN);
+		return entry->member;
+	}
+	if (!handshake->used)
+		return choose(&node->plane, flow, false);
+	if (handshake->synack && packet != PACKET_SYN && packet != PACKET_RST) {
+		made = fresh_flow(node, handshake->member, FLOW_HOP_KNOWN);
+		make_flow(node, flow, &made, true);
+		handshake->used = false;
+	}
+	return handshake->member;
+}
+
+bool plane_member(struct node *node, unsigned int flow, unsigned int member, enum packet packet)
+{
+	struct plane_flow *entry = &node->plane.flow[flow];
+	struct plane_handshake *handshake = &node->plane.handshake[flow];
+	struct plane_flow made;
+
+	if (entry->used && entry->member == member) {
+		track(node, entry, packet, FLOW_MEMBER_FIN);
+		return true;
+	}
+	if (handshake->used && handshake->member == member) {
+		handshake->synack |= packet == PACKET_SYNACK;
+	} else if (entry->used && packet == PACKET_RST) {
+		return false;
+	}
+	if (packet == PACKET_DATA && !entry->used) {
+		made = fresh_flow(node, member, FLOW_PICKED_UP);
+		make_flow(node, flow, &made, true);
+	}
+	return true;
+}
+
+void plane_advert(struct node *node)
+{
+	struct plane *plane = &node->plane;
+
+	if (!plane_admits(plane) || node_now(node) <= plane->until ||
+	    node->world->options.plant == PLANT_NO_FENCE)
+		return;
+	plane->fenced = FENCE_ADVERT;
+	trace_say(node->world, "node %u: fenced by an advert", node->number + 1);
+}
+
+/* --- ageing ------------------------------------------------------------------------------------
+ */
+
+static uint64_t idle_since(const struct node *node, uint64_t seen)
+{
+	uint64_t now = node_now(node), from = node->plane.promoted;
+
+	if (from < seen)
+		from = seen;
+	return now > from ? now - from : 0;
+}
+
+void plane_sweep(struct node *node)
+{
+	const struct world *world = node->world;
+	struct flow_event event;
+
+	for (unsigned int f = 0; f < FLOWS; f++) {
+		const struct plane_flow *entry = &node->plane.flow[f];
+		uint64_t limit = entry->state >= FLOW_CLOSING ? SECOND : world->idle;
+
+		if (entry->used && idle_since(node, entry->seen) > limit)
+			remove_flow(node, f, true);
+	}
+	for (unsigned int p = 0; p < PINS; p++) {
+		struct plane_pin *pin = &node->plane.pin[p];
+
+		if (!pin->used || pin->flows || idle_since(node, pin->seen) <= world->linger)
+			continue;
+		pin->used = false;
+		event = plane_pin_event(node, p);
+		emit(node, &event);
+	}
+}
+
+void plane_reset(struct node *node)
+{
+	struct plane *plane = &node->plane;
+
+	*plane = (struct plane){ .generation = ++node->world->generations };
+	plane->room = chance_of(&node->world->chance, 300) ? 24 : RING;
+	for (unsigned int p = 0; p < POOLS; p++) {
+		for (unsigned int m = 0; m < MEMBERS; m++)
+			plane->standing[p][m] = (struct plane_standing){ true, 2 };
+		plane_publish(plane, p);
+	}
+}
+
+/* --- records of the peer: apply.bpf.h ----------------------------------------------------------
+ */
+
+static bool serial_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+static void apply_flow(struct node *node, const struct flow_event *record, unsigned int flow)
+{
+	struct plane_flow *entry = &node->plane.flow[flow];
+	int member = plane_member_number(record->member);
+	bool polite = record->apply == APPLY_IF_ABSENT &&
+		      node->world->options.plant != PLANT_OVERWRITE;
+	uint64_t seen = node_now(node) - ((uint64_t)record->idle << FLOW_TICK_SHIFT);
+	struct plane_flow made = { .used = true,
+				   .member = (uint8_t)member,
+				   .state = record->state,
+				   .flags = (record->flags & FLOW_PICKED_UP) | FLOW_REPLICA,
+				   .epoch = record->epoch,
+				   .seen = seen };
+
+	if (!entry->used) {
+		if (record->kind == EVENT_FLOW_PUT && member != NOBODY)
+			make_flow(node, flow, &made, false);
+		return;
+	}
+	if (polite || (serial_after(entry->epoch, record->epoch) &&
+		       node->world->options.plant != PLANT_OVERWRITE))
+		return;
+	if (record->kind == EVENT_FLOW_DEL) {
+		remove_flow(node, flow, false);
+		return;
+	}
+	entry->member = (uint8_t)member;
+	entry->epoch = record->epoch;
+	if ((int64_t)(seen - entry->seen) > 0)
+		entry->seen = seen;
+	if (entry->flags & FLOW_REPLICA)
+		entry->state = record->state;
+}
+
+static void apply_pin(struct node *node, const struct flow_event *record, unsigned int number)
+{
+	struct plane_pin *pin = &node->plane.pin[number];
+	int member = plane_member_number(record->member);
+	uint64_t seen = node_now(node) - ((uint64_t)record->idle << FLOW_TICK_SHIFT);
+	bool polite = record->apply == APPLY_IF_ABSENT &&
+		      node->world->options.plant != PLANT_OVERWRITE;
+
+	if (pin->used && polite)
+		return;
+	if (record->kind == EVENT_PIN_PUT && member != NOBODY) {
+		if (!pin->used)
+			*pin = (struct plane_pin){ .used = true };
+		pin->member = (uint8_t)member;
+		pin->seen = seen;
+	} else if (pin->used && pin->flows) {
+		pin->seen = node_now(node);
+	} else {
+		pin->used = false;
+	}
+}
+
+void plane_apply(struct node *node, const struct flow_event *record)
+{
+	bool pin = record->kind == EVENT_PIN_PUT || record->kind == EVENT_PIN_DEL;
+	int number = pin ? plane_pin_number(record) : plane_flow_number(&record->key);
+
+	if (number < 0)
+		trace_fail(node->world, "I6 a record of a key that nobody has");
+	else if (pin)
+		apply_pin(node, record, (unsigned int)number);
+	else
+		apply_flow(node, record, (unsigned int)number);
+}

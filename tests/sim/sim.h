@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The simulator: two whole nodes in virtual time on a network that fails.  The machines of vrrpd
+ * and syncd are the product's own, as are the codec of what crosses the channel and the choice of
+ * members; the data plane, the shells of the daemons and the world around them are modelled here,
+ * a file a part.  All chance comes from the seed: the same seed is the same run.
+ *
+ * World time is in nanoseconds from 0.  Each node has a clock of its own that starts anew with the
+ * machine and runs a little fast or slow.
+ */
+#ifndef CASPAIR_TESTS_SIM_H
+#define CASPAIR_TESTS_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "proto/record.h"
+#include "syncd/session.h"
+#include "vrrp/fsm.h"
+
+enum {
+	NODES = 2,
+	CLIENTS = 12,
+	SERVICES = 3,
+	PORTS = 3, /* of a client, for each service */
+	FLOWS = CLIENTS * SERVICES * PORTS,
+	POOLS = 2, /* the first two services share an affinity group */
+	MEMBERS = 4,
+	PINS = CLIENTS * POOLS,
+	RING = 512,
+	INBOX = 4096,
+	LAN_QUEUE = 128,
+	JOURNAL = 1024,
+	TRACE = 60,
+	NOBODY = -1,
+};
+
+static const uint64_t US = 1000, MS = 1000000, SECOND = 1000000000;
+
+/* --- chance ------------------------------------------------------------------------------------
+ */
+
+struct chance {
+	uint64_t state;
+};
+
+static inline uint64_t chance_next(struct chance *chance)
+{
+	uint64_t z = chance->state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+/* 0 to below - 1. */
+static inline uint64_t chance_below(struct chance *chance, uint64_t below)
+{
+	return below ? chance_next(chance) % below : 0;
+}
+
+static inline uint64_t chance_between(struct chance *chance, uint64_t low, uint64_t high)
+{
+	return low + chance_below(chance, high - low + 1);
+}
+
+static inline bool chance_of(struct chance *chance, unsigned int permille)
+{
+	return chance_below(chance, 1000) < permille;
+}
+
+/* --- agenda: what happens when -----------------------------------------------------------------
+ */
+
+enum event_kind {
+	/* Of a daemon: dropped when it has died, put off while it is stopped. */
+	EV_INBOX,
+	EV_LAN_READ,
+	EV_TIMER,
+	EV_CHORES,
+	EV_LINKS,
+	EV_PATIENCE,
+	EV_TICK,
+	EV_RING,
+	EV_CHANNEL,
+	EV_YIELD_AGAIN,
+	EV_POLL,
+	EV_PUBLISH,
+	EV_ANNOUNCE,
+	EV_SWEEP,
+	EV_PROBE,
+	EV_LAST_OF_DAEMON = EV_PROBE,
+	/* Of the world. */
+	EV_ADVERT, /* arg: priority */
+	EV_GARP,
+	EV_ARP,
+	EV_CONNECT,
+	EV_CLIENT, /* arg: flow */
+	EV_FAULT,
+	EV_START,   /* of a daemon */
+	EV_CUT_END, /* arg: path */
+	EV_CARRIER,
+	EV_OPERATOR,
+};
+
+struct event {
+	uint64_t at, order;
+	uint32_t arg, life;
+	uint8_t kind, node, daemon;
+};
+
+struct agenda {
+	struct event *heap;
+	size_t count, size;
+	uint64_t order;
+};
+
+void agenda_put(struct agenda *agenda, struct event event);
+bool agenda_take(struct agenda *agenda, struct event *event);
+
+/* --- the data plane of a node (plane.c) --------------------------------------------------------
+ */
+
+struct plane_flow {
+	bool used, counted, closing;
+	uint8_t member, state, flags;
+	uint32_t epoch;
+	uint64_t seen;
+};
+
+struct plane_pin {
+	bool used;
+	uint8_t member;
+	uint32_t flows;
+	uint64_t seen;
+};
+
+struct plane_handshake {
+	bool used, synack;
+	uint8_t member;
+};
+
+struct plane_standing {
+	bool up;
+	uint32_t weight;
+};
+
+struct plane {
+	struct plane_flow flow[FLOWS];
+	struct plane_pin pin[PINS];
+	struct plane_handshake handshake[FLOWS];
+	struct plane_standing standing[POOLS][MEMBERS];
+	unsigned int bits[POOLS];
+	const struct flow_maglev *table[POOLS];
+	/* The lease; times of the node's own clock. */
+	uint64_t until, epoch, promoted;
+	enum lease_role role;
+	enum lease_fence fenced;
+	struct flow_event ring[RING];
+	size_t ringed, room;
+	uint64_t lost, generation;
+	bool lost_seen; /* keys of lost events are known to differ until the reader notices */
+};
+
+enum packet { PACKET_SYN, PACKET_SYNACK, PACKET_ACK, PACKET_DATA, PACKET_FIN, PACKET_RST };
+
+struct node;
+/* The member that gets a client's packet, or NOBODY. */
+int plane_client(struct node *node, unsigned int flow, enum packet packet);
+/* Whether a member's packet gets to the client. */
+bool plane_member(struct node *node, unsigned int flow, unsigned int member, enum packet packet);
+/* An advert of the other node passes. */
+void plane_advert(struct node *node);
+void plane_publish(struct plane *plane, unsigned int pool);
+void plane_emit_pool(struct node *node, unsigned int pool);
+void plane_sweep(struct node *node);
+void plane_apply(struct node *node, const struct flow_event *record);
+void plane_reset(struct node *node);
+bool plane_admits(const struct plane *plane);
+
+struct flow_key plane_key(unsigned int flow);
+/* Number of a record's flow or pin; negative for what no client here has. */
+int plane_flow_number(const struct flow_key *key);
+int plane_pin_number(const struct flow_event *event);
+uint32_t plane_pool_id(unsigned int pool);
+uint32_t plane_member_address(unsigned int member);
+int plane_member_number(uint32_t address);
+/* What the tables say of a flow or pin, as a record. */
+struct flow_event plane_flow_event(const struct node *node, unsigned int flow);
+struct flow_event plane_pin_event(const struct node *node, unsigned int pin);
+
+/* --- daemons -----------------------------------------------------------------------------------
+ */
+
+enum daemon { VRRPD, SYNCD, LBD, DAEMONS };
+
+enum letter_kind {
+	L_LEASE, /* to vrrpd */
+	L_REPORT,
+	L_WORD,
+	L_READY,
+	L_SYNCD_OPEN,
+	L_SYNCD_CLOSED,
+	L_CARRIER,
+	L_ATTACH, /* to syncd */
+	L_ROLE,
+	L_SEND_WORD,
+	L_HAND_OVER,
+	L_VRRPD_CLOSED,
+	L_SHARED,
+	L_FENCED,
+	L_SHARE, /* to lbd */
+	L_VERDICT,
+	L_LBD_VRRPD_CLOSED,
+};
+
+struct letter {
+	enum letter_kind kind;
+	bool yield, complete;
+	Cas__Role role, peer_role;
+	Cas__SyncState sync;
+	uint64_t epoch, id;
+	struct fsm_report report;
+	struct flow_event verdict;
+};
+
+struct process {
+	bool alive;
+	uint32_t life;
+	uint64_t stalled_until;
+	struct letter *inbox;
+	size_t first, letters;
+	uint64_t last_at; /* letters of one socket do not overtake each other */
+};
+
+struct vrrpd {
+	struct fsm fsm;
+	uint64_t used, reserved; /* struct epoch_store */
+	bool lbd, syncd;         /* linked */
+	bool mapped, holds;
+	uint64_t timer_at;
+	uint8_t lan[LAN_QUEUE];
+	size_t heard;
+	Cas__SyncState sync;
+	Cas__Role peer_role;
+	uint64_t reported_at, failover_id, failover_at;
+	bool yielded;
+};
+
+struct parcel {
+	struct parcel *next;
+	uint32_t conn;
+	uint8_t kind; /* enum parcel_kind */
+	size_t length;
+	uint8_t bytes[];
+};
+
+enum parcel_kind { PARCEL_UP, PARCEL_DATA, PARCEL_DOWN };
+
+struct syncd {
+	struct session session;
+	bool lbd, vrrpd; /* linked */
+	bool shared;
+	uint64_t generation, lost;
+	uint64_t yield_until, reported_ns;
+	bool ring_armed, torn, open;
+	/* channel */
+	uint32_t conn; /* 0: none */
+	uint64_t heard_ns, last_at;
+	struct parcel *first, **last; /* to this node */
+	size_t inbound;
+	enum session_walk walking;
+	unsigned int walk_at, walk_slice;
+	struct flow_event *late; /* planted: applied after the acknowledgement */
+	size_t lates;
+};
+
+struct lbd {
+	bool active, publishing;
+	unsigned int dirty;
+};
+
+struct node {
+	struct world *world;
+	unsigned int number;
+	bool powered, carrier;
+	uint64_t booted; /* world time */
+	int64_t drift;   /* of its clock, in 10^-6 */
+	uint64_t disk;   /* the stored epoch; 0: no file */
+	struct process process[DAEMONS];
+	struct vrrpd vrrpd;
+	struct syncd *syncd;
+	struct lbd lbd;
+	struct plane plane;
+	uint64_t led; /* highest epoch in which it ever led */
+	bool was_synced;
+};
+
+/* --- the world ---------------------------------------------------------------------------------
+ */
+
+enum client_state { CLIENT_CLOSED, CLIENT_SYN, CLIENT_OPEN };
+
+struct session_of_client {
+	enum client_state state;
+	bool closing; /* its end has begun: nothing can be lost any more */
+	uint8_t member;
+	uint64_t opened;
+	unsigned int packets, retries;
+};
+
+enum plant {
+	PLANT_NONE,
+	PLANT_ACK_EARLY,
+	PLANT_NO_SWEEP,
+	PLANT_EPOCH_LOST,
+	PLANT_OVERWRITE,
+	PLANT_NO_GATE,
+	PLANT_LATE_LEASE,
+	PLANT_NO_FENCE,
+	PLANT_NO_VERDICTS,
+	PLANT_SILENT_LOSS,
+	PLANTS
+};
+extern const char *const plant_names[PLANTS];
+
+struct options {
+	uint64_t seed;
+	bool verbose;
+	enum plant plant;
+};
+
+struct figures {
+	uint64_t seeds, failures, faults, failovers, refused, takeovers, opened, packets, lost,
+		snapshots, resumes, frames, single, storm;
+	double hours, heal_longest_s;
+};
+
+struct path {
+	bool cut[NODES];      /* what node n sends is lost */
+	unsigned int lossy;   /* permille */
+	unsigned int doubled; /* permille */
+	uint64_t delay, jitter;
+};
+
+struct world {
+	struct options options;
+	struct chance chance;
+	struct agenda agenda;
+	struct node node[NODES];
+	struct path lan, channel;
+	uint64_t now;
+	uint32_t conns;
+	uint64_t connecting_until;
+	int owner; /* whom the clients' and members' neighbour entries name */
+	uint64_t owner_since;
+	struct session_of_client client[FLOWS];
+	bool at_member[MEMBERS][FLOWS];
+	struct plane_standing truth[POOLS][MEMBERS]; /* what probes and operators say */
+	bool single;                                 /* one fault at a time */
+	bool quiet;                                  /* no more faults */
+	bool preempt;
+	bool faulty; /* single: the fault has not healed yet */
+	uint64_t fault_at, stable_since, overlap_since, stall_until, faults_until;
+	uint64_t idle, linger; /* time-outs of the data plane */
+	unsigned int pace;     /* of the clients, ms */
+	uint64_t generations;
+	struct record_arena arena;
+	_Alignas(16) uint8_t memory[RECORD_ARENA];
+	uint8_t frame[RECORD_BYTES];
+	struct record_batch batch;
+	char trace[TRACE][160];
+	uint64_t traced;
+	char failure[200]; /* empty: none */
+	struct figures *figures;
+};
+
+static inline struct node *world_peer(struct node *node)
+{
+	return &node->world->node[1 - node->number];
+}
+
+/* A node's clock, which starts a little above 0 when it boots. */
+static inline uint64_t node_clock(const struct node *node, uint64_t at)
+{
+	uint64_t since = at - node->booted;
+
+	return SECOND + since + (uint64_t)((int64_t)(since / 1000) * node->drift / 1000);
+}
+
+static inline uint64_t node_now(const struct node *node)
+{
+	return node_clock(node, node->world->now);
+}
+
+/* World time of a moment of the node's clock; may be early by a microsecond. */
+static inline uint64_t node_moment(const struct node *node, uint64_t clock)
+{
+	uint64_t since = clock > SECOND ? clock - SECOND : 0;
+
+	return node->booted + since - (uint64_t)((int64_t)(since / 1000) * node->drift / 1000);
+}
+
+/* world.c */
+bool world_run(const struct options *options, struct figures *figures);
+void world_later(struct world *world, uint64_t after, enum event_kind kind, unsigned int node,
+		 uint32_t arg);
+/* An event of a running daemon. */
+void world_wake(struct node *node, enum daemon daemon, enum event_kind kind, uint64_t at);
+void world_post(struct node *node, enum daemon to, const struct letter *letter);
+void world_start_daemon(struct node *node, enum daemon daemon);
+void world_kill_daemon(struct node *node, enum daemon daemon);
+void world_boot(struct node *node);
+void world_power_off(struct node *node);
+
+/* trace.c: `fail` ends the run after the running event. */
+void trace_say(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trace_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trace_print(const struct world *world);
+
+/* vrrpd.c */
+void vrrpd_start(struct node *node);
+void vrrpd_event(struct node *node, const struct event *event);
+void vrrpd_letter(struct node *node, const struct letter *letter);
+void vrrpd_failover(struct node *node);
+void vrrpd_stop(struct node *node);
+
+/* syncd.c */
+void syncd_start(struct node *node);
+void syncd_end(struct node *node);
+void syncd_event(struct node *node, const struct event *event);
+void syncd_letter(struct node *node, const struct letter *letter);
+void syncd_work(struct node *node);
+void syncd_drain(struct node *node);
+void syncd_ring(struct node *node); /* an event lies in the ring */
+extern const struct session_ops syncd_ops;
+
+/* lbd.c */
+void lbd_start(struct node *node);
+void lbd_event(struct node *node, const struct event *event);
+void lbd_letter(struct node *node, const struct letter *letter);
+
+/* wire.c */
+void wire_advert(struct node *from, uint8_t priority);
+void wire_advert_arrives(struct node *node, uint32_t priority);
+void wire_send(struct node *from, const uint8_t *bytes, size_t length);
+void wire_drop(struct node *node); /* this end closes */
+void wire_read(struct node *node);
+void wire_connect(struct world *world, bool renew);
+void wire_forget(struct node *node);
+void wire_timeout(struct node *node);
+
+/* client.c */
+void client_step(struct world *world, unsigned int flow);
+void client_learn(struct world *world, int node);
+void client_arp(struct world *world);
+
+/* nemesis.c */
+void nemesis_draw(struct world *world);
+void nemesis_strike(struct world *world);
+void nemesis_heal(struct world *world);
+void nemesis_end_cut(struct world *world, uint32_t path);
+void nemesis_carrier(struct node *node, bool up);
+void nemesis_operator(struct world *world);
+
+/* oracle.c: the invariants. */
+void oracle_step(struct world *world);
+void oracle_records(struct node *node);
+void oracle_promoted(struct node *node, uint64_t epoch, bool yielded);
+/* Whether the pair is whole: one active, one standby in sync, equal tables. */
+bool oracle_whole(struct world *world, char *why, size_t size);
+bool oracle_roles(const struct world *world);
+
+#endif

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The shell around the session.  Mirrors syncd/machine.c (the session's hands), syncd/relay.c
+ * (relay_report, heard_role, send_word, heard_shared, heard_fenced, on_yield_again) and
+ * syncd/main.c (syncd_work, check_lost, syncd_drain, on_events and on_batch, on_tick).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+enum { REPORT_MS = 100, TICK_MS = 10, ROOM = 1 << 16, TURNS = 8 };
+
+/* --- the session's hands -----------------------------------------------------------------------
+ */
+
+static bool op_room(void *arg)
+{
+	const struct node *node = arg;
+
+	return world_peer((struct node *)arg)->syncd->inbound < ROOM && node->syncd->conn;
+}
+
+static void op_send(void *arg, const Sync__Frame *frame)
+{
+	struct node *node = arg;
+	uint8_t *bytes = node->world->frame;
+
+	wire_send(node, bytes, sync__frame__pack(frame, bytes));
+}
+
+static void op_send_records(void *arg, const struct record_batch *batch)
+{
+	struct node *node = arg;
+	int length = record_pack(batch, node->world->frame, sizeof(node->world->frame));
+
+	if (length < 0)
+		trace_fail(node->world, "node %u: records that cannot be packed", node->number + 1);
+	else
+		wire_send(node, node->world->frame, (size_t)length);
+}
+
+/* What a record may never do, whatever the tables make of it. */
+static void apply_one(struct node *node, const struct flow_event *record)
+{
+	int number = record->kind <= EVENT_FLOW_DEL ? plane_flow_number(&record->key) : NOBODY;
+	struct plane_flow before = { 0 }, *entry;
+	struct plane_pin pin = { 0 };
+	int pin_number = record->kind >= EVENT_PIN_PUT ? plane_pin_number(record) : NOBODY;
+
+	if (number >= 0)
+		before = node->plane.flow[number];
+	if (pin_number >= 0)
+		pin = node->plane.pin[pin_number];
+	plane_apply(node, record);
+	entry = number >= 0 ? &node->plane.flow[number] : &before;
+	if (before.used && record->apply == APPLY_IF_ABSENT &&
+	    (!entry->used || entry->member != before.member || entry->epoch != before.epoch))
+		trace_fail(node->world, "I5 node %u: an offer changed flow %d", node->number + 1,
+			   number);
+	if (before.used && (int32_t)(before.epoch - record->epoch) > 0 &&
+	    (!entry->used || entry->member != before.member))
+		trace_fail(node->world, "I5 node %u: flow %d of epoch %u overwritten from epoch %u",
+			   node->number + 1, number, before.epoch, record->epoch);
+	if (pin.used && record->apply == APPLY_IF_ABSENT &&
+	    (!node->plane.pin[pin_number].used || node->plane.pin[pin_number].member != pin.member))
+		trace_fail(node->world, "I5 node %u: an offer changed pin %d", node->number + 1,
+			   pin_number);
+}
+
+static int op_apply(void *arg, const struct flow_event *event, size_t count,
+		    struct session_applied *applied)
+{
+	struct node *node = arg;
+	struct syncd *syncd = node->syncd;
+
+	(void)applied;
+	if (!syncd->shared)
+		return -1;
+	for (size_t i = 0; i < syncd->lates; i++)
+		apply_one(node, &syncd->late[i]);
+	syncd->lates = 0;
+	if (node->world->options.plant == PLANT_ACK_EARLY) {
+		memcpy(syncd->late, event, count * sizeof(*event));
+		syncd->lates = count;
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		apply_one(node, &event[i]);
+	return 0;
+}
+
+static void op_verdict(void *arg, const struct flow_event *event)
+{
+	struct node *node = arg;
+
+	if (node->syncd->lbd && node->world->options.plant != PLANT_NO_VERDICTS)
+		world_post(node, LBD, &(struct letter){ .kind = L_VERDICT, .verdict = *event });
+}
+
+static void op_lookup(void *arg, struct flow_event *event)
+{
+	struct node *node = arg;
+	bool pin = event->kind == EVENT_PIN_PUT || event->kind == EVENT_PIN_DEL;
+	int number = pin ? plane_pin_number(event) : plane_flow_number(&event->key);
+
+	if (number < 0 || !node->syncd->shared)
+		return;
+	*event = pin ? plane_pin_event(node, (unsigned int)number)
+		     : plane_flow_event(node, (unsigned int)number);
+}
+
+static void op_walk(void *arg, enum session_walk what)
+{
+	struct node *node = arg;
+
+	node->syncd->walking = what;
+	node->syncd->walk_at = 0;
+	node->syncd->walk_slice = (unsigned int)chance_between(&node->world->chance, 4, 64);
+}
+
+static int op_step(void *arg, struct flow_event *event, size_t max)
+{
+	struct node *node = arg;
+	struct syncd *syncd = node->syncd;
+	unsigned int end = syncd->walking == SESSION_PINS ? PINS : FLOWS, most = syncd->walk_slice;
+	unsigned int n = 0;
+
+	if (!syncd->shared)
+		return -1;
+	if (!syncd->session.leading && syncd->session.follower.phase >= FOLLOWER_LOADING &&
+	    node->world->options.plant == PLANT_NO_SWEEP)
+		return 0;
+	for (; syncd->walk_at < end && n < most && n < max; syncd->walk_at++) {
+		if (syncd->walking == SESSION_PINS && node->plane.pin[syncd->walk_at].used)
+			event[n++] = plane_pin_event(node, syncd->walk_at);
+		else if (syncd->walking == SESSION_FLOWS && node->plane.flow[syncd->walk_at].used)
+			event[n++] = plane_flow_event(node, syncd->walk_at);
+	}
+	return (int)n;
+}
+
+static void op_word(void *arg, const Cas__PeerWord *word)
+{
+	struct node *node = arg;
+	bool yield = word->word == CAS__PEER_WORD__WORD__YIELD;
+
+	trace_say(node->world, "node %u: the peer says %s, epoch %llu", node->number + 1,
+		  yield ? "YIELD" : "TAKEN", (unsigned long long)word->epoch);
+	if (!yield)
+		node->syncd->yield_until = 0;
+	if (node->syncd->vrrpd)
+		world_post(
+			node, VRRPD,
+			&(struct letter){ .kind = L_WORD, .yield = yield, .epoch = word->epoch });
+}
+
+static void op_facts(void *arg, Cas__NodeFacts *facts)
+{
+	static char name[] = "node";
+
+	(void)arg;
+	facts->name = name;
+}
+
+static void op_handed(void *arg, uint64_t id, const char *why)
+{
+	struct node *node = arg;
+
+	if (node->syncd->vrrpd)
+		world_post(node, VRRPD,
+			   &(struct letter){ .kind = L_READY, .id = id, .complete = !why });
+}
+
+static void relay_report(struct node *node)
+{
+	const struct session *s = &node->syncd->session;
+	struct letter letter = { .kind = L_REPORT, .sync = s->state };
+
+	if (!node->syncd->vrrpd)
+		return;
+	node->syncd->reported_ns = node_now(node);
+	letter.peer_role = s->peer.heard ? s->peer.role : CAS__ROLE__NONE;
+	letter.report.channel = s->up && s->peer.heard;
+	letter.report.ready = session_ready(s);
+	letter.report.highest = s->highest;
+	if (s->peer.heard) {
+		letter.report.peer_active = s->peer.role == CAS__ROLE__ACTIVE;
+		letter.report.peer_standby = s->peer.role == CAS__ROLE__STANDBY;
+		letter.report.peer_epoch = s->peer.epoch;
+		letter.report.priority = (uint8_t)(254 - (1 - node->number));
+	}
+	world_post(node, VRRPD, &letter);
+}
+
+static void op_changed(void *arg)
+{
+	static const char *const words[] = { "detached",    "attaching", "loading",
+					     "catching up", "in sync",   "stale",
+					     "alone",       "sending",   "lagging" };
+	struct node *node = arg;
+	const struct session *s = &node->syncd->session;
+
+	trace_say(node->world, "node %u: replication: %s %.60s", node->number + 1, words[s->state],
+		  s->why);
+	relay_report(node);
+}
+
+static void op_broken(void *arg, const char *why)
+{
+	struct node *node = arg;
+
+	trace_say(node->world, "node %u: channel dropped: %s", node->number + 1, why);
+	node->syncd->torn = true;
+}
+
+const struct session_ops syncd_ops = {
+	.room = op_room,
+	.send = op_send,
+	.send_records = op_send_records,
+	.apply = op_apply,
+	.verdict = op_verdict,
+	.lookup = op_lookup,
+	.walk = op_walk,
+	.step = op_step,
+	.word = op_word,
+	.facts = op_facts,
+	.handed = op_handed,
+	.changed = op_changed,
+	.broken = op_broken,
+};
+
+/* --- work --------------------------------------------------------------------------------------
+ */
+
+void syncd_work(struct node *node)
+{
+	for (int i = 0; i < TURNS && session_work(&node->syncd->session, node_now(node)); i++)
+		;
+	if (node->syncd->torn)
+		wire_drop(node);
+}
+
+static void check_lost(struct node *node)
+{
+	uint64_t lost = node->plane.lost - node->syncd->lost;
+
+	node->plane.lost_seen = false;
+	if (!lost)
+		return;
+	trace_say(node->world, "node %u: %llu events were lost", node->number + 1,
+		  (unsigned long long)lost);
+	session_lost(&node->syncd->session, lost, node_now(node));
+	node->syncd->lost = node->plane.lost;
+}
+
+void syncd_drain(struct node *node)
+{
+	size_t n = node->plane.ringed;
+
+	if (!node->syncd->shared)
+		return;
+	node->plane.ringed = 0;
+	if (n)
+		session_events(&node->syncd->session, node->plane.ring, n, node_now(node));
+	check_lost(node);
+}
+
+/* The first event of a burst is read at once, the others a batch later. */
+void syncd_ring(struct node *node)
+{
+	if (!node->process[SYNCD].alive || node->syncd->ring_armed || !node->syncd->shared)
+		return;
+	node->syncd->ring_armed = true;
+	world_wake(node, SYNCD, EV_RING,
+		   node->world->now + chance_between(&node->world->chance, 20 * US, 2 * MS));
+}
+
+static void on_tick(struct node *node)
+{
+	struct syncd *syncd = node->syncd;
+	uint64_t now = node_now(node);
+	unsigned int flows = 0;
+
+	if (syncd->shared) {
+		check_lost(node);
+		for (unsigned int f = 0; f < FLOWS; f++)
+			flows += node->plane.flow[f].used;
+		syncd->session.flows = flows;
+	}
+	wire_timeout(node);
+	session_tick(&syncd->session, now);
+	if (now - syncd->reported_ns >= REPORT_MS * MS)
+		relay_report(node);
+	syncd_work(node);
+	world_wake(node, SYNCD, EV_TICK, node->world->now + TICK_MS * MS);
+}
+
+static void send_word(struct node *node, bool yield, uint64_t epoch)
+{
+	Cas__PeerWord word = CAS__PEER_WORD__INIT;
+
+	word.word = yield ? CAS__PEER_WORD__WORD__YIELD : CAS__PEER_WORD__WORD__TAKEN;
+	word.epoch = epoch;
+	syncd_drain(node);
+	session_word(&node->syncd->session, &word, node_now(node));
+	syncd_work(node);
+}
+
+static void heard_fenced(struct node *node)
+{
+	struct syncd *syncd = node->syncd;
+
+	syncd->yield_until = node_now(node) + SECOND;
+	send_word(node, true, syncd->session.epoch);
+	world_wake(node, SYNCD, EV_YIELD_AGAIN, node->world->now + 100 * MS);
+	session_role(&syncd->session, CAS__ROLE__STANDBY, syncd->session.epoch, node_now(node));
+}
+
+static void heard_shared(struct node *node)
+{
+	struct syncd *syncd = node->syncd;
+	bool same = syncd->generation && syncd->generation == node->plane.generation;
+
+	if (syncd->shared)
+		syncd_drain(node);
+	if (!same)
+		syncd->lost = node->plane.lost;
+	syncd->shared = true;
+	syncd->generation = node->plane.generation;
+	session_tables(&syncd->session, FLOW_LAYOUT, FLOWS + PINS, same, node_now(node));
+	if (node->plane.ringed)
+		syncd_ring(node);
+	syncd_work(node);
+}
+
+static void link_up(struct node *node)
+{
+	if (!node->syncd->lbd && node->process[LBD].alive) {
+		node->syncd->lbd = true;
+		world_post(node, LBD, &(struct letter){ .kind = L_SHARE });
+		world_post(node, SYNCD, &(struct letter){ .kind = L_SHARED });
+	}
+	world_wake(node, SYNCD, EV_LINKS, node->world->now + 100 * MS);
+}
+
+void syncd_event(struct node *node, const struct event *event)
+{
+	struct syncd *syncd = node->syncd;
+
+	switch (event->kind) {
+	case EV_TICK:
+		on_tick(node);
+		break;
+	case EV_RING:
+		syncd->ring_armed = false;
+		syncd_drain(node);
+		syncd_work(node);
+		break;
+	case EV_CHANNEL:
+		wire_read(node);
+		break;
+	case EV_LINKS:
+		link_up(node);
+		break;
+	case EV_YIELD_AGAIN:
+		if (node_now(node) >= syncd->yield_until)
+			break;
+		send_word(node, true, syncd->session.epoch);
+		world_wake(node, SYNCD, EV_YIELD_AGAIN, node->world->now + 100 * MS);
+		break;
+	default:
+		break;
+	}
+}
+
+void syncd_letter(struct node *node, const struct letter *letter)
+{
+	struct syncd *syncd = node->syncd;
+
+	switch (letter->kind) {
+	case L_ATTACH:
+		syncd->vrrpd = true;
+		relay_report(node);
+		break;
+	case L_ROLE:
+		syncd_drain(node);
+		session_role(&syncd->session, letter->role, letter->epoch, node_now(node));
+		relay_report(node);
+		syncd_work(node);
+		break;
+	case L_SEND_WORD:
+		send_word(node, letter->yield, letter->epoch);
+		break;
+	case L_HAND_OVER:
+		syncd_drain(node);
+		session_hand_over(&syncd->session, letter->id, node_now(node));
+		syncd_work(node);
+		break;
+	case L_VRRPD_CLOSED:
+		syncd->vrrpd = false;
+		break;
+	case L_SHARED:
+		heard_shared(node);
+		break;
+	case L_FENCED:
+		heard_fenced(node);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- start and end -----------------------------------------------------------------------------
+ */
+
+void syncd_start(struct node *node)
+{
+	static const uint8_t digest[SESSION_DIGEST] = { 1 };
+	struct syncd *syncd = node->syncd;
+	const struct session_config config = { .node = node->number + 1,
+					       .random = chance_next(&node->world->chance),
+					       .digest = digest,
+					       .journal = JOURNAL };
+	struct flow_event *late = syncd->late;
+
+	if (syncd->open)
+		session_close(&syncd->session);
+	*syncd = (struct syncd){ .late = late };
+	syncd->last = &syncd->first;
+	if (!late)
+		syncd->late = malloc(FLOW_BATCH * sizeof(*late));
+	if (!syncd->late || session_open(&syncd->session, &config, &syncd_ops, node) != 0)
+		abort();
+	syncd->open = true;
+	world_wake(node, SYNCD, EV_TICK, node->world->now);
+	world_wake(node, SYNCD, EV_LINKS, node->world->now);
+}
+
+void syncd_end(struct node *node)
+{
+	if (node->syncd->open)
+		session_close(&node->syncd->session);
+	wire_forget(node);
+	free(node->syncd->late);
+}
