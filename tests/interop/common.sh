@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# A router of somebody else in the place of lb2.  Ours runs on lb1 in the pair's lab; what both say
+# is recorded on the switch.
+
+. "${BASH_SOURCE[0]%/*}/../lib/pair.sh"
+
+ADVERT=100
+VRID=51
+FROM_LINE=1
+ADVERTS=$LAB_TOP/tests/interop/adverts.py
+
+# need PROGRAM PACKAGE: a test without it is skipped, and says so.
+need() {
+	[[ -x $1 ]] || { echo "$1 is missing (Debian: apt-get install $2)"; exit 77; }
+}
+
+# ours_start [KEYWORD...]: lb1 with these lines in its vrrp block; its node counts less than 200.
+ours_start() {
+	lab_wires
+	lab_config
+	sed -i 's/priority 254/priority 150/; s/priority 253/priority 100/' "$LAB/pair.conf"
+	ours_config "$@"
+	node_start 1
+	spawn watch switch "$ADVERTS" watch lb1-eth0 lb2-eth0
+}
+
+ours_config() {
+	local line
+	for line; do
+		sed -i "/vrid $VRID/a $line" "$LAB/pair.conf"
+	done
+}
+
+ours_restart() {
+	node_stop 1
+	node_start 1
+}
+
+leads() { has_role 1 active; }
+waits() { has_role 1 standby; }
+owner_is() { [[ $(owners) == "$1" ]]; }
+owners() {
+	nsenter --net=/run/netns/client -- "$LAB_BUILD/tests/blackout" owners eth0 "$LAB_VIP" |
+		sort | tr '\n' ' ' | sed 's/ $//'
+}
+mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
+
+# owned_by SPACE INTERFACE: one station answers for the address, and that is the one.
+owned_by() {
+	local mac
+	mac=$(mac_of "$1" "$2")
+	wait_for 5 "$LAB_VIP to be owned by $1 alone" owner_is "$mac"
+}
+
+record() { tail -n "+$FROM_LINE" "$LAB/log/watch.out"; }
+heard() { record | grep -c "\"port\": \"$1-eth0\".*\"priority\": [1-9]"; }
+last_checksum() { record | grep "lb1-eth0" | tail -n 1 | grep -q "$1"; }
+
+# A span in which the roles must not move: COUNT adverts of SPACE.
+steady() {
+	local space=$1 count=$2 before
+	before=$(heard "$space")
+	wait_for 10 "$count adverts of $space" more_than "$space" $((before + count))
+}
+more_than() { (($(heard "$1") >= $2)); }
+
+# scene WORDS: from here on the record is judged anew.
+scene() {
+	SCENE=$*
+	FROM_LINE=$(($(wc -l <"$LAB/log/watch.out") + 1))
+}
+
+# scene_end [SILENCE]: nobody led beside the other; with SILENCE (ms) nobody was missed longer.
+scene_end() {
+	local both silence
+	record >"$LAB/scene"
+	[[ -s $LAB/scene ]] || fail "$SCENE: nothing was heard on the switch"
+	"$ADVERTS" judge "$ADVERT" <"$LAB/scene" >"$LAB/judged" || {
+		cp "$LAB/scene" "$LAB/log"
+		fail "$SCENE: two nodes advertised for $(cut -d ' ' -f 1 "$LAB/judged") ms"
+	}
+	read -r both silence <"$LAB/judged"
+	[[ -z $1 ]] || ((${silence%.*} <= $1)) || fail "$SCENE: nobody advertised for $silence ms"
+	say "$SCENE: side by side $both ms, silence $silence ms"
+}
