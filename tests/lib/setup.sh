@@ -8,32 +8,58 @@ build=(gcc clang-14 make pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev b
 	libprotobuf-c-dev libcap-ng-dev uthash-dev libcmocka-dev)
 lab=(iproute2 ethtool nftables procps util-linux python3 python3-impacket python3-tdb
 	samba-common-bin)
+# To be tested against.  Their tests are skipped where they cannot be had.
+foreign=(keepalived frr)
 
+# lacking PACKAGE...
 lacking() {
 	local package
-	for package in "${build[@]}" "${lab[@]}"; do
+	for package; do
 		[[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) == "install ok installed" ]] ||
 			printf '%s\n' "$package"
 	done
 }
 
-mapfile -t packages < <(lacking)
-((${#packages[@]})) || exit 0
+# install PACKAGE...: leaves the output in $log.
+install() {
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >"$log" 2>&1
+}
+
+# No service of theirs starts, now or at boot.
+install_foreign() {
+	local policy=/usr/sbin/policy-rc.d own= status
+	if [[ ! -e $policy ]]; then
+		printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && own=1
+	fi
+	install "$@"
+	status=$?
+	[[ -z $own ]] || rm -f "$policy"
+	systemctl --quiet disable "$@" 2>/dev/null
+	return "$status"
+}
+
+mapfile -t packages < <(lacking "${build[@]}" "${lab[@]}")
+mapfile -t others < <(lacking "${foreign[@]}")
+((${#packages[@]} + ${#others[@]})) || exit 0
 if ! command -v apt-get >/dev/null; then
+	((${#packages[@]})) || exit 0
 	echo "setup: this is no Debian; please install: ${packages[*]}" >&2
 	exit 1
 fi
 if ((EUID != 0)); then
+	((${#packages[@]})) || exit 0
 	echo "setup: missing ${packages[*]}; run with sudo, or: apt-get install ${packages[*]}" >&2
 	exit 1
 fi
-echo "setup: installing ${packages[*]}"
+echo "setup: installing ${packages[*]} ${others[*]}"
 log=$(mktemp)
-if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y \
-	--no-install-recommends "${packages[@]}"; } >"$log" 2>&1; then
+trap 'rm -f "$log"' EXIT
+if ! apt-get update >"$log" 2>&1 || { ((${#packages[@]})) && ! install "${packages[@]}"; }; then
 	tail -20 "$log" >&2
-	rm -f "$log"
 	echo "setup: apt-get failed" >&2
-	exit 1
+	((${#packages[@]} == 0)) || exit 1
 fi
-rm -f "$log"
+if ((${#others[@]})) && ! install_foreign "${others[@]}"; then
+	echo "setup: no ${others[*]}; what needs them will be skipped" >&2
+fi
+exit 0
