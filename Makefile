@@ -5,6 +5,7 @@
 #	sudo make test		everything: installs what is missing, builds, unit, BPF and pair tests
 #	sudo make bench		all benchmarks; bench-failover: blackouts beside keepalived's
 #	sudo make demo		sessions through a node kill, a return and a planned failover
+#	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
 # Variables: CC CLANG CFLAGS LDFLAGS PREFIX DESTDIR; V=1 shows commands, SAN=1 adds the address and
 # undefined-behaviour sanitizers (into build/san), WERROR=1 turns warnings into errors.
@@ -49,6 +50,7 @@ VRRP_SRC := $(wildcard vrrp/*.c)
 SYNCD_SRC := $(wildcard syncd/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c)
 BPFTEST_SRC := $(wildcard tests/bpf/test_*.c)
+SIM_SRC := $(wildcard tests/sim/*.c)
 ALL_SRC := $(PROTO_SRC) $(CONF_SRC) $(PAIRCTL_SRC) $(LBD_SRC) $(VRRP_SRC) $(SYNCD_SRC)
 
 GEN_C := $(addprefix $(G)/,request.pb-c.c sync.pb-c.c schema.pb-c.c answer.pb-c.c)
@@ -69,7 +71,7 @@ TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all check test demo bench fuzz clean install format tidy includes setup lint
+.PHONY: all check test demo bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -126,6 +128,9 @@ $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(L
 $(B)/tests/%: tests/tools/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev
 
+$(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYNCD_A) $(BASE_A)
+	$(link) $^ $(COMMON_LIBS)
+
 check: $(TESTS) $(B)/pairctl
 	$(Q)tests/run unit $(TESTS)
 
@@ -135,7 +140,7 @@ setup:
 test: setup
 	$(Q)$(MAKE) --no-print-directory test-all
 .PHONY: test-all
-test-all: all $(TESTS) $(BPFTESTS) $(TOOLS)
+test-all: all $(TESTS) $(BPFTESTS) $(TOOLS) $(B)/tests/sim
 	$(Q)tests/run all $(B)
 
 demo: setup
@@ -143,6 +148,10 @@ demo: setup
 .PHONY: demo-run
 demo-run: all $(TOOLS)
 	$(Q)tests/demo/run.sh $(B)
+
+sim: $(B)/tests/sim
+	$(Q)mkdir -p $(B)/sim
+	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(V),-v) -r $(B)/sim/report.json
 
 # One after the other: each measures time.
 BENCHES := $(patsubst tests/bench/%.sh,bench-%,$(wildcard tests/bench/*.sh))
