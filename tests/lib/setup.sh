@@ -27,7 +27,7 @@ install() {
 
 # No service of theirs starts, now or at boot.
 install_foreign() {
-	local policy=/usr/sbin/policy-rc.d own= status
+	local policy=/usr/sbin/policy-rc.d own='' status
 	if [[ ! -e $policy ]]; then
 		printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && own=1
 	fi
