@@ -69,6 +69,9 @@ static const char *type_of(const Conf__Check *probe, char word[RULE_KEYWORD])
 static void advise_probe(const struct check *c, const Conf__Service *service,
 			 const Conf__Check *probe)
 {
+	const unsigned int done = 1u << CONF__CHECK__TYPE__TCP | 1u << CONF__CHECK__TYPE__RPC_EPM |
+				  1u << CONF__CHECK__TYPE__SMTP | 1u << CONF__CHECK__TYPE__IMAP |
+				  1u << CONF__CHECK__TYPE__POP3;
 	char unused[100], word[RULE_KEYWORD], port[16] = "the first port";
 	bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
 
@@ -78,8 +81,7 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 	else if (service->n_ports)
 		snprintf(port, sizeof(port), "port %u", service->ports[0]->first);
 	list_unused(probe, unused, sizeof(unused));
-	if (probe->has_type && probe->type != CONF__CHECK__TYPE__TCP &&
-	    probe->type != CONF__CHECK__TYPE__RPC_EPM)
+	if (probe->has_type && !(done & 1u << probe->type))
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check %s is done as a TCP connect to %s in this version%s%s",
 			      type_of(probe, word), port, unused[0] ? "; not looked at: " : "",

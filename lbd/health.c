@@ -23,9 +23,13 @@ const char *const health_outcome_names[HEALTH_OUTCOMES] = {
 	[HEALTH_PORT_DRIFT] = "port-drift",
 	[HEALTH_REFUSES_ANONYMOUS] = "mapper-refuses-anonymous",
 	[HEALTH_NO_RPC] = "no-rpc",
+	[HEALTH_UNWILLING] = "unwilling",
 };
 
-static const char *const kind_names[HEALTH_KINDS] = { [HEALTH_TCP] = "tcp", [HEALTH_RPC] = "rpc" };
+static const char *const kind_names[HEALTH_KINDS] = {
+	[HEALTH_TCP] = "tcp",   [HEALTH_RPC] = "rpc",   [HEALTH_SMTP] = "smtp",
+	[HEALTH_IMAP] = "imap", [HEALTH_POP3] = "pop3",
+};
 
 enum { PORT_MAPPER = 135 };
 
@@ -118,9 +122,27 @@ static void set_rpc(struct health_target *target, const Conf__Check *check)
 	}
 }
 
+/* What has no probe of its own is probed as TCP; `pairctl check` says so. */
+static enum health_kind kind_of(const Conf__Check *check)
+{
+	if (!check)
+		return HEALTH_TCP;
+	switch (check->type) {
+	case CONF__CHECK__TYPE__SMTP:
+		return HEALTH_SMTP;
+	case CONF__CHECK__TYPE__IMAP:
+		return HEALTH_IMAP;
+	case CONF__CHECK__TYPE__POP3:
+		return HEALTH_POP3;
+	default:
+		return HEALTH_TCP;
+	}
+}
+
 static bool set_port(struct health_target *target, const Conf__Service *service,
 		     const Conf__Check *check)
 {
+	target->kind = kind_of(check);
 	if (check && check->port)
 		target->port = (uint16_t)check->port;
 	else if (service->n_ports)

@@ -19,7 +19,7 @@
 enum { HEALTH_MAX_TARGETS = 8192, HEALTH_TEXT = 160 };
 
 /* How a target is probed. */
-enum health_kind { HEALTH_TCP, HEALTH_RPC, HEALTH_KINDS };
+enum health_kind { HEALTH_TCP, HEALTH_RPC, HEALTH_SMTP, HEALTH_IMAP, HEALTH_POP3, HEALTH_KINDS };
 
 enum health_outcome {
 	HEALTH_UNKNOWN = 0, /* no result yet */
@@ -35,6 +35,7 @@ enum health_outcome {
 	HEALTH_PORT_DRIFT,        /* a port that no client can reach: dynamic again? */
 	HEALTH_REFUSES_ANONYMOUS, /* lives, but tells strangers nothing */
 	HEALTH_NO_RPC,            /* answers something, but not what was asked */
+	HEALTH_UNWILLING,         /* greets with a refusal, or not as this service does */
 	HEALTH_OUTCOMES
 };
 extern const char *const health_outcome_names[HEALTH_OUTCOMES];

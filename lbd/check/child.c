@@ -157,8 +157,9 @@ static void reset(struct child *child, uint32_t generation)
 static struct job *new_job(const struct check_order *order)
 {
 	static const struct probe_ops *const kinds[HEALTH_KINDS] = {
-		[HEALTH_TCP] = &probe_tcp,
-		[HEALTH_RPC] = &probe_rpc,
+		[HEALTH_TCP] = &probe_tcp,   [HEALTH_RPC] = &probe_rpc,
+		[HEALTH_SMTP] = &probe_mail, [HEALTH_IMAP] = &probe_mail,
+		[HEALTH_POP3] = &probe_mail,
 	};
 	const struct probe_ops *ops = kinds[order->probe];
 	struct job *job = calloc(1, sizeof(*job));

@@ -35,7 +35,7 @@ struct probe {
 	struct health_trace trace;
 };
 
-extern const struct probe_ops probe_tcp, probe_rpc;
+extern const struct probe_ops probe_tcp, probe_rpc, probe_mail;
 
 /* What errno of a socket says about the member. */
 enum health_outcome probe_outcome(int error);

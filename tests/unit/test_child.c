@@ -243,6 +243,14 @@ static void babble(int fd)
 	never_end(fd);
 }
 
+static void greet(int fd)
+{
+	static const char text[] = "220 mail ready\r\n";
+
+	send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
+	never_end(fd);
+}
+
 static void reset_it(int fd)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
@@ -308,6 +316,39 @@ static void test_hostile(void **state)
 	close(listening);
 }
 
+/* The same servers, asked for mail. */
+static void test_mail(void **state)
+{
+	static const struct {
+		void (*server)(int fd);
+		enum health_kind kind;
+		enum health_outcome outcome;
+	} cases[] = {
+		{ greet, HEALTH_SMTP, HEALTH_OK },         { greet, HEALTH_IMAP, HEALTH_UNWILLING },
+		{ babble, HEALTH_POP3, HEALTH_UNWILLING }, { flood, HEALTH_SMTP, HEALTH_UNWILLING },
+		{ dribble, HEALTH_IMAP, HEALTH_HUNG },     { never_end, HEALTH_POP3, HEALTH_HUNG },
+		{ reset_it, HEALTH_SMTP, HEALTH_REFUSED },
+	};
+	enum { CASES = sizeof(cases) / sizeof(cases[0]) };
+	struct check_order orders[CASES + 1] = { { .kind = CHECK_RESET, .id = 1 } };
+	pid_t pid[CASES];
+	uint16_t port;
+
+	for (uint32_t i = 0; i < CASES; i++) {
+		pid[i] = serve(&port, cases[i].server);
+		orders[i + 1] = probe_of(i, port);
+		orders[i + 1].probe = cases[i].kind;
+	}
+	order(*state, orders, CASES + 1);
+	for (uint32_t i = 0; i < CASES; i++)
+		for (int round = 0; round < 3; round++)
+			assert_int_equal(await(*state, 1, i).outcome, cases[i].outcome);
+	for (uint32_t i = 0; i < CASES; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+}
+
 static void test_report_valid(void **state)
 {
 	static const struct {
@@ -363,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mail, setup, teardown),
 		cmocka_unit_test(test_report_valid),
 		cmocka_unit_test(test_errno),
 	};

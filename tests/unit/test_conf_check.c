@@ -263,6 +263,13 @@ static void probes(void **state)
 		  "7:52: warning: check passive is done as a TCP connect to port 1 in this "
 		  "version\n"
 		  "7:67: port means nothing to check passive\n" },
+		{ "check tcp", "check rpc-epm", "" },
+		{ "check tcp", "check smtp", "" },
+		{ "check tcp", "check imap", "" },
+		{ "check tcp", "check pop3", "" },
+		{ "check tcp", "check pop3s",
+		  "7:52: warning: check pop3s is done as a TCP connect to port 135 in this "
+		  "version\n" },
 		{ "check tcp", "check https",
 		  "7:52: warning: check https is done as a TCP connect to port 135 in this "
 		  "version\n" },

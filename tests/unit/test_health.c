@@ -25,6 +25,8 @@ static const char text[] = HEAD
 	"service dynamic { ports 6005-6010; affinity-group rpc; follow epm }\n"
 	"service mapi { ports 59531; affinity-group rpc; check tcp { fall 1; rise 3 } }\n"
 	"service smtp { ports 25 }\n"
+	"service mail { ports 143, 110, 587, 995; check imap { port 143 }\n"
+	"check pop3 { port 110 } check smtp { port 587 } check pop3s { port 995 } }\n"
 	"service book { ports 59532; check rpc-epm { interface address-book } }\n"
 	"member m1 { address 10.30.0.21 }\n"
 	"member m2 { address 10.30.0.22 }\n}\n";
@@ -100,7 +102,7 @@ static void test_targets(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(f->health.count, 8); /* four probed services, two members */
+	assert_int_equal(f->health.count, 16); /* eight checks, two members */
 	assert_int_equal(target(f, M1, 135)->pools, bit(f->rpc));
 	assert_int_equal(target(f, M1, 59531)->pools, bit(f->rpc));
 	assert_int_equal(target(f, M2, 25)->pools, bit(f->smtp));
@@ -279,6 +281,29 @@ static void test_rpc_target(void **state)
 	assert_string_equal(rpcif_print(name, &t->interface[1]), "rfr");
 }
 
+static void test_kinds(void **state)
+{
+	static const struct {
+		uint16_t port;
+		enum health_kind kind;
+	} cases[] = {
+		{ 143, HEALTH_IMAP },  { 110, HEALTH_POP3 }, { 587, HEALTH_SMTP },
+		{ 995, HEALTH_TCP },   { 25, HEALTH_TCP },   { 135, HEALTH_TCP },
+		{ 59531, HEALTH_TCP },
+	};
+	struct fixture *f = *state;
+
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+		bool found = false;
+
+		for (size_t i = 0; i < f->health.count; i++)
+			found |= f->health.target[i].port == cases[c].port &&
+				 f->health.target[i].kind == cases[c].kind;
+		if (!found)
+			fail_msg("port %u", cases[c].port);
+	}
+}
+
 static void test_rpc_outcomes(void **state)
 {
 	static const struct {
@@ -388,6 +413,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reload_forgets_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rpc_target, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rpc_outcomes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_text, setup, teardown),
 		cmocka_unit_test(test_names),

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The checks of SMTP, IMAP and POP3 without TLS: the greeting.  Read a buffer at a time, one each
+ * turn of the loop.  Nobody waits for the answer to the farewell: it only keeps the server's log
+ * clean.
+ */
+#include "lbd/check/probe.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lbd/check/greeting.h"
+
+struct mail_state {
+	struct greeting greeting;
+	bool connected;
+};
+
+static enum health_outcome mail_start(struct probe *probe)
+{
+	struct mail_state *mail = probe->state;
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr = { probe->order.addr },
+				  .sin_port = htons(probe->order.port) };
+
+	greeting_begin(&mail->greeting, (enum health_kind)probe->order.probe);
+	mail->connected = false;
+	probe->events = EV_WRITE;
+	probe->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe->fd < 0)
+		return HEALTH_FAULT;
+	if (connect(probe->fd, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS)
+		return probe_outcome(errno);
+	return HEALTH_UNKNOWN;
+}
+
+static enum health_outcome on_connected(struct probe *probe)
+{
+	struct mail_state *mail = probe->state;
+	socklen_t length = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length))
+		return HEALTH_FAULT;
+	if (error)
+		return probe_outcome(error);
+	mail->connected = true;
+	probe->events = EV_READ;
+	return HEALTH_UNKNOWN;
+}
+
+static enum health_outcome mail_ready(struct probe *probe)
+{
+	struct mail_state *mail = probe->state;
+	const char *farewell = greeting_farewell(mail->greeting.kind);
+	uint8_t data[1024];
+	enum health_outcome outcome;
+	ssize_t got;
+
+	if (!mail->connected)
+		return on_connected(probe);
+	got = recv(probe->fd, data, sizeof(data), MSG_DONTWAIT);
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? HEALTH_UNKNOWN : probe_outcome(errno);
+	outcome = greeting_input(&mail->greeting, data, (size_t)got);
+	if (outcome == HEALTH_OK)
+		send(probe->fd, farewell, strlen(farewell), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return outcome;
+}
+
+static enum health_outcome mail_late(struct probe *probe)
+{
+	const struct mail_state *mail = probe->state;
+
+	return mail->connected ? HEALTH_HUNG : HEALTH_TIMEOUT;
+}
+
+const struct probe_ops probe_mail = {
+	.name = "mail",
+	.state_bytes = sizeof(struct mail_state),
+	.start = mail_start,
+	.ready = mail_ready,
+	.late = mail_late,
+};
