@@ -2,6 +2,7 @@
 #include "vrrp/link.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@ enum {
 	ADVERT_TOS = 0xc0, /* network control */
 	ADVERT_SOCKET_PRIORITY = 7,
 	READ_BUDGET = 256, /* packets in one go: a flood must not keep our own adverts waiting */
+	RECEIVE_BUFFER = 1 << 20, /* some 1000 packets: seconds of a stall, or a burst */
 };
 
 static const uint32_t advert_group = 0xe0000012; /* 224.0.0.18 */
@@ -41,6 +43,28 @@ static int join(int fd, int ifindex)
 	return 0;
 }
 
+/*
+ * Other virtual routers end in the kernel: their number is not ours to limit, and each of their
+ * adverts would wake us and take the room of the peer's.  Whatever has our VRID, or is too short to
+ * have one, comes through and is counted by its fault.
+ */
+static int filter_vrid(int fd, uint8_t vrid)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0), /* x = length of the IP header */
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 2, 0, 2),
+		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, vrid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
+}
+
 static int configure(int fd, const struct link_config *config)
 {
 	static const struct {
@@ -63,6 +87,12 @@ static int configure(int fd, const struct link_config *config)
 		if (err)
 			return err;
 	}
+	/* Without the right to more, as much as everybody may have. */
+	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	err = filter_vrid(fd, config->vrid);
+	if (err)
+		return err;
 	return config->unicast ? 0 : join(fd, config->ifindex);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The LAN: one raw socket for adverts, multicast or to the peer alone.  Counts what it refuses and
- * says so, at most once in ten seconds for each reason.
+ * says so, at most once in ten seconds for each reason.  Adverts of other VRIDs are not refused but
+ * filtered by the kernel, and so not counted.
  */
 #ifndef CASPAIR_LINK_H
 #define CASPAIR_LINK_H

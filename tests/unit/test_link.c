@@ -172,18 +172,13 @@ static void each_refusal_is_counted(void **state)
 	forge(OWN, 255, message, length);
 	length = good_message(message, 0x7f000003, 51, ADVERT_RFC5798);
 	forge(0x7f000003, 255, message, length);
-	length = good_message(message, OWN, 52, ADVERT_RFC5798);
-	forge(OWN, 255, message, length);
 	assert_int_equal(link_receive(&pair->peer, &advert, ms), 0);
 	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL], 1);
 	assert_int_equal(pair->peer.rejected[ADVERT_BAD_LENGTH] + pair->peer.rejected[ADVERT_SHORT],
 			 2);
 	assert_int_equal(pair->peer.rejected[ADVERT_BAD_CHECKSUM], 1);
 	assert_int_equal(pair->peer.rejected[ADVERT_STRANGER], 1);
-	assert_int_equal(pair->peer.rejected[ADVERT_OTHER_VRID], 1);
 	assert_int_equal(pair->peer.received, 0);
-	/* Another virtual router on the LAN is no news, everything else is said once. */
-	assert_int_equal(pair->peer.logged[ADVERT_OTHER_VRID], 0);
 	assert_int_equal(pair->peer.logged[ADVERT_BAD_TTL], ms);
 }
 
@@ -239,17 +234,35 @@ static void flood_is_read_in_slices(void **state)
 
 	if (forbidden)
 		skip();
-	length = good_message(message, OWN, 52, ADVERT_RFC5798);
+	length = good_message(message, OWN, 51, ADVERT_RFC5798);
 	for (int i = 0; i < 280; i++)
-		forge(OWN, 255, message, length);
+		forge(OWN, 254, message, length);
 	assert_int_equal(link_receive(&pair->peer, &advert, ms), 0);
-	seen = pair->peer.rejected[ADVERT_OTHER_VRID];
+	seen = pair->peer.rejected[ADVERT_BAD_TTL];
 	assert_true(seen <= 256);
-	while (link_receive(&pair->peer, &advert, ms) ||
-	       pair->peer.rejected[ADVERT_OTHER_VRID] > seen)
-		seen = pair->peer.rejected[ADVERT_OTHER_VRID];
+	while (link_receive(&pair->peer, &advert, ms) || pair->peer.rejected[ADVERT_BAD_TTL] > seen)
+		seen = pair->peer.rejected[ADVERT_BAD_TTL];
 	send_plain(&pair->own, 254);
 	assert_int_equal(link_receive(&pair->peer, &advert, ms), 1);
+}
+
+/* However loud other routers are, the socket has room for the peer. */
+static void other_routers_do_not_reach_us(void **state)
+{
+	struct pair *pair = *state;
+	uint8_t message[ADVERT_MAX_BYTES];
+	struct advert advert;
+	size_t length;
+
+	if (forbidden)
+		skip();
+	length = good_message(message, OWN, 52, ADVERT_RFC5798);
+	for (int i = 0; i < 20000; i++)
+		forge(OWN, 255, message, length);
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &advert, ms), 1);
+	assert_int_equal(advert.priority, 254);
+	assert_int_equal(pair->peer.rejected[ADVERT_OTHER_VRID], 0);
 }
 
 static void failed_send_is_counted(void **state)
@@ -287,6 +300,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers_in_the_dialect_it_hears, open_pair,
 						close_pair),
 		cmocka_unit_test_setup_teardown(flood_is_read_in_slices, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(other_routers_do_not_reach_us, open_pair,
+						close_pair),
 		cmocka_unit_test_setup_teardown(failed_send_is_counted, open_pair, close_pair),
 		cmocka_unit_test(an_interface_that_is_not_there),
 	};
