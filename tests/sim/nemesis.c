@@ -270,10 +270,7 @@ void nemesis_heal(struct world *world)
 	for (unsigned int n = 0; n < NODES; n++) {
 		struct node *node = &world->node[n];
 
-		if (!node->powered)
-			continue;
-		nemesis_carrier(node, true);
-		for (unsigned int d = 0; d < DAEMONS; d++)
-			node->process[d].stalled_until = world->now;
+		if (node->powered)
+			nemesis_carrier(node, true);
 	}
 }

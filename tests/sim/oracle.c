@@ -102,9 +102,15 @@ static bool answers(const struct node *node)
 	return node->powered && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
 }
 
-/* Both paths do not reach the other vrrpd: the one case that nobody can fence. */
+/*
+ * Both paths do not reach the other vrrpd: the one case that nobody can fence.  A syncd that is
+ * stopped counts too: vrrpd goes on believing its last report of the peer.
+ */
 static bool unfenceable(const struct world *world)
 {
+	for (unsigned int n = 0; n < NODES; n++)
+		if (world->node[n].process[SYNCD].stalled_until > world->now)
+			return true;
 	if (!world->lan.cut[0] && !world->lan.cut[1])
 		return false;
 	if (world->channel.cut[0] || world->channel.cut[1])
