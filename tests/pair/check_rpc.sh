@@ -78,6 +78,13 @@ says m2 rpc 'up *' && says m3 rpc 'up *' || fail "the others have suffered"
 pp kill -CONT $(samba_pids m1)
 await m1 rpc 'up *'
 
+# Only the service hangs, the mapper is well: somebody who listens on its port and never accepts.
+spawn mute m3 /usr/bin/python3 -c 'import signal, socket
+mute = socket.create_server(("10.30.0.23", 59531))
+signal.pause()'
+await m3 mapi 'down rpc 59531 hung (emsmdb)'
+says m3 rpc 'up *' || fail "another interface of the same member has suffered"
+
 # Nobody at all answers: not hung.
 signal -KILL samba-m1
 # shellcheck disable=SC2046
