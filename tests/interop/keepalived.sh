@@ -44,9 +44,10 @@ theirs_stop() {
 # Without a node on the wire there is nobody to tell; its addresses end with it here.
 theirs_die() {
 	pp ip -n switch link set lb2-eth0 down
-	signal -KILL theirs
-	signal -KILL vrrp
+	# Both in one call, the child first: one that outlives its parent says goodbye, too late.
+	pp kill -KILL "$(pid_of vrrp)" "$(pid_of theirs)"
 	wait_for 5 "keepalived to end" gone theirs
+	wait_for 5 "keepalived to end" gone vrrp
 	ip -n lb2 addr del "$LAB_VIP/32" dev eth0 2>/dev/null
 	ip -n lb2 addr del "$LAB_GATEWAY/32" dev eth1 2>/dev/null
 	pp ip -n switch link set lb2-eth0 up
