@@ -87,14 +87,21 @@ static void hear(struct checker *checker)
 	struct check_report report;
 	ssize_t got;
 
-	while ((got = recv(checker->fd, &report, sizeof(report), MSG_DONTWAIT)) > 0) {
+	/* A bound, so that a child gone wild cannot hold the loop. */
+	for (int i = 0; i < 4 * CHECK_BATCH; i++) {
+		got = recv(checker->fd, &report, sizeof(report), MSG_DONTWAIT);
+		if (got <= 0)
+			break;
 		ev_timer_again(checker->loop, &checker->silence);
 		if (got == sizeof(report) &&
 		    check_report_valid(&report, checker->generation, checker->health->count))
 			checker->report(checker->arg, &report);
 	}
-	if (!got || (errno != EAGAIN && errno != EINTR))
-		drop(checker); /* its exit is reported by on_exited() */
+	if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	/* Nothing more can come; on_exited() reports its end and starts another. */
+	kill(checker->pid, SIGKILL);
+	drop(checker);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int events)

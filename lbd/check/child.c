@@ -19,6 +19,7 @@
 
 #include <ev.h>
 
+#include "conf/daemon.h"
 #include "conf/log.h"
 #include "lbd/check/probe.h"
 
@@ -27,7 +28,7 @@ struct job {
 	struct child *child;
 	ev_timer due, deadline;
 	ev_io io;
-	ev_tstamp began;
+	unsigned long long began_ns; /* monotonic: a step of the clock must not move a probe */
 	bool seen; /* had its first probe */
 };
 
@@ -55,10 +56,15 @@ static double interval(const struct job *job)
 	return (double)job->probe.order.interval_ms / 1000.0 * job->child->slowdown;
 }
 
+static double took(const struct job *job)
+{
+	return (double)(daemon_now_ns() - job->began_ns) / 1e9;
+}
+
 static void rest(struct job *job)
 {
 	struct ev_loop *loop = job->child->loop;
-	double pause = interval(job) - (ev_now(loop) - job->began);
+	double pause = interval(job) - took(job);
 
 	if (!job->seen)
 		pause = interval(job) * drand48();
@@ -79,12 +85,12 @@ static void stop(struct job *job)
 
 static void finish(struct job *job, enum health_outcome outcome)
 {
-	double took = ev_time() - job->began;
+	double seconds = took(job);
 	struct check_report report = {
 		.generation = job->child->generation,
 		.id = job->probe.order.id,
 		.outcome = outcome,
-		.latency_us = took > 0 && took < 3600 ? (uint32_t)(took * 1e6) : 0,
+		.latency_us = seconds < 3600 ? (uint32_t)(seconds * 1e6) : 0,
 		.trace = job->probe.trace,
 	};
 
@@ -129,7 +135,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)events;
 	ev_now_update(loop);
-	job->began = ev_time();
+	job->began_ns = daemon_now_ns();
 	memset(&job->probe.trace, 0, sizeof(job->probe.trace));
 	outcome = job->probe.ops->start(&job->probe);
 	if (outcome != HEALTH_UNKNOWN) {
