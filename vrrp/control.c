@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/conf.h"
 #include "conf/ctl.h"
@@ -276,7 +277,9 @@ static void answer_failover(struct vrrpd *vrrpd, struct ctl_conn *conn,
 static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
 		       size_t nfds)
 {
-	(void)fds;
+	/* They are ours by now, wanted or not. */
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
 	if (nfds)
 		ctl_refuse(conn, EXIT_PROBLEM, "vrrpd takes no descriptors");
 	else if (message->status)
