@@ -140,6 +140,24 @@ static void report_down(struct channel *channel)
 	channel->ops->down(channel->arg, channel->why);
 }
 
+/*
+ * Another connection took this one's place.  The listener knows that only by the first frame on the
+ * new one: an end of the old one that arrives earlier would be the loss of the channel to it.  So
+ * it is the listener who closes.
+ */
+static void retire(struct channel *channel, struct conn *old)
+{
+	struct conn **spare = &channel->half[1];
+
+	if (channel->config.listens) {
+		conn_close(old, CONN_DROPPED);
+		return;
+	}
+	if (*spare)
+		conn_close(*spare, CONN_DROPPED);
+	*spare = old;
+}
+
 static void on_ready(struct conn *conn)
 {
 	struct channel *channel = conn->arg;
@@ -151,7 +169,7 @@ static void on_ready(struct conn *conn)
 	channel->attempts = 0;
 	channel->why[0] = '\0';
 	if (old)
-		conn_close(old, CONN_DROPPED);
+		retire(channel, old);
 	else
 		report_down(channel);
 	if (!channel->reported_up)

@@ -48,7 +48,8 @@ struct channel {
 	const struct greet_self *self;
 	struct channel_config config;
 	struct conn *current;
-	struct conn *half[CHANNEL_HALF_OPEN]; /* a connecting node uses the first */
+	/* A connecting node dials in the first and leaves a replaced connection in the second. */
+	struct conn *half[CHANNEL_HALF_OPEN];
 	int listener;
 	ev_io accepting;
 	ev_timer retry, renew, fallen;

@@ -274,6 +274,7 @@ struct end {
 	struct channel channel;
 	struct ev_loop *loop;
 	unsigned int ups, downs, frames;
+	bool mute;
 	size_t bytes;
 	uint8_t last;
 	char why[CHANNEL_WHY];
@@ -285,7 +286,8 @@ static void end_up(void *arg)
 
 	end->ups++;
 	/* The first frame of the connecting side is what proves it to the other. */
-	channel_send(&end->channel, (const uint8_t *)"hello", 5);
+	if (!end->mute)
+		channel_send(&end->channel, (const uint8_t *)"hello", 5);
 }
 
 static void end_down(void *arg, const char *why)
@@ -520,6 +522,32 @@ static void a_renewal_takes_over_without_a_gap(void **state)
 	wire_close(&wire);
 }
 
+/* Until the first frame has come the listener keeps the old connection, and finds it open. */
+static void a_renewal_is_never_a_loss(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire.config_b.rekey_ms = 100;
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	wire.b.mute = true;
+	RUN_UNTIL(wire.loop, wire.b.ups == 2);
+	for (int i = 0; i < 10; i++)
+		ev_run(wire.loop, EVRUN_NOWAIT);
+	assert_int_equal(wire.a.downs, 0);
+	assert_int_equal(wire.a.ups, 1);
+	wire.b.mute = false;
+	channel_send(&wire.b.channel, (const uint8_t *)"hello", 5);
+	RUN_UNTIL(wire.loop, wire.a.ups == 2);
+	/* Now it is the listener who closes. */
+	RUN_UNTIL(wire.loop, !wire.b.channel.half[1]);
+	assert_int_equal(wire.a.downs, 0);
+	assert_int_equal(wire.b.downs, 0);
+	wire_close(&wire);
+}
+
 static void a_port_in_use_is_said(void **state)
 {
 	struct wire wire;
@@ -557,6 +585,7 @@ int main(void)
 		cmocka_unit_test(strangers_do_not_disturb),
 		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
+		cmocka_unit_test(a_renewal_is_never_a_loss),
 		cmocka_unit_test(a_port_in_use_is_said),
 	};
 
