@@ -259,7 +259,8 @@ static void on_closed(struct conn *conn, enum conn_end why)
 		ev_timer_set(&channel->fallen, 0, 0);
 		ev_timer_start(channel->loop, &channel->fallen);
 	}
-	if (!channel->current)
+	/* A renewal that failed too: its timer runs only once for each connection. */
+	if (!channel->current || half == &channel->half[0])
 		plan_retry(channel);
 }
 

@@ -548,6 +548,24 @@ static void a_renewal_is_never_a_loss(void **state)
 	wire_close(&wire);
 }
 
+/* One attempt that comes to nothing is followed by others, while the old connection serves. */
+static void a_failed_renewal_is_tried_again(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire.config_b.rekey_ms = 100;
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	RUN_UNTIL(wire.loop, wire.b.channel.half[0]);
+	conn_close(wire.b.channel.half[0], CONN_LOST);
+	RUN_UNTIL(wire.loop, wire.a.ups >= 3 && wire.b.ups >= 3);
+	assert_int_equal(wire.a.downs, 0);
+	assert_int_equal(wire.b.downs, 0);
+	wire_close(&wire);
+}
+
 static void a_port_in_use_is_said(void **state)
 {
 	struct wire wire;
@@ -586,6 +604,7 @@ int main(void)
 		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
 		cmocka_unit_test(a_renewal_is_never_a_loss),
+		cmocka_unit_test(a_failed_renewal_is_tried_again),
 		cmocka_unit_test(a_port_in_use_is_said),
 	};
 
