@@ -69,6 +69,7 @@ static void ask(struct session *s, uint64_t now)
 	frame.attach = &request;
 	f->phase = FOLLOWER_ASKED;
 	f->asked_ns = now;
+	f->unanswered++;
 	s->ops->send(s->arg, &frame);
 }
 
@@ -140,6 +141,9 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 	struct follower *f = &s->follower;
 	struct session_position from = { 0 };
 
+	/* Each request has its answer, in order; but for the last one, of a state that is past. */
+	if (f->unanswered > 0 && --f->unanswered > 0)
+		return;
 	if (s->leading)
 		return;
 	if (reply->verdict == SYNC__ATTACH_REPLY__VERDICT__REFUSE) {

@@ -226,6 +226,7 @@ void session_up(struct session *s, uint64_t now)
 	s->up = true;
 	s->why[0] = '\0';
 	s->follower.renewing = in_sync;
+	s->follower.unanswered = 0;
 	s->peer.heard = false;
 	s->beat_ns = 0;
 	session_tick(s, now);

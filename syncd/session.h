@@ -148,6 +148,7 @@ struct follower {
 	struct session_position base;
 	uint64_t pins, flows;
 	struct keyset seen;
+	unsigned int unanswered; /* requests on this connection */
 	uint64_t asked_ns, attach_ns, synced_ns;
 	unsigned int failures;  /* attaches in a row that came to nothing */
 	uint64_t head, head_ns; /* the leader's end of log, and since when we are behind it */

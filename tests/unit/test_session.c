@@ -686,6 +686,37 @@ static void whatever_happens_tables_end_equal_and_whole(void **state)
 		soak(seed);
 }
 
+/* A role that changes to and fro between a request and its answer: the leader goes by the second
+ * request, so the first answer must not be taken for that one's. */
+static void an_answer_belongs_to_its_own_request(void **state)
+{
+	struct world *world = world_new();
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_heal(world);
+	promote(a);
+	fill(a, 1, 50);
+	settle_world(world, 3000);
+	world_cut(world);
+	world_heal(world);
+	for (int i = 0; i < 100 && b->s.follower.phase != FOLLOWER_ASKED; i++) {
+		live(a);
+		live(b);
+	}
+	assert_int_equal(b->s.follower.phase, FOLLOWER_ASKED);
+	set_role(b, CAS__ROLE__ACTIVE, a->s.epoch);
+	set_role(b, CAS__ROLE__STANDBY, a->s.epoch);
+	for (int i = 0; i < 100 && b->s.follower.unanswered < 2; i++)
+		session_work(&b->s, world->now);
+	assert_int_equal(b->s.follower.unanswered, 2);
+	world_run(world, 100);
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	assert_int_equal(a->s.leader.phase, LEADER_TAIL);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -711,6 +742,7 @@ int main(void)
 		cmocka_unit_test(records_out_of_order_break_the_channel),
 		cmocka_unit_test(a_renewed_channel_stays_in_sync),
 		cmocka_unit_test(whatever_happens_tables_end_equal_and_whole),
+		cmocka_unit_test(an_answer_belongs_to_its_own_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
