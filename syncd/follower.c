@@ -111,10 +111,12 @@ static void continue_from(struct session *s, const struct session_position *from
 	f->have = *from;
 	f->head = from->seq;
 	f->head_ns = f->lagging_ns = now;
+	f->snapshot = 0;
 	f->phase = FOLLOWING;
 }
 
-static void load_from(struct session *s, const struct session_position *base, uint32_t number)
+static void load_from(struct session *s, const struct session_position *base, uint32_t number,
+		      uint64_t now)
 {
 	struct follower *f = &s->follower;
 
@@ -127,7 +129,8 @@ static void load_from(struct session *s, const struct session_position *base, ui
 	}
 	attached(s);
 	s->snapshots++;
-	f->renewing = false;
+	f->renewing = f->in_sync = false;
+	f->progress_ns = f->told_ns = now;
 	f->have.node = 0;
 	f->base = *base;
 	f->snapshot = number;
@@ -140,6 +143,7 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 {
 	struct follower *f = &s->follower;
 	struct session_position from = { 0 };
+	bool again;
 
 	/* Each request has its answer, in order; but for the last one, of a state that is past. */
 	if (f->unanswered > 0 && --f->unanswered > 0)
@@ -153,7 +157,11 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 			    reply->reason ? reply->reason : "no reason given");
 		return;
 	}
-	if (f->phase != FOLLOWER_ASKED)
+	/* Whatever is under way here, the leader sends another snapshot now and nothing else. */
+	again = f->phase > FOLLOWER_ASKED &&
+		reply->verdict == SYNC__ATTACH_REPLY__VERDICT__SNAPSHOT &&
+		reply->snapshot != f->snapshot;
+	if (f->phase != FOLLOWER_ASKED && !again)
 		return;
 	if (!reply->from || reply->from->epoch != s->peer.epoch || reply->from->node == s->node) {
 		s->ops->broken(s->arg, "an attach was answered from another history");
@@ -166,7 +174,7 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 	if (reply->verdict == SYNC__ATTACH_REPLY__VERDICT__CONTINUE)
 		continue_from(s, &from, now);
 	else
-		load_from(s, &from, reply->snapshot);
+		load_from(s, &from, reply->snapshot, now);
 }
 
 /* --- apply -------------------------------------------------------------------------------------
@@ -278,6 +286,7 @@ void follower_records(struct session *s, const struct record_batch *batch, uint6
 		return;
 	}
 	if (snapshot) {
+		f->progress_ns = now;
 		load(s, batch, now);
 		return;
 	}
@@ -427,6 +436,19 @@ bool follower_work(struct session *s, uint64_t now)
 	return false;
 }
 
+/* The leader waits for tables of any size to be loaded and swept, but for nobody who is stuck. */
+static void tell_progress(struct session *s, uint64_t now)
+{
+	struct follower *f = &s->follower;
+	struct session_position nowhere = { .epoch = f->base.epoch };
+
+	if (f->phase < FOLLOWER_LOADING || f->phase > FOLLOWER_SWEEP_PINS ||
+	    now - f->told_ns < SECOND)
+		return;
+	f->told_ns = now;
+	send_ack(s, &nowhere, false);
+}
+
 void follower_tick(struct session *s, uint64_t now)
 {
 	struct follower *f = &s->follower;
@@ -442,6 +464,10 @@ void follower_tick(struct session *s, uint64_t now)
 		follower_detach(s, now);
 	if (f->phase == FOLLOWER_ASKED && now - f->asked_ns > 3 * SECOND)
 		s->ops->broken(s->arg, "no answer to an attach");
+	else if (f->phase == FOLLOWER_LOADING && now - f->progress_ns > SESSION_STUCK_NS)
+		s->ops->broken(s->arg, "the snapshot does not go on");
+	else
+		tell_progress(s, now);
 	if (f->in_sync && now - f->synced_ns > BACK_OFF_MAX_S * SECOND)
 		f->failures = 0;
 }

@@ -232,6 +232,7 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
 
 	if (!s->leading || ack->epoch != s->epoch)
 		return;
+	l->progress_ns = now;
 	if (l->phase == LEADER_WAIT && ack->has_snapshot_records &&
 	    ack->snapshot_records == l->pins + l->flows) {
 		l->phase = LEADER_TAIL;
@@ -310,7 +311,7 @@ void leader_flush(struct session *s)
 		send_tail(s);
 }
 
-static void send_snapshot_end(struct session *s)
+static void send_snapshot_end(struct session *s, uint64_t now)
 {
 	struct leader *l = &s->leader;
 	Sync__Frame frame = SYNC__FRAME__INIT;
@@ -322,6 +323,7 @@ static void send_snapshot_end(struct session *s)
 	end.seq = s->journal.head;
 	frame.snapshot_end = &end;
 	l->phase = LEADER_WAIT;
+	l->progress_ns = now;
 	s->ops->send(s->arg, &frame);
 }
 
@@ -354,7 +356,7 @@ static void sieve(struct session *s, struct record_batch *batch)
 	batch->count = kept;
 }
 
-static void send_snapshot(struct session *s)
+static void send_snapshot(struct session *s, uint64_t now)
 {
 	struct leader *l = &s->leader;
 	struct record_batch *out = &s->out;
@@ -375,7 +377,7 @@ static void send_snapshot(struct session *s)
 		return;
 	}
 	if (n == 0) {
-		send_snapshot_end(s);
+		send_snapshot_end(s, now);
 		return;
 	}
 	out->count = (uint32_t)n;
@@ -394,7 +396,7 @@ bool leader_work(struct session *s, uint64_t now)
 	if (l->phase == LEADER_ALONE || l->phase == LEADER_WAIT || !s->ops->room(s->arg))
 		return false;
 	if (l->phase != LEADER_TAIL) {
-		send_snapshot(s);
+		send_snapshot(s, now);
 		return true;
 	}
 	if (waiting == 0 || (waiting < FLOW_BATCH && now - l->pending_ns < BATCH_WAIT_NS))
@@ -427,6 +429,10 @@ void leader_tick(struct session *s, uint64_t now)
 	struct leader *l = &s->leader;
 	uint64_t id = l->handing;
 
+	if (s->up && l->phase == LEADER_WAIT && now - l->progress_ns > SESSION_STUCK_NS) {
+		s->ops->broken(s->arg, "the standby does not load the snapshot");
+		return;
+	}
 	if (!id)
 		return;
 	if (l->acked >= l->hand_seq) {

@@ -47,6 +47,9 @@ enum {
 	SESSION_FACTS = 2048, /* packed NodeFacts of the peer; more is not kept */
 };
 
+/* A snapshot that has not gone on for so long is begun anew. */
+#define SESSION_STUCK_NS 10000000000ull
+
 enum session_walk { SESSION_PINS, SESSION_FLOWS };
 
 struct session_applied {
@@ -125,6 +128,7 @@ struct leader {
 	bool proven;   /* in this history a follower has held everything, the last time up to ... */
 	uint64_t safe; /* ... here */
 	uint64_t pending_ns, lagging_ns;
+	uint64_t progress_ns;                /* WAIT: the follower last said that it is at work */
 	uint64_t handing, hand_seq, hand_ns; /* id of the hand-over under way, 0: none */
 };
 
@@ -150,7 +154,8 @@ struct follower {
 	struct keyset seen;
 	unsigned int unanswered; /* requests on this connection */
 	uint64_t asked_ns, attach_ns, synced_ns;
-	unsigned int failures;  /* attaches in a row that came to nothing */
+	uint64_t progress_ns, told_ns; /* of the snapshot: last record, last word to the leader */
+	unsigned int failures;         /* attaches in a row that came to nothing */
 	uint64_t head, head_ns; /* the leader's end of log, and since when we are behind it */
 	bool head_heard;        /* since the attach */
 	bool in_sync, renewing;

@@ -49,6 +49,7 @@ struct node {
 	struct message *first, **last; /* to this node */
 	size_t inbound;                /* bytes waiting */
 	bool stalled;                  /* takes no frames */
+	unsigned int work_every;       /* ms from one slice of work to the next, 0: many at once */
 	bool torn;                     /* asked for the channel to be closed */
 	uint32_t room_for;             /* entries, 0: no limit */
 	unsigned int verdicts, handed_complete, handed_refused, yields, taken;
@@ -361,12 +362,15 @@ static void receive(struct node *node)
 /* One node's millisecond: a few slices of everything, as the daemon's loop would have it. */
 static void live(struct node *node)
 {
+	uint64_t ms = node->world->now / WORLD_MS;
+	int slices = !node->work_every ? WORLD_TURNS : ms % node->work_every == 0;
+
 	drain(node);
 	for (int i = 0; i < WORLD_TURNS && node->first && !node->stalled && !node->torn; i++)
 		receive(node);
-	for (int i = 0; i < WORLD_TURNS && session_work(&node->s, node->world->now); i++)
+	for (int i = 0; i < slices && session_work(&node->s, node->world->now); i++)
 		;
-	if (node->world->now / WORLD_MS % 10 == 0)
+	if (ms % 10 == 0)
 		session_tick(&node->s, node->world->now);
 }
 

@@ -556,6 +556,94 @@ static void a_renewed_channel_stays_in_sync(void **state)
 	world_free(world);
 }
 
+/* a leads and has sent `flows` or more of its table to b; a->leader.phase is not WAIT yet. */
+static struct world *half_loaded(uint32_t flows)
+{
+	struct world *world = world_new();
+	struct node *b = &world->node[1];
+
+	promote(&world->node[0]);
+	fill(&world->node[0], 0, 4000);
+	world_heal(world);
+	for (int i = 0; i < 1000 && b->s.follower.flows < flows; i++)
+		world_step_ms(world);
+	assert_int_equal(b->s.follower.phase, FOLLOWER_LOADING);
+	return world;
+}
+
+/* A refusal that nobody asked for is counted as an answer: the next one is of the first request. */
+static void the_newest_snapshot_is_loaded(void **state)
+{
+	static const uint8_t other[SESSION_DIGEST] = { 9 };
+	struct world *world = half_loaded(500);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	a->stalled = true;
+	b->stalled = true;
+	empty_inbox(b);
+	session_lost(&b->s, 1, world->now);
+	world_run(world, 20);
+	session_lost(&b->s, 1, world->now);
+	world_run(world, 1100);
+	session_digest(&a->s, other, world->now); /* refuses before it has heard either */
+	session_digest(&a->s, world_digest, world->now);
+	assert_int_equal(b->s.follower.unanswered, 2);
+	a->stalled = b->stalled = false;
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+static void a_leader_that_stops_in_mid_snapshot_is_left(void **state)
+{
+	struct world *world = half_loaded(500);
+	struct node *a = &world->node[0];
+
+	(void)state;
+	a->s.leader.phase = LEADER_ALONE;
+	world_run(world, 9000);
+	assert_int_equal(a->s.snapshots, 1);
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+static void a_standby_that_stops_loading_is_left(void **state)
+{
+	struct world *world = half_loaded(500);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	for (int i = 0; i < 1000 && a->s.leader.phase != LEADER_WAIT; i++)
+		world_step_ms(world);
+	assert_int_equal(a->s.leader.phase, LEADER_WAIT);
+	empty_inbox(b);
+	b->s.follower.phase = FOLLOWER_IDLE;
+	b->s.follower.attach_ns = UINT64_MAX;
+	world_run(world, 9000);
+	assert_int_equal(a->s.snapshots, 1);
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+/* Twice as long as a peer that is stuck is waited for: this one is at work. */
+static void a_long_sweep_is_waited_for(void **state)
+{
+	struct world *world = half_loaded(500);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	b->work_every = 500;
+	assert_true(settle_world(world, 40000) > 15000);
+	assert_int_equal(a->s.snapshots, 1);
+	assert_int_equal(b->s.snapshots, 1);
+	b->work_every = 0;
+	assert_equal_tables(world);
+	world_free(world);
+}
+
 /* --- anything, in any order --------------------------------------------------------------------
  */
 
@@ -741,6 +829,10 @@ int main(void)
 		cmocka_unit_test(hand_over_says_when_it_is_not_complete),
 		cmocka_unit_test(records_out_of_order_break_the_channel),
 		cmocka_unit_test(a_renewed_channel_stays_in_sync),
+		cmocka_unit_test(the_newest_snapshot_is_loaded),
+		cmocka_unit_test(a_leader_that_stops_in_mid_snapshot_is_left),
+		cmocka_unit_test(a_standby_that_stops_loading_is_left),
+		cmocka_unit_test(a_long_sweep_is_waited_for),
 		cmocka_unit_test(whatever_happens_tables_end_equal_and_whole),
 		cmocka_unit_test(an_answer_belongs_to_its_own_request),
 	};
