@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conf/daemon.h"
 #include "conf/log.h"
 
 enum {
@@ -16,10 +17,10 @@ enum {
 	COUNT_CROWDED = CONN_ENDS + GREET_REFUSALS, /* no room for another half-open one */
 	BACKLOG = 8,
 	TTL = 255,
-	WARN_EVERY_S = 10,
 };
 #define RETRY_FIRST_S 0.1
 #define RETRY_MAX_S   1.0
+#define WARN_EVERY_NS 10000000000ull
 
 static const struct conn_ops conn_ops;
 
@@ -136,7 +137,7 @@ static void report_down(struct channel *channel)
 	if (!channel->reported_up)
 		return;
 	channel->reported_up = false;
-	channel->since = ev_now(channel->loop);
+	channel->since_ns = daemon_now_ns();
 	channel->ops->down(channel->arg, channel->why);
 }
 
@@ -173,7 +174,7 @@ static void on_ready(struct conn *conn)
 	else
 		report_down(channel);
 	if (!channel->reported_up)
-		channel->since = ev_now(channel->loop);
+		channel->since_ns = daemon_now_ns();
 	channel->reported_up = true;
 	if (!channel->config.listens) {
 		ev_timer_stop(channel->loop, &channel->renew);
@@ -202,11 +203,11 @@ static void on_drained(struct conn *conn)
 static void warn_refused(struct channel *channel, const struct conn *conn, const char *what)
 {
 	char address[INET_ADDRSTRLEN];
-	ev_tstamp now = ev_now(channel->loop);
+	uint64_t now = daemon_now_ns();
 
-	if (channel->warned > 0 && now - channel->warned < WARN_EVERY_S)
+	if (channel->warned_ns && now - channel->warned_ns < WARN_EVERY_NS)
 		return;
-	channel->warned = now;
+	channel->warned_ns = now;
 	inet_ntop(AF_INET, &conn->from.sin_addr, address, sizeof(address));
 	log_warning(
 		"channel: %s refused: %s%s", address, what,
@@ -388,7 +389,7 @@ int channel_open(struct channel *channel, struct ev_loop *loop, const struct cha
 	channel->ops = ops;
 	channel->arg = arg;
 	channel->listener = -1;
-	channel->since = ev_now(loop);
+	channel->since_ns = daemon_now_ns();
 	ev_timer_init(&channel->retry, on_retry, 0, 0);
 	ev_timer_init(&channel->renew, on_retry, 0, 0);
 	ev_timer_init(&channel->fallen, on_fallen, 0, 0);

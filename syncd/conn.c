@@ -7,11 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conf/daemon.h"
+
 enum {
 	LENGTH_BYTES = 2,
 	IN_BYTES = LENGTH_BYTES + SEAL_MAX_MESSAGE,
 	OUT_FIRST = 128 << 10,
 	READS = 16, /* in one callback: others want to live as well */
+	MS = 1000000,
 };
 
 const char *const conn_end_names[CONN_ENDS] = {
@@ -149,7 +152,7 @@ static bool take_frame(struct conn *conn, size_t sealed)
 		conn_close(conn, CONN_BAD_FRAME);
 		return false;
 	}
-	conn->heard = ev_now(conn->loop);
+	conn->heard_ns = daemon_now_ns();
 	if (!conn->ready) {
 		conn->ready = true;
 		conn->ops->ready(conn);
@@ -206,7 +209,7 @@ static bool take_greeting(struct conn *conn, const uint8_t **bytes, size_t *coun
 	/* Whoever answered our INIT has proved himself; whoever sent one has not yet. */
 	if (conn->greet.initiator) {
 		conn->ready = true;
-		conn->heard = ev_now(conn->loop);
+		conn->heard_ns = daemon_now_ns();
 		conn->ops->ready(conn);
 	}
 	return conn->fd >= 0;
@@ -275,12 +278,13 @@ static void on_writable(struct ev_loop *loop, ev_io *io, int events)
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct conn *conn = timer->data;
-	ev_tstamp now = ev_now(loop);
+	uint64_t now = daemon_now_ns();
 
+	(void)loop;
 	(void)events;
-	if (!conn->ready && now - conn->begun > CONN_GREET_MS / 1e3)
+	if (!conn->ready && now - conn->begun_ns > (uint64_t)CONN_GREET_MS * MS)
 		conn_close(conn, CONN_SLOW);
-	else if (conn->ready && now - conn->heard > conn->timeout_ms / 1e3)
+	else if (conn->ready && now - conn->heard_ns > (uint64_t)conn->timeout_ms * MS)
 		conn_close(conn, CONN_SILENT);
 }
 
@@ -302,7 +306,7 @@ struct conn *conn_open(struct ev_loop *loop, int fd, const struct sockaddr_in *f
 	conn->from = *from;
 	conn->fd = fd;
 	conn->connecting = config->initiator;
-	conn->begun = conn->heard = ev_now(loop);
+	conn->begun_ns = conn->heard_ns = daemon_now_ns();
 	ev_io_init(&conn->reader, on_readable, fd, EV_READ);
 	ev_io_init(&conn->writer, on_writable, fd, EV_WRITE);
 	ev_timer_init(&conn->timer, on_timer, 0.05, config->timeout_ms / 8e3);

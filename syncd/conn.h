@@ -58,7 +58,7 @@ struct conn {
 	unsigned int timeout_ms;
 	ev_io reader, writer;
 	ev_timer timer;
-	ev_tstamp begun, heard;
+	uint64_t begun_ns, heard_ns;
 	struct greet greet;
 	uint8_t *in; /* one frame; allocated after the greeting */
 	size_t in_used;

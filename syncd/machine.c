@@ -118,7 +118,7 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 		return;
 	facts->reason = syncd->role.reason;
 	facts->has_since_ms = facts->has_priority = facts->has_carrier = true;
-	facts->since_ms = (uint64_t)((ev_now(syncd->loop) - syncd->role.since) * 1e3);
+	facts->since_ms = (daemon_now_ns() - syncd->role.since_ns) / 1000000;
 	facts->priority = syncd->role.priority;
 	facts->carrier = syncd->role.carrier;
 }

@@ -10,7 +10,7 @@
 #include "syncd/syncd.h"
 
 #define YIELD_AGAIN_S 0.1
-#define YIELD_FOR_S   1.0
+#define YIELD_FOR_NS  1000000000ull
 
 static char own_name[] = "syncd";
 
@@ -104,7 +104,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 
 	role->known = true;
 	copy_text(role->reason, sizeof(role->reason), change->reason);
-	role->since = ev_now(syncd->loop) - (double)change->since_ms / 1e3;
+	role->since_ns = daemon_now_ns() - change->since_ms * 1000000;
 	role->priority = change->priority;
 	role->carrier = change->carrier;
 	/* What was recorded before the decision belongs to the role before it. */
@@ -247,7 +247,7 @@ static void on_yield_again(struct ev_loop *loop, ev_timer *timer, int events)
 	struct syncd *syncd = timer->data;
 
 	(void)events;
-	if (ev_now(loop) >= syncd->yield.until)
+	if (daemon_now_ns() >= syncd->yield.until_ns)
 		ev_timer_stop(loop, timer);
 	else
 		yield(syncd);
@@ -259,7 +259,7 @@ static void heard_fenced(struct syncd *syncd, const Cas__Fenced *fenced)
 	snprintf(syncd->yield.reason, sizeof(syncd->yield.reason), "%.180s on %.60s",
 		 fenced->reason ? fenced->reason : "vrrpd died", syncd_name(syncd, syncd->node));
 	log_warning("this node is fenced: %s", syncd->yield.reason);
-	syncd->yield.until = ev_now(syncd->loop) + YIELD_FOR_S;
+	syncd->yield.until_ns = daemon_now_ns() + YIELD_FOR_NS;
 	yield(syncd);
 	ev_timer_again(syncd->loop, &syncd->yield.again);
 	session_role(&syncd->session, CAS__ROLE__STANDBY, syncd->session.epoch, daemon_now_ns());

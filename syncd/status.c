@@ -71,7 +71,7 @@ static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *sta
 
 	status->has_channel_up = status->has_channel_ms = true;
 	status->channel_up = session->up;
-	status->channel_ms = (uint64_t)((ev_now(syncd->loop) - syncd->channel.since) * 1e3);
+	status->channel_ms = (now - syncd->channel.since_ns) / 1000000;
 	status->has_bytes_sent = status->has_bytes_received = true;
 	channel_bytes(&syncd->channel, &status->bytes_sent, &status->bytes_received);
 	status->has_peer_age_ms = session->peer.facts_length != 0;

@@ -21,7 +21,7 @@ enum { SYNCD_TEXT = 256 };
 /* vrrpd's last word about this node. */
 struct syncd_role {
 	char reason[SYNCD_TEXT];
-	ev_tstamp since;
+	uint64_t since_ns; /* before the boot wraps, and differences are right again */
 	uint32_t priority;
 	bool carrier, known;
 };
@@ -36,7 +36,7 @@ struct syncd_facts {
 /* This node was fenced: the peer is asked to take over until it says that it has. */
 struct syncd_yield {
 	ev_timer again;
-	ev_tstamp until;
+	uint64_t until_ns;
 	char reason[SYNCD_TEXT];
 };
 

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "syncd/channel.h"
@@ -267,6 +270,32 @@ static void garbage_is_refused(void **state)
 	}
 }
 
+/* --- the wall clock ----------------------------------------------------------------------------
+ */
+
+static time_t clock_step; /* in s; libev reads the time through these two */
+
+int clock_gettime(clockid_t id, struct timespec *at)
+{
+	int err = (int)syscall(SYS_clock_gettime, id, at);
+
+	if (!err && id == CLOCK_REALTIME)
+		at->tv_sec += clock_step;
+	return err;
+}
+
+int gettimeofday(struct timeval *restrict at, void *restrict zone)
+{
+	struct timespec now;
+
+	(void)zone;
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return -1;
+	at->tv_sec = now.tv_sec;
+	at->tv_usec = now.tv_nsec / 1000;
+	return 0;
+}
+
 /* --- connections -------------------------------------------------------------------------------
  */
 
@@ -508,6 +537,29 @@ static void silence_ends_it(void **state)
 	wire_close(&wire);
 }
 
+/* Somebody sets the date: nobody was silent for an hour. */
+static void a_step_of_the_clock_is_not_silence(void **state)
+{
+	struct wire wire;
+	ev_tstamp before;
+
+	(void)state;
+	wire_configure(&wire);
+	wire.config_a.timeout_ms = wire.config_b.timeout_ms = 4000;
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	before = ev_now(wire.loop);
+	clock_step = 3600;
+	/* The loop looks at the date twice in a second; the timers are twice as fast. */
+	RUN_UNTIL(wire.loop, ev_now(wire.loop) > before + 3600);
+	before = ev_now(wire.loop);
+	RUN_UNTIL(wire.loop, ev_now(wire.loop) > before + 1);
+	clock_step = 0;
+	assert_int_equal(wire.a.downs, 0);
+	assert_int_equal(wire.b.downs, 0);
+	wire_close(&wire);
+}
+
 static void a_renewal_takes_over_without_a_gap(void **state)
 {
 	struct wire wire;
@@ -602,6 +654,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_key_never_gets_up),
 		cmocka_unit_test(strangers_do_not_disturb),
 		cmocka_unit_test(silence_ends_it),
+		cmocka_unit_test(a_step_of_the_clock_is_not_silence),
 		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
 		cmocka_unit_test(a_renewal_is_never_a_loss),
 		cmocka_unit_test(a_failed_renewal_is_tried_again),
