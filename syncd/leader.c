@@ -417,10 +417,20 @@ void leader_hand_over(struct session *s, uint64_t id, uint64_t now)
 		s->ops->handed(s->arg, id, "the standby does not hold everything yet");
 		return;
 	}
-	leader_flush(s);
 	l->handing = id;
-	l->hand_seq = s->journal.head;
+	l->hand_known = false;
 	l->hand_ns = now;
+}
+
+void leader_drained(struct session *s, uint64_t now)
+{
+	struct leader *l = &s->leader;
+
+	if (!l->handing || l->hand_known)
+		return;
+	leader_flush(s);
+	l->hand_seq = s->journal.head;
+	l->hand_known = true;
 	leader_tick(s, now);
 }
 
@@ -435,7 +445,7 @@ void leader_tick(struct session *s, uint64_t now)
 	}
 	if (!id)
 		return;
-	if (l->acked >= l->hand_seq) {
+	if (l->hand_known && l->acked >= l->hand_seq) {
 		l->handing = 0;
 		s->ops->handed(s->arg, id, NULL);
 	} else if (now - l->hand_ns >= HAND_OVER_NS) {

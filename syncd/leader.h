@@ -10,6 +10,8 @@ void leader_begin(struct session *s, uint64_t now);
 void leader_end(struct session *s, uint64_t now);
 
 void leader_events(struct session *s, const struct flow_event *event, size_t count, uint64_t now);
+/* The log holds all that has happened so far. */
+void leader_drained(struct session *s, uint64_t now);
 /* The log has a hole: a new history begins, the follower must load again. */
 void leader_gap(struct session *s, uint64_t lost);
 /* Nobody follows any more; `why` (may be NULL) ends a hand-over that is under way. */

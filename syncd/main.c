@@ -56,6 +56,9 @@ void syncd_drain(struct syncd *syncd)
 			session_events(&syncd->session, event, n, daemon_now_ns());
 	}
 	check_lost(syncd);
+	/* A full last read: there may be more, and the next call finds it. */
+	if (n < READ_EVENTS)
+		session_drained(&syncd->session, daemon_now_ns());
 }
 
 void syncd_work(struct syncd *syncd)
@@ -114,7 +117,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	if (table_is_open(&syncd->table)) {
-		check_lost(syncd);
+		syncd_drain(syncd);
 		table_gauges(&syncd->table, &syncd->gauges);
 		syncd->session.flows = syncd->gauges.flows;
 	}

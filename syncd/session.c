@@ -366,6 +366,12 @@ void session_lost(struct session *s, uint64_t events, uint64_t now)
 	session_state(s, now);
 }
 
+void session_drained(struct session *s, uint64_t now)
+{
+	if (s->leading)
+		leader_drained(s, now);
+}
+
 void session_hand_over(struct session *s, uint64_t id, uint64_t now)
 {
 	if (s->leading)

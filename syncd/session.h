@@ -130,6 +130,7 @@ struct leader {
 	uint64_t pending_ns, lagging_ns;
 	uint64_t progress_ns;                /* WAIT: the follower last said that it is at work */
 	uint64_t handing, hand_seq, hand_ns; /* id of the hand-over under way, 0: none */
+	bool hand_known;                     /* hand_seq is: all events before it were read */
 };
 
 enum follower_phase {
@@ -240,7 +241,13 @@ void session_lost(struct session *session, uint64_t events, uint64_t now);
 /* A word for the peer's vrrpd, behind everything logged before.  False: no channel. */
 bool session_word(struct session *session, const Cas__PeerWord *word, uint64_t now);
 
-/* Let the follower catch up (500 ms at most), then answer through ops->handed. */
+/* All events up to now have been handed in: what a hand-over has to wait for is known. */
+void session_drained(struct session *session, uint64_t now);
+
+/*
+ * Let the follower catch up with all up to the next session_drained() (500 ms at most), then answer
+ * through ops->handed.
+ */
 void session_hand_over(struct session *session, uint64_t id, uint64_t now);
 
 /* Time passes: call each 10 ms or so. */

@@ -46,6 +46,7 @@ struct node {
 	bool walk_pins;
 	struct flow_event ring[WORLD_EVENTS]; /* events not yet read */
 	size_t ringed;
+	size_t reads; /* events read in one go, 0: all */
 	struct message *first, **last; /* to this node */
 	size_t inbound;                /* bytes waiting */
 	bool stalled;                  /* takes no frames */
@@ -337,11 +338,15 @@ static void world_heal(struct world *world)
 
 static void drain(struct node *node)
 {
-	size_t n = node->ringed;
+	size_t most = node->reads ? node->reads : WORLD_EVENTS;
+	size_t n = node->ringed < most ? node->ringed : most;
 
-	node->ringed = 0;
 	if (n)
 		session_events(&node->s, node->ring, n, node->world->now);
+	node->ringed -= n;
+	memmove(node->ring, node->ring + n, node->ringed * sizeof(node->ring[0]));
+	if (n < most)
+		session_drained(&node->s, node->world->now);
 }
 
 static void receive(struct node *node)

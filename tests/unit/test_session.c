@@ -510,6 +510,31 @@ static void hand_over_says_when_it_is_not_complete(void **state)
 	world_free(world);
 }
 
+/* What the ring still holds was done by the leader too. */
+static void hand_over_waits_for_the_ring(void **state)
+{
+	struct world *world = pair(200);
+	struct node *a = &world->node[0];
+
+	(void)state;
+	a->reads = 10;
+	fill(a, 5000, 1000);
+	session_hand_over(&a->s, 77, world->now);
+	drain(a);
+	while (!a->handed_complete && !a->handed_refused)
+		world_step_ms(world);
+	assert_int_equal(a->handed_complete, 1);
+	assert_int_equal(a->ringed, 0);
+	assert_int_equal(differences(world), 0);
+	/* Read, but too late. */
+	a->reads = 1;
+	fill(a, 7000, 1000);
+	session_hand_over(&a->s, 77, world->now);
+	world_run(world, 600);
+	assert_int_equal(a->handed_refused, 1);
+	world_free(world);
+}
+
 static void records_out_of_order_break_the_channel(void **state)
 {
 	struct world *world = pair(200);
@@ -827,6 +852,7 @@ int main(void)
 		cmocka_unit_test(a_standbys_own_records_are_settled),
 		cmocka_unit_test(own_records_open_the_new_history),
 		cmocka_unit_test(hand_over_says_when_it_is_not_complete),
+		cmocka_unit_test(hand_over_waits_for_the_ring),
 		cmocka_unit_test(records_out_of_order_break_the_channel),
 		cmocka_unit_test(a_renewed_channel_stays_in_sync),
 		cmocka_unit_test(the_newest_snapshot_is_loaded),
