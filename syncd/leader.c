@@ -420,6 +420,8 @@ void leader_hand_over(struct session *s, uint64_t id, uint64_t now)
 	l->handing = id;
 	l->hand_known = false;
 	l->hand_ns = now;
+	if (!s->unread)
+		leader_drained(s, now);
 }
 
 void leader_drained(struct session *s, uint64_t now)

@@ -57,8 +57,7 @@ void syncd_drain(struct syncd *syncd)
 	}
 	check_lost(syncd);
 	/* A full last read: there may be more, and the next call finds it. */
-	if (n < READ_EVENTS)
-		session_drained(&syncd->session, daemon_now_ns());
+	session_drained(&syncd->session, n < READ_EVENTS, daemon_now_ns());
 }
 
 void syncd_work(struct syncd *syncd)

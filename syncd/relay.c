@@ -154,8 +154,8 @@ static void on_server_message(void *arg, struct ctl_conn *conn, const Cas__Messa
 	else if (vrrpd && message->peer_word)
 		send_word(syncd, message->peer_word);
 	else if (vrrpd && message->hand_over) {
-		session_hand_over(&syncd->session, message->hand_over->id, daemon_now_ns());
 		syncd_drain(syncd);
+		session_hand_over(&syncd->session, message->hand_over->id, daemon_now_ns());
 		syncd_work(syncd);
 	} else
 		ctl_refuse(conn, 1, "syncd does not answer that");

@@ -366,9 +366,10 @@ void session_lost(struct session *s, uint64_t events, uint64_t now)
 	session_state(s, now);
 }
 
-void session_drained(struct session *s, uint64_t now)
+void session_drained(struct session *s, bool all, uint64_t now)
 {
-	if (s->leading)
+	s->unread = !all;
+	if (s->leading && all)
 		leader_drained(s, now);
 }
 

@@ -187,6 +187,7 @@ struct session {
 	Cas__Role role; /* vrrpd's word */
 	uint64_t epoch;
 	bool leading;
+	bool unread;      /* events wait in the ring */
 	uint64_t highest; /* epoch ever heard */
 	struct session_peer peer;
 
@@ -241,11 +242,11 @@ void session_lost(struct session *session, uint64_t events, uint64_t now);
 /* A word for the peer's vrrpd, behind everything logged before.  False: no channel. */
 bool session_word(struct session *session, const Cas__PeerWord *word, uint64_t now);
 
-/* All events up to now have been handed in: what a hand-over has to wait for is known. */
-void session_drained(struct session *session, uint64_t now);
+/* Whether all events up to now were handed in, as is assumed until this says that they were not. */
+void session_drained(struct session *session, bool all, uint64_t now);
 
 /*
- * Let the follower catch up with all up to the next session_drained() (500 ms at most), then answer
+ * Let the follower catch up with all events so far, read or not (500 ms at most), then answer
  * through ops->handed.
  */
 void session_hand_over(struct session *session, uint64_t id, uint64_t now);

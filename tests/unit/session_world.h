@@ -345,8 +345,7 @@ static void drain(struct node *node)
 		session_events(&node->s, node->ring, n, node->world->now);
 	node->ringed -= n;
 	memmove(node->ring, node->ring + n, node->ringed * sizeof(node->ring[0]));
-	if (n < most)
-		session_drained(&node->s, node->world->now);
+	session_drained(&node->s, n < most, node->world->now);
 }
 
 static void receive(struct node *node)

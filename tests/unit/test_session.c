@@ -519,8 +519,8 @@ static void hand_over_waits_for_the_ring(void **state)
 	(void)state;
 	a->reads = 10;
 	fill(a, 5000, 1000);
-	session_hand_over(&a->s, 77, world->now);
 	drain(a);
+	session_hand_over(&a->s, 77, world->now);
 	while (!a->handed_complete && !a->handed_refused)
 		world_step_ms(world);
 	assert_int_equal(a->handed_complete, 1);
@@ -529,6 +529,7 @@ static void hand_over_waits_for_the_ring(void **state)
 	/* Read, but too late. */
 	a->reads = 1;
 	fill(a, 7000, 1000);
+	drain(a);
 	session_hand_over(&a->s, 77, world->now);
 	world_run(world, 600);
 	assert_int_equal(a->handed_refused, 1);
