@@ -15,6 +15,7 @@ SIGUSR1 forgets the stalls so far.  Prints one JSON object a line: open, stall (
 """
 import ctypes
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -33,6 +34,9 @@ STALL_FROM = 0.1
 
 wanted = threading.local()      # association group to ask for; the one that was granted
 stopping = threading.Event()
+# Of all processes.  Clients that meet Samba's workers while these start can be left without an
+# answer until another client goes; one log-on after the other never meets that.
+one_opens = multiprocessing.Lock()
 
 
 class GroupBind(rpcrt.MSRPCBind):
@@ -178,7 +182,8 @@ class Session:
     def run(self, all_open):
         try:
             try:
-                self.open()
+                with one_opens:
+                    self.open()
             except Exception:
                 all_open.abort()
                 raise
