@@ -22,7 +22,8 @@ enum { CONF_DIGEST_BYTES = 32, CONF_MAX_BYTES = 4 << 20 };
  */
 struct conf {
 	Conf__Config *file;
-	uint8_t digest[CONF_DIGEST_BYTES]; /* BLAKE2b of the canonical form: equal on equal meaning */
+	uint8_t digest[CONF_DIGEST_BYTES]; /* BLAKE2b of the canonical form: equal on equal meaning
+					    */
 	char digest_text[13];              /* its first 12 hex digits, for people */
 	struct conf_source *source;        /* where things stood in the file; opaque */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Four levels to stderr: plain with a time for a terminal, "<N>"-prefixed for the journal.  errno is
- * preserved.  Pure modules do not log.
+ * Four levels to stderr: plain with a time for a terminal, "<N>"-prefixed for the journal.  errno
+ * is preserved.  Pure modules do not log.
  */
 #ifndef CASPAIR_LOG_H
 #define CASPAIR_LOG_H

@@ -32,9 +32,9 @@ struct advert {
 	uint8_t vrid;
 	uint8_t priority;
 	uint8_t count;
-	uint16_t interval_cs; /* centiseconds, 1..4095 */
+	uint16_t interval_cs;                   /* centiseconds, 1..4095 */
 	uint32_t address[ADVERT_MAX_ADDRESSES]; /* network order */
-	enum advert_checksum checksum; /* as received, or to be sent */
+	enum advert_checksum checksum;          /* as received, or to be sent */
 };
 
 /* Why a packet is not an advertisement for us; the receive ladder, in this order. */
@@ -50,7 +50,7 @@ enum advert_verdict {
 	ADVERT_NO_ADDRESS,
 	ADVERT_NO_INTERVAL,
 	ADVERT_BAD_CHECKSUM,
-	ADVERT_OWN, /* our own source address */
+	ADVERT_OWN,      /* our own source address */
 	ADVERT_STRANGER, /* unicast: not from the configured peer */
 	ADVERT_VERDICTS
 };
@@ -65,8 +65,9 @@ struct advert_expect {
 };
 
 /*
- * Reads a whole IP packet, as a raw socket delivers it; trailing bytes beyond the IP total length are
- * Ethernet padding and ignored.  Never reads beyond `length`.  `advert` is filled only on ADVERT_OK.
+ * Reads a whole IP packet, as a raw socket delivers it; trailing bytes beyond the IP total length
+ * are Ethernet padding and ignored.  Never reads beyond `length`.  `advert` is filled only on
+ * ADVERT_OK.
  */
 enum advert_verdict advert_read(struct advert *advert, const uint8_t *packet, size_t length,
 				const struct advert_expect *expect);

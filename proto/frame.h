@@ -30,8 +30,8 @@ uint8_t *frame_room(struct frame_buffer *buffer, size_t want);
 void frame_added(struct frame_buffer *buffer, size_t bytes);
 
 /*
- * The next whole record: 1 with payload and length (valid until the next call on this buffer), 0 for
- * "not yet", -EMSGSIZE for a length that is refused.
+ * The next whole record: 1 with payload and length (valid until the next call on this buffer), 0
+ * for "not yet", -EMSGSIZE for a length that is refused.
  */
 int frame_next(struct frame_buffer *buffer, const uint8_t **payload, size_t *length);
 void frame_free(struct frame_buffer *buffer);

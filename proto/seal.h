@@ -2,8 +2,8 @@
 /*
  * The authenticated channel: Noise_KK_25519_ChaChaPoly_BLAKE2b (The Noise Protocol Framework,
  * revision 34), exactly as published, and the keyed tag that a stranger must show before any
- * Diffie-Hellman is done for him.  Pure: keys and bytes in, bytes out; the only door to libsodium in
- * this folder.  Every secret is wiped by the call that ends its life.
+ * Diffie-Hellman is done for him.  Pure: keys and bytes in, bytes out; the only door to libsodium
+ * in this folder.  Every secret is wiped by the call that ends its life.
  */
 #ifndef CASPAIR_SEAL_H
 #define CASPAIR_SEAL_H
@@ -14,10 +14,10 @@
 
 enum {
 	SEAL_KEY = 32,
-	SEAL_TAG = 16,        /* AEAD overhead */
-	SEAL_HASH = 64,       /* BLAKE2b */
-	SEAL_PRETAG = 16,     /* keyed tag in front of the first message */
-	SEAL_KEY_TEXT = 64,   /* "cpk1_" + base64url, with NUL */
+	SEAL_TAG = 16,      /* AEAD overhead */
+	SEAL_HASH = 64,     /* BLAKE2b */
+	SEAL_PRETAG = 16,   /* keyed tag in front of the first message */
+	SEAL_KEY_TEXT = 64, /* "cpk1_" + base64url, with NUL */
 	SEAL_MAX_MESSAGE = 65535,
 };
 

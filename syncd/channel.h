@@ -58,7 +58,7 @@ struct channel {
 	char why[CHANNEL_WHY]; /* there is no channel */
 	uint64_t counter[CHANNEL_COUNTERS];
 	uint64_t bytes_sent, bytes_received; /* of connections that ended */
-	uint64_t since_ns, warned_ns; /* up or down since; 0: not warned yet */
+	uint64_t since_ns, warned_ns;        /* up or down since; 0: not warned yet */
 };
 
 /*

@@ -29,7 +29,7 @@ struct job {
 	ev_timer due, deadline;
 	ev_io io;
 	unsigned long long began_ns; /* monotonic: a step of the clock must not move a probe */
-	bool seen; /* had its first probe */
+	bool seen;                   /* had its first probe */
 };
 
 struct child {

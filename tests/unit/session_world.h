@@ -46,7 +46,7 @@ struct node {
 	bool walk_pins;
 	struct flow_event ring[WORLD_EVENTS]; /* events not yet read */
 	size_t ringed;
-	size_t reads; /* events read in one go, 0: all */
+	size_t reads;                  /* events read in one go, 0: all */
 	struct message *first, **last; /* to this node */
 	size_t inbound;                /* bytes waiting */
 	bool stalled;                  /* takes no frames */
