@@ -34,6 +34,14 @@ bool addr_parse4(uint32_t *addr, const char *text)
 	return true;
 }
 
+struct addr addr_from4(uint32_t addr_be)
+{
+	struct addr addr = { .family = 4 };
+
+	memcpy(addr.bytes, &addr_be, sizeof(addr_be));
+	return addr;
+}
+
 const char *addr_print(char text[ADDR_TEXT], const struct addr *addr)
 {
 	switch (addr->family) {

@@ -19,6 +19,8 @@ enum { ADDR_TEXT = 46, ADDR_PORT_TEXT = 54 };
 bool addr_parse(struct addr *addr, const char *text);
 /* IPv4 only, network order; false for anything else. */
 bool addr_parse4(uint32_t *addr, const char *text);
+/* An IPv4 address, network order, as a value. */
+struct addr addr_from4(uint32_t addr_be);
 const char *addr_print(char text[ADDR_TEXT], const struct addr *addr);
 const char *addr_print4(char text[ADDR_TEXT], uint32_t addr_be);
 /* "10.0.0.1:80"; port in network order. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vrrp/duty.h"
 
-#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -155,11 +154,36 @@ void duty_note_advert(struct fsm *fsm, const struct fsm_event *event)
 	duty_stop_yielding(fsm, FSM_CONFIRMED);
 }
 
-bool duty_higher(const struct fsm *fsm, uint8_t priority, uint32_t source)
+bool duty_is_peer(const struct fsm *fsm, const struct addr *source)
 {
+	for (size_t i = 0; i < FSM_FAMILIES; i++) {
+		if (source->family && addr_compare(source, &fsm->config.peer[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool duty_peer_higher(const struct fsm *fsm, uint8_t priority)
+{
+	const struct addr *own = fsm->config.own, *peer = fsm->config.peer;
+	size_t family = FSM_V4;
+
 	if (priority != fsm->config.priority)
 		return priority > fsm->config.priority;
-	return ntohl(source) > ntohl(fsm->config.own);
+	while (family < FSM_FAMILIES - 1 && !(own[family].family && peer[family].family))
+		family++;
+	return addr_compare(&peer[family], &own[family]) > 0;
+}
+
+bool duty_higher(const struct fsm *fsm, uint8_t priority, const struct addr *source)
+{
+	const struct addr *own = &fsm->config.own[source->family == 6 ? FSM_V6 : FSM_V4];
+
+	if (duty_is_peer(fsm, source))
+		return duty_peer_higher(fsm, priority);
+	if (priority != fsm->config.priority)
+		return priority > fsm->config.priority;
+	return addr_compare(source, own) > 0;
 }
 
 enum fsm_state duty_recovered(struct fsm *fsm, const struct fsm_event *event)

@@ -45,8 +45,15 @@ void duty_let_go(struct fsm *fsm, const struct fsm_event *event);
 
 void duty_note_report(struct fsm *fsm, const struct fsm_event *event);
 void duty_note_advert(struct fsm *fsm, const struct fsm_event *event);
-/* RFC 9568 6.4.3: the greater priority, then the greater address. */
-bool duty_higher(const struct fsm *fsm, uint8_t priority, uint32_t source);
+/*
+ * RFC 9568 6.4.3: the greater priority, then the greater address, as unsigned numbers of one
+ * family. Both nodes must come to one answer whichever family's advert comes first, so that the
+ * peer is compared by the first family that both use.
+ */
+bool duty_higher(const struct fsm *fsm, uint8_t priority, const struct addr *source);
+bool duty_is_peer(const struct fsm *fsm, const struct addr *source);
+/* The peer itself, as in an advert of the same priority. */
+bool duty_peer_higher(const struct fsm *fsm, uint8_t priority);
 
 /* Rows. */
 enum fsm_state duty_recovered(struct fsm *fsm, const struct fsm_event *event);

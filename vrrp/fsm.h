@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/addr.h"
+
 enum fsm_state { FSM_INIT, FSM_BACKUP, FSM_ACTIVE, FSM_FAULT, FSM_STATES };
 
 enum fsm_kind {
@@ -89,7 +91,7 @@ struct fsm_event {
 			uint64_t epoch; /* the last this node led in since it booted, or 0 */
 		} fault;
 		struct {
-			uint32_t source; /* network order */
+			struct addr source;
 			uint8_t priority;
 			uint64_t interval_ns;
 		} advert;
@@ -98,9 +100,13 @@ struct fsm_event {
 	};
 };
 
+enum fsm_family { FSM_V4, FSM_V6, FSM_FAMILIES };
+
 struct fsm_config {
-	uint32_t own, peer; /* network order */
-	uint8_t priority;   /* 1..254 */
+	/* Sources of adverts, by family.  A node that sends both is still one rival in one
+	 * election.  Of family 0: not in use, or not known. */
+	struct addr own[FSM_FAMILIES], peer[FSM_FAMILIES];
+	uint8_t priority; /* 1..254 */
 	bool preempt;
 	uint64_t advert_ns;
 	uint64_t hold_ns;

@@ -46,10 +46,10 @@ static bool outranked(const struct fsm *fsm, const struct fsm_event *event)
 	/* The data plane has been fenced by this same advert. */
 	if (event->now >= fsm->lease_until)
 		return true;
-	if (event->advert.source == fsm->config.peer && peer->channel && peer->peer_active &&
+	if (duty_is_peer(fsm, &event->advert.source) && peer->channel && peer->peer_active &&
 	    peer->peer_epoch != fsm->epoch)
 		return peer->peer_epoch > fsm->epoch;
-	return duty_higher(fsm, event->advert.priority, event->advert.source);
+	return duty_higher(fsm, event->advert.priority, &event->advert.source);
 }
 
 enum fsm_state lead_advert(struct fsm *fsm, const struct fsm_event *event)
@@ -109,7 +109,7 @@ enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
 	if (peer->peer_active && peer->peer_epoch > fsm->epoch)
 		return depose(fsm, event);
 	if (peer->peer_active && peer->peer_epoch == fsm->epoch &&
-	    duty_higher(fsm, peer->priority, fsm->config.peer))
+	    duty_peer_higher(fsm, peer->priority))
 		return depose(fsm, event);
 	if (fsm->faults && peer->peer_standby) {
 		duty_let_go(fsm, event);

@@ -54,13 +54,13 @@ static int open_link(struct vrrpd *vrrpd)
 	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
 	struct link_config config = {
 		.ifindex = (int)if_nametoindex(vrrp->interface),
-		.own = vrrpd->fsm.config.own,
-		.peer = vrrpd->fsm.config.peer,
 		.vrid = (uint8_t)vrrp->vrid,
 		.unicast = vrrp->unicast,
 	};
 	char text[ADDR_TEXT];
 
+	addr_parse4(&config.own, vrrpd->conf->file->node[vrrpd->node - 1]->address);
+	addr_parse4(&config.peer, vrrpd->conf->file->node[2 - vrrpd->node]->address);
 	if (!config.ifindex) {
 		log_error("vrrp interface %s does not exist on this machine", vrrp->interface);
 		return -ENODEV;

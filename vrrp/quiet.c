@@ -37,7 +37,7 @@ enum fsm_state quiet_failed(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event)
 {
-	bool lower = !duty_higher(fsm, event->advert.priority, event->advert.source);
+	bool lower = !duty_higher(fsm, event->advert.priority, &event->advert.source);
 
 	duty_note_advert(fsm, event);
 	/* To preempt is to let the timer run; the gate keeps it from a living peer. */

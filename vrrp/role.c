@@ -116,7 +116,7 @@ static void drain(struct vrrpd *vrrpd)
 	     i++) {
 		event = (struct fsm_event){
 			.kind = advert.priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
-			.advert = { .source = advert.source,
+			.advert = { .source = addr_from4(advert.source),
 				    .priority = advert.priority,
 				    .interval_ns = advert.interval_cs * UINT64_C(10000000) },
 		};
@@ -210,8 +210,8 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 		.advert_ns = vrrp->advert_ms * UINT64_C(1000000),
 		.hold_ns = vrrp->hold_after_boot_ms * UINT64_C(1000000),
 	};
-	addr_parse4(&config->own, own->address);
-	addr_parse4(&config->peer, peer->address);
+	addr_parse(&config->own[FSM_V4], own->address);
+	addr_parse(&config->peer[FSM_V4], peer->address);
 }
 
 void role_reload(struct vrrpd *vrrpd, struct conf *conf)

@@ -204,7 +204,7 @@ static void drain(struct node *node)
 		const struct fsm_config *config = &vrrpd->fsm.config;
 
 		event = (struct fsm_event){ .kind = vrrpd->lan[i] ? FSM_ADVERT : FSM_RELEASE };
-		event.advert.source = config->peer;
+		event.advert.source = config->peer[FSM_V4];
 		event.advert.priority = vrrpd->lan[i];
 		event.advert.interval_ns = config->advert_ns;
 		role_event(node, &event);
@@ -413,8 +413,8 @@ void vrrpd_stop(struct node *node)
 void vrrpd_start(struct node *node)
 {
 	const struct fsm_config config = {
-		.own = htonl(0x0a000001 + node->number),
-		.peer = htonl(0x0a000002 - node->number),
+		.own = { addr_from4(htonl(0x0a000001 + node->number)) },
+		.peer = { addr_from4(htonl(0x0a000002 - node->number)) },
 		.priority = (uint8_t)(254 - node->number),
 		.preempt = node->world->preempt,
 		.advert_ns = 100 * MS,

@@ -62,7 +62,7 @@ static void send_advert(unsigned int from, uint8_t priority)
 		.to = 1 - from,
 		.lan = true,
 		.event = { .kind = priority ? FSM_ADVERT : FSM_RELEASE,
-			   .advert = { config->own, priority, config->advert_ns } },
+			   .advert = { config->own[FSM_V4], priority, config->advert_ns } },
 	});
 }
 
@@ -208,8 +208,8 @@ static void run(uint64_t duration)
 static void start(unsigned int n, uint8_t priority, uint64_t floor)
 {
 	const struct fsm_config config = {
-		.own = htonl(0x0a000001 + n),
-		.peer = htonl(0x0a000002 - n),
+		.own = { addr_from4(htonl(0x0a000001 + n)) },
+		.peer = { addr_from4(htonl(0x0a000002 - n)) },
 		.priority = priority,
 		.advert_ns = 100 * ms,
 		.hold_ns = 10000 * ms,

@@ -19,8 +19,8 @@ enum { OWN = 0x0a000001, PEER = 0x0a000002 }; /* host order: 10.0.0.1, 10.0.0.2 
 static struct fsm machine(uint8_t priority)
 {
 	const struct fsm_config config = {
-		.own = htonl(OWN),
-		.peer = htonl(PEER),
+		.own = { addr_from4(htonl(OWN)) },
+		.peer = { addr_from4(htonl(PEER)) },
 		.priority = priority,
 		.advert_ns = 100 * ms,
 		.hold_ns = 10000 * ms,
@@ -50,7 +50,7 @@ static unsigned int advert(struct fsm *fsm, uint8_t priority, uint32_t source, u
 	const struct fsm_event event = {
 		.kind = priority ? FSM_ADVERT : FSM_RELEASE,
 		.now = now,
-		.advert = { htonl(source), priority, 100 * ms },
+		.advert = { addr_from4(htonl(source)), priority, 100 * ms },
 	};
 
 	return fsm_step(fsm, &event);
@@ -163,7 +163,7 @@ static void random_walk_keeps_the_invariants(void **unused)
 		    event.kind <= FSM_YIELD_TIMER)
 			continue;
 		if (event.kind == FSM_ADVERT)
-			event.advert.source = htonl(OWN + (seed >> 20 & 1)),
+			event.advert.source = addr_from4(htonl(OWN + (seed >> 20 & 1))),
 			event.advert.priority = (uint8_t)(252 + (seed >> 21 & 3)),
 			event.advert.interval_ns = 100 * ms;
 		else if (event.kind == FSM_FAILED || event.kind == FSM_RECOVERED)
@@ -245,7 +245,7 @@ static void backup_adopts_the_interval(void **unused)
 	struct fsm fsm = in_state(FSM_BACKUP);
 	const struct fsm_event slow = { .kind = FSM_ADVERT,
 					.now = start_time,
-					.advert = { htonl(PEER), 253, 1000 * ms } };
+					.advert = { addr_from4(htonl(PEER)), 253, 1000 * ms } };
 
 	(void)unused;
 	assert_int_equal(fsm_step(&fsm, &slow), 0);
@@ -336,6 +336,52 @@ static void active_against_adverts(void **unused)
 		/* No priority 0: the winner would take it for a rival's end. */
 		assert_int_equal(did, FSM_LEASE_STANDBY | FSM_DROP_ADDRESSES | FSM_REPORT_ROLE);
 		assert_int_equal(fsm.down_at, start_time + 330 * ms + 2 * 100 * ms / 256);
+	}
+}
+
+static struct addr text_addr(const char *text)
+{
+	struct addr addr = { 0 };
+
+	assert_true(addr_parse(&addr, text));
+	return addr;
+}
+
+/* Link-local sources, compared as unsigned bytes; the peer's by one family, whichever comes. */
+static void ties_within_a_family(void **unused)
+{
+	static const struct {
+		const char *own6, *peer6, *source;
+		bool v4;
+		enum fsm_state next;
+	} rows[] = {
+		{ "fe80::1", "fe80::2", "fe80::2", false, FSM_BACKUP },
+		{ "fe80::2", "fe80::1", "fe80::1", false, FSM_ACTIVE },
+		{ "fe80::7fff:1", "fe80::8000:0", "fe80::8000:0", false, FSM_BACKUP },
+		{ "fe80::ff", "fe80::1", "fe80::100", false, FSM_BACKUP }, /* a stranger */
+		/* IPv4 says that the peer is higher: so it is in its IPv6 adverts. */
+		{ "fe80::2", "fe80::1", "fe80::1", true, FSM_BACKUP },
+		{ "fe80::2", "fe80::1", "10.0.0.2", true, FSM_BACKUP },
+		/* Strangers know nothing of that. */
+		{ "fe80::5", "fe80::1", "fe80::2", true, FSM_ACTIVE },
+		{ "fe80::5", "fe80::1", "10.0.0.9", true, FSM_BACKUP },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		struct fsm_event event = {
+			.kind = FSM_ADVERT,
+			.now = start_time + ms,
+			.advert = { text_addr(rows[i].source), 254, 100 * ms },
+		};
+
+		fsm.config.own[FSM_V6] = text_addr(rows[i].own6);
+		fsm.config.peer[FSM_V6] = text_addr(rows[i].peer6);
+		if (!rows[i].v4)
+			fsm.config.own[FSM_V4] = fsm.config.peer[FSM_V4] = (struct addr){ 0 };
+		fsm_step(&fsm, &event);
+		assert_int_equal(fsm.state, rows[i].next);
 	}
 }
 
@@ -781,6 +827,7 @@ int main(void)
 		cmocka_unit_test(backup_never_preempts_by_default),
 		cmocka_unit_test(preemption_goes_through_the_gate),
 		cmocka_unit_test(active_against_adverts),
+		cmocka_unit_test(ties_within_a_family),
 		cmocka_unit_test(active_answers_a_release),
 		cmocka_unit_test(adverts_keep_their_grid),
 		cmocka_unit_test(late_active_listens_before_it_speaks),
