@@ -137,6 +137,7 @@ struct fsm {
 
 	uint64_t interval_ns; /* of the active node, learned from its adverts */
 	uint64_t heard_at;    /* last advert; 0: never */
+	uint64_t answered_at; /* a rival's advert, last; 0: never */
 	struct fsm_report report;
 	bool released;        /* the last that was heard was a priority 0 */
 	bool doubted;         /* late: others had the word before our next advert */

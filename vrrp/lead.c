@@ -5,6 +5,7 @@
 enum {
 	DOUBT = 2000000, /* long enough for one turn of the loop */
 	DEPOSED_MAX = 6, /* 64 times the patience, some 20 s with adverts of 100 ms */
+	ANSWERS = 8,     /* to a rival's adverts, in the time of one of ours */
 };
 
 enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event)
@@ -52,10 +53,21 @@ static bool outranked(const struct fsm *fsm, const struct fsm_event *event)
 	return duty_higher(fsm, event->advert.priority, &event->advert.source);
 }
 
+/* Two that both believe to lead by better right would answer answers as fast as the wire allows. */
+static enum fsm_state answer(struct fsm *fsm, const struct fsm_event *event)
+{
+	if (fsm->answered_at && event->now - fsm->answered_at < fsm->config.advert_ns / ANSWERS) {
+		fsm->heard_at = event->now;
+		return FSM_ACTIVE;
+	}
+	fsm->answered_at = event->now;
+	return insist(fsm, event);
+}
+
 enum fsm_state lead_advert(struct fsm *fsm, const struct fsm_event *event)
 {
 	if (!outranked(fsm, event))
-		return insist(fsm, event);
+		return answer(fsm, event);
 	duty_note_advert(fsm, event);
 	return duty_surrender(fsm, event, "another node advertises by better right");
 }

@@ -385,6 +385,19 @@ static void ties_within_a_family(void **unused)
 	}
 }
 
+/* Two nodes that both believe to lead by better right: each answer would bring the next one. */
+static void answers_to_adverts_are_few(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	unsigned int answers = 0;
+
+	(void)unused;
+	for (uint64_t us = 0; us < 100000; us += 250)
+		answers += !!(advert(&fsm, 1, PEER, start_time + us * 1000) & FSM_SEND_ADVERT);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+	assert_int_equal(answers, 8);
+}
+
 static void active_answers_a_release(void **unused)
 {
 	struct fsm fsm = in_state(FSM_ACTIVE);
@@ -829,6 +842,7 @@ int main(void)
 		cmocka_unit_test(active_against_adverts),
 		cmocka_unit_test(ties_within_a_family),
 		cmocka_unit_test(active_answers_a_release),
+		cmocka_unit_test(answers_to_adverts_are_few),
 		cmocka_unit_test(adverts_keep_their_grid),
 		cmocka_unit_test(late_active_listens_before_it_speaks),
 		cmocka_unit_test(late_active_goes_on_when_nobody_spoke),
