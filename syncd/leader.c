@@ -127,6 +127,10 @@ void leader_gap(struct session *s, uint64_t lost)
 	s->prior.node = 0;
 }
 
+/*
+ * A DEL is logged as what the table says by now: an offer may have put the key back before the
+ * event was read, and has been settled before it.
+ */
 void leader_events(struct session *s, const struct flow_event *event, size_t count, uint64_t now)
 {
 	if (s->leader.sent == s->journal.head)
@@ -134,6 +138,10 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		if (record_check(&event[i]) != RECORD_OK) {
 			s->refused[SESSION_EVENT_UNFIT]++;
+			continue;
+		}
+		if (event[i].kind == EVENT_FLOW_DEL || event[i].kind == EVENT_PIN_DEL) {
+			settle(s, &event[i], now);
 			continue;
 		}
 		if (event[i].kind == EVENT_MEMBER)

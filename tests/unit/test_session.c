@@ -831,6 +831,30 @@ static void an_answer_belongs_to_its_own_request(void **state)
 	world_free(world);
 }
 
+/* The leader's table loses a flow and gets it back from an offer before the DEL has been read. */
+static void an_offer_overtakes_an_unread_event(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_key key = flow_number(42);
+	struct flow_event unread = event_of(&key, false, 0);
+
+	(void)state;
+	world_cut(world);
+	table_find(b, &key)->replica = false;
+	node_start(b, false);
+	session_role(&b->s, CAS__ROLE__STANDBY, a->s.epoch, world->now);
+	packet_del(a, key, false);
+	world_heal(world);
+	for (int i = 0; i < 1000 && !table_find(a, &key); i++)
+		world_step_ms(world);
+	assert_non_null(table_find(a, &key));
+	session_events(&a->s, &unread, 1, world->now);
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -862,6 +886,7 @@ int main(void)
 		cmocka_unit_test(a_long_sweep_is_waited_for),
 		cmocka_unit_test(whatever_happens_tables_end_equal_and_whole),
 		cmocka_unit_test(an_answer_belongs_to_its_own_request),
+		cmocka_unit_test(an_offer_overtakes_an_unread_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
