@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	double began = seconds();
 	int option, status = EXIT_SUCCESS;
 
-	while ((option = getopt(argc, argv, "n:s:vkp:r:")) != -1) {
+	while ((option = getopt(argc, argv, "n:s:vkp:r:f:")) != -1) {
 		if (option == 'n')
 			seeds = strtoull(optarg, NULL, 10);
 		else if (option == 's')
@@ -85,6 +85,8 @@ int main(int argc, char **argv)
 			all = true;
 		else if (option == 'p')
 			options.plant = plant_of(optarg);
+		else if (option == 'f')
+			options.watched = 1 + (unsigned int)strtoul(optarg, NULL, 10);
 		else if (option == 'r')
 			path = optarg;
 		else

@@ -190,6 +190,22 @@ struct flow_event plane_pin_event(const struct node *node, unsigned int pin)
 	return event;
 }
 
+/* What happens to the flow that is watched (-f) and to its pin. */
+static void watch(const struct node *node, unsigned int flow, const char *what)
+{
+	const struct plane_flow *entry = &node->plane.flow[flow];
+	const struct plane_pin *pin = &node->plane.pin[pin_of(flow)];
+
+	if (node->world->options.watched != flow + 1)
+		return;
+	trace_say(node->world,
+		  "  node %u: flow %u %s: %s, member %u, state %u, flags %u, epoch %u"
+		  "; pin %s, member %u, %u flows",
+		  node->number + 1, flow, what, entry->used ? "there" : "none", entry->member,
+		  entry->state, entry->flags, entry->epoch, pin->used ? "there" : "none",
+		  pin->member, pin->flows);
+}
+
 static void emit(struct node *node, const struct flow_event *event)
 {
 	struct plane *plane = &node->plane;
@@ -256,6 +272,7 @@ static void make_flow(struct node *node, unsigned int flow, const struct plane_f
 
 	node->plane.flow[flow] = *made;
 	hold_pin(node, flow, own);
+	watch(node, flow, own ? "made" : "copied");
 	if (!own)
 		return;
 	event = plane_flow_event(node, flow);
@@ -274,6 +291,7 @@ static void remove_flow(struct node *node, unsigned int flow, bool own)
 		pin->seen = node_now(node);
 	}
 	entry->used = false;
+	watch(node, flow, own ? "removed" : "removed by the peer");
 	if (own)
 		emit(node, &event);
 }
@@ -337,6 +355,7 @@ int plane_client(struct node *node, unsigned int flow, enum packet packet)
 
 	if (packet == PACKET_SYN && (!entry->used || entry->state >= FLOW_CLOSING))
 		return begin(node, flow);
+	watch(node, flow, packet == PACKET_SYN ? "gets a SYN" : "gets a packet");
 	if (entry->used) {
 		track(node, entry, packet, FLOW_CLIENT_FIN);
 		return entry->member;
@@ -468,6 +487,7 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 	}
 	entry->member = (uint8_t)member;
 	entry->epoch = record->epoch;
+	watch(node, flow, "overwritten");
 	if ((int64_t)(seen - entry->seen) > 0)
 		entry->seen = seen;
 	if (entry->flags & FLOW_REPLICA)

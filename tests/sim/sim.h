@@ -330,6 +330,7 @@ struct options {
 	uint64_t seed;
 	bool verbose;
 	enum plant plant;
+	unsigned int watched; /* flow + 1; 0: none */
 };
 
 struct figures {

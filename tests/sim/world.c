@@ -5,7 +5,7 @@
 
 #include "tests/sim/sim.h"
 
-enum { LIMIT_S = 400 };
+enum { LIMIT_S = 400, STEPS = 100000, STEPS_A_MS = 100 };
 
 void world_later(struct world *world, uint64_t after, enum event_kind kind, unsigned int node,
 		 uint32_t arg)
@@ -272,10 +272,14 @@ static bool settled(struct world *world)
 
 static void run(struct world *world)
 {
-	uint64_t looked = 0;
+	uint64_t looked = 0, steps = 0;
 	struct event event;
 
 	while (!world->failure[0] && agenda_take(&world->agenda, &event)) {
+		/* Things that wake each other without time passing. */
+		if (++steps > STEPS + world->now / MS * STEPS_A_MS)
+			trace_fail(world, "sim: too much happens: event %u of node %u, %zu to come",
+				   event.kind, event.node + 1u, world->agenda.count);
 		world->now = event.at;
 		if (event.kind <= EV_LAST_OF_DAEMON)
 			of_daemon(world, &event);
