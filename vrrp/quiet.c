@@ -41,8 +41,12 @@ enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event)
 
 	duty_note_advert(fsm, event);
 	/* To preempt is to let the timer run; the gate keeps it from a living peer. */
-	if (fsm->state == FSM_BACKUP && fsm->config.preempt && lower && fsm->report.ready)
+	if (fsm->state == FSM_BACKUP && fsm->config.preempt && lower && fsm->report.ready) {
+		/* It may still run for the hold, which is over: the other could die before. */
+		if (fsm->down_at > event->now + fsm_patience(fsm))
+			duty_wait(fsm, event->now);
 		return fsm->state;
+	}
 	if (fsm->state != FSM_INIT)
 		duty_wait(fsm, event->now);
 	return fsm->state;

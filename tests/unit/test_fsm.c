@@ -304,6 +304,24 @@ static void preemption_goes_through_the_gate(void **unused)
 	assert_int_equal(fsm.down_at, armed + 300 * ms);
 }
 
+/* Who holds after its boot is not waiting for the hold any more when the active node dies. */
+static void a_preempting_node_does_not_hold_for_the_dead(void **unused)
+{
+	struct fsm fsm = machine(254);
+	const struct fsm_event start = { .kind = FSM_START,
+					 .now = start_time,
+					 .start.hold_until = start_time + 10000 * ms };
+	struct fsm_report ready = { .channel = true, .peer_active = true, .ready = true };
+
+	(void)unused;
+	fsm.config.preempt = true;
+	fsm_step(&fsm, &start);
+	reserve(&fsm, 1000, start_time);
+	report(&fsm, ready, start_time + 10 * ms);
+	advert(&fsm, 1, PEER, start_time + 100 * ms);
+	assert_int_equal(fsm.down_at, start_time + 100 * ms + fsm_patience(&fsm));
+}
+
 static void active_against_adverts(void **unused)
 {
 	static const struct {
@@ -839,6 +857,7 @@ int main(void)
 		cmocka_unit_test(release_leaves_only_the_skew),
 		cmocka_unit_test(backup_never_preempts_by_default),
 		cmocka_unit_test(preemption_goes_through_the_gate),
+		cmocka_unit_test(a_preempting_node_does_not_hold_for_the_dead),
 		cmocka_unit_test(active_against_adverts),
 		cmocka_unit_test(ties_within_a_family),
 		cmocka_unit_test(active_answers_a_release),
