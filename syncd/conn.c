@@ -308,6 +308,9 @@ struct conn *conn_open(struct ev_loop *loop, int fd, const struct sockaddr_in *f
 	conn->connecting = config->initiator;
 	conn->begun_ns = conn->heard_ns = daemon_now_ns();
 	ev_io_init(&conn->reader, on_readable, fd, EV_READ);
+	/* After a stall all have something to say: this node's vrrpd comes before the peer, who
+	 * may not lead any more. */
+	ev_set_priority(&conn->reader, EV_MINPRI);
 	ev_io_init(&conn->writer, on_writable, fd, EV_WRITE);
 	ev_timer_init(&conn->timer, on_timer, 0.05, config->timeout_ms / 8e3);
 	conn->reader.data = conn->writer.data = conn->timer.data = conn;

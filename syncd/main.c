@@ -233,6 +233,7 @@ static void start_timers(struct syncd *syncd)
 	ev_timer_init(&syncd->batch, on_batch, BATCH_S, 0);
 	ev_timer_init(&syncd->tick, on_tick, TICK_S, TICK_S);
 	ev_idle_init(&syncd->idle, on_idle);
+	ev_set_priority(&syncd->idle, EV_MINPRI); /* that of the channel: frames come before it */
 	syncd->events.data = syncd->batch.data = syncd->tick.data = syncd->idle.data = syncd;
 	ev_timer_start(syncd->loop, &syncd->tick);
 }
