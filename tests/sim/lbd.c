@@ -139,6 +139,7 @@ void lbd_start(struct node *node)
 	uint64_t now = node->world->now;
 
 	node->lbd = (struct lbd){ 0 };
+	node->plane.loaded = true;
 	world_wake(node, LBD, EV_POLL, now);
 	world_wake(node, LBD, EV_ANNOUNCE, now + 5 * SECOND);
 	world_wake(node, LBD, EV_SWEEP, now + SECOND);

@@ -161,9 +161,28 @@ void oracle_promoted(struct node *node, uint64_t epoch, bool yielded)
 			   node->number + 1);
 }
 
+/*
+ * The promise is for what the standby has acknowledged, or can derive.  A session that was begun
+ * after that, while nothing crossed, is lost with the node that alone knew of it.
+ */
+static void look_at_cover(struct world *world)
+{
+	for (unsigned int n = 0; n < NODES; n++) {
+		const struct node *node = &world->node[n], *peer = &world->node[1 - n];
+		const struct session *s = &node->syncd->session, *l = &peer->syncd->session;
+
+		if (l->leading && session_ready(s) && s->follower.phase == FOLLOWING &&
+		    session_same_history(&s->follower.have, &l->history) &&
+		    s->follower.have.seq == l->journal.head && !peer->plane.ringed &&
+		    !peer->plane.lost_seen && peer->plane.role == LEASE_ACTIVE)
+			world->covered_at = world->now;
+	}
+}
+
 void oracle_step(struct world *world)
 {
 	check_owners(world);
+	look_at_cover(world);
 	for (unsigned int n = 0; n < NODES; n++) {
 		struct node *node = &world->node[n];
 		bool synced = node->process[SYNCD].alive && session_ready(&node->syncd->session);

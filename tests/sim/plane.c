@@ -347,7 +347,7 @@ static int begin(struct node *node, unsigned int flow)
 	return member;
 }
 
-int plane_client(struct node *node, unsigned int flow, enum packet packet)
+static int of_client(struct node *node, unsigned int flow, enum packet packet)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
 	struct plane_handshake *handshake = &node->plane.handshake[flow];
@@ -370,12 +370,22 @@ int plane_client(struct node *node, unsigned int flow, enum packet packet)
 	return handshake->member;
 }
 
+int plane_client(struct node *node, unsigned int flow, enum packet packet)
+{
+	/* The program is in the kernel from the time that lbd was first there. */
+	if (!node->plane.loaded)
+		return NOBODY;
+	return of_client(node, flow, packet);
+}
+
 bool plane_member(struct node *node, unsigned int flow, unsigned int member, enum packet packet)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
 	struct plane_handshake *handshake = &node->plane.handshake[flow];
 	struct plane_flow made;
 
+	if (!node->plane.loaded)
+		return false;
 	if (entry->used && entry->member == member) {
 		track(node, entry, packet, FLOW_MEMBER_FIN);
 		return true;

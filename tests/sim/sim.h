@@ -148,6 +148,7 @@ struct plane_standing {
 };
 
 struct plane {
+	bool loaded;
 	struct plane_flow flow[FLOWS];
 	struct plane_pin pin[PINS];
 	struct plane_handshake handshake[FLOWS];
@@ -363,7 +364,8 @@ struct world {
 	bool single;                                 /* one fault at a time */
 	bool quiet;                                  /* no more faults */
 	bool preempt;
-	bool faulty; /* single: the fault has not healed yet */
+	bool faulty;         /* single: the fault has not healed yet */
+	uint64_t covered_at; /* last time that the standby held all that the active node had */
 	uint64_t fault_at, stable_since, overlap_since, stall_until, faults_until;
 	uint64_t idle, linger; /* time-outs of the data plane */
 	unsigned int pace;     /* of the clients, ms */

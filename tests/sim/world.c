@@ -149,8 +149,11 @@ static void of_daemon(struct world *world, struct event *event)
 	if (!process->alive || process->life != event->life)
 		return;
 	if (process->stalled_until > world->now) {
-		/* Which of its descriptors a daemon looks at first is anybody's guess. */
-		event->at = process->stalled_until + chance_below(&world->chance, 300 * US);
+		/* Which of its descriptors a daemon looks at first is anybody's guess; but syncd
+		 * hears its own node's daemons before the peer. */
+		event->at = process->stalled_until;
+		if (event->daemon != SYNCD || event->kind != EV_INBOX)
+			event->at += 1 + chance_below(&world->chance, 300 * US);
 		agenda_put(&world->agenda, *event);
 		return;
 	}
