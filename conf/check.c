@@ -182,6 +182,7 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 		return false;
 	check_nodes(&check);
 	check_blocks(&check);
+	check_vrrp(&check);
 	if (!check_addresses(&check) || !check_arrays(&check))
 		return false;
 	check_advice(&check);

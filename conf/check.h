@@ -20,6 +20,8 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 bool check_addresses(const struct check *check);
 /* Services, groups, ports and limits of profiles and arrays; false: no memory. */
 bool check_arrays(const struct check *check);
+/* Version, interval and reach of the adverts. */
+void check_vrrp(const struct check *check);
 /* Warnings: what this version does otherwise than the file says, and what sites regret. */
 void check_advice(const struct check *check);
 

@@ -40,6 +40,8 @@ static const struct rule rules[] = {
 	{ &conf__vrrp__descriptor, "advert_ms", RULE_DURATION,
 	  .min = 10, .max = 40950, .step = 10 },
 	{ &conf__vrrp__descriptor, "hold_after_boot_ms", RULE_DURATION, .max = MS_HOUR },
+	{ &conf__vrrp__descriptor, "unicast_ttl_min", RULE_NUMBER, .min = 1, .max = 255 },
+	{ &conf__vrrp__descriptor, "version", RULE_NUMBER, .min = 2, .max = 3 },
 
 	{ &conf__sync__descriptor, "port", RULE_NUMBER, .min = 1, .max = 65535 },
 	{ &conf__sync__descriptor, "path", RULE_DEVICE, .items = LIST_MAX },

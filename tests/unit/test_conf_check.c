@@ -327,6 +327,31 @@ static void advice(void **state)
 	run(edits, sizeof(edits) / sizeof(edits[0]));
 }
 
+/* What the adverts can say; the line of the vrrp block is 4. */
+static void versions_of_vrrp(void **state)
+{
+	static const struct edit edits[] = {
+		{ "vrid 7", "vrid 7; version 2; advert 1s", "" },
+		{ "vrid 7", "vrid 7; version 2; advert 40s; unicast yes", "" },
+		{ "vrid 7", "vrid 7; version 3; checksum rfc9568", "" },
+		{ "vrid 7", "vrid 7; version 2",
+		  "4:40: version 2 of VRRP knows whole seconds only: advert 100ms is not; write "
+		  "advert 1s\n" },
+		{ "vrid 7", "vrid 7; version 2; advert 1500ms",
+		  "4:50: version 2 of VRRP knows whole seconds only: advert 1500ms is not; write "
+		  "advert 1s\n" },
+		{ "vrid 7", "vrid 7; version 2; advert 1s; checksum rfc5798",
+		  "4:63: version 2 of VRRP has one form of the checksum: leave it out\n" },
+		{ "vrid 7", "vrid 7; unicast yes; unicast-ttl-min 250", "" },
+		{ "vrid 7", "vrid 7; unicast-ttl-min 250",
+		  "4:48: unicast-ttl-min needs unicast: adverts to the group never cross a "
+		  "router\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
 /*
  * The tables' sizes.  `count` times `each` stands between `before` and `after` in place of the good
  * file's second array; its arguments are a number and the last two bytes of an address.
@@ -412,6 +437,7 @@ int main(void)
 		cmocka_unit_test(services),
 		cmocka_unit_test(probes),
 		cmocka_unit_test(advice),
+		cmocka_unit_test(versions_of_vrrp),
 		cmocka_unit_test(limits),
 	};
 
