@@ -2,17 +2,19 @@
 #include "vrrp/announce.h"
 
 #include <errno.h>
-#include <net/ethernet.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netpacket/packet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-
-#include <arpa/inet.h>
+#include <unistd.h>
 
 static const uint64_t second = 1000000000;
+static const uint64_t slice_pause = 5000000; /* between slices */
 
 /*
  *	 0       6       12     14                                               42
@@ -20,8 +22,8 @@ static const uint64_t second = 1000000000;
  *	| to    | from  | 0806 | 1, 0800, 6, 4, form, MAC, addr, target MAC, addr |
  *	+-------+-------+------+-------------------------------------------------+
  */
-void announce_frame(uint8_t frame[ANNOUNCE_FRAME], const uint8_t mac[6], uint32_t addr,
-		    enum announce_form form)
+void announce_arp(uint8_t frame[ANNOUNCE_ARP], const uint8_t mac[6], const struct addr *addr,
+		  enum announce_form form)
 {
 	static const uint8_t fixed[] = { 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0 };
 
@@ -30,14 +32,60 @@ void announce_frame(uint8_t frame[ANNOUNCE_FRAME], const uint8_t mac[6], uint32_
 	memcpy(frame + 12, fixed, sizeof(fixed));
 	frame[21] = (uint8_t)form;
 	memcpy(frame + 22, mac, 6);
-	memcpy(frame + 28, &addr, 4);
+	memcpy(frame + 28, addr->bytes, 4);
 	memset(frame + 32, form == ANNOUNCE_REPLY ? 0xff : 0, 6);
-	memcpy(frame + 38, &addr, 4);
+	memcpy(frame + 38, addr->bytes, 4);
+}
+
+/* Of the message and its pseudo-header, RFC 4443 2.3; the length is even. */
+static uint16_t sum_icmp(const uint8_t *header, const uint8_t *message, size_t length)
+{
+	uint32_t sum = (uint32_t)length + IPPROTO_ICMPV6;
+
+	for (size_t i = 8; i < 40; i += 2) /* both addresses */
+		sum += (uint32_t)(header[i] << 8 | header[i + 1]);
+	for (size_t i = 0; i < length; i += 2)
+		sum += (uint32_t)(message[i] << 8 | message[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/*
+ *	 0    6      12     14                        54                                      86
+ *	+----+------+------+-------------------------+--------------------------------------+
+ *	| to | from | 86dd | IPv6, addr to all nodes | 136, 0, sum, flags, addr, 2, 1, MAC  |
+ *	+----+------+------+-------------------------+--------------------------------------+
+ */
+void announce_nd(uint8_t frame[ANNOUNCE_ND], const uint8_t mac[6], const struct addr *addr,
+		 bool router)
+{
+	static const uint8_t to[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+	static const uint8_t fixed[] = { 0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, IPPROTO_ICMPV6, 255 };
+	static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
+	uint8_t *header = frame + 14, *message = header + 40;
+	uint16_t sum;
+
+	memcpy(frame, to, 6);
+	memcpy(frame + 6, mac, 6);
+	memcpy(frame + 12, fixed, sizeof(fixed));
+	memcpy(header + 8, addr->bytes, 16);
+	memcpy(header + 24, all_nodes, 16);
+	memset(message, 0, 8);
+	message[0] = 136;
+	message[4] = router ? 0xa0 : 0x20; /* router, override; nobody has solicited */
+	memcpy(message + 8, addr->bytes, 16);
+	message[24] = 2; /* option: the target's link-layer address, of 8 bytes */
+	message[25] = 1;
+	memcpy(message + 26, mac, 6);
+	sum = sum_icmp(header, message, 32);
+	message[2] = (uint8_t)(sum >> 8);
+	message[3] = (uint8_t)sum;
 }
 
 void announce_start(struct announce_schedule *schedule, uint64_t now)
 {
-	*schedule = (struct announce_schedule){ .started = now, .next = now };
+	*schedule = (struct announce_schedule){ .started = now, .next = now, .plan = now };
 }
 
 void announce_stop(struct announce_schedule *schedule)
@@ -53,25 +101,42 @@ void announce_again(struct announce_schedule *schedule, uint64_t now)
 		return;
 	if (soonest < now)
 		soonest = now;
-	if (soonest < schedule->next)
+	if (soonest >= schedule->plan)
+		return;
+	schedule->plan = soonest;
+	if (!schedule->told)
 		schedule->next = soonest;
 }
 
-bool announce_due(struct announce_schedule *schedule, uint64_t now)
+static uint64_t next_round(struct announce_schedule *schedule, uint64_t now)
 {
 	static const uint64_t rounds[] = { 1, 5 };
 
-	if (!schedule->started || now < schedule->next)
-		return false;
-	schedule->last = now;
 	/* Extra rounds do not use up the planned ones. */
 	while (schedule->round < 2 && schedule->started + rounds[schedule->round] * second <= now)
 		schedule->round++;
 	if (schedule->round < 2)
-		schedule->next = schedule->started + rounds[schedule->round] * second;
-	else
-		schedule->next = now + 60 * second;
+		return schedule->started + rounds[schedule->round] * second;
+	return now + 60 * second;
+}
+
+bool announce_due(struct announce_schedule *schedule, uint64_t now)
+{
+	if (!schedule->started || now < schedule->next)
+		return false;
+	if (schedule->told)
+		return true;
+	schedule->last = now;
+	schedule->plan = schedule->next = next_round(schedule, now);
 	return true;
+}
+
+void announce_told(struct announce_schedule *schedule, uint64_t now, size_t told, size_t count)
+{
+	if (!schedule->started)
+		return;
+	schedule->told = told < count ? told : 0;
+	schedule->next = schedule->told ? now + slice_pause : schedule->plan;
 }
 
 int announce_open(void)
@@ -82,27 +147,55 @@ int announce_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int send_frame(int fd, int ifindex, const uint8_t frame[ANNOUNCE_FRAME])
+static int send_frame(int fd, int ifindex, const uint8_t *frame, size_t length)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETHERTYPE_ARP),
 		.sll_ifindex = ifindex,
 		.sll_halen = 6,
 	};
 
-	memset(to.sll_addr, 0xff, 6);
-	if (sendto(fd, frame, ANNOUNCE_FRAME, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+	memcpy(&to.sll_protocol, frame + 12, sizeof(to.sll_protocol));
+	memcpy(to.sll_addr, frame, 6);
+	if (sendto(fd, frame, length, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
 	return 0;
 }
 
-int announce_send(int fd, int ifindex, uint32_t addr)
+/* As the kernel answers: a host that hears of no router forgets it as its gateway. */
+static bool forwards(const char *ifname)
 {
-	uint8_t frame[ANNOUNCE_FRAME];
+	char path[sizeof("/proc/sys/net/ipv6/conf//forwarding") + IFNAMSIZ], value = '0';
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/forwarding", ifname);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) < 0)
+		value = '0';
+	close(fd);
+	return value != '0';
+}
+
+static int send_arp(int fd, int ifindex, const uint8_t mac[6], const struct addr *addr)
+{
+	uint8_t frame[ANNOUNCE_ARP];
+	int err;
+
+	announce_arp(frame, mac, addr, ANNOUNCE_REQUEST);
+	err = send_frame(fd, ifindex, frame, sizeof(frame));
+	if (err)
+		return err;
+	announce_arp(frame, mac, addr, ANNOUNCE_REPLY);
+	return send_frame(fd, ifindex, frame, sizeof(frame));
+}
+
+int announce_send(int fd, int ifindex, const struct addr *addr)
+{
 	struct ifreq request = { 0 };
 	const uint8_t *mac = (const uint8_t *)request.ifr_hwaddr.sa_data;
-	int err;
+	uint8_t frame[ANNOUNCE_ND];
 
 	/* Asked each time: a bond changes its MAC, an interface is made anew. */
 	if (!if_indextoname((unsigned int)ifindex, request.ifr_name))
@@ -111,10 +204,8 @@ int announce_send(int fd, int ifindex, uint32_t addr)
 		return -errno;
 	if (request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return 0;
-	announce_frame(frame, mac, addr, ANNOUNCE_REQUEST);
-	err = send_frame(fd, ifindex, frame);
-	if (err)
-		return err;
-	announce_frame(frame, mac, addr, ANNOUNCE_REPLY);
-	return send_frame(fd, ifindex, frame);
+	if (addr->family == 4)
+		return send_arp(fd, ifindex, mac, addr);
+	announce_nd(frame, mac, addr, forwards(request.ifr_name));
+	return send_frame(fd, ifindex, frame, sizeof(frame));
 }

@@ -1,41 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Gratuitous ARP: tells the neighbours where an address has moved, and keeps telling them.  The
- * schedule is pure; the sender is a packet socket that receives nothing.
+ * Gratuitous ARP and unsolicited neighbour advertisements: tells the neighbours where an address
+ * has moved, and keeps telling them.  Frames and schedule are pure; the sender is a packet socket
+ * that receives nothing.
  */
 #ifndef CASPAIR_ANNOUNCE_H
 #define CASPAIR_ANNOUNCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { ANNOUNCE_FRAME = 42 };
+#include "proto/addr.h"
+
+enum {
+	ANNOUNCE_ARP = 42, /* bytes of a frame */
+	ANNOUNCE_ND = 86,
+	ANNOUNCE_SLICE = 32, /* addresses at a time: switches limit what they learn from at once */
+};
 
 enum announce_form { ANNOUNCE_REQUEST = 1, ANNOUNCE_REPLY = 2 };
 
-/* Ethernet and ARP for `addr` (network order) at `mac`, to everybody.  Some hosts learn from one
- * form only, so both are sent. */
-void announce_frame(uint8_t frame[ANNOUNCE_FRAME], const uint8_t mac[6], uint32_t addr,
-		    enum announce_form form);
+/* Ethernet and ARP for an IPv4 address at `mac`, to everybody.  Some hosts learn from one form
+ * only, so both are sent. */
+void announce_arp(uint8_t frame[ANNOUNCE_ARP], const uint8_t mac[6], const struct addr *addr,
+		  enum announce_form form);
+/* Ethernet, IPv6 and a neighbour advertisement to all nodes that overrides what they know (RFC
+ * 4861, 7.2.6; RFC 9568, 6.4.2).  `router`: as the kernel says of itself when it is asked. */
+void announce_nd(uint8_t frame[ANNOUNCE_ND], const uint8_t mac[6], const struct addr *addr,
+		 bool router);
 
 /* Rounds: at once, after 1 s, 5 s, then each 60 s for ever: a split that heals one way first leaves
- * hosts with the wrong station until somebody speaks. */
+ * hosts with the wrong station until somebody speaks.  A round of many addresses is told in slices.
+ */
 struct announce_schedule {
 	uint64_t started; /* 0: silent */
 	uint64_t last, next;
 	unsigned int round;
+	size_t told;   /* addresses, in a round under way */
+	uint64_t plan; /* the round after the one under way */
 };
 
 void announce_start(struct announce_schedule *schedule, uint64_t now);
 void announce_stop(struct announce_schedule *schedule);
 /* A rival was heard: a round soon, but not more than one a second. */
 void announce_again(struct announce_schedule *schedule, uint64_t now);
-/* True when a round is due; it is then counted as sent. */
+/* True when a round, or the rest of one, is due: the addresses from `told` on. */
 bool announce_due(struct announce_schedule *schedule, uint64_t now);
+/* So many have been told of so many. */
+void announce_told(struct announce_schedule *schedule, uint64_t now, size_t told, size_t count);
 
 /* Descriptor of the sender, or -errno. */
 int announce_open(void);
-/* Both forms for one address, from the present MAC of the interface.  0 or -errno. */
-int announce_send(int fd, int ifindex, uint32_t addr);
+/* Tells of one address, from the present MAC of the interface.  0 or -errno. */
+int announce_send(int fd, int ifindex, const struct addr *addr);
 
 #endif

@@ -55,6 +55,9 @@ static void fill_plain(const struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 	status->carrier = !(fsm->faults & FSM_FAULT_LINK);
 	status->has_transitions = true;
 	status->transitions = fsm->transitions;
+	status->has_overruns = status->has_send_errors = true;
+	status->overruns = link_overruns(&vrrpd->link);
+	status->send_errors = vrrpd->link.send_errors;
 }
 
 struct rejected {
@@ -80,6 +83,25 @@ static size_t fill_rejected(const struct vrrpd *vrrpd, struct rejected *rejected
 	return count;
 }
 
+struct sources {
+	char text[LINK_FAMILIES][ADDR_TEXT], *list[LINK_FAMILIES];
+};
+
+static size_t fill_sources(const struct vrrpd *vrrpd, struct sources *sources)
+{
+	const struct link_config *config = &vrrpd->link.config;
+	size_t count = 0;
+
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (!config->speaks[i] || !config->own[i].family)
+			continue;
+		addr_print(sources->text[count], &config->own[i]);
+		sources->list[count] = sources->text[count];
+		count++;
+	}
+	return count;
+}
+
 static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -87,7 +109,8 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	Cas__VrrpStatus status = CAS__VRRP_STATUS__INIT;
 	struct rejected rejected;
 	char text[VIP_MAX][ADDR_TEXT], *addresses[VIP_MAX];
-	char version[] = CASPAIR_VERSION;
+	char version[] = CASPAIR_VERSION, forms[][8] = { "rfc5798", "rfc9568" };
+	struct sources sources;
 
 	fill_plain(vrrpd, &status);
 	status.version = version;
@@ -97,8 +120,12 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	status.reason = vrrpd->fsm.reason;
 	status.n_rejected = fill_rejected(vrrpd, &rejected);
 	status.rejected = rejected.list;
+	status.n_source = fill_sources(vrrpd, &sources);
+	status.source = sources.list;
+	if (vrrpd->link.config.version == 3 && vrrpd->link.config.speaks[LINK_V4])
+		status.checksum = forms[link_dialect(&vrrpd->link)];
 	for (size_t i = 0; vrrpd->vips.held && i < vrrpd->vips.count; i++) {
-		addr_print4(text[i], vrrpd->vips.addr[i]);
+		addr_print(text[i], &vrrpd->vips.addr[i]);
 		addresses[i] = text[i];
 		status.n_address++;
 	}

@@ -83,18 +83,22 @@ static void do_take_addresses(struct vrrpd *vrrpd)
 
 void deed_announce_round(struct vrrpd *vrrpd, uint64_t now)
 {
+	const size_t count = vrrpd->vips.count;
 	const struct vip *vip = vrrpd->vips.vip;
 	unsigned int failed = 0;
+	size_t i, end;
 	int err;
 
-	/* Some 6 us a frame: even 128 addresses need no pacing. */
 	if (!announce_due(&vrrpd->schedule, now))
 		return;
-	for (size_t i = 0; i < vrrpd->vips.count; i++) {
-		err = announce_send(vrrpd->announcer, vip[i].ifindex, vip[i].addr);
+	i = vrrpd->schedule.told;
+	end = i + ANNOUNCE_SLICE < count ? i + ANNOUNCE_SLICE : count;
+	for (; i < end; i++) {
+		err = announce_send(vrrpd->announcer, vip[i].ifindex, &vip[i].addr);
 		if (err && !failed++)
 			log_warning("cannot announce on %s: %s", vip[i].ifname, strerror(-err));
 	}
+	announce_told(&vrrpd->schedule, now, end, count);
 }
 
 static void do_announce(struct vrrpd *vrrpd)

@@ -214,9 +214,12 @@ static void on_link(void *arg, const char *ifname, int ifindex, bool up)
 	fault(vrrpd, FSM_FAULT_LINK, !up, reason);
 }
 
-static void on_address_gone(void *arg, uint32_t addr, int ifindex)
+static void on_address(void *arg, const struct addr *addr, int ifindex, bool gone)
 {
-	role_address_gone(arg, addr, ifindex);
+	if (gone)
+		role_address_gone(arg, addr, ifindex);
+	if (addr->family == 6)
+		lan_address_changed(arg, ifindex);
 }
 
 static void on_lost(void *arg)
@@ -226,13 +229,14 @@ static void on_lost(void *arg)
 
 	on_link(vrrpd, lan, (int)if_nametoindex(lan), watch_up(lan));
 	tell_track(vrrpd);
+	lan_address_changed(vrrpd, vrrpd->link.config.ifindex);
 	for (size_t i = 0; i < vrrpd->vips.count; i++)
-		role_address_gone(vrrpd, vrrpd->vips.vip[i].addr, vrrpd->vips.vip[i].ifindex);
+		role_address_gone(vrrpd, &vrrpd->vips.addr[i], vrrpd->vips.vip[i].ifindex);
 }
 
 static const struct watch_ops watch_ops = {
 	.link = on_link,
-	.address_gone = on_address_gone,
+	.address = on_address,
 	.lost = on_lost,
 };
 

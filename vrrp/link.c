@@ -2,122 +2,74 @@
 #include "vrrp/link.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <arpa/inet.h>
 
 #include "conf/log.h"
 #include "proto/addr.h"
 
-enum {
-	ADVERT_TOS = 0xc0, /* network control */
-	ADVERT_SOCKET_PRIORITY = 7,
-	READ_BUDGET = 256, /* packets in one go: a flood must not keep our own adverts waiting */
-	RECEIVE_BUFFER = 1 << 20, /* some 1000 packets: seconds of a stall, or a burst */
-};
+/* Packets in one go: a flood must not keep our own adverts waiting. */
+enum { READ_BUDGET = 256 };
 
-static const uint32_t advert_group = 0xe0000012; /* 224.0.0.18 */
 static const uint64_t log_pause_ns = 10000000000;
+static const uint8_t family_of[LINK_FAMILIES] = { [LINK_V4] = 4, [LINK_V6] = 6 };
 
-static int set_int(int fd, int level, int option, int value)
+void link_init(struct link *link)
 {
-	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
+	*link = (struct link){ 0 };
+	for (size_t i = 0; i < LINK_FAMILIES; i++)
+		link->port[i].fd = -1;
 }
 
-static int join(int fd, int ifindex)
+static bool suits(const struct link *link, const struct link_config *config)
 {
-	struct ip_mreqn group = {
-		.imr_multiaddr.s_addr = htonl(advert_group),
-		.imr_ifindex = ifindex,
-	};
+	const struct link_config *old = &link->config;
 
-	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)))
-		return -errno;
-	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof(group)))
-		return -errno;
-	return 0;
-}
-
-/*
- * Other virtual routers end in the kernel: their number is not ours to limit, and each of their
- * adverts would wake us and take the room of the peer's.  Whatever has our VRID, or is too short to
- * have one, comes through and is counted by its fault.
- */
-static int filter_vrid(int fd, uint8_t vrid)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0), /* x = length of the IP header */
-		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 2, 0, 2),
-		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 1),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, vrid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	const struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
-}
-
-static int configure(int fd, const struct link_config *config)
-{
-	static const struct {
-		int level, option, value;
-	} options[] = {
-		{ IPPROTO_IP, IP_TTL, ADVERT_TTL },
-		{ IPPROTO_IP, IP_MULTICAST_TTL, ADVERT_TTL },
-		{ IPPROTO_IP, IP_MULTICAST_LOOP, 0 },
-		{ IPPROTO_IP, IP_MULTICAST_ALL, 0 },
-		{ IPPROTO_IP, IP_TOS, ADVERT_TOS },
-		{ SOL_SOCKET, SO_PRIORITY, ADVERT_SOCKET_PRIORITY },
-	};
-	int err;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, config->ifname,
-		       (socklen_t)strlen(config->ifname) + 1))
-		return -errno;
-	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
-		err = set_int(fd, options[i].level, options[i].option, options[i].value);
-		if (err)
-			return err;
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (config->speaks[i] != (link->port[i].fd >= 0))
+			return false;
 	}
-	/* Without the right to more, as much as everybody may have. */
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-	err = filter_vrid(fd, config->vrid);
-	if (err)
-		return err;
-	return config->unicast ? 0 : join(fd, config->ifindex);
+	return old->ifindex == config->ifindex && old->vrid == config->vrid &&
+	       old->unicast == config->unicast && strcmp(old->ifname, config->ifname) == 0;
 }
 
 int link_open(struct link *link, const struct link_config *config)
 {
-	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, ADVERT_PROTOCOL);
-	int err = fd < 0 ? -errno : configure(fd, config);
+	struct port fresh[LINK_FAMILIES] = { { .fd = -1 }, { .fd = -1 } };
+	struct port_config port = {
+		.ifindex = config->ifindex,
+		.vrid = config->vrid,
+		.unicast = config->unicast,
+	};
+	int err = 0;
 
+	if (suits(link, config)) {
+		link->config = *config;
+		return 0;
+	}
+	memcpy(port.ifname, config->ifname, sizeof(port.ifname));
+	for (size_t i = 0; !err && i < LINK_FAMILIES; i++) {
+		fresh[i].overruns = link->port[i].overruns;
+		port.family = family_of[i];
+		if (config->speaks[i])
+			err = port_open(&fresh[i], &port);
+	}
 	if (err) {
-		log_error("no socket for adverts on %s: %s", config->ifname, strerror(-err));
-		if (fd >= 0)
-			close(fd);
+		log_error("no socket for adverts over IPv%u on %s: %s", port.family, config->ifname,
+			  strerror(-err));
+		for (size_t i = 0; i < LINK_FAMILIES; i++)
+			port_close(&fresh[i]);
 		return err;
 	}
 	link_close(link);
+	memcpy(link->port, fresh, sizeof(fresh));
 	link->config = *config;
-	link->fd = fd;
 	return 0;
 }
 
 void link_close(struct link *link)
 {
-	if (link->fd >= 0)
-		close(link->fd);
-	link->fd = -1;
+	for (size_t i = 0; i < LINK_FAMILIES; i++)
+		port_close(&link->port[i]);
 }
 
 /* True at most once in the pause; keeps the time. */
@@ -129,64 +81,82 @@ static bool may_log(uint64_t *logged, uint64_t now)
 	return true;
 }
 
-static int transmit(const struct link *link, uint8_t *message, size_t length, uint32_t to)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = to };
-	struct iovec iov = { .iov_base = message, .iov_len = length };
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
-	} control = { 0 };
-	struct msghdr msg = {
-		.msg_name = &address,
-		.msg_namelen = sizeof(address),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.room),
-	};
-	/* The source is the node's own address even when the VIP would be the kernel's choice. */
-	struct in_pktinfo from = {
-		.ipi_ifindex = link->config.ifindex,
-		.ipi_spec_dst.s_addr = link->config.own,
-	};
+/* --- out -----------------------------------------------------------------------------------------
+ */
 
-	control.header.cmsg_level = IPPROTO_IP;
-	control.header.cmsg_type = IP_PKTINFO;
-	control.header.cmsg_len = CMSG_LEN(sizeof(from));
-	memcpy(CMSG_DATA(&control.header), &from, sizeof(from));
-	return sendmsg(link->fd, &msg, 0) < 0 ? -errno : 0;
+enum advert_checksum link_dialect(const struct link *link)
+{
+	if (link->config.checksum == LINK_CHECKSUM_RFC9568)
+		return ADVERT_RFC9568;
+	/* keepalived and FRR understand only this one; answer in kind when we know. */
+	if (link->config.checksum == LINK_CHECKSUM_RFC5798 || !link->dialect_heard)
+		return ADVERT_RFC5798;
+	return link->dialect;
+}
+
+static void fill_addresses(struct advert *advert, const struct link_advert *what, uint8_t family)
+{
+	for (size_t i = 0; i < what->count && advert->count < ADVERT_MAX_ADDRESSES; i++) {
+		if (what->addresses[i].family == family)
+			advert->address[advert->count++] = what->addresses[i];
+	}
+}
+
+static int send_one(struct link *link, enum link_family family, const struct link_advert *what)
+{
+	const struct link_config *config = &link->config;
+	uint8_t message[ADVERT_MAX_BYTES];
+	struct advert advert = {
+		.source = config->own[family],
+		.destination = config->unicast ? config->peer[family]
+					       : advert_group(family_of[family]),
+		.version = config->version,
+		.vrid = config->vrid,
+		.priority = what->priority,
+		.interval_cs = (uint16_t)(what->interval_ns / 10000000),
+		.checksum = link_dialect(link),
+	};
+	size_t length;
+	int err;
+
+	fill_addresses(&advert, what, family_of[family]);
+	if (!advert.count)
+		return 0;
+	if (!advert.source.family)
+		return -EADDRNOTAVAIL;
+	length = advert_write(&advert, message);
+	err = port_send(&link->port[family], &advert.source, &advert.destination, message, length);
+	if (!err)
+		link->sent++;
+	return err;
 }
 
 int link_send(struct link *link, const struct link_advert *what, uint64_t now)
 {
-	uint8_t message[ADVERT_MAX_BYTES];
-	struct advert advert = {
-		.source = link->config.own,
-		.destination = link->config.unicast ? link->config.peer : htonl(advert_group),
-		.vrid = link->config.vrid,
-		.priority = what->priority,
-		.count = (uint8_t)what->count,
-		.interval_cs = (uint16_t)(what->interval_ns / 10000000),
-		/* keepalived and FRR understand only this one; answer in kind when we know. */
-		.checksum = link->dialect_heard ? link->dialect : ADVERT_RFC5798,
-	};
-	int err;
+	int err, result = 0;
 
-	memcpy(advert.address, what->addresses, what->count * sizeof(*what->addresses));
-	err = transmit(link, message, advert_write(&advert, message), advert.destination);
-	if (!err) {
-		link->sent++;
-		link->send_logged = 0;
-		return 0;
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (!link->config.speaks[i])
+			continue;
+		err = send_one(link, (enum link_family)i, what);
+		if (!err)
+			continue;
+		result = err;
+		link->send_errors++;
+		if (may_log(&link->send_logged, now))
+			log_warning("cannot send adverts over IPv%u on %s: %s", family_of[i],
+				    link->config.ifname, strerror(-err));
 	}
-	link->send_errors++;
-	if (may_log(&link->send_logged, now))
-		log_warning("cannot send adverts on %s: %s", link->config.ifname, strerror(-err));
-	return err;
+	if (!result)
+		link->send_logged = 0;
+	return result;
 }
 
-static void reject(struct link *link, enum advert_verdict verdict, uint32_t source, uint64_t now)
+/* --- in ------------------------------------------------------------------------------------------
+ */
+
+static void reject(struct link *link, enum advert_verdict verdict, const struct addr *source,
+		   uint64_t now)
 {
 	char text[ADDR_TEXT];
 
@@ -194,55 +164,92 @@ static void reject(struct link *link, enum advert_verdict verdict, uint32_t sour
 	/* Another virtual router on the LAN is no fault. */
 	if (verdict == ADVERT_OTHER_VRID || !may_log(&link->logged[verdict], now))
 		return;
-	log_warning("advert from %s refused: %s", addr_print4(text, source),
+	log_warning("advert from %s refused: %s", addr_print(text, source),
 		    advert_verdict_names[verdict]);
+}
+
+/*
+ * The next fault is told at once after a good advert: of the peer only, and not more often than the
+ * pause, because a stranger can forge even that and would have us fill the log.
+ */
+static void relent(struct link *link, const struct addr *source, uint64_t now)
+{
+	bool peer = false;
+
+	for (size_t i = 0; i < LINK_FAMILIES; i++)
+		peer |= addr_compare(source, &link->config.peer[i]) == 0;
+	if (peer && may_log(&link->relented, now))
+		memset(link->logged, 0, sizeof(link->logged));
 }
 
 static void accepted(struct link *link, const struct advert *advert, uint64_t now)
 {
-	bool news = !link->dialect_heard || link->dialect != advert->checksum ||
-		    link->last_source != advert->source;
+	const enum link_family family = advert->source.family == 6 ? LINK_V6 : LINK_V4;
+	const bool forms = family == LINK_V4 && advert->version == 3;
+	bool news = addr_compare(&link->last_source[family], &advert->source) != 0 ||
+		    (forms && (!link->dialect_heard || link->dialect != advert->checksum));
 	char text[ADDR_TEXT];
 
 	link->received++;
-	memset(link->logged, 0, sizeof(link->logged));
+	relent(link, &advert->source, now);
 	if (news && may_log(&link->news_logged, now))
-		log_info("adverts of %s heard: priority %u, interval %u0 ms, checksum as in %s",
-			 addr_print4(text, advert->source), advert->priority, advert->interval_cs,
-			 advert->checksum == ADVERT_RFC5798 ? "RFC 5798" : "RFC 9568");
+		log_info("adverts of %s heard: version %u, priority %u, interval %u0 ms%s%s",
+			 addr_print(text, &advert->source), advert->version, advert->priority,
+			 advert->interval_cs, forms ? ", checksum as in " : "",
+			 !forms                               ? ""
+			 : advert->checksum == ADVERT_RFC5798 ? "RFC 5798"
+							      : "RFC 9568");
+	link->last_source[family] = advert->source;
+	if (!forms)
+		return;
 	link->dialect = advert->checksum;
 	link->dialect_heard = true;
-	link->last_source = advert->source;
 }
 
-int link_receive(struct link *link, struct advert *advert, uint64_t now)
+/* In turns, so that a flood in one family does not hide the other. */
+static int next_packet(struct link *link, struct port_packet *packet)
 {
-	const struct advert_expect expect = {
-		.vrid = link->config.vrid,
-		.own = link->config.own,
-		.peer = link->config.unicast ? link->config.peer : 0,
-	};
-	uint8_t packet[60 + ADVERT_MAX_BYTES + 64];
-	enum advert_verdict verdict;
-	struct sockaddr_in from = { 0 };
-	socklen_t size;
-	ssize_t length;
-
-	for (int i = 0; i < READ_BUDGET; i++) {
-		size = sizeof(from);
-		length = recvfrom(link->fd, packet, sizeof(packet), MSG_TRUNC,
-				  (struct sockaddr *)&from, &size);
-		if (length < 0)
-			return 0;
-		if ((size_t)length > sizeof(packet))
-			verdict = ADVERT_BAD_LENGTH;
-		else
-			verdict = advert_read(advert, packet, (size_t)length, &expect);
-		if (verdict == ADVERT_OK) {
-			accepted(link, advert, now);
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		link->turn = (link->turn + 1) % LINK_FAMILIES;
+		if (port_receive(&link->port[link->turn], packet))
 			return 1;
-		}
-		reject(link, verdict, from.sin_addr.s_addr, now);
 	}
 	return 0;
+}
+
+int link_receive(struct link *link, struct link_heard *heard, uint64_t now)
+{
+	struct advert_expect expect = {
+		.version = link->config.version,
+		.vrid = link->config.vrid,
+		.ttl_min = link->config.unicast ? link->config.ttl_min : ADVERT_TTL,
+		.unicast = link->config.unicast,
+		.interval_cs = link->config.advert_cs,
+	};
+	struct port_packet packet;
+	enum advert_verdict verdict;
+
+	for (int i = 0; i < READ_BUDGET && next_packet(link, &packet); i++) {
+		verdict = packet.verdict;
+		expect.own = link->config.own[link->turn];
+		expect.peer = link->config.peer[link->turn];
+		if (verdict == ADVERT_OK)
+			verdict = advert_read(&heard->advert, &packet.envelope, &expect);
+		if (verdict == ADVERT_OK) {
+			heard->at = packet.at;
+			accepted(link, &heard->advert, now);
+			return 1;
+		}
+		reject(link, verdict, &packet.source, now);
+	}
+	return 0;
+}
+
+uint64_t link_overruns(const struct link *link)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < LINK_FAMILIES; i++)
+		total += link->port[i].overruns;
+	return total;
 }

@@ -14,7 +14,6 @@
 
 #include "conf/conf.h"
 #include "conf/log.h"
-#include "proto/addr.h"
 #include "vrrp/vrrp.h"
 
 enum { REALTIME_PRIORITY = 10, REALTIME_GUARD_US = 5000000 };
@@ -46,41 +45,6 @@ static int open_epochs(struct vrrpd *vrrpd)
 	else if (err)
 		log_error("%s: %s", vrrpd->epochs.path, strerror(-err));
 	return err;
-}
-
-/* The interface and this node's own address on it, or words about what is missing. */
-static int open_link(struct vrrpd *vrrpd)
-{
-	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
-	struct link_config config = {
-		.ifindex = (int)if_nametoindex(vrrp->interface),
-		.vrid = (uint8_t)vrrp->vrid,
-		.unicast = vrrp->unicast,
-	};
-	char text[ADDR_TEXT];
-
-	addr_parse4(&config.own, vrrpd->conf->file->node[vrrpd->node - 1]->address);
-	addr_parse4(&config.peer, vrrpd->conf->file->node[2 - vrrpd->node]->address);
-	if (!config.ifindex) {
-		log_error("vrrp interface %s does not exist on this machine", vrrp->interface);
-		return -ENODEV;
-	}
-	if (!vip_present(&vrrpd->vips, config.own, config.ifindex)) {
-		log_error("%s, the address of node %s, is not on %s: add it there, or correct the "
-			  "node's address",
-			  addr_print4(text, config.own), vrrpd_own_name(vrrpd), vrrp->interface);
-		return -EADDRNOTAVAIL;
-	}
-	for (size_t i = 0; i < vrrp->n_track_interface; i++) {
-		if (if_nametoindex(vrrp->track_interface[i]))
-			continue;
-		log_error("track-interface %s does not exist on this machine",
-			  vrrp->track_interface[i]);
-		return -ENODEV;
-	}
-	strncpy(config.ifname, vrrp->interface, sizeof(config.ifname) - 1);
-	vrrpd->lease.vrid = config.vrid;
-	return link_open(&vrrpd->link, &config);
 }
 
 /* Late adverts are takeovers: a small thread that is never kept waiting. */
@@ -138,8 +102,10 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	new = conf->file->vrrp;
 	/* What the sockets are bound to cannot change under them. */
 	if (node != vrrpd->node || strcmp(old->interface, new->interface) != 0 ||
-	    old->vrid != new->vrid || old->unicast != new->unicast) {
-		log_error("a new vrrp interface, vrid or mode needs a restart of vrrpd: the new "
+	    old->vrid != new->vrid || old->unicast != new->unicast ||
+	    old->version != new->version) {
+		log_error("a new vrrp interface, vrid, version or mode needs a restart of vrrpd: "
+			  "the new "
 			  "configuration is not used");
 		conf_free(conf);
 		return;
@@ -160,9 +126,11 @@ static int open_all(struct vrrpd *vrrpd)
 		return err;
 	role_config(vrrpd, vrrpd->conf, &config);
 	fsm_init(&vrrpd->fsm, &config, vrrpd->epochs.used);
-	err = open_link(vrrpd);
+	err = lan_check(vrrpd);
 	if (!err)
 		err = vip_plan(&vrrpd->vips, vrrpd->conf);
+	if (!err)
+		err = lan_open(vrrpd, (int)if_nametoindex(vrrpd->conf->file->vrrp->interface));
 	if (err)
 		return err;
 	vrrpd->announcer = announce_open();
@@ -225,9 +193,10 @@ closed:
 
 int main(int argc, char **argv)
 {
-	struct vrrpd vrrpd = { .link.fd = -1, .announcer = -1 };
+	struct vrrpd vrrpd = { .announcer = -1 };
 	int err;
 
+	link_init(&vrrpd.link);
 	daemon_options(&vrrpd.options, "vrrpd", false, argc, argv);
 	vrrpd.conf = daemon_config(&vrrpd.options, &vrrpd.node);
 	if (!vrrpd.conf)

@@ -11,6 +11,7 @@
 #include "conf/log.h"
 #include "proto/addr.h"
 #include "proto/flow.h"
+#include "vrrp/ifaddr.h"
 #include "vrrp/vrrp.h"
 
 enum {
@@ -108,17 +109,17 @@ static void look_at_fence(struct vrrpd *vrrpd)
 
 static void drain(struct vrrpd *vrrpd)
 {
+	const struct advert *advert = &vrrpd->heard.advert;
 	struct fsm_event event;
-	struct advert advert;
 
 	look_at_fence(vrrpd);
-	for (int i = 0; i < ADVERTS_AT_ONCE && link_receive(&vrrpd->link, &advert, lease_now());
-	     i++) {
+	for (int i = 0;
+	     i < ADVERTS_AT_ONCE && link_receive(&vrrpd->link, &vrrpd->heard, lease_now()); i++) {
 		event = (struct fsm_event){
-			.kind = advert.priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
-			.advert = { .source = addr_from4(advert.source),
-				    .priority = advert.priority,
-				    .interval_ns = advert.interval_cs * UINT64_C(10000000) },
+			.kind = advert->priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
+			.advert = { .source = advert->source,
+				    .priority = advert->priority,
+				    .interval_ns = advert->interval_cs * UINT64_C(10000000) },
 		};
 		role_event(vrrpd, &event, NULL);
 	}
@@ -129,6 +130,29 @@ static void on_advert(struct ev_loop *loop, ev_io *io, int events)
 	(void)loop;
 	(void)events;
 	drain(io->data);
+}
+
+static void listen_to_adverts(struct vrrpd *vrrpd)
+{
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		ev_io_init(&vrrpd->link_io[i], on_advert, vrrpd->link.port[i].fd, EV_READ);
+		vrrpd->link_io[i].data = vrrpd;
+		if (vrrpd->link.port[i].fd >= 0)
+			ev_io_start(vrrpd->loop, &vrrpd->link_io[i]);
+	}
+}
+
+static void stop_listening(struct vrrpd *vrrpd)
+{
+	for (size_t i = 0; i < LINK_FAMILIES; i++)
+		ev_io_stop(vrrpd->loop, &vrrpd->link_io[i]);
+}
+
+static void open_lan(struct vrrpd *vrrpd, int ifindex)
+{
+	stop_listening(vrrpd);
+	lan_open(vrrpd, ifindex);
+	listen_to_adverts(vrrpd);
 }
 
 static void on_timer(struct ev_loop *loop, ev_io *io, int events)
@@ -179,16 +203,16 @@ static void on_restore(struct ev_loop *loop, ev_timer *timer, int events)
 }
 
 /* Somebody has deleted an address.  Our own deletions come here too, but not as active. */
-void role_address_gone(struct vrrpd *vrrpd, uint32_t addr, int ifindex)
+void role_address_gone(struct vrrpd *vrrpd, const struct addr *addr, int ifindex)
 {
 	const struct vip *vip = vip_find(&vrrpd->vips, addr);
 	char text[ADDR_TEXT];
 
 	if (vrrpd->fsm.state != FSM_ACTIVE || !vip || vip->ifindex != ifindex)
 		return;
-	if (vip_present(&vrrpd->vips, addr, ifindex) || ev_is_active(&vrrpd->restore))
+	if (ifaddr_present(vrrpd->vips.sock, addr, ifindex) || ev_is_active(&vrrpd->restore))
 		return;
-	log_warning("%s was deleted from %s by somebody else: put back", addr_print4(text, addr),
+	log_warning("%s was deleted from %s by somebody else: put back", addr_print(text, addr),
 		    vip->ifname);
 	ev_timer_set(&vrrpd->restore, vrrpd->restored < RESTORE_PACE ? 0.0 : 1.0, 0.0);
 	vrrpd->restored++;
@@ -212,6 +236,7 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 	};
 	addr_parse(&config->own[FSM_V4], own->address);
 	addr_parse(&config->peer[FSM_V4], peer->address);
+	config->own[FSM_V6] = vrrpd->link.config.own[LINK_V6];
 }
 
 void role_reload(struct vrrpd *vrrpd, struct conf *conf)
@@ -228,6 +253,7 @@ void role_reload(struct vrrpd *vrrpd, struct conf *conf)
 	vrrpd->fsm.config = config;
 	conf_free(vrrpd->conf);
 	vrrpd->conf = conf;
+	open_lan(vrrpd, vrrpd->link.config.ifindex);
 	if (vrrpd->fsm.state == FSM_ACTIVE) {
 		vip_retire(&before, &vrrpd->vips);
 		vip_take(&vrrpd->vips);
@@ -242,13 +268,12 @@ void role_reload(struct vrrpd *vrrpd, struct conf *conf)
 static void start_watchers(struct vrrpd *vrrpd)
 {
 	ev_io_init(&vrrpd->timer_io, on_timer, vrrpd->timer, EV_READ);
-	ev_io_init(&vrrpd->link_io, on_advert, vrrpd->link.fd, EV_READ);
 	ev_timer_init(&vrrpd->chores, on_chores, 1.0, 1.0);
 	ev_timer_init(&vrrpd->restore, on_restore, 0.0, 0.0);
-	vrrpd->timer_io.data = vrrpd->link_io.data = vrrpd;
+	vrrpd->timer_io.data = vrrpd;
 	vrrpd->chores.data = vrrpd->restore.data = vrrpd;
 	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
-	ev_io_start(vrrpd->loop, &vrrpd->link_io);
+	listen_to_adverts(vrrpd);
 	ev_timer_start(vrrpd->loop, &vrrpd->chores);
 }
 
@@ -277,20 +302,14 @@ void role_end(struct vrrpd *vrrpd)
 {
 	ev_timer_stop(vrrpd->loop, &vrrpd->restore);
 	ev_timer_stop(vrrpd->loop, &vrrpd->chores);
-	ev_io_stop(vrrpd->loop, &vrrpd->link_io);
+	stop_listening(vrrpd);
 	ev_io_stop(vrrpd->loop, &vrrpd->timer_io);
 	close(vrrpd->timer);
 }
 
-/* An interface made anew has lost our group membership: the socket is opened again. */
+/* An interface made anew has lost our group membership: the sockets are opened again. */
 void role_link_renewed(struct vrrpd *vrrpd, int ifindex)
 {
-	struct link_config config = vrrpd->link.config;
-
-	config.ifindex = ifindex;
-	ev_io_stop(vrrpd->loop, &vrrpd->link_io);
-	link_open(&vrrpd->link, &config);
-	ev_io_set(&vrrpd->link_io, vrrpd->link.fd, EV_READ);
-	ev_io_start(vrrpd->loop, &vrrpd->link_io);
 	vip_plan(&vrrpd->vips, vrrpd->conf);
+	open_lan(vrrpd, ifindex);
 }

@@ -2,35 +2,15 @@
 #include "vrrp/vip.h"
 
 #include <errno.h>
-#include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
-#include <netlink/attr.h>
 #include <netlink/errno.h>
-#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-#include <arpa/inet.h>
 
 #include "conf/conf.h"
 #include "conf/log.h"
-#include "proto/addr.h"
-
-enum { SEEN_MAX = 1024 };
-
-struct seen {
-	uint32_t addr;
-	int ifindex;
-	uint8_t prefix, protocol;
-};
-
-struct seen_list {
-	struct seen seen[SEEN_MAX];
-	size_t count;
-};
+#include "vrrp/ifaddr.h"
 
 int vip_open(struct vips *vips)
 {
@@ -54,84 +34,28 @@ void vip_close(struct vips *vips)
 	vips->sock = NULL;
 }
 
-/* --- what the kernel has -------------------------------------------------------------------------
- */
-
-static int note_seen(struct nl_msg *msg, void *arg)
-{
-	struct seen_list *list = arg;
-	struct nlmsghdr *header = nlmsg_hdr(msg);
-	struct nlattr *attrs[IFA_MAX + 1];
-	const struct ifaddrmsg *address = nlmsg_data(header);
-	struct seen *seen = &list->seen[list->count];
-
-	if (header->nlmsg_type != RTM_NEWADDR || list->count == SEEN_MAX)
-		return NL_OK;
-	if (nlmsg_parse(header, sizeof(*address), attrs, IFA_MAX, NULL) < 0)
-		return NL_OK;
-	if (address->ifa_family != AF_INET || !attrs[IFA_LOCAL] || nla_len(attrs[IFA_LOCAL]) != 4)
-		return NL_OK;
-	*seen = (struct seen){
-		.addr = nla_get_u32(attrs[IFA_LOCAL]),
-		.ifindex = (int)address->ifa_index,
-		.prefix = address->ifa_prefixlen,
-		.protocol = attrs[IFA_PROTO] ? nla_get_u8(attrs[IFA_PROTO]) : 0,
-	};
-	list->count++;
-	return NL_OK;
-}
-
-/* Every IPv4 address of this network namespace; NULL without memory or answer. */
-static struct seen_list *look(struct nl_sock *sock)
-{
-	struct ifaddrmsg all = { .ifa_family = AF_INET };
-	struct seen_list *list = calloc(1, sizeof(*list));
-	int err;
-
-	if (!list)
-		return NULL;
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, note_seen, list);
-	err = nl_send_simple(sock, RTM_GETADDR, NLM_F_DUMP, &all, sizeof(all));
-	if (err >= 0)
-		err = nl_recvmsgs_default(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
-	if (err >= 0)
-		return list;
-	log_error("cannot list addresses: %s", nl_geterror(err));
-	free(list);
-	return NULL;
-}
-
-bool vip_present(struct vips *vips, uint32_t addr, int ifindex)
-{
-	struct seen_list *list = look(vips->sock);
-	bool present = false;
-
-	for (size_t i = 0; list && i < list->count; i++) {
-		if (list->seen[i].addr == addr && list->seen[i].ifindex == ifindex)
-			present = true;
-	}
-	free(list);
-	return present;
-}
-
 /* --- the plan ------------------------------------------------------------------------------------
  */
 
-static bool holds(const struct seen *seen, uint32_t addr)
+/* Whether the subnet of an interface's address holds another one. */
+static bool holds(const struct ifaddr_item *seen, const struct addr *addr)
 {
-	uint32_t mask = seen->prefix ? htonl(~0u << (32 - seen->prefix)) : 0;
+	const unsigned int bits = seen->prefix % 8, whole = seen->prefix / 8;
+	const unsigned int mask = 0xff00u >> bits & 0xffu;
 
-	return seen->prefix < 32 && !((seen->addr ^ addr) & mask);
+	if (seen->addr.family != addr->family || seen->prefix >= (addr->family == 6 ? 128 : 32))
+		return false;
+	return memcmp(seen->addr.bytes, addr->bytes, whole) == 0 &&
+	       !((seen->addr.bytes[whole] ^ addr->bytes[whole]) & mask);
 }
 
 /* Longest prefix among the interfaces of the data plane; 0: none. */
-static int connected(const struct seen_list *list, const char **names, uint32_t addr)
+static int connected(const struct ifaddr_list *list, const char **names, const struct addr *addr)
 {
 	int prefix = -1, found = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
-		const struct seen *seen = &list->seen[i];
+		const struct ifaddr_item *seen = &list->item[i];
 		bool ours = false;
 
 		for (size_t n = 0; names[n]; n++)
@@ -146,53 +70,89 @@ static int connected(const struct seen_list *list, const char **names, uint32_t 
 
 struct plan {
 	struct vips *vips;
-	const struct seen_list *list;
+	const struct ifaddr_list *list;
 	const char **names;
 	const char *lan;
 };
 
+static int append(struct vips *vips, const struct addr *addr, int ifindex)
+{
+	struct vip *entry = &vips->vip[vips->count];
+	size_t v6 = 0;
+
+	for (size_t i = 0; i < vips->count; i++)
+		v6 += vips->addr[i].family == 6;
+	/* One place of each is kept for the link-local address. */
+	if (vips->count == VIP_MAX - 1 || (addr->family == 6 && v6 == VIP_MAX_V6 - 1)) {
+		log_error("more than %d floating addresses, or %d of IPv6: they do not fit into an "
+			  "advert",
+			  VIP_MAX - 1, VIP_MAX_V6 - 1);
+		return -E2BIG;
+	}
+	if (!if_indextoname((unsigned int)ifindex, entry->ifname))
+		return -ENODEV;
+	entry->addr = *addr;
+	entry->ifindex = ifindex;
+	vips->addr[vips->count++] = *addr;
+	return 0;
+}
+
 static int plan_one(const struct plan *plan, const Conf__Array *array, const char *text, bool vip)
 {
-	struct vips *vips = plan->vips;
-	struct vip *entry = &vips->vip[vips->count];
-	uint32_t addr;
+	struct addr addr;
 	int ifindex;
 
 	if (!text)
 		return 0;
-	if (!addr_parse4(&addr, text)) {
-		log_error("array %s: %s is no IPv4 address", array->name, text);
+	if (!addr_parse(&addr, text)) {
+		log_error("array %s: %s is no address", array->name, text);
 		return -EINVAL;
 	}
 	/* Several arrays may share one gateway. */
-	if (vip_find(vips, addr))
+	if (vip_find(plan->vips, &addr))
 		return 0;
-	if (vips->count == VIP_MAX) {
-		log_error("more than %d floating addresses", VIP_MAX);
-		return -E2BIG;
-	}
-	ifindex = connected(plan->list, plan->names, addr);
+	ifindex = connected(plan->list, plan->names, &addr);
 	if (!ifindex && vip)
 		ifindex = (int)if_nametoindex(plan->lan);
-	if (!ifindex || !if_indextoname((unsigned int)ifindex, entry->ifname)) {
+	if (!ifindex) {
 		log_error("array %s: no interface of the data plane has a subnet that holds its "
-			  "gateway %s; give one an address there",
-			  array->name, text);
+			  "%s %s; give one an address there",
+			  array->name, vip ? "vip" : "gateway", text);
 		return -EADDRNOTAVAIL;
 	}
-	entry->addr = addr;
-	entry->ifindex = ifindex;
-	vips->addr[vips->count++] = addr;
-	return 0;
+	return append(plan->vips, &addr, ifindex);
+}
+
+struct addr vip_link_local(uint8_t vrid)
+{
+	return (struct addr){
+		6, { 0xfe, 0x80, [8] = 0x02, 0x00, 0x5e, 0xff, 0xfe, 0x00, 0x02, vrid }
+	};
+}
+
+/* In front of all others, as adverts have it. */
+static void plan_link_local(const struct plan *plan, uint8_t vrid)
+{
+	const struct addr addr = vip_link_local(vrid);
+	struct vips *vips = plan->vips;
+
+	if (!vip_has(vips, 6) || vip_find(vips, &addr))
+		return;
+	memmove(&vips->vip[1], &vips->vip[0], vips->count * sizeof(vips->vip[0]));
+	memmove(&vips->addr[1], &vips->addr[0], vips->count * sizeof(vips->addr[0]));
+	vips->vip[0] = (struct vip){ .addr = addr, .ifindex = (int)if_nametoindex(plan->lan) };
+	strncpy(vips->vip[0].ifname, plan->lan, sizeof(vips->vip[0].ifname) - 1);
+	vips->addr[0] = addr;
+	vips->count++;
 }
 
 int vip_plan(struct vips *vips, const struct conf *conf)
 {
-	struct vips fresh = { .sock = vips->sock, .held = vips->held };
-	struct seen_list *list = look(vips->sock);
+	struct vips *fresh = calloc(1, sizeof(*fresh));
 	const char **names = conf_interfaces(conf);
-	const struct plan plan = { &fresh, list, names, conf->file->vrrp->interface };
-	int err = list && names ? 0 : -ENOMEM;
+	struct ifaddr_list list = { 0 };
+	const struct plan plan = { fresh, &list, names, conf->file->vrrp->interface };
+	int err = fresh && names ? ifaddr_look(vips->sock, &list) : -ENOMEM;
 
 	for (size_t i = 0; !err && i < conf->file->n_array; i++) {
 		const Conf__Array *array = conf->file->array[i];
@@ -201,88 +161,58 @@ int vip_plan(struct vips *vips, const struct conf *conf)
 		if (!err)
 			err = plan_one(&plan, array, array->gateway, false);
 	}
+	if (!err) {
+		plan_link_local(&plan, (uint8_t)conf->file->vrrp->vrid);
+		fresh->sock = vips->sock;
+		fresh->held = vips->held;
+		*vips = *fresh;
+	}
+	ifaddr_free(&list);
 	free(names);
-	free(list);
-	if (!err)
-		*vips = fresh;
+	free(fresh);
 	return err;
 }
 
-const struct vip *vip_find(const struct vips *vips, uint32_t addr)
+const struct vip *vip_find(const struct vips *vips, const struct addr *addr)
 {
 	for (size_t i = 0; i < vips->count; i++) {
-		if (vips->vip[i].addr == addr)
+		if (addr_compare(&vips->addr[i], addr) == 0)
 			return &vips->vip[i];
 	}
 	return NULL;
 }
 
+bool vip_has(const struct vips *vips, uint8_t family)
+{
+	for (size_t i = 0; i < vips->count; i++) {
+		if (vips->addr[i].family == family)
+			return true;
+	}
+	return false;
+}
+
 /* --- changes -------------------------------------------------------------------------------------
  */
-
-static struct nl_msg *change(int type, int flags, const struct seen *what)
-{
-	struct ifaddrmsg header = {
-		.ifa_family = AF_INET,
-		.ifa_prefixlen = what->prefix,
-		.ifa_scope = RT_SCOPE_UNIVERSE,
-		.ifa_index = (unsigned int)what->ifindex,
-	};
-	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
-
-	if (!msg)
-		return NULL;
-	if (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) ||
-	    nla_put_u32(msg, IFA_LOCAL, what->addr) || nla_put_u32(msg, IFA_ADDRESS, what->addr) ||
-	    (type == RTM_NEWADDR && nla_put_u8(msg, IFA_PROTO, VIP_PROTOCOL))) {
-		nlmsg_free(msg);
-		return NULL;
-	}
-	return msg;
-}
-
-static bool add(struct nl_sock *sock, const struct vip *vip)
-{
-	const struct seen what = { .addr = vip->addr, .ifindex = vip->ifindex, .prefix = 32 };
-	struct nl_msg *msg = change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &what);
-	int err = msg ? nl_send_sync(sock, msg) : -NLE_NOMEM;
-	char text[ADDR_TEXT];
-
-	if (!err || err == -NLE_EXIST)
-		return true;
-	log_error("cannot add %s to %s: %s", addr_print4(text, vip->addr), vip->ifname,
-		  nl_geterror(err));
-	return false;
-}
-
-/* With its prefix length: without it the kernel may remove another address. */
-static bool take_away(struct nl_sock *sock, const struct seen *what)
-{
-	struct nl_msg *msg = change(RTM_DELADDR, 0, what);
-	int err = msg ? nl_send_sync(sock, msg) : -NLE_NOMEM;
-	char text[ADDR_TEXT];
-
-	if (!err || err == -NLE_NOADDR || err == -NLE_NODEV)
-		return true;
-	log_error("cannot remove %s: %s", addr_print4(text, what->addr), nl_geterror(err));
-	return false;
-}
 
 unsigned int vip_take(struct vips *vips)
 {
 	unsigned int failed = 0;
 
 	for (size_t i = 0; i < vips->count; i++)
-		failed += !add(vips->sock, &vips->vip[i]);
+		failed += ifaddr_add(vips->sock, &vips->addr[i], vips->vip[i].ifindex) != 0;
 	vips->held = true;
 	return failed;
 }
 
 static bool drop_one(struct nl_sock *sock, const struct vip *vip)
 {
-	const struct seen what = { .addr = vip->addr, .ifindex = vip->ifindex, .prefix = 32 };
+	const struct ifaddr_item what = {
+		.addr = vip->addr,
+		.ifindex = vip->ifindex,
+		.prefix = vip->addr.family == 6 ? 128 : 32,
+	};
 
-	return take_away(sock, &what);
+	return ifaddr_remove(sock, &what) == 0;
 }
 
 unsigned int vip_drop(struct vips *vips)
@@ -300,7 +230,7 @@ void vip_retire(const struct vips *before, const struct vips *after)
 	const struct vip *kept;
 
 	for (size_t i = 0; i < before->count; i++) {
-		kept = vip_find(after, before->vip[i].addr);
+		kept = vip_find(after, &before->addr[i]);
 		if (!kept || kept->ifindex != before->vip[i].ifindex)
 			drop_one(after->sock, &before->vip[i]);
 	}
@@ -308,17 +238,19 @@ void vip_retire(const struct vips *before, const struct vips *after)
 
 unsigned int vip_sweep(struct vips *vips)
 {
-	struct seen_list *list = look(vips->sock);
+	struct ifaddr_list list;
 	unsigned int found = 0;
 
-	for (size_t i = 0; list && i < list->count; i++) {
-		const struct seen *seen = &list->seen[i];
+	if (ifaddr_look(vips->sock, &list))
+		return 0;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct ifaddr_item *seen = &list.item[i];
 
-		if (seen->protocol != VIP_PROTOCOL && !vip_find(vips, seen->addr))
+		if (seen->protocol != IFADDR_PROTOCOL && !vip_find(vips, &seen->addr))
 			continue;
 		found++;
-		take_away(vips->sock, seen);
+		ifaddr_remove(vips->sock, seen);
 	}
-	free(list);
+	ifaddr_free(&list);
 	return found;
 }

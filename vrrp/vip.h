@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floating addresses: every array's VIP and gateway, on which interface, added and removed as
- * /32 and marked as ours in the kernel (IFA_PROTO), so that what a crash leaves can be found.
+ * The floating addresses: every array's VIPs and gateways, on which interface, added and removed as
+ * /32 or /128 and marked as ours in the kernel, so that what a crash leaves can be found.
  */
 #ifndef CASPAIR_VIP_H
 #define CASPAIR_VIP_H
@@ -11,13 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/addr.h"
+
 struct conf;
 struct nl_sock;
 
-enum { VIP_MAX = 128, VIP_PROTOCOL = 112 };
+enum {
+	VIP_MAX = 260,   /* two families of VIPs and gateways of 64 arrays, and a link-local one */
+	VIP_MAX_V6 = 90, /* of one advert that is not to be cut into fragments, of 1500 bytes */
+};
 
 struct vip {
-	uint32_t addr; /* network order */
+	struct addr addr;
 	int ifindex;
 	char ifname[IFNAMSIZ];
 };
@@ -25,7 +30,7 @@ struct vip {
 struct vips {
 	struct nl_sock *sock;
 	struct vip vip[VIP_MAX];
-	uint32_t addr[VIP_MAX]; /* the same addresses in one row, for adverts */
+	struct addr addr[VIP_MAX]; /* the same addresses in one row, for adverts */
 	size_t count;
 	bool held;
 };
@@ -37,15 +42,21 @@ void vip_close(struct vips *vips);
 /*
  * Finds out which addresses there are and where they belong: the interface among those of the data
  * plane whose connected subnet holds the address; a VIP that fits nowhere goes to the interface of
- * the adverts, a gateway that fits nowhere is an error.  Nothing changes on error.  0 or -errno,
- * logged.
+ * the adverts, a gateway that fits nowhere is an error.  With IPv6 addresses there is one more, the
+ * link-local address of the virtual router, the first of them.  Nothing changes on error.  0 or
+ * -errno, logged.
  */
 int vip_plan(struct vips *vips, const struct conf *conf);
 
-const struct vip *vip_find(const struct vips *vips, uint32_t addr);
+const struct vip *vip_find(const struct vips *vips, const struct addr *addr);
+/* Whether an address of that family (as in struct addr) is planned. */
+bool vip_has(const struct vips *vips, uint8_t family);
 
-/* Whether the kernel has `addr` on that interface now. */
-bool vip_present(struct vips *vips, uint32_t addr, int ifindex);
+/*
+ * What a virtual router's hosts may use as their router, from its virtual MAC address (RFC
+ * 9568, 7.3 and 5.1.2.2): fe80::200:5eff:fe00:2xx of VRID xx.
+ */
+struct addr vip_link_local(uint8_t vrid);
 
 /* Adds every address (there already: fine), removes every address.  Failures are logged, the rest
  * is done; the number of failures is returned. */

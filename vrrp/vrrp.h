@@ -46,6 +46,7 @@ struct vrrpd {
 	struct epoch_store epochs;
 	struct lease lease;
 	struct link link;
+	struct link_heard heard; /* the advert in hand */
 	struct vips vips;
 	struct watch watch;
 	struct track track;
@@ -53,7 +54,7 @@ struct vrrpd {
 	struct announce_schedule schedule;
 
 	int timer; /* timerfd: the next deadline of machine and schedule */
-	ev_io timer_io, link_io;
+	ev_io timer_io, link_io[LINK_FAMILIES];
 	ev_timer chores; /* each second: what has failed and may work now */
 	ev_timer restore;
 	unsigned int restored; /* addresses put back lately; fades in the chores */
@@ -82,7 +83,7 @@ void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason
 void role_reload(struct vrrpd *vrrpd, struct conf *conf);
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config);
 /* An address has gone from an interface; put back when it was ours and we are active. */
-void role_address_gone(struct vrrpd *vrrpd, uint32_t addr, int ifindex);
+void role_address_gone(struct vrrpd *vrrpd, const struct addr *addr, int ifindex);
 /* The interface of the adverts has been made anew. */
 void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
 
@@ -96,6 +97,15 @@ void deed_announce_round(struct vrrpd *vrrpd, uint64_t now);
 void deed_report_role(struct vrrpd *vrrpd);
 /* The role in the words of the messages. */
 Cas__Role deed_role(const struct vrrpd *vrrpd);
+
+/* lan.c: where the adverts go, and the node's own addresses that they come from. */
+
+/* Interfaces and the node's address are there; otherwise says what is missing.  0 or -errno. */
+int lan_check(const struct vrrpd *vrrpd);
+/* Opens the sockets as the configuration and the planned addresses say.  0 or -errno, logged. */
+int lan_open(struct vrrpd *vrrpd, int ifindex);
+/* An address has come or gone there: the source of IPv6 adverts may be another now. */
+void lan_address_changed(struct vrrpd *vrrpd, int ifindex);
 
 /* hear.c: turns what the neighbours in the node and the kernel say into events. */
 int hear_start(struct vrrpd *vrrpd);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "conf/log.h"
+#include "vrrp/ifaddr.h"
 
 static bool usable(unsigned int flags)
 {
@@ -38,15 +39,15 @@ static void tell_link(struct watch *watch, struct nlmsghdr *header)
 
 static void tell_address(struct watch *watch, struct nlmsghdr *header)
 {
-	const struct ifaddrmsg *address = nlmsg_data(header);
+	const struct ifaddrmsg *message = nlmsg_data(header);
 	struct nlattr *attrs[IFA_MAX + 1];
+	struct addr addr;
 
-	if (nlmsg_parse(header, sizeof(*address), attrs, IFA_MAX, NULL) < 0)
+	if (nlmsg_parse(header, sizeof(*message), attrs, IFA_MAX, NULL) < 0 ||
+	    !ifaddr_read(&addr, message, attrs))
 		return;
-	if (address->ifa_family != AF_INET || !attrs[IFA_LOCAL] || nla_len(attrs[IFA_LOCAL]) != 4)
-		return;
-	watch->ops->address_gone(watch->arg, nla_get_u32(attrs[IFA_LOCAL]),
-				 (int)address->ifa_index);
+	watch->ops->address(watch->arg, &addr, (int)message->ifa_index,
+			    header->nlmsg_type == RTM_DELADDR);
 }
 
 static int tell(struct nl_msg *msg, void *arg)
@@ -55,7 +56,7 @@ static int tell(struct nl_msg *msg, void *arg)
 
 	if (header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK)
 		tell_link(arg, header);
-	else if (header->nlmsg_type == RTM_DELADDR)
+	else if (header->nlmsg_type == RTM_NEWADDR || header->nlmsg_type == RTM_DELADDR)
 		tell_address(arg, header);
 	return NL_OK;
 }
@@ -85,7 +86,8 @@ int watch_open(struct watch *watch, struct ev_loop *loop, const struct watch_ops
 	nl_socket_modify_cb(watch->sock, NL_CB_VALID, NL_CB_CUSTOM, tell, watch);
 	err = nl_connect(watch->sock, NETLINK_ROUTE);
 	if (!err)
-		err = nl_socket_add_memberships(watch->sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, 0);
+		err = nl_socket_add_memberships(watch->sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+						RTNLGRP_IPV6_IFADDR, 0);
 	if (!err)
 		err = nl_socket_set_nonblocking(watch->sock);
 	if (err) {

@@ -8,12 +8,14 @@
 
 #include <ev.h>
 
+struct addr;
 struct nl_sock;
 
 struct watch_ops {
 	/* An interface's state may have changed: its name, its index, 0 when it has gone. */
 	void (*link)(void *arg, const char *ifname, int ifindex, bool up);
-	void (*address_gone)(void *arg, uint32_t addr, int ifindex);
+	/* An address, of either family, has come or gone. */
+	void (*address)(void *arg, const struct addr *addr, int ifindex, bool gone);
 	/* News were lost: look at everything again, with watch_up(). */
 	void (*lost)(void *arg);
 };

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include "vrrp/announce.h"
@@ -17,23 +16,50 @@ static const uint64_t begin = 77777;
 static void frames_are_as_on_the_wire(void **unused)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0xaa, 0xbb, 0xcc };
-	static const uint8_t request[ANNOUNCE_FRAME] = {
+	static const uint8_t request[ANNOUNCE_ARP] = {
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0xaa, 0xbb, 0xcc, 8,    6,
 		0,    1,    8,    0,    6,    4,    0, 1, 2, 0,    0,    0xaa, 0xbb, 0xcc,
 		10,   20,   0,    10,   0,    0,    0, 0, 0, 0,    10,   20,   0,    10,
 	};
-	static const uint8_t reply[ANNOUNCE_FRAME] = {
+	static const uint8_t reply[ANNOUNCE_ARP] = {
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,    0,    0,    0xaa, 0xbb, 0xcc, 8,    6,
 		0,    1,    8,    0,    6,    4,    0,    2,    2,    0,    0,    0xaa, 0xbb, 0xcc,
 		10,   20,   0,    10,   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 10,   20,   0,    10,
 	};
-	uint8_t frame[ANNOUNCE_FRAME];
+	static const struct addr addr = { 4, { 10, 20, 0, 10 } };
+	uint8_t frame[ANNOUNCE_ARP];
 
 	(void)unused;
-	announce_frame(frame, mac, htonl(0x0a14000a), ANNOUNCE_REQUEST);
+	announce_arp(frame, mac, &addr, ANNOUNCE_REQUEST);
 	assert_memory_equal(frame, request, sizeof(frame));
-	announce_frame(frame, mac, htonl(0x0a14000a), ANNOUNCE_REPLY);
+	announce_arp(frame, mac, &addr, ANNOUNCE_REPLY);
 	assert_memory_equal(frame, reply, sizeof(frame));
+}
+
+/* RFC 4861, 4.4. */
+static void neighbours_are_told_of_ipv6(void **unused)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0xaa, 0xbb, 0xcc };
+	static const struct addr addr = { 6, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x64 } };
+	static const uint8_t right[ANNOUNCE_ND] = {
+		0x33, 0x33, 0,   0, 0,    1,    2,    0,    0,   0xaa, 0xbb, 0xcc, 0x86,
+		0xdd, 0x60, 0,   0, 0,    0,    32,   58,   255, 0x20, 0x01, 0x0d, 0xb8,
+		0,    0,    0,   0, 0,    0,    0,    0,    0,   0,    0,    0x64, 0xff,
+		0x02, 0,    0,   0, 0,    0,    0,    0,    0,   0,    0,    0,    0,
+		0,    1,    136, 0, 0xbb, 0xee, 0xa0, 0,    0,   0,    0x20, 0x01, 0x0d,
+		0xb8, 0,    0,   0, 0,    0,    0,    0,    0,   0,    0,    0,    0x64,
+		2,    1,    2,   0, 0,    0xaa, 0xbb, 0xcc,
+	};
+	uint8_t frame[ANNOUNCE_ND];
+
+	(void)unused;
+	announce_nd(frame, mac, &addr, true);
+	assert_memory_equal(frame, right, sizeof(frame));
+	announce_nd(frame, mac, &addr, false);
+	assert_int_equal(frame[58], 0x20);
+	/* The sum grows by what the flags lose, and one's complement carries around. */
+	assert_int_equal(frame[56] << 8 | frame[57],
+			 (right[56] << 8 | right[57]) + 0x8000 - 0xffff);
 }
 
 /* Runs the schedule as a timer would, up to `until`; returns the number of rounds. */
@@ -105,6 +131,36 @@ static void rivals_do_not_make_a_storm(void **unused)
 	assert_in_range(schedule.next, begin + 79 * second, begin + 81 * second);
 }
 
+/* Many addresses: in slices, then the plan goes on; leaving drops the rest. */
+static void rounds_are_told_in_slices(void **unused)
+{
+	struct announce_schedule schedule;
+	uint64_t now = begin;
+	size_t slices = 0;
+
+	(void)unused;
+	announce_start(&schedule, begin);
+	for (size_t told = 0; told < 100; slices++) {
+		now = schedule.next;
+		assert_true(announce_due(&schedule, now));
+		assert_int_equal(schedule.told, told);
+		told = told + ANNOUNCE_SLICE < 100 ? told + ANNOUNCE_SLICE : 100;
+		announce_told(&schedule, now, told, 100);
+		assert_false(announce_due(&schedule, now));
+	}
+	assert_int_equal(slices, 4);
+	assert_in_range(now, begin + 10000000, begin + 50000000);
+	assert_int_equal(schedule.next, begin + second);
+
+	assert_true(announce_due(&schedule, begin + second));
+	announce_told(&schedule, begin + second, 32, 100);
+	announce_again(&schedule, begin + second);
+	assert_int_equal(schedule.plan, begin + 2 * second); /* a round, once this one is told */
+	announce_stop(&schedule);
+	announce_told(&schedule, begin + second, 64, 100);
+	assert_int_equal(schedule.next, 0);
+}
+
 static void first_rival_is_answered_at_once(void **unused)
 {
 	struct announce_schedule schedule;
@@ -120,10 +176,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_are_as_on_the_wire),
+		cmocka_unit_test(neighbours_are_told_of_ipv6),
 		cmocka_unit_test(rounds_at_0_1_5_and_each_60_seconds),
 		cmocka_unit_test(late_rounds_are_not_made_up_for),
 		cmocka_unit_test(stopped_is_silent),
 		cmocka_unit_test(rivals_do_not_make_a_storm),
+		cmocka_unit_test(rounds_are_told_in_slices),
 		cmocka_unit_test(first_rival_is_answered_at_once),
 	};
 

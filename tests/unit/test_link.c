@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Two ends of the advert socket in a network namespace of their own: the loopback interface,
- * unicast between 127.0.0.1 and 127.0.0.2.  Where namespaces are forbidden the test says so and
- * passes.
+ * Two ends of the advert socket in a network namespace of their own: unicast between 127.0.0.1 and
+ * 127.0.0.2 on the loopback interface, and multicast over IPv6 between the ends of a veth pair.
+ * Where namespaces are forbidden the test says so and passes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,9 +16,10 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/log.h"
@@ -33,51 +34,118 @@ struct pair {
 	struct link own, peer;
 };
 
-static int loopback_up(void)
+static uint64_t now_ns(clockid_t clock)
 {
-	struct ifreq request = { .ifr_name = "lo" };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	int err;
+	struct timespec time;
 
-	request.ifr_flags = IFF_UP | IFF_RUNNING;
-	err = ioctl(fd, SIOCSIFFLAGS, &request);
-	close(fd);
-	return err;
+	clock_gettime(clock, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static struct addr address(const char *text)
+{
+	struct addr addr;
+
+	assert_true(addr_parse(&addr, text));
+	return addr;
+}
+
+/* ip(8) runs as a child of ours: without root's number there, exec would cost it its rights. */
+static bool become_root_there(void)
+{
+	char map[64];
+	FILE *file;
+
+	snprintf(map, sizeof(map), "0 %u 1\n", (unsigned int)getuid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return false;
+	file = fopen("/proc/self/uid_map", "w");
+	if (!file)
+		return false;
+	fputs(map, file);
+	return fclose(file) == 0;
 }
 
 static int enter_namespace(void **unused)
 {
 	(void)unused;
 	log_open("test", LOG_LEVEL_ERROR);
-	forbidden = unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	forbidden = unshare(CLONE_NEWNET) && !become_root_there();
 	if (forbidden) {
 		print_message("no network namespace: %s\n", strerror(errno));
 		return 0;
 	}
-	return loopback_up();
+	return system("ip link set lo up && ip link add a0 type veth peer name b0 && "
+		      "ip link set a0 addrgenmode none up && ip link set b0 addrgenmode none up && "
+		      "ip addr add fe80::a/64 dev a0 nodad && ip addr add fe80::b/64 dev b0 nodad");
+}
+
+static struct link_config unicast(const char *own, const char *peer)
+{
+	return (struct link_config){
+		.ifname = "lo",
+		.ifindex = (int)if_nametoindex("lo"),
+		.speaks[LINK_V4] = true,
+		.own[LINK_V4] = address(own),
+		.peer[LINK_V4] = address(peer),
+		.version = 3,
+		.vrid = 51,
+		.unicast = true,
+		.ttl_min = 255,
+		.advert_cs = 100,
+	};
+}
+
+static int open_with(void **state, const struct link_config *own, const struct link_config *peer)
+{
+	static struct pair pair;
+
+	link_init(&pair.own);
+	link_init(&pair.peer);
+	*state = &pair;
+	if (forbidden)
+		return 0;
+	return link_open(&pair.own, own) || link_open(&pair.peer, peer);
 }
 
 static int open_pair(void **state)
 {
-	static struct pair pair;
+	const struct link_config own = unicast("127.0.0.1", "127.0.0.2");
+	const struct link_config peer = unicast("127.0.0.2", "127.0.0.1");
+
+	return open_with(state, &own, &peer);
+}
+
+static int open_version_2(void **state)
+{
+	struct link_config own = unicast("127.0.0.1", "127.0.0.2");
+	struct link_config peer = unicast("127.0.0.2", "127.0.0.1");
+
+	own.version = peer.version = 2;
+	return open_with(state, &own, &peer);
+}
+
+static struct link_config multicast6(const char *ifname, const char *own)
+{
 	struct link_config config = {
-		.ifname = "lo",
-		.ifindex = (int)if_nametoindex("lo"),
-		.own = htonl(OWN),
-		.peer = htonl(PEER),
+		.ifindex = (int)if_nametoindex(ifname),
+		.speaks[LINK_V6] = true,
+		.own[LINK_V6] = address(own),
+		.version = 3,
 		.vrid = 51,
-		.unicast = true,
+		.ttl_min = 255,
 	};
 
-	pair = (struct pair){ .own.fd = -1, .peer.fd = -1 };
-	*state = &pair;
-	if (forbidden)
-		return 0;
-	if (link_open(&pair.own, &config))
-		return -1;
-	config.own = htonl(PEER);
-	config.peer = htonl(OWN);
-	return link_open(&pair.peer, &config);
+	snprintf(config.ifname, sizeof(config.ifname), "%s", ifname);
+	return config;
+}
+
+static int open_ipv6(void **state)
+{
+	const struct link_config own = multicast6("a0", "fe80::a");
+	const struct link_config peer = multicast6("b0", "fe80::b");
+
+	return open_with(state, &own, &peer);
 }
 
 static int close_pair(void **state)
@@ -91,33 +159,66 @@ static int close_pair(void **state)
 
 static void send_plain(struct link *link, uint8_t priority)
 {
-	const uint32_t addresses[] = { htonl(0x0a14000a), htonl(0x0a1e0001) };
-	const struct link_advert what = { priority, 100 * ms, addresses, 2 };
+	const struct addr addresses[] = {
+		address("fe80::200:5eff:fe00:233"),
+		address("10.20.0.10"),
+		address("2001:db8::10"),
+		address("10.30.0.1"),
+	};
+	const struct link_advert what = { priority, 1000 * ms, addresses, 4 };
 
 	assert_int_equal(link_send(link, &what, ms), 0);
 }
 
+static void send_fails(struct link *link)
+{
+	const struct addr address6 = address("fe80::12"), address4 = address("10.20.0.10");
+	const struct addr addresses[] = { address6, address4 };
+	const struct link_advert what = { 254, 100 * ms, addresses, 2 };
+	uint64_t sent = link->sent;
+
+	assert_true(link_send(link, &what, ms) < 0);
+	assert_int_equal(link->send_errors, 1);
+	assert_int_equal(link->sent, sent);
+}
+
+static void run(const char *command)
+{
+	assert_int_equal(system(command), 0);
+}
+
+static void assert_advert(const struct advert *advert, const char *source, uint8_t version,
+			  const char *last)
+{
+	const struct addr from = address(source), second = address(last);
+
+	assert_int_equal(addr_compare(&advert->source, &from), 0);
+	assert_int_equal(advert->version, version);
+	assert_int_equal(advert->vrid, 51);
+	assert_int_equal(advert->priority, 254);
+	assert_int_equal(advert->interval_cs, 100);
+	assert_int_equal(advert->count, 2);
+	assert_int_equal(addr_compare(&advert->address[1], &second), 0);
+}
+
 static void heard_as_sent(void **state)
 {
+	const uint64_t before = now_ns(CLOCK_BOOTTIME);
 	struct pair *pair = *state;
-	struct advert advert;
+	struct link_heard heard;
 
 	if (forbidden)
 		skip();
 	send_plain(&pair->own, 254);
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 1);
-	assert_int_equal(advert.source, htonl(OWN));
-	assert_int_equal(advert.vrid, 51);
-	assert_int_equal(advert.priority, 254);
-	assert_int_equal(advert.interval_cs, 10);
-	assert_int_equal(advert.count, 2);
-	assert_int_equal(advert.address[1], htonl(0x0a1e0001));
-	assert_int_equal(advert.checksum, ADVERT_RFC5798);
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 0);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_advert(&heard.advert, "127.0.0.1", 3, "10.30.0.1");
+	assert_int_equal(heard.advert.checksum, ADVERT_RFC5798);
+	assert_in_range(heard.at, before, now_ns(CLOCK_BOOTTIME));
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
 	assert_int_equal(pair->own.sent, 1);
 	assert_int_equal(pair->peer.received, 1);
 	/* A raw socket also hears what it said itself on this interface. */
-	assert_int_equal(link_receive(&pair->own, &advert, ms), 0);
+	assert_int_equal(link_receive(&pair->own, &heard, ms), 0);
 	assert_int_equal(pair->own.rejected[ADVERT_OWN], 1);
 }
 
@@ -142,13 +243,14 @@ static size_t good_message(uint8_t *message, uint32_t source, uint8_t vrid,
 			   enum advert_checksum checksum)
 {
 	const struct advert advert = {
-		.source = htonl(source),
-		.destination = htonl(PEER),
+		.source = addr_from4(htonl(source)),
+		.destination = addr_from4(htonl(PEER)),
+		.version = 3,
 		.vrid = vrid,
 		.priority = 255,
 		.count = 1,
 		.interval_cs = 10,
-		.address = { htonl(0x0a14000a) },
+		.address = { address("10.20.0.10") },
 		.checksum = checksum,
 	};
 
@@ -159,7 +261,7 @@ static void each_refusal_is_counted(void **state)
 {
 	struct pair *pair = *state;
 	uint8_t message[ADVERT_MAX_BYTES];
-	struct advert advert;
+	struct link_heard heard;
 	size_t length;
 
 	if (forbidden)
@@ -172,7 +274,7 @@ static void each_refusal_is_counted(void **state)
 	forge(OWN, 255, message, length);
 	length = good_message(message, 0x7f000003, 51, ADVERT_RFC5798);
 	forge(0x7f000003, 255, message, length);
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 0);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
 	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL], 1);
 	assert_int_equal(pair->peer.rejected[ADVERT_BAD_LENGTH] + pair->peer.rejected[ADVERT_SHORT],
 			 2);
@@ -182,12 +284,12 @@ static void each_refusal_is_counted(void **state)
 	assert_int_equal(pair->peer.logged[ADVERT_BAD_TTL], ms);
 }
 
-/* Only a good packet ends the pause of the log. */
+/* Only a good packet of the peer ends the pause of the log, and not each time. */
 static void forger_cannot_reset_the_log(void **state)
 {
 	struct pair *pair = *state;
 	uint8_t message[ADVERT_MAX_BYTES];
-	struct advert advert;
+	struct link_heard heard;
 	size_t length;
 
 	if (forbidden)
@@ -195,32 +297,244 @@ static void forger_cannot_reset_the_log(void **state)
 	length = good_message(message, OWN, 51, ADVERT_RFC5798);
 	for (uint64_t i = 1; i < 100; i++) {
 		forge(OWN, 1, message, length);
-		link_receive(&pair->peer, &advert, i * 50 * ms);
+		link_receive(&pair->peer, &heard, i * 50 * ms);
 		assert_int_equal(pair->peer.logged[ADVERT_BAD_TTL], 50 * ms);
 	}
 	forge(OWN, 1, message, length);
-	link_receive(&pair->peer, &advert, 11000 * ms);
+	link_receive(&pair->peer, &heard, 11000 * ms);
 	assert_int_equal(pair->peer.logged[ADVERT_BAD_TTL], 11000 * ms);
 	forge(OWN, 255, message, length);
-	assert_int_equal(link_receive(&pair->peer, &advert, 11000 * ms), 1);
+	assert_int_equal(link_receive(&pair->peer, &heard, 11000 * ms), 1);
 	assert_int_equal(pair->peer.logged[ADVERT_BAD_TTL], 0);
+	for (uint64_t i = 1; i < 100; i++) {
+		forge(OWN, 1, message, length);
+		forge(OWN, 255, message, length);
+		assert_int_equal(link_receive(&pair->peer, &heard, (11000 + i * 50) * ms), 1);
+		assert_int_equal(pair->peer.logged[ADVERT_BAD_TTL], 11050 * ms);
+	}
+}
+
+static void told_form_of_the_checksum(void **state)
+{
+	struct pair *pair = *state;
+	struct link_heard heard;
+
+	if (forbidden)
+		skip();
+	pair->own.config.checksum = LINK_CHECKSUM_RFC9568;
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_int_equal(heard.advert.checksum, ADVERT_RFC9568);
+	pair->peer.config.checksum = LINK_CHECKSUM_RFC5798; /* whatever it has heard */
+	send_plain(&pair->peer, 254);
+	while (!link_receive(&pair->own, &heard, ms))
+		;
+	assert_int_equal(heard.advert.checksum, ADVERT_RFC5798);
+}
+
+static void unicast_from_behind_a_router(void **state)
+{
+	struct pair *pair = *state;
+	uint8_t message[ADVERT_MAX_BYTES];
+	struct link_heard heard;
+	size_t length;
+
+	if (forbidden)
+		skip();
+	length = good_message(message, OWN, 51, ADVERT_RFC5798);
+	pair->peer.config.ttl_min = 254;
+	forge(OWN, 253, message, length);
+	forge(OWN, 254, message, length);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL], 1);
+}
+
+static void version_2_has_seconds(void **state)
+{
+	struct pair *pair = *state;
+	struct link_heard heard;
+
+	if (forbidden)
+		skip();
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_advert(&heard.advert, "127.0.0.1", 2, "10.30.0.1");
+	pair->peer.config.advert_cs = 200;
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(pair->peer.rejected[ADVERT_OTHER_INTERVAL], 1);
+	pair->peer.config.version = 3;
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_VERSION], 1);
+}
+
+/* --- IPv6 ----------------------------------------------------------------------------------------
+ */
+
+static void heard_over_ipv6(void **state)
+{
+	const uint64_t before = now_ns(CLOCK_BOOTTIME);
+	struct pair *pair = *state;
+	struct link_heard heard;
+
+	if (forbidden)
+		skip();
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_advert(&heard.advert, "fe80::a", 3, "2001:db8::10");
+	assert_in_range(heard.at, before, now_ns(CLOCK_BOOTTIME));
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(link_receive(&pair->own, &heard, ms), 0);
+	/* Without a source nothing is sent; with another, that one. */
+	run("ip addr add fe80::aa/64 dev a0 nodad");
+	pair->own.config.own[LINK_V6] = (struct addr){ 0 };
+	send_fails(&pair->own);
+	pair->own.config.own[LINK_V6] = address("fe80::aa");
+	send_plain(&pair->own, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_advert(&heard.advert, "fe80::aa", 3, "2001:db8::10");
+}
+
+/* From fe80::a on a0 to the group, what a stranger on the LAN can send. */
+static void forge6(const uint8_t *message, size_t length, int hops)
+{
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6 }, to = from;
+	int fd = socket(AF_INET6, SOCK_RAW, ADVERT_PROTOCOL);
+
+	from.sin6_scope_id = to.sin6_scope_id = if_nametoindex("a0");
+	inet_pton(AF_INET6, "fe80::a", &from.sin6_addr);
+	inet_pton(AF_INET6, "ff02::12", &to.sin6_addr);
+	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	assert_int_equal(sendto(fd, message, length, 0, (struct sockaddr *)&to, sizeof(to)),
+			 length);
+	close(fd);
+}
+
+static void each_refusal_of_ipv6_is_counted(void **state)
+{
+	struct pair *pair = *state;
+	uint8_t message[ADVERT_MAX_BYTES];
+	struct advert advert = {
+		.source = address("fe80::a"),
+		.destination = advert_group(6),
+		.version = 3,
+		.vrid = 51,
+		.priority = 255,
+		.count = 1,
+		.interval_cs = 10,
+		.address = { address("fe80::12") },
+	};
+	struct link_heard heard;
+	size_t length;
+
+	if (forbidden)
+		skip();
+	length = advert_write(&advert, message);
+	forge6(message, length, 254);
+	forge6(message, length - 1, 255);
+	forge6(message, 1, 255);
+	message[6] ^= 1;
+	forge6(message, length, 255);
+	message[1] = 52; /* of another router: not even heard */
+	forge6(message, length, 255);
+	advert.address[0] = address("2001:db8::1");
+	length = advert_write(&advert, message);
+	forge6(message, length, 255);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_LENGTH], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_SHORT], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_CHECKSUM], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_NOT_LINK_LOCAL], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_OTHER_VRID], 0);
+	assert_int_equal(pair->peer.received, 0);
+}
+
+/* --- time and room -------------------------------------------------------------------------------
+ */
+
+/* An advert that waited says when it came, not when it was read. */
+static void time_of_arrival(void **state)
+{
+	const struct timespec nap = { .tv_nsec = 60000000 };
+	struct pair *pair = *state;
+	struct link_heard heard;
+	uint64_t sent;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	send_plain(&pair->own, 254);
+	sent = now_ns(CLOCK_BOOTTIME);
+	nanosleep(&nap, NULL);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_in_range(heard.at, pair->peer.port[LINK_V4].drained_at, sent + 5 * ms);
+	/* Nothing came before the socket was last seen empty, whatever the wall clock says. */
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	send_plain(&pair->own, 254);
+	pair->peer.port[LINK_V4].drained_at = now_ns(CLOCK_BOOTTIME) + 5 * ms;
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_int_equal(heard.at, pair->peer.port[LINK_V4].drained_at);
+}
+
+static void overruns_are_counted(void **state)
+{
+	struct pair *pair = *state;
+	uint8_t message[ADVERT_MAX_BYTES];
+	struct link_heard heard;
+	size_t length;
+
+	if (forbidden)
+		skip();
+	length = good_message(message, OWN, 51, ADVERT_RFC5798);
+	for (int i = 0; i < 8000; i++)
+		forge(OWN, 254, message, length);
+	/* The kernel tells it with the next packet that finds room. */
+	link_receive(&pair->peer, &heard, ms);
+	forge(OWN, 254, message, length);
+	for (int i = 0; i < 40; i++)
+		link_receive(&pair->peer, &heard, ms);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL] + link_overruns(&pair->peer), 8001);
+	assert_true(link_overruns(&pair->peer) > 0);
+}
+
+static void sockets_stay_when_others_are_not_needed(void **state)
+{
+	struct pair *pair = *state;
+	struct link_config config = unicast("127.0.0.1", "127.0.0.2");
+	int fd = pair->own.port[LINK_V4].fd;
+
+	if (forbidden)
+		skip();
+	config.checksum = LINK_CHECKSUM_RFC9568;
+	assert_int_equal(link_open(&pair->own, &config), 0);
+	assert_int_equal(pair->own.port[LINK_V4].fd, fd);
+	assert_int_equal(link_dialect(&pair->own), ADVERT_RFC9568);
+	config.speaks[LINK_V6] = true;
+	assert_int_equal(link_open(&pair->own, &config), 0);
+	assert_true(pair->own.port[LINK_V6].fd >= 0);
+	config.speaks[LINK_V6] = false;
+	assert_int_equal(link_open(&pair->own, &config), 0);
+	assert_int_equal(pair->own.port[LINK_V6].fd, -1);
 }
 
 static void answers_in_the_dialect_it_hears(void **state)
 {
 	struct pair *pair = *state;
 	uint8_t message[ADVERT_MAX_BYTES];
-	struct advert advert;
+	struct link_heard heard;
 
 	if (forbidden)
 		skip();
 	forge(OWN, 255, message, good_message(message, OWN, 51, ADVERT_RFC9568));
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 1);
-	while (link_receive(&pair->own, &advert, ms))
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	while (link_receive(&pair->own, &heard, ms))
 		;
 	send_plain(&pair->peer, 253);
-	assert_int_equal(link_receive(&pair->own, &advert, ms), 1);
-	assert_int_equal(advert.checksum, ADVERT_RFC9568);
+	assert_int_equal(link_receive(&pair->own, &heard, ms), 1);
+	assert_int_equal(heard.advert.checksum, ADVERT_RFC9568);
 }
 
 /* A flood costs at most one budget a turn of the loop; what comes after it is not lost. */
@@ -228,7 +542,7 @@ static void flood_is_read_in_slices(void **state)
 {
 	struct pair *pair = *state;
 	uint8_t message[ADVERT_MAX_BYTES];
-	struct advert advert;
+	struct link_heard heard;
 	uint64_t seen;
 	size_t length;
 
@@ -237,13 +551,13 @@ static void flood_is_read_in_slices(void **state)
 	length = good_message(message, OWN, 51, ADVERT_RFC5798);
 	for (int i = 0; i < 280; i++)
 		forge(OWN, 254, message, length);
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 0);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
 	seen = pair->peer.rejected[ADVERT_BAD_TTL];
 	assert_true(seen <= 256);
-	while (link_receive(&pair->peer, &advert, ms) || pair->peer.rejected[ADVERT_BAD_TTL] > seen)
+	while (link_receive(&pair->peer, &heard, ms) || pair->peer.rejected[ADVERT_BAD_TTL] > seen)
 		seen = pair->peer.rejected[ADVERT_BAD_TTL];
 	send_plain(&pair->own, 254);
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 1);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
 }
 
 /* However loud other routers are, the socket has room for the peer. */
@@ -251,7 +565,7 @@ static void other_routers_do_not_reach_us(void **state)
 {
 	struct pair *pair = *state;
 	uint8_t message[ADVERT_MAX_BYTES];
-	struct advert advert;
+	struct link_heard heard;
 	size_t length;
 
 	if (forbidden)
@@ -260,35 +574,36 @@ static void other_routers_do_not_reach_us(void **state)
 	for (int i = 0; i < 20000; i++)
 		forge(OWN, 255, message, length);
 	send_plain(&pair->own, 254);
-	assert_int_equal(link_receive(&pair->peer, &advert, ms), 1);
-	assert_int_equal(advert.priority, 254);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_int_equal(heard.advert.priority, 254);
 	assert_int_equal(pair->peer.rejected[ADVERT_OTHER_VRID], 0);
 }
 
 static void failed_send_is_counted(void **state)
 {
 	struct pair *pair = *state;
-	const uint32_t address = htonl(0x0a14000a);
-	const struct link_advert what = { 254, 100 * ms, &address, 1 };
 
 	if (forbidden)
 		skip();
-	pair->own.config.own = htonl(0x0a000001); /* not an address of this machine */
-	assert_true(link_send(&pair->own, &what, ms) < 0);
-	assert_int_equal(pair->own.send_errors, 1);
-	assert_int_equal(pair->own.sent, 0);
+	pair->own.config.own[LINK_V4] = address("10.0.0.1"); /* not of this machine */
+	send_fails(&pair->own);
 }
 
 static void an_interface_that_is_not_there(void **state)
 {
-	struct link link = { .fd = -1 };
-	const struct link_config config = { .ifname = "none0", .ifindex = 99 };
+	const struct link_config config = {
+		.ifname = "none0",
+		.ifindex = 99,
+		.speaks[LINK_V4] = true,
+	};
+	struct link link;
 
 	(void)state;
+	link_init(&link);
 	if (forbidden)
 		skip();
 	assert_int_equal(link_open(&link, &config), -ENODEV);
-	assert_int_equal(link.fd, -1);
+	assert_int_equal(link.port[LINK_V4].fd, -1);
 }
 
 int main(void)
@@ -297,6 +612,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(heard_as_sent, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(each_refusal_is_counted, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(forger_cannot_reset_the_log, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(told_form_of_the_checksum, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(unicast_from_behind_a_router, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(version_2_has_seconds, open_version_2, close_pair),
+		cmocka_unit_test_setup_teardown(heard_over_ipv6, open_ipv6, close_pair),
+		cmocka_unit_test_setup_teardown(each_refusal_of_ipv6_is_counted, open_ipv6,
+						close_pair),
+		cmocka_unit_test_setup_teardown(time_of_arrival, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(overruns_are_counted, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(sockets_stay_when_others_are_not_needed, open_pair,
+						close_pair),
 		cmocka_unit_test_setup_teardown(answers_in_the_dialect_it_hears, open_pair,
 						close_pair),
 		cmocka_unit_test_setup_teardown(flood_is_read_in_slices, open_pair, close_pair),

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
 #include <sched.h>
@@ -20,6 +19,7 @@
 #include "conf/conf.h"
 #include "conf/log.h"
 #include "proto/addr.h"
+#include "vrrp/ifaddr.h"
 #include "vrrp/vip.h"
 
 static bool forbidden;
@@ -68,12 +68,26 @@ static int enter_namespace(void **unused)
 		      "ip addr add 10.30.0.11/16 dev in0 && ip addr add 10.20.0.200/25 dev in0");
 }
 
-static uint32_t addr(const char *text)
+static struct addr addr(const char *text)
 {
-	uint32_t value;
+	struct addr value;
 
-	assert_true(addr_parse4(&value, text));
+	assert_true(addr_parse(&value, text));
 	return value;
+}
+
+static bool present(struct vips *vips, const char *text, int ifindex)
+{
+	const struct addr value = addr(text);
+
+	return ifaddr_present(vips->sock, &value, ifindex);
+}
+
+static const struct vip *find(const struct vips *vips, const char *text)
+{
+	const struct addr value = addr(text);
+
+	return vip_find(vips, &value);
 }
 
 /* Plans for one or two arrays, as pairs of VIP and gateway. */
@@ -140,12 +154,12 @@ static void addresses_go_where_they_belong(void **state)
 	assert_int_equal(plan(vips, words, 3), 0);
 	assert_int_equal(vips->count, 4); /* the shared gateway once */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct vip *found = vip_find(vips, addr(rows[i].addr));
+		const struct vip *found = find(vips, rows[i].addr);
 
 		assert_non_null(found);
 		assert_string_equal(found->ifname, rows[i].ifname);
 	}
-	assert_null(vip_find(vips, addr("10.20.0.11")));
+	assert_null(find(vips, "10.20.0.11"));
 }
 
 static void a_gateway_without_a_subnet_is_an_error(void **state)
@@ -178,14 +192,14 @@ static void taken_and_dropped(void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(vip_take(vips), 0);
 		assert_int_equal(vip_take(vips), 0); /* there already */
-		assert_true(vip_present(vips, addr(vip), out));
-		assert_false(vip_present(vips, addr(vip), out + 1));
+		assert_true(present(vips, vip, out));
+		assert_false(present(vips, vip, out + 1));
 		assert_int_equal(vip_drop(vips), 0);
 		assert_int_equal(vip_drop(vips), 0); /* gone already */
-		assert_false(vip_present(vips, addr(vip), out));
+		assert_false(present(vips, vip, out));
 	}
 	/* The node's own address has the same prefix and is still there. */
-	assert_true(vip_present(vips, addr("10.20.0.11"), out));
+	assert_true(present(vips, "10.20.0.11", out));
 }
 
 static void sweep_finds_what_a_crash_left(void **state)
@@ -203,8 +217,8 @@ static void sweep_finds_what_a_crash_left(void **state)
 	run("ip addr add 10.20.0.10/24 dev in0 && ip addr add 10.20.0.60/32 dev out0");
 	assert_int_equal(vip_sweep(vips), 2);
 	assert_int_equal(vip_sweep(vips), 0);
-	assert_false(vip_present(vips, addr(other), vips->vip[0].ifindex));
-	assert_true(vip_present(vips, addr("10.20.0.60"), vips->vip[0].ifindex));
+	assert_false(present(vips, other, vips->vip[0].ifindex));
+	assert_true(present(vips, "10.20.0.60", vips->vip[0].ifindex));
 	run("ip addr del 10.20.0.60/32 dev out0");
 }
 
@@ -225,8 +239,8 @@ static void a_new_plan_retires_the_old(void **state)
 	assert_true(vips->held);
 	vip_retire(&before, vips);
 	out = vips->vip[0].ifindex;
-	assert_false(vip_present(vips, addr(first), out));
-	assert_true(vip_present(vips, addr(second), out));
+	assert_false(present(vips, first, out));
+	assert_true(present(vips, second, out));
 }
 
 static void failures_do_not_keep_the_rest(void **state)
@@ -240,7 +254,7 @@ static void failures_do_not_keep_the_rest(void **state)
 	assert_int_equal(plan(vips, words, 1), 0);
 	vips->vip[0].ifindex = 4711;
 	assert_int_equal(vip_take(vips), 1);
-	assert_true(vip_present(vips, addr(gateway), vips->vip[1].ifindex));
+	assert_true(present(vips, gateway, vips->vip[1].ifindex));
 	assert_int_equal(vip_drop(vips), 0);
 }
 
