@@ -288,27 +288,32 @@ static void adopt(struct channel *channel, struct conn **half, int fd,
  */
 
 /*
- * A place among the half-open ones.  A newcomer from the same address takes its forerunner's place
- * (the peer may have died during its greeting); the last place is the peer's alone.
+ * A place among the half-open ones.  Strangers have one an address, in half of the places, and a
+ * newcomer takes his forerunner's.  The peer may use all of them: somebody who sends in its name
+ * has to be faster than its greeting by as many connections, and who has shown the key stays.
  */
 static struct conn **place_for(struct channel *channel, const struct sockaddr_in *from)
 {
 	bool peer = from->sin_addr.s_addr == channel->config.remote.sin_addr.s_addr;
-	size_t places = CHANNEL_HALF_OPEN - (peer ? 0 : 1);
-	struct conn **place = NULL;
+	size_t places = peer ? CHANNEL_HALF_OPEN : CHANNEL_HALF_OPEN / 2;
+	struct conn **place = NULL, **oldest = NULL;
 
 	for (size_t i = 0; i < CHANNEL_HALF_OPEN; i++) {
-		struct conn *conn = channel->half[i];
+		struct conn **at = &channel->half[i], *conn = *at;
 
-		if (conn && conn->from.sin_addr.s_addr == from->sin_addr.s_addr) {
-			channel->counter[COUNT_CROWDED]++;
-			conn_close(conn, CONN_DROPPED);
-			return &channel->half[i];
-		}
 		if (!conn && !place && i < places)
-			place = &channel->half[i];
+			place = at;
+		if (!conn || conn->greet.done ||
+		    conn->from.sin_addr.s_addr != from->sin_addr.s_addr)
+			continue;
+		if (!oldest || conn->begun_ns < (*oldest)->begun_ns)
+			oldest = at;
 	}
-	return place;
+	if (!oldest || (peer && place))
+		return place;
+	channel->counter[COUNT_CROWDED]++;
+	conn_close(*oldest, CONN_DROPPED);
+	return oldest;
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)

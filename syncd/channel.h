@@ -18,7 +18,7 @@
 #include "syncd/conn.h"
 
 enum {
-	CHANNEL_HALF_OPEN = 4,  /* connections that have not proved themselves; one an address */
+	CHANNEL_HALF_OPEN = 16, /* connections that have not proved themselves */
 	CHANNEL_BULK = 1 << 20, /* bytes queued before bulk data has to wait */
 	CHANNEL_WHY = 256,
 };

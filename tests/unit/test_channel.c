@@ -496,16 +496,18 @@ static int stranger(const struct wire *wire)
 static void strangers_do_not_disturb(void **state)
 {
 	struct wire wire;
-	int fd[8];
+	int fd[20];
 
 	(void)state;
 	wire_configure(&wire);
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.frames == 1 && wire.b.frames == 1);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 20; i++) {
 		fd[i] = stranger(&wire);
-	RUN_UNTIL(wire.loop, wire.a.channel.counter[CHANNEL_COUNTERS - 1] == 7);
-	assert_int_equal(send(fd[7],
+		ev_run(wire.loop, EVRUN_NOWAIT);
+	}
+	RUN_UNTIL(wire.loop, wire.a.channel.counter[CHANNEL_COUNTERS - 1] == 4);
+	assert_int_equal(send(fd[19],
 			      "\1\1\x40\0 and so on, and so on, and so on, and on and on "
 			      "and on, until there are enough bytes for it to be refused",
 			      100, MSG_NOSIGNAL),
@@ -518,7 +520,51 @@ static void strangers_do_not_disturb(void **state)
 	RUN_UNTIL(wire.loop, wire.a.frames == 101 && wire.b.frames == 101);
 	assert_int_equal(wire.a.ups, 1);
 	assert_int_equal(wire.a.downs, 0);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 20; i++)
+		close(fd[i]);
+	wire_close(&wire);
+}
+
+/* Somebody at the peer's address connects in each turn of the loop: the peer greets in between. */
+static void a_crowd_in_the_peers_name_does_not_lock_it_out(void **state)
+{
+	struct wire wire;
+	int fd[400];
+	size_t n = 0;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	while (n < 400 && !(wire.a.ups && wire.b.ups)) {
+		fd[n++] = stranger(&wire);
+		ev_run(wire.loop, EVRUN_NOWAIT);
+	}
+	assert_true(wire.a.ups && wire.b.ups);
+	while (n > 0)
+		close(fd[--n]);
+	wire_close(&wire);
+}
+
+/* The greeting is over, the first frame is on its way: such a connection keeps its place. */
+static void who_has_shown_the_key_keeps_his_place(void **state)
+{
+	struct wire wire;
+	int fd[40];
+
+	(void)state;
+	wire_configure(&wire);
+	wire.b.mute = true;
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.b.ups == 1);
+	for (size_t i = 0; i < 40; i++) {
+		fd[i] = stranger(&wire);
+		ev_run(wire.loop, EVRUN_NOWAIT);
+	}
+	wire.b.mute = false;
+	channel_send(&wire.b.channel, (const uint8_t *)"hello", 5);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1);
+	assert_int_equal(wire.b.downs, 0);
+	for (size_t i = 0; i < 40; i++)
 		close(fd[i]);
 	wire_close(&wire);
 }
@@ -653,6 +699,8 @@ int main(void)
 		cmocka_unit_test(a_dropped_connection_comes_back),
 		cmocka_unit_test(a_wrong_key_never_gets_up),
 		cmocka_unit_test(strangers_do_not_disturb),
+		cmocka_unit_test(a_crowd_in_the_peers_name_does_not_lock_it_out),
+		cmocka_unit_test(who_has_shown_the_key_keeps_his_place),
 		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(a_step_of_the_clock_is_not_silence),
 		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
