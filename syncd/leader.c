@@ -315,7 +315,8 @@ static void send_tail(struct session *s)
 
 void leader_flush(struct session *s)
 {
-	while (s->up && s->leader.phase == LEADER_TAIL && s->leader.sent < s->journal.head)
+	while (s->up && s->leader.phase == LEADER_TAIL && s->leader.sent < s->journal.head &&
+	       s->ops->room(s->arg))
 		send_tail(s);
 }
 

@@ -25,7 +25,11 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now);
 void leader_offer(struct session *s, const struct record_batch *batch, uint64_t now);
 
 bool leader_work(struct session *s, uint64_t now);
-/* Sends the log up to its end, room or not: what follows must not overtake it. */
+/*
+ * Sends the log up to its end, as far as there is room.  What stays behind is overtaken by what
+ * follows: a word to the peer is more urgent than a tail that the peer cannot take, and a node that
+ * does not lead any more offers the rest.
+ */
 void leader_flush(struct session *s);
 void leader_hand_over(struct session *s, uint64_t id, uint64_t now);
 void leader_tick(struct session *s, uint64_t now);

@@ -43,14 +43,14 @@ static void check_lost(struct syncd *syncd)
 	syncd->lost = lost;
 }
 
-void syncd_drain(struct syncd *syncd)
+static void drain(struct syncd *syncd, size_t turns)
 {
 	struct flow_event event[READ_EVENTS];
 	size_t n = READ_EVENTS;
 
 	if (!table_is_open(&syncd->table))
 		return;
-	for (int i = 0; i < READ_TURNS && n == READ_EVENTS; i++) {
+	for (size_t i = 0; i < turns && n == READ_EVENTS; i++) {
 		n = table_read(&syncd->table, event, READ_EVENTS);
 		if (n)
 			session_events(&syncd->session, event, n, daemon_now_ns());
@@ -58,6 +58,16 @@ void syncd_drain(struct syncd *syncd)
 	check_lost(syncd);
 	/* A full last read: there may be more, and the next call finds it. */
 	session_drained(&syncd->session, n < READ_EVENTS, daemon_now_ns());
+}
+
+void syncd_drain(struct syncd *syncd)
+{
+	drain(syncd, READ_TURNS);
+}
+
+void syncd_drain_all(struct syncd *syncd)
+{
+	drain(syncd, syncd->table.ring / sizeof(struct flow_event) / READ_EVENTS + 1);
 }
 
 void syncd_work(struct syncd *syncd)

@@ -108,7 +108,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	role->priority = change->priority;
 	role->carrier = change->carrier;
 	/* What was recorded before the decision belongs to the role before it. */
-	syncd_drain(syncd);
+	syncd_drain_all(syncd);
 	session_role(&syncd->session, change->role, change->epoch, daemon_now_ns());
 	relay_report(syncd);
 	syncd_work(syncd);

@@ -16,7 +16,7 @@ const char *const session_refusal_names[SESSION_REFUSALS] = {
 	[SESSION_OUT_OF_ORDER] = "out-of-order",   [SESSION_NOT_LEADING] = "not-leading",
 	[SESSION_MALFORMED] = "malformed",         [SESSION_UNKNOWN_MEMBER] = "unknown-member",
 	[SESSION_TABLE_FULL] = "table-full",       [SESSION_ATTACH_REFUSED] = "attach-refused",
-	[SESSION_EVENT_UNFIT] = "event-unfit",
+	[SESSION_EVENT_UNFIT] = "event-unfit",     [SESSION_VERDICTS_FULL] = "verdicts-full",
 };
 
 int session_open(struct session *s, const struct session_config *config,
@@ -63,7 +63,10 @@ struct flow_key session_key(const struct flow_event *event)
 	return key;
 }
 
-/* The last word about each (member, pool): a snapshot carries them, the log may not reach back. */
+/*
+ * The last word about each (member, pool): a snapshot carries them, the log may not reach back.
+ * lbd repeats all of them every few seconds, so what finds no room is late, and counted each time.
+ */
 void session_verdict(struct session *s, const struct flow_event *event)
 {
 	size_t i = 0;
@@ -72,8 +75,10 @@ void session_verdict(struct session *s, const struct flow_event *event)
 	       (s->verdict[i].key.vip != event->key.vip || s->verdict[i].member != event->member ||
 		s->verdict[i].pool_id != event->pool_id))
 		i++;
-	if (i == SESSION_VERDICTS)
+	if (i == SESSION_VERDICTS) {
+		s->refused[SESSION_VERDICTS_FULL]++;
 		return;
+	}
 	s->verdict[i] = *event;
 	if (i == s->verdicts)
 		s->verdicts++;
@@ -202,6 +207,8 @@ void session_digest(struct session *s, const uint8_t digest[SESSION_DIGEST], uin
 	if (memcmp(s->digest, digest, SESSION_DIGEST) == 0)
 		return;
 	memcpy(s->digest, digest, SESSION_DIGEST);
+	/* Members may be gone; of those that are not, lbd speaks again. */
+	s->verdicts = 0;
 	/* The position stays good: the next attach decides whether the two nodes match. */
 	if (s->leading) {
 		leader_dismiss(s, "the configuration changes");

@@ -41,8 +41,9 @@
 
 enum {
 	SESSION_DIGEST = 32,
-	SESSION_OWN = 1024,      /* records of a standby's own packets, kept until settled */
-	SESSION_VERDICTS = 4096, /* member verdicts remembered for a snapshot */
+	SESSION_OWN = 1024,         /* records of a standby's own packets, kept until settled */
+	SESSION_VERDICTS = 4096,    /* member verdicts remembered for a snapshot */
+	SESSION_PINS_MAX = 1 << 24, /* what a configuration may ask for */
 	SESSION_WHY = 160,
 	SESSION_FACTS = 2048, /* packed NodeFacts of the peer; more is not kept */
 };
@@ -89,7 +90,8 @@ enum session_refusal {
 	SESSION_UNKNOWN_MEMBER,
 	SESSION_TABLE_FULL,
 	SESSION_ATTACH_REFUSED,
-	SESSION_EVENT_UNFIT, /* an event of our own data plane that cannot travel */
+	SESSION_EVENT_UNFIT,   /* an event of our own data plane that cannot travel */
+	SESSION_VERDICTS_FULL, /* more verdicts than are remembered for a snapshot */
 	SESSION_REFUSALS
 };
 extern const char *const session_refusal_names[SESSION_REFUSALS];

@@ -74,8 +74,9 @@ struct syncd {
 /* --- main.c ------------------------------------------------------------------------------------
  */
 
-/* Reads what the data plane has reported so far. */
+/* Reads what the data plane has reported so far, up to 65,536 events; or the whole ring. */
 void syncd_drain(struct syncd *syncd);
+void syncd_drain_all(struct syncd *syncd);
 /* Lets the session do what it has to do, now and later. */
 void syncd_work(struct syncd *syncd);
 const char *syncd_name(const struct syncd *syncd, unsigned int node);

@@ -855,6 +855,60 @@ static void an_offer_overtakes_an_unread_event(void **state)
 	world_free(world);
 }
 
+/* A deposed leader with a long tail does not queue it all: there is room, or it is offered later.
+ */
+static void a_long_tail_is_not_queued_at_once(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_key key;
+	size_t queued;
+
+	(void)state;
+	b->stalled = true;
+	while (b->inbound < 1 << 20) {
+		fill(a, 10000, 1000);
+		drain(a);
+		for (int i = 0; i < WORLD_TURNS && session_work(&a->s, world->now); i++)
+			;
+		world->now += WORLD_MS;
+	}
+	fill(a, 20000, 3000);
+	queued = b->inbound;
+	demote(a);
+	assert_true(b->inbound - queued < 4096);
+	b->stalled = false;
+	promote(b);
+	settle_world(world, 5000);
+	assert_equal_tables(world);
+	key = flow_number(22999);
+	assert_non_null(table_find(b, &key));
+	world_free(world);
+}
+
+/* More members than are remembered: counted, and lbd's next word has another chance. */
+static void too_many_verdicts_are_counted(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0];
+	struct flow_event verdict = { .kind = EVENT_MEMBER, .state = 1, .client_ack = 100 };
+	static const uint8_t digest[SESSION_DIGEST] = { 9 };
+
+	(void)state;
+	for (uint32_t i = 0; i < SESSION_VERDICTS + 7; i++) {
+		verdict.key = (struct flow_key){ .vip = 1 };
+		verdict.member = 1 + i;
+		verdict.pool_id = 1;
+		session_events(&a->s, &verdict, 1, world->now);
+	}
+	assert_int_equal(a->s.refused[SESSION_VERDICTS_FULL], 7);
+	session_digest(&a->s, digest, world->now);
+	session_events(&a->s, &verdict, 1, world->now);
+	assert_int_equal(a->s.verdicts, 1);
+	assert_int_equal(a->s.refused[SESSION_VERDICTS_FULL], 7);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -887,6 +941,8 @@ int main(void)
 		cmocka_unit_test(whatever_happens_tables_end_equal_and_whole),
 		cmocka_unit_test(an_answer_belongs_to_its_own_request),
 		cmocka_unit_test(an_offer_overtakes_an_unread_event),
+		cmocka_unit_test(a_long_tail_is_not_queued_at_once),
+		cmocka_unit_test(too_many_verdicts_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
