@@ -5,6 +5,7 @@
 #	sudo make test		everything: installs what is missing, builds, unit, BPF and pair tests
 #	sudo make bench		all benchmarks; bench-failover: blackouts beside keepalived's
 #	sudo make demo		sessions through a node kill, a return and a planned failover
+#	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
 # Variables: CC CLANG CFLAGS LDFLAGS PREFIX DESTDIR; V=1 shows commands, SAN=1 adds the address and
@@ -136,12 +137,21 @@ check: $(TESTS) $(B)/pairctl
 
 setup:
 	$(Q)tests/lib/setup.sh
+.PHONY: setup-emulator
+setup-emulator:
+	$(Q)tests/lib/setup.sh emulator
 
-test: setup
+test: setup-emulator
 	$(Q)$(MAKE) --no-print-directory test-all
 .PHONY: test-all
 test-all: all $(TESTS) $(BPFTESTS) $(TOOLS) $(B)/tests/sim
 	$(Q)tests/run all $(B)
+
+kernel-test: setup-emulator
+	$(Q)$(MAKE) --no-print-directory kernel-test-run
+.PHONY: kernel-test kernel-test-run
+kernel-test-run: all $(BPFTESTS) $(TOOLS)
+	$(Q)tests/kernel/run.sh $(B)
 
 demo: setup
 	$(Q)$(MAKE) --no-print-directory demo-run

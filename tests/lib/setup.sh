@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Installs what a bare Debian 12 lacks for building, testing and the demo.  Quiet when all is there.
+# Installs what a bare Debian 12 lacks for building, testing and the demo, and with the argument
+# `emulator` also what boots another kernel.  Quiet when all is there.
 
 build=(gcc clang-14 make pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev bpftool
 	libnl-3-dev libnl-route-3-dev libev-dev libsodium-dev protobuf-c-compiler
@@ -10,6 +11,7 @@ lab=(iproute2 iputils-ping ethtool nftables procps util-linux python3 python3-im
 	samba-common-bin)
 # To be tested against.  Their tests are skipped where they cannot be had.
 foreign=(keepalived frr)
+[[ $1 != emulator ]] || foreign+=(qemu-system-x86)
 
 # lacking PACKAGE...
 lacking() {
@@ -59,7 +61,7 @@ if ! apt-get update >"$log" 2>&1 || { ((${#packages[@]})) && ! install "${packag
 	echo "setup: apt-get failed" >&2
 	((${#packages[@]} == 0)) || exit 1
 fi
-if ((${#others[@]})) && ! install_foreign "${others[@]}"; then
-	echo "setup: no ${others[*]}; what needs them will be skipped" >&2
-fi
+for other in "${others[@]}"; do
+	install_foreign "$other" || echo "setup: no $other; what needs it will be skipped" >&2
+done
 exit 0
