@@ -3,7 +3,8 @@
 #	make			build lbd, vrrpd, syncd and pairctl into build/
 #	make check		unit tests; needs no root
 #	sudo make test		everything: installs what is missing, builds, unit, BPF and pair tests
-#	sudo make bench		all benchmarks; bench-failover: blackouts beside keepalived's
+#	sudo make bench		all benchmarks; bench-failover: blackouts beside keepalived's;
+#				bench-dataplane: packets beside nftables', HAProxy's and others'
 #	sudo make demo		sessions through a node kill, a return and a planned failover
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
@@ -70,6 +71,7 @@ BASE_A := $(CONF_A) $(PROTO_A)
 PROGRAMS := $(addprefix $(B)/,lbd vrrpd syncd pairctl)
 TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
+BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
 .PHONY: all check test demo bench fuzz sim clean install format tidy includes setup lint
@@ -129,6 +131,14 @@ $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(L
 $(B)/tests/%: tests/tools/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev
 
+$(B)/tests/bench/packets: $(patsubst %,$(B)/obj/tests/bench/%.o,packets packets_options packets_run)
+	$(link) $^ -lbpf -lelf -lz -lpthread
+$(B)/tests/bench/load: $(B)/obj/tests/bench/load.o
+	$(link) $^ -lpthread
+$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c tests/bench/packets.h
+	$(call say,BPF,$<)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -I. \
+		$(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
+
 $(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYNCD_A) $(BASE_A)
 	$(link) $^ $(COMMON_LIBS)
 
@@ -166,9 +176,9 @@ sim: $(B)/tests/sim
 # One after the other: each measures time.
 BENCHES := $(patsubst tests/bench/%.sh,bench-%,$(wildcard tests/bench/*.sh))
 .PHONY: $(BENCHES)
-bench: all $(TOOLS)
+bench: all $(TOOLS) $(BENCH_TOOLS)
 	$(Q)for bench in $(BENCHES:bench-%=%); do tests/bench/$$bench.sh $(B) || exit 1; done
-$(BENCHES): bench-%: all $(TOOLS)
+$(BENCHES): bench-%: all $(TOOLS) $(BENCH_TOOLS)
 	$(Q)tests/bench/$*.sh $(B)
 
 fuzz:
@@ -177,7 +187,7 @@ fuzz:
 # --- care -------------------------------------------------------------------------------------
 format:
 	$(Q)clang-format -i $(ALL_SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(BPFTEST_SRC) \
-		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c)
+		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c tests/bench/*.c)
 tidy: $(GEN_H) $(SKEL)
 	$(Q)clang-tidy --quiet $(ALL_SRC) -- $(CPPFLAGS) -std=gnu11
 includes:
