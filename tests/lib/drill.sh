@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# Drills: what can happen to a pair, and a witness on the switch that says who owned its addresses.
+#
+# A drill is a shell function that gets the active node and its peer.  Around it drill() keeps the
+# witness and a prober running and judges: never two owners, dark no longer than allowed.
+
+. "${BASH_SOURCE[0]%/*}/pair.sh"
+
+other() { echo $((3 - $1)); }
+active() { if has_role 1 active; then echo 1; else echo 2; fi; }
+settled() { pair_is 1 2 || pair_is 2 1; }
+await_settled() { LAB_POLL=0.05 wait_for "${1:-20}" "one active node and one in sync" settled; }
+await_role() { LAB_POLL=0.02 wait_for 10 "lb$1 to be $2" has_role "$1" "$2"; }
+us() { printf '%s' "${EPOCHREALTIME/[.,]/}"; } # wall clock, as the witness has it
+
+# --- the witness ------------------------------------------------------------------------------
+
+judge() { local verb=$1; shift; "$LAB_TOP/tests/lib/judge.py" "$verb" "$LAB/log/witness.out" "$@"; }
+
+# Asks for the VIP and for the inside gateway.
+witness_start() {
+	spawn witness switch "$LAB_BUILD/tests/witness" "${WITNESS_MS:-2}" \
+		br-out "$LAB_VIP" br-in "$LAB_GATEWAY"
+	wait_for 5 "the witness to hear an answer" witness_hears
+}
+# Its output is buffered; the first answers fill that soon.
+witness_hears() { grep -q answer "$LAB/log/witness.out"; }
+witness_stop() {
+	signal -TERM witness
+	wait_for 5 "the witness to end" gone witness
+	[[ ! -s $LAB/log/witness.log ]] || fail "$(cat "$LAB/log/witness.log")"
+}
+
+# --- cut wires --------------------------------------------------------------------------------
+# None of these takes a carrier away, unless it says so.
+
+bridge_rules() {
+	on switch nft -f - <<-END || fail "nft refuses"
+		table bridge drill
+		delete table bridge drill
+		table bridge drill {
+		    chain forward { type filter hook forward priority 0; $1 }
+		    chain in { type filter hook prerouting priority -300; $2 }
+		    chain out { type filter hook postrouting priority 0; $3 }
+		}
+	END
+}
+# lan_way FROM TO: nothing of node FROM reaches node TO; clients and members are not concerned.
+lan_way() { bridge_rules "iifname lb$1-* oifname lb$2-* drop;"; }
+lan_between() { bridge_rules "iifname lb1-* oifname lb2-* drop; iifname lb2-* oifname lb1-* drop;"; }
+# lan_mute NODE: nobody hears it; lan_deaf NODE: it hears nobody; lan_cut NODE: both.
+lan_mute() { bridge_rules "" "iifname lb$1-* drop;"; }
+lan_deaf() { bridge_rules "" "" "oifname lb$1-* drop;"; }
+lan_cut() { bridge_rules "" "iifname lb$1-* drop;" "oifname lb$1-* drop;"; }
+lan_heal() { on switch nft delete table bridge drill; }
+
+# The cable between the nodes.  channel_cut [FROM]: both ways, or what FROM sends.
+channel_cut() {
+	local node
+	for node in ${1:-1 2}; do
+		on "lb$node" nft -f - <<-END || fail "nft refuses"
+			table inet drill {
+			    chain out { type filter hook output priority 0; oifname eth2 drop; }
+			}
+		END
+	done
+}
+channel_heal() {
+	local node
+	for node in ${1:-1 2}; do
+		on "lb$node" nft delete table inet drill
+	done
+}
+channel_is_down() { [[ $(field "$1" sync.connected) != true ]]; }
+
+# --- a drill ----------------------------------------------------------------------------------
+
+# drill NAME DARK-MS: runs drill_NAME ACTIVE PEER and judges; DARK-MS `any`: dark by its nature.
+drill() {
+	local name=$1 limit=$2 node dark
+	await_settled
+	node=$(active)
+	on client ping -q -c 1 -W 1 "$LAB_VIP" >/dev/null
+	witness_start
+	spawn blackout client "$LAB_BUILD/tests/blackout" ping "$LAB_VIP"
+	work 200
+	"drill_$name" "$node" "$(other "$node")"
+	await_settled
+	work 300
+	signal -TERM blackout
+	wait_for 5 "the prober to end" gone blackout
+	witness_stop
+	dark=$("$LAB_TOP/tests/lib/field.py" longest_gap_ms lost <"$LAB/log/blackout.out")
+	printf '%-22s lb%s active; path dark %6s ms, %s probes lost; %s\n' "$name" "$node" $dark \
+		"$(judge owners | tail -n 1)"
+	cp "$LAB/log/witness.out" "$LAB/log/witness-$name.out"
+	judge owners >"$LAB/log/owners-$name" || { cat "$LAB/log/owners-$name"; drill_failed=1; }
+	[[ $limit == any ]] || ((${dark%%.*} <= limit)) ||
+		{ say "$name: dark for ${dark% *} ms, over $limit ms"; drill_failed=1; }
+}
+
+# What a drill of its own finds wrong.
+drill_wrong() { say "$*"; drill_failed=1; }
+
+# drill_end: fails when a drill has.
+drill_end() { [[ -z $drill_failed ]] || fail "a drill has failed"; }

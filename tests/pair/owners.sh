@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Daemons killed and stopped, on the active node and on the standby, with sessions open and a
+# witness on the switch: at no time do two stations answer for an address, and no session is lost.
+# STOP (2) seconds for a daemon that is stopped.  I3, I7.
+
+. "${0%/*}/../lib/drill.sh"
+lab_enter "$@"
+
+stopped() {
+	pp signal -STOP "lb$1-$2"
+	sleep "${STOP:-2}"
+	pp signal -CONT "lb$1-$2"
+}
+again() {
+	daemon_start "$1" "$2"
+	await_daemon "$1" "$2"
+}
+
+drill_kill_vrrpd() {
+	signal -KILL "lb$1-vrrpd"
+	await_role "$2" active
+	again "$1" vrrpd
+}
+drill_stop_vrrpd() {
+	stopped "$1" vrrpd
+	await_role "$1" standby
+}
+drill_term_vrrpd() {
+	signal -TERM "lb$1-vrrpd"
+	await_role "$2" active
+	wait_for 5 "vrrpd to end" gone "lb$1-vrrpd"
+	again "$1" vrrpd
+}
+stays() {
+	await_settled
+	has_role "$1" active || drill_wrong "the role moved from lb$1"
+}
+drill_stop_lbd() { stopped "$1" lbd && stays "$1"; }
+drill_stop_syncd() { stopped "$1" syncd && stays "$1"; }
+drill_stop_peers_vrrpd() { stopped "$2" vrrpd && stays "$1"; }
+drill_stop_peers_lbd() { stopped "$2" lbd && stays "$1"; }
+drill_stop_peers_syncd() { stopped "$2" syncd && stays "$1"; }
+
+pair_start
+chat_start load 7000 50 10.20.0.120 30
+for name in ${DRILLS:-kill_vrrpd stop_vrrpd term_vrrpd stop_lbd stop_syncd stop_peers_vrrpd \
+	stop_peers_lbd stop_peers_syncd}; do
+	drill "$name" 20
+done
+chat_stop load
+say "50 sessions, $(chat_total load answers) answers; longest stall $(chat_total load longest_stall_ms) ms"
+drill_end
