@@ -238,12 +238,15 @@ enum lease_role {
 	LEASE_NONE = 0, /* vrrpd has not decided yet: nothing is admitted */
 	LEASE_STANDBY,
 	LEASE_ACTIVE,
+	LEASE_LEAVING, /* has let go, and the peer is taking over: until until_ns, then as above */
 };
 
 /*
  * Map `lease`, one entry, BPF_F_MMAPABLE.  Soft lease: an ACTIVE node serves on past until_ns, but
  * then the first foreign advert (our VRID, TTL 255, priority > 0) sets `fenced`, and from there on
  * ARP for the VIPs is not answered and nothing new is admitted.  Known flows go on in every case.
+ * A LEAVING node answers no ARP either and records nothing; but the SYNs of clients that have not
+ * learned yet who follows go where the follower would send them, because it holds the same pins.
  */
 struct flow_lease {
 	__u64 until_ns; /* CLOCK_BOOTTIME */
@@ -356,7 +359,7 @@ enum flow_counter {
 	COUNT_DROP_NO_ROUTE,
 	COUNT_DROP_NEIGHBOUR, /* being resolved; TCP retries */
 	COUNT_DROP_TOO_BIG,
-	COUNT_DROP_ARP,   /* ARP request for a VIP while fenced */
+	COUNT_DROP_ARP,   /* ARP request for an address that another node owns */
 	COUNT_FLOWS_FULL, /* no room: forwarded by Maglev, not recorded */
 	COUNT_PINS_FULL,
 	COUNT_EVENT_LOST,

@@ -21,7 +21,11 @@ Cas__Role deed_role(const struct vrrpd *vrrpd)
 
 static void do_lease_standby(struct vrrpd *vrrpd)
 {
-	lease_standby(&vrrpd->lease);
+	/* That runs out by itself.  Not when the peer has confirmed: clients may hear later. */
+	if (vrrpd->fsm.yield_until)
+		lease_leave(&vrrpd->lease, vrrpd->fsm.yield_until);
+	else
+		lease_standby(&vrrpd->lease);
 }
 
 static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which)

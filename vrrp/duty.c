@@ -60,7 +60,7 @@ void duty_stop_yielding(struct fsm *fsm, unsigned int result)
 	if (!fsm->yield_until)
 		return;
 	fsm->yield_at = fsm->yield_until = 0;
-	fsm->actions |= result;
+	fsm->actions |= result | FSM_DROP_ADDRESSES;
 	if (fsm->state == FSM_INIT)
 		fsm->actions |= FSM_STOPPED;
 }
@@ -123,11 +123,14 @@ enum fsm_state duty_surrender(struct fsm *fsm, const struct fsm_event *event, co
 void duty_let_go(struct fsm *fsm, const struct fsm_event *event)
 {
 	fsm->advert_at = 0;
-	fsm->actions |= FSM_LEASE_STANDBY | FSM_SEND_YIELD | FSM_SEND_RELEASE | FSM_DROP_ADDRESSES |
-			FSM_REPORT_ROLE;
+	fsm->actions |= FSM_LEASE_STANDBY | FSM_SEND_YIELD | FSM_SEND_RELEASE | FSM_REPORT_ROLE;
 	/* Without a channel only an advert could confirm; just the operator waits for that. */
-	if (!fsm->report.channel && event->kind != FSM_HANDOVER)
+	if (!fsm->report.channel && event->kind != FSM_HANDOVER) {
+		fsm->actions |= FSM_DROP_ADDRESSES;
 		return;
+	}
+	/* The addresses stay until the peer has them, unspoken: what is under way to them is still
+	 * answered, and the two nodes do not get into each other's way in between. */
 	fsm->yield_at = event->now + DUTY_YIELD_EVERY;
 	fsm->yield_until = event->now + DUTY_YIELD_PATIENCE;
 }
@@ -151,7 +154,9 @@ void duty_note_advert(struct fsm *fsm, const struct fsm_event *event)
 	fsm->hold_until = 0;
 	fsm->deposed = 0;
 	fsm->succeeded = fsm->led;
-	duty_stop_yielding(fsm, FSM_CONFIRMED);
+	/* The peer advertises before it has the addresses, and says TAKEN after that. */
+	if (!fsm->report.channel)
+		duty_stop_yielding(fsm, FSM_CONFIRMED);
 }
 
 bool duty_is_peer(const struct fsm *fsm, const struct addr *source)

@@ -50,7 +50,7 @@ enum fsm_fault {
 
 /* To be carried out in the order of their bits; the order is the protocol. */
 enum fsm_action {
-	FSM_LEASE_STANDBY = 1 << 0, /* admit nothing any more */
+	FSM_LEASE_STANDBY = 1 << 0, /* admit nothing any more; until fsm.yield_until see LEAVING */
 	FSM_SEND_YIELD = 1 << 1,    /* to the peer's vrrpd, over the channel */
 	FSM_SEND_RELEASE = 1 << 2,  /* advert with priority 0 */
 	FSM_DROP_ADDRESSES = 1 << 3,

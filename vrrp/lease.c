@@ -83,13 +83,24 @@ void lease_extend(struct lease *lease, uint64_t until_ns)
 		__atomic_store_n(&lease->map->until_ns, until_ns, __ATOMIC_RELEASE);
 }
 
-void lease_standby(struct lease *lease)
+static void let_go(struct lease *lease, uint32_t role, uint64_t until_ns)
 {
 	struct flow_lease *map = lease->map;
 
 	if (!map)
 		return;
 	map->vrid = lease->vrid;
-	__atomic_store_n(&map->role, LEASE_STANDBY, __ATOMIC_RELEASE);
-	__atomic_store_n(&map->until_ns, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&map->role, role, __ATOMIC_RELEASE);
+	__atomic_store_n(&map->until_ns, until_ns, __ATOMIC_RELEASE);
+}
+
+void lease_standby(struct lease *lease)
+{
+	let_go(lease, LEASE_STANDBY, 0);
+}
+
+void lease_leave(struct lease *lease, uint64_t until_ns)
+{
+	/* What a fence has taken away is not left any more. */
+	let_go(lease, lease_fenced(lease) ? LEASE_STANDBY : LEASE_LEAVING, until_ns);
 }

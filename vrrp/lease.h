@@ -32,5 +32,7 @@ uint32_t lease_fenced(const struct lease *lease);
 void lease_activate(struct lease *lease, uint64_t epoch, uint64_t until_ns);
 void lease_extend(struct lease *lease, uint64_t until_ns);
 void lease_standby(struct lease *lease);
+/* Standby, but until `until_ns` SYNs that the peer should have got are forwarded as it would. */
+void lease_leave(struct lease *lease, uint64_t until_ns);
 
 #endif

@@ -61,12 +61,26 @@ static __always_inline int lease_admits(void)
 	return current && current->role == LEASE_ACTIVE && current->fenced == FENCE_NONE;
 }
 
-/* Active by its own belief, but somebody else has taken over. */
-static __always_inline int lease_fenced(void)
+/* Whether this node has just let go, so that a SYN may still come here on its way to the peer. */
+static __always_inline int lease_leaving(void)
 {
 	const struct flow_lease *current = lease_get();
 
-	return current && current->role == LEASE_ACTIVE && current->fenced != FENCE_NONE;
+	return current && current->role == LEASE_LEAVING &&
+	       bpf_ktime_get_boot_ns() <= current->until_ns;
+}
+
+/*
+ * Somebody else leads, or is about to; addresses may be there all the same, for they are removed
+ * after the role.
+ */
+static __always_inline int lease_silent(void)
+{
+	const struct flow_lease *current = lease_get();
+
+	if (!current || current->role == LEASE_NONE)
+		return 0;
+	return current->role != LEASE_ACTIVE || current->fenced != FENCE_NONE;
 }
 
 /* Silences the kernel's answers to ARP for what another node owns by now. */
@@ -79,7 +93,7 @@ static __always_inline int gate_arp(struct packet *p)
 	if ((void *)(arp + 1) > packet_end(p) || arp->hardware != bpf_htons(ARP_ETHERNET) ||
 	    arp->protocol != bpf_htons(ETH_P_IP) || arp->operation != bpf_htons(ARP_REQUEST))
 		return pass();
-	if (!lease_fenced())
+	if (!lease_silent())
 		return pass();
 	__builtin_memcpy(&target, arp->target, sizeof(target));
 	role = role_find(p->roles, target);

@@ -103,6 +103,24 @@ static __always_inline __u16 inbound_unknown(const struct packet *p, const struc
 	return member;
 }
 
+/*
+ * A SYN that may pass.  A node that has let go keeps nothing of it: who follows sees the ACK, or
+ * picks the flow up when its member answers.  The record of an ended flow is the follower's to
+ * remove; its ACK goes by that record.
+ */
+static __always_inline __u16 inbound_open(const struct packet *p, const struct flow_key *key,
+					  const struct flow_service *service,
+					  const struct flow *ended)
+{
+	if (!lease_admits()) {
+		count(COUNT_DERIVED);
+		return ended ? ended->member : inbound_choose(key->client, service, 1);
+	}
+	if (ended)
+		record_remove(key, ended, p->now, RECORD_OWN);
+	return inbound_begin(p, key, service);
+}
+
 static __always_inline int inbound_service(struct packet *p, const struct flow_service *service)
 {
 	struct flow_key key = {
@@ -118,11 +136,9 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 
 	/* The ports of a connection that has ended may be used again at once. */
 	if (packet_opens(p) && (!flow || track_has_ended(flow))) {
-		if (!lease_admits())
+		if (!lease_admits() && !lease_leaving())
 			return drop(COUNT_DROP_NOT_OWNER);
-		if (flow)
-			record_remove(&key, flow, p->now, RECORD_OWN);
-		slot = inbound_begin(p, &key, service);
+		slot = inbound_open(p, &key, service, flow);
 	} else if (flow) {
 		track_client(flow, p);
 		slot = flow->member;

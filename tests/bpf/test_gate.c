@@ -143,8 +143,11 @@ static const struct arp arps[] = {
 	  .target = VIP, .hardware = ARPHRD_INFINIBAND },
 	{ "half an ARP packet is the kernel's", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
 	  .target = VIP, .cut = 1 },
-	{ "a standby's kernel decides itself", .role = LEASE_STANDBY, .fenced = FENCE_ADVERT,
-	  .target = VIP },
+	{ "a standby is silent for a VIP", .role = LEASE_STANDBY, .target = VIP, .dropped = true },
+	{ "a node that has let go is silent for a VIP", .role = LEASE_LEAVING, .target = VIP,
+	  .dropped = true },
+	{ "a standby answers for its own address", .role = LEASE_STANDBY, .target = NODE_OUTSIDE },
+	{ "an undecided node's kernel decides itself", .role = LEASE_NONE, .target = VIP },
 };
 
 static void test_arp(void **state)

@@ -87,6 +87,9 @@ static const struct gate gates[] = {
 	{ "a node fenced by its daemon admits nothing",
 	  { .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON },
 	  false },
+	{ "a node that let go and was not relieved admits nothing",
+	  { .role = LEASE_LEAVING, .until_ns = 1 },
+	  false },
 };
 
 static void test_gate(void **state)
@@ -104,6 +107,27 @@ static void test_gate(void **state)
 	assert_int_equal(verdict, XDP_DROP);
 	assert_int_equal(count_of(COUNT_DROP_NOT_OWNER), 1);
 	assert_int_equal(count_of(COUNT_ADMITTED), 0);
+}
+
+/* Nothing of it is kept: the flow is the follower's. */
+static void test_leaving_forwards_a_syn(void **state UNUSED)
+{
+	static const struct flow_lease leaving = { .role = LEASE_LEAVING, .until_ns = UINT64_MAX };
+	const uint16_t slot = establish();
+	struct segment segment = { .from = CLIENT,
+				   .to = VIP,
+				   .from_port = 4242,
+				   .to_port = RPC_PORT,
+				   .flags = SYN,
+				   .seq = 1,
+				   .ttl = 64 };
+	struct frame frame = frame_segment(&segment, false);
+	const uint64_t admitted = count_of(COUNT_ADMITTED);
+
+	lease_set(&leaving);
+	assert_int_equal(expect_to_member(&frame, run_frame(&frame, box.outside)), slot);
+	assert_int_equal(count_of(COUNT_ADMITTED), admitted);
+	assert_int_equal(count_of(COUNT_DERIVED), 1);
 }
 
 /* Whoever is gated: known flows, and what can be derived, are carried on. */
@@ -330,6 +354,7 @@ static const struct {
 	{ "IP options travel with the packet", test_syn_with_ip_options },
 	{ "Ethernet padding is no part of the packet", test_syn_with_padding_behind_it },
 	{ "a wrong checksum stays wrong", test_damage_is_not_mended },
+	{ "a node that has let go forwards a SYN and forgets it", test_leaving_forwards_a_syn },
 	{ "checksums are right for all sums", test_checksums_over_all_ports },
 	{ "the right ACK makes flow, pin and gauges", test_promotion },
 	{ "pin and flow are reported, in this order", test_promotion_is_reported },

@@ -183,7 +183,7 @@ static void timers(void)
 
 static bool owns(unsigned int n)
 {
-	return world.node[n].holds && !world.node[n].fenced;
+	return world.node[n].holds && world.node[n].leads && !world.node[n].fenced;
 }
 
 static void run(uint64_t duration)

@@ -54,6 +54,21 @@ static void standby_admits_nothing(void **state)
 	assert_int_equal(lease_epoch(&fixture->lease), 7);
 }
 
+static void leaving_is_a_standby_with_an_end(void **state)
+{
+	struct fixture *fixture = *state;
+
+	lease_activate(&fixture->lease, 7, 1000);
+	lease_leave(&fixture->lease, 9000);
+	assert_int_equal(fixture->seen->role, LEASE_LEAVING);
+	assert_int_equal(fixture->seen->until_ns, 9000);
+	/* The data plane was faster: somebody else leads already. */
+	lease_activate(&fixture->lease, 8, 1000);
+	fixture->seen->fenced = FENCE_ADVERT;
+	lease_leave(&fixture->lease, 9000);
+	assert_int_equal(fixture->seen->role, LEASE_STANDBY);
+}
+
 static void active_clears_an_old_fence(void **state)
 {
 	struct fixture *fixture = *state;
@@ -151,6 +166,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(standby_admits_nothing, map_both, unmap_both),
+		cmocka_unit_test_setup_teardown(leaving_is_a_standby_with_an_end, map_both,
+						unmap_both),
 		cmocka_unit_test_setup_teardown(active_clears_an_old_fence, map_both, unmap_both),
 		cmocka_unit_test_setup_teardown(new_epoch_is_no_promotion, map_both, unmap_both),
 		cmocka_unit_test_setup_teardown(extending_leaves_the_fence, map_both, unmap_both),
