@@ -100,6 +100,7 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 		.unicast = vrrp->unicast,
 		.ttl_min = (uint8_t)vrrp->unicast_ttl_min,
 		.advert_cs = (uint16_t)(vrrp->advert_ms / 10),
+		.virtual_mac = vrrp->virtual_mac,
 		.checksum = forms[vrrp->checksum],
 	};
 	int err;

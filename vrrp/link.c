@@ -17,7 +17,7 @@ void link_init(struct link *link)
 {
 	*link = (struct link){ 0 };
 	for (size_t i = 0; i < LINK_FAMILIES; i++)
-		link->port[i].fd = -1;
+		link->port[i].fd = link->port[i].raw = -1;
 }
 
 static bool suits(const struct link *link, const struct link_config *config)
@@ -29,16 +29,18 @@ static bool suits(const struct link *link, const struct link_config *config)
 			return false;
 	}
 	return old->ifindex == config->ifindex && old->vrid == config->vrid &&
-	       old->unicast == config->unicast && strcmp(old->ifname, config->ifname) == 0;
+	       old->unicast == config->unicast && old->virtual_mac == config->virtual_mac &&
+	       strcmp(old->ifname, config->ifname) == 0;
 }
 
 int link_open(struct link *link, const struct link_config *config)
 {
-	struct port fresh[LINK_FAMILIES] = { { .fd = -1 }, { .fd = -1 } };
+	struct port fresh[LINK_FAMILIES] = { { .fd = -1, .raw = -1 }, { .fd = -1, .raw = -1 } };
 	struct port_config port = {
 		.ifindex = config->ifindex,
 		.vrid = config->vrid,
 		.unicast = config->unicast,
+		.virtual_mac = config->virtual_mac,
 	};
 	int err = 0;
 

@@ -31,6 +31,7 @@ struct link_config {
 	bool unicast;       /* to the peer's address, and from there only */
 	uint8_t ttl_min;    /* the least that is accepted; 255 unless unicast */
 	uint16_t advert_cs; /* version 2: the interval of all */
+	bool virtual_mac;   /* adverts to the group come from it */
 	enum link_checksum checksum;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* vrrpd: which node of the pair leads, and the addresses of the one that does. */
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,14 +104,27 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	/* What the sockets are bound to cannot change under them. */
 	if (node != vrrpd->node || strcmp(old->interface, new->interface) != 0 ||
 	    old->vrid != new->vrid || old->unicast != new->unicast ||
-	    old->version != new->version) {
-		log_error("a new vrrp interface, vrid, version or mode needs a restart of vrrpd: "
-			  "the new "
-			  "configuration is not used");
+	    old->version != new->version || old->virtual_mac != new->virtual_mac) {
+		log_error("a new vrrp interface, vrid, version, mode or kind of MAC address needs "
+			  "a restart of vrrpd: the new configuration is not used");
 		conf_free(conf);
 		return;
 	}
 	role_reload(vrrpd, conf);
+}
+
+/* Also ends what an earlier run has left of it. */
+static int open_virtual_mac(struct vrrpd *vrrpd)
+{
+	char store[PATH_MAX];
+	int err;
+
+	if (!daemon_path(store, sizeof(store), vrrpd->options.run_dir, "vrrpd.settings"))
+		return -ENAMETOOLONG;
+	err = vmac_sweep(vrrpd->vips.sock, store);
+	if (err || !vrrpd->conf->file->vrrp->virtual_mac)
+		return err;
+	return vip_virtual_mac(&vrrpd->vips, vrrpd->conf, store);
 }
 
 /* Everything that can fail, before anybody is told that we are there. */
@@ -142,6 +156,9 @@ static int open_all(struct vrrpd *vrrpd)
 	if (err)
 		return err;
 	/* Only now is it certain that no other vrrpd of this node holds them. */
+	err = open_virtual_mac(vrrpd);
+	if (err)
+		return err;
 	leftovers = vip_sweep(&vrrpd->vips);
 	if (leftovers)
 		log_warning("removed %u addresses that an earlier run had left", leftovers);

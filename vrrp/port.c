@@ -4,16 +4,23 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/time_types.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "vrrp/vmac.h"
+
 enum {
 	ADVERT_TOS = 0xc0, /* network control */
 	ADVERT_SOCKET_PRIORITY = 7,
+	ETHER_HEADER = 14,
+	IP4_HEADER = 20,
+	IP6_HEADER = 40,
 	RECEIVE_BUFFER = 1 << 20, /* some 1000 packets: seconds of a stall, or a burst */
 };
 
@@ -130,20 +137,32 @@ static int configure(int fd, const struct port_config *config)
 	return config->family == 6 ? configure6(fd, config) : configure4(fd, config);
 }
 
+static int open_raw(const struct port_config *config)
+{
+	if (!config->virtual_mac || config->unicast)
+		return -1;
+	/* Protocol 0: the kernel queues nothing to it. */
+	return socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 int port_open(struct port *port, const struct port_config *config)
 {
-	int fd = socket(config->family == 6 ? AF_INET6 : AF_INET,
-			SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, ADVERT_PROTOCOL);
-	int err = fd < 0 ? -errno : configure(fd, config);
+	const int type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	int err;
 
 	port_close(port);
+	port->config = *config;
+	port->fd = socket(config->family == 6 ? AF_INET6 : AF_INET, type, ADVERT_PROTOCOL);
+	err = port->fd < 0 ? -errno : configure(port->fd, config);
+	if (!err) {
+		port->raw = open_raw(config);
+		if (port->raw < 0 && config->virtual_mac && !config->unicast)
+			err = -errno;
+	}
 	if (err) {
-		if (fd >= 0)
-			close(fd);
+		port_close(port);
 		return err;
 	}
-	port->config = *config;
-	port->fd = fd;
 	port->kernel_overruns = 0;
 	port->drained_at = 0;
 	return 0;
@@ -153,7 +172,9 @@ void port_close(struct port *port)
 {
 	if (port->fd >= 0)
 		close(port->fd);
-	port->fd = -1;
+	if (port->raw >= 0)
+		close(port->raw);
+	port->fd = port->raw = -1;
 }
 
 /* --- out -----------------------------------------------------------------------------------------
@@ -205,6 +226,97 @@ static void set_source(struct msghdr *msg, const struct addr *from, int ifindex)
 	set_control(msg, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
 }
 
+static uint16_t sum_header(const uint8_t header[IP4_HEADER])
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < IP4_HEADER; i += 2)
+		sum += (uint32_t)(header[i] << 8 | header[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static size_t write_header4(uint8_t *header, const struct addr *from, const struct addr *to,
+			    size_t length)
+{
+	const size_t total = IP4_HEADER + length;
+	uint16_t sum;
+
+	memset(header, 0, IP4_HEADER);
+	header[0] = 0x45;
+	header[1] = ADVERT_TOS;
+	header[2] = (uint8_t)(total >> 8);
+	header[3] = (uint8_t)total;
+	header[6] = 0x40; /* don't fragment: no identification is needed, RFC 6864 */
+	header[8] = ADVERT_TTL;
+	header[9] = ADVERT_PROTOCOL;
+	memcpy(header + 12, from->bytes, 4);
+	memcpy(header + 16, to->bytes, 4);
+	sum = sum_header(header);
+	header[10] = (uint8_t)(sum >> 8);
+	header[11] = (uint8_t)sum;
+	return IP4_HEADER;
+}
+
+static size_t write_header6(uint8_t *header, const struct addr *from, const struct addr *to,
+			    size_t length)
+{
+	memset(header, 0, IP6_HEADER);
+	header[0] = 0x60 | ADVERT_TOS >> 4;
+	header[4] = (uint8_t)(length >> 8);
+	header[5] = (uint8_t)length;
+	header[6] = ADVERT_PROTOCOL;
+	header[7] = ADVERT_TTL;
+	memcpy(header + 8, from->bytes, 16);
+	memcpy(header + 24, to->bytes, 16);
+	return IP6_HEADER;
+}
+
+/* RFC 1112, 6.4 and RFC 2464, 7. */
+static void group_mac(uint8_t mac[6], const struct addr *group)
+{
+	static const uint8_t prefix4[] = { 0x01, 0x00, 0x5e }, prefix6[] = { 0x33, 0x33 };
+
+	if (group->family == 4) {
+		memcpy(mac, prefix4, 3);
+		memcpy(mac + 3, group->bytes + 1, 3);
+		mac[3] &= 0x7f;
+		return;
+	}
+	memcpy(mac, prefix6, 2);
+	memcpy(mac + 2, group->bytes + 12, 4);
+}
+
+/* The kernel would put the interface's own MAC address on it. */
+static int send_frame(const struct port *port, const struct addr *from, const struct addr *to,
+		      const uint8_t *message, size_t length)
+{
+	const uint16_t type = htons(from->family == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = type,
+		.sll_ifindex = port->config.ifindex,
+		.sll_halen = 6,
+	};
+	uint8_t frame[ETHER_HEADER + IP6_HEADER + ADVERT_MAX_BYTES];
+	size_t at = ETHER_HEADER;
+
+	group_mac(address.sll_addr, to);
+	memcpy(frame, address.sll_addr, 6);
+	vmac_address(frame + 6, from->family, port->config.vrid);
+	memcpy(frame + 12, &type, sizeof(type));
+	if (from->family == 6)
+		at += write_header6(frame + at, from, to, length);
+	else
+		at += write_header4(frame + at, from, to, length);
+	memcpy(frame + at, message, length);
+	if (sendto(port->raw, frame, at + length, 0, (struct sockaddr *)&address, sizeof(address)) <
+	    0)
+		return -errno;
+	return 0;
+}
+
 int port_send(const struct port *port, const struct addr *from, const struct addr *to,
 	      const uint8_t *message, size_t length)
 {
@@ -221,6 +333,8 @@ int port_send(const struct port *port, const struct addr *from, const struct add
 		.msg_control = &control,
 	};
 
+	if (port->raw >= 0)
+		return send_frame(port, from, to, message, length);
 	msg.msg_namelen = fill_address(&address, to, port->config.ifindex);
 	set_source(&msg, from, port->config.ifindex);
 	return sendmsg(port->fd, &msg, 0) < 0 ? -errno : 0;

@@ -18,12 +18,14 @@ struct port_config {
 	int ifindex;
 	uint8_t family; /* as in struct addr */
 	uint8_t vrid;
-	bool unicast; /* joins no group */
+	bool unicast;     /* joins no group */
+	bool virtual_mac; /* adverts to the group come from it; RFC 9568, 7.2 */
 };
 
 struct port {
 	struct port_config config;
 	int fd;              /* -1: closed */
+	int raw;             /* sends whole frames; -1: not in use */
 	uint64_t overruns;   /* packets that found the socket full */
 	uint64_t drained_at; /* CLOCK_BOOTTIME: when it was last seen empty */
 	uint32_t kernel_overruns;

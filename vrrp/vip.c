@@ -30,6 +30,7 @@ int vip_open(struct vips *vips)
 
 void vip_close(struct vips *vips)
 {
+	vmac_close(&vips->vmacs);
 	nl_socket_free(vips->sock);
 	vips->sock = NULL;
 }
@@ -146,6 +147,29 @@ static void plan_link_local(const struct plan *plan, uint8_t vrid)
 	vips->count++;
 }
 
+/* Each address moves from the interface that it belongs to to the one with its virtual MAC. */
+static int place_all(struct vips *vips)
+{
+	const struct vmac *vmac = NULL;
+	int err = 0;
+
+	for (size_t i = 0; !err && vips->vmacs.sock && i < vips->count; i++) {
+		err = vmac_place(&vips->vmacs, vips->vip[i].ifindex, vips->addr[i].family, &vmac);
+		if (err)
+			break;
+		vips->vip[i].ifindex = vmac->ifindex;
+		memcpy(vips->vip[i].ifname, vmac->ifname, sizeof(vmac->ifname));
+	}
+	return err;
+}
+
+int vip_virtual_mac(struct vips *vips, const struct conf *conf, const char *store)
+{
+	int err = vmac_open(&vips->vmacs, vips->sock, (uint8_t)conf->file->vrrp->vrid, store);
+
+	return err ? err : vip_plan(vips, conf);
+}
+
 int vip_plan(struct vips *vips, const struct conf *conf)
 {
 	struct vips *fresh = calloc(1, sizeof(*fresh));
@@ -163,6 +187,11 @@ int vip_plan(struct vips *vips, const struct conf *conf)
 	}
 	if (!err) {
 		plan_link_local(&plan, (uint8_t)conf->file->vrrp->vrid);
+		fresh->vmacs = vips->vmacs;
+		err = place_all(fresh);
+		vips->vmacs = fresh->vmacs;
+	}
+	if (!err) {
 		fresh->sock = vips->sock;
 		fresh->held = vips->held;
 		*vips = *fresh;
@@ -196,7 +225,7 @@ bool vip_has(const struct vips *vips, uint8_t family)
 
 unsigned int vip_take(struct vips *vips)
 {
-	unsigned int failed = 0;
+	unsigned int failed = vmac_set_up(&vips->vmacs, true);
 
 	for (size_t i = 0; i < vips->count; i++)
 		failed += ifaddr_add(vips->sock, &vips->addr[i], vips->vip[i].ifindex) != 0;
@@ -217,7 +246,9 @@ static bool drop_one(struct nl_sock *sock, const struct vip *vip)
 
 unsigned int vip_drop(struct vips *vips)
 {
-	unsigned int failed = 0;
+	/* First: an interface that is down cannot take leave of its multicast groups, in the name
+	 * of a MAC address that by now is elsewhere. */
+	unsigned int failed = vmac_set_up(&vips->vmacs, false);
 
 	vips->held = false;
 	for (size_t i = 0; i < vips->count; i++)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "proto/addr.h"
+#include "vrrp/vmac.h"
 
 struct conf;
 struct nl_sock;
@@ -29,6 +30,7 @@ struct vip {
 
 struct vips {
 	struct nl_sock *sock;
+	struct vmacs vmacs;
 	struct vip vip[VIP_MAX];
 	struct addr addr[VIP_MAX]; /* the same addresses in one row, for adverts */
 	size_t count;
@@ -38,6 +40,10 @@ struct vips {
 /* 0 or -errno, logged. */
 int vip_open(struct vips *vips);
 void vip_close(struct vips *vips);
+
+/* From here on addresses have virtual MAC addresses, on interfaces of their own; before that the
+ * plan only says where they belong.  `store`: as in vmac.h.  0 or -errno, logged. */
+int vip_virtual_mac(struct vips *vips, const struct conf *conf, const char *store);
 
 /*
  * Finds out which addresses there are and where they belong: the interface among those of the data

@@ -3,6 +3,7 @@
 """What of VRRP passes the switch, and what a stranger on the LAN could send.
 
 adverts.py watch PORT...            one JSON line an advert that enters a port, until killed
+adverts.py senders PREFIX PORT...   one JSON line a frame from a MAC address that begins so
 adverts.py judge ADVERT-MS          of such lines: longest time two nodes advertised side by side,
                                     in ms, and the longest time nobody did; fails beyond one advert
                                     and 20 ms of side by side
@@ -117,6 +118,22 @@ def watch(*ports):
                   flush=True)
 
 
+def senders(prefix, *ports):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+    while True:
+        data, control, _, origin = sock.recvmsg(2048, 64)
+        source = data[6:12].hex(':')
+        if origin[0] not in ports or origin[2] == PACKET_OUTGOING or not source.startswith(prefix):
+            continue
+        seconds, rest = struct.unpack('qq', control[0][2])
+        kind = struct.unpack('!H', data[12:14])[0]
+        print(json.dumps({'t': seconds * 1e3 + rest / 1e6, 'port': origin[0], 'source': source,
+                          'type': hex(kind), 'protocol': data[23] if kind == ETH_P_IP else None}),
+              flush=True)
+
+
 def judge(advert_ms):
     """They are side by side until the last word of the one that falls silent first."""
     advert_ms = float(advert_ms)
@@ -141,7 +158,7 @@ def judge(advert_ms):
 
 
 def main():
-    deeds = {'watch': watch, 'judge': judge, 'forge': forge}
+    deeds = {'watch': watch, 'senders': senders, 'judge': judge, 'forge': forge}
     if len(sys.argv) < 3 or sys.argv[1] not in deeds:
         sys.exit(__doc__)
     sys.exit(deeds[sys.argv[1]](*sys.argv[2:]))
