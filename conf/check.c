@@ -19,7 +19,7 @@ bool check_equal(const char *a, const char *b)
 
 size_t check_array_count(const Conf__Config *file)
 {
-	return file->n_array < FLOW_MAX_VIPS ? file->n_array : FLOW_MAX_VIPS;
+	return file->n_array < FLOW_MAX_ARRAYS ? file->n_array : FLOW_MAX_ARRAYS;
 }
 
 size_t check_service_count(size_t count)
@@ -165,12 +165,12 @@ static void check_blocks(const struct check *c)
 	if (file->n_array == 0)
 		fault_error(c->faults, whole_file, "the file needs at least one array");
 	/* The data plane's tables have fixed sizes; profiles only cost time to check. */
-	if (file->n_array > FLOW_MAX_VIPS)
-		fault_error(c->faults, source_at(c->source, file->array[FLOW_MAX_VIPS], "name"),
-			    "more than %d arrays", FLOW_MAX_VIPS);
-	if (file->n_profile > FLOW_MAX_VIPS)
-		fault_error(c->faults, source_at(c->source, file->profile[FLOW_MAX_VIPS], "name"),
-			    "more than %d profiles", FLOW_MAX_VIPS);
+	if (file->n_array > FLOW_MAX_ARRAYS)
+		fault_error(c->faults, source_at(c->source, file->array[FLOW_MAX_ARRAYS], "name"),
+			    "more than %d arrays", FLOW_MAX_ARRAYS);
+	if (file->n_profile > FLOW_MAX_ARRAYS)
+		fault_error(c->faults, source_at(c->source, file->profile[FLOW_MAX_ARRAYS], "name"),
+			    "more than %d profiles", FLOW_MAX_ARRAYS);
 }
 
 bool check_config(const Conf__Config *file, const struct conf_source *source,

@@ -215,7 +215,7 @@ static void advise_profile(const struct check *c, const Conf__Profile *profile)
 void check_advice(const struct check *check)
 {
 	advise_pair(check);
-	for (size_t i = 0; i < check->file->n_profile && i < FLOW_MAX_VIPS; i++)
+	for (size_t i = 0; i < check->file->n_profile && i < FLOW_MAX_ARRAYS; i++)
 		advise_profile(check, check->file->profile[i]);
 	for (size_t i = 0; i < check_array_count(check->file); i++) {
 		const Conf__Array *array = check->file->array[i];

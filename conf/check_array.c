@@ -206,7 +206,7 @@ static void check_use(const struct check *c, const Conf__Array *array)
 
 	if (!array->use || fill_profile(c->file, array))
 		return;
-	for (size_t i = 0; i < c->file->n_profile && i < FLOW_MAX_VIPS; i++) {
+	for (size_t i = 0; i < c->file->n_profile && i < FLOW_MAX_ARRAYS; i++) {
 		if (c->file->profile[i]->name)
 			near_try(&near, c->file->profile[i]->name);
 	}
@@ -326,7 +326,7 @@ bool check_arrays(const struct check *check)
 	struct totals totals = { 0 };
 	bool good = services && owner;
 
-	for (size_t i = 0; good && i < check->file->n_profile && i < FLOW_MAX_VIPS; i++)
+	for (size_t i = 0; good && i < check->file->n_profile && i < FLOW_MAX_ARRAYS; i++)
 		check_profile(check, check->file->profile[i], services, owner);
 	for (size_t i = 0; good && i < check_array_count(check->file); i++) {
 		check_array(check, check->file->array[i], services, owner);

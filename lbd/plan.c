@@ -57,7 +57,7 @@ int plan_member(const struct plan *plan, __be32 vip, __be32 addr)
 
 int plan_vip(const struct plan *plan, __be32 vip)
 {
-	for (int i = 0; vip && i < FLOW_MAX_VIPS; i++)
+	for (int i = 0; vip && i < FLOW_MAX_ARRAYS; i++)
 		if (plan->vip[i] == vip)
 			return i;
 	return -1;
@@ -99,7 +99,7 @@ static int place_vip(struct making *make, __be32 vip)
 {
 	int at = plan_vip(make->old, vip);
 
-	for (int i = 0; at < 0 && i < FLOW_MAX_VIPS; i++)
+	for (int i = 0; at < 0 && i < FLOW_MAX_ARRAYS; i++)
 		if (!make->old->vip[i] && !make->plan->vip[i])
 			at = i;
 	return at;
@@ -336,7 +336,7 @@ void plan_adopt(struct plan *plan, uint64_t now_ns)
 	for (int i = 0; i < FLOW_ROLE_SLOTS; i++) {
 		const struct flow_role *role = &plan->roles.slot[i];
 
-		if (role->kind == ROLE_VIP && role->port_table < FLOW_MAX_VIPS)
+		if (role->kind == ROLE_VIP && role->port_table < FLOW_MAX_ARRAYS)
 			plan->vip[role->port_table] = role->addr;
 	}
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)

@@ -32,8 +32,8 @@ struct plan {
 	struct flow_service services[FLOW_MAX_SERVICES];
 	struct flow_pool pools[FLOW_MAX_POOLS];
 	struct flow_member members[FLOW_MAX_MEMBERS];
-	struct flow_port_table ports[FLOW_MAX_VIPS];
-	__be32 vip[FLOW_MAX_VIPS]; /* 0: port table not in use */
+	struct flow_port_table ports[FLOW_MAX_ARRAYS];
+	__be32 vip[FLOW_MAX_ARRAYS]; /* 0: port table not in use */
 
 	/* What the tables have no room for; borrowed from the configuration, NULL when not in use.
 	 */

@@ -28,7 +28,7 @@ int tables_read(const struct dataplane *plane, struct plan *plan)
 
 	if (!error)
 		error = get(plane, MAP_ROLES, control.roles_active & 1, &plan->roles);
-	for (uint32_t i = 0; !error && i < FLOW_MAX_VIPS; i++)
+	for (uint32_t i = 0; !error && i < FLOW_MAX_ARRAYS; i++)
 		error = get(plane, MAP_PORTS, i, &plan->ports[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
 		error = get(plane, MAP_SERVICES, i, &plan->services[i]);
@@ -76,7 +76,7 @@ static int write_new(struct dataplane *plane, struct plan *plan)
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
 		if (plan->services[i].flags)
 			error = put(plane, MAP_SERVICES, i, &plan->services[i]);
-	for (uint32_t i = 0; !error && i < FLOW_MAX_VIPS; i++)
+	for (uint32_t i = 0; !error && i < FLOW_MAX_ARRAYS; i++)
 		if (plan->vip[i])
 			error = put(plane, MAP_PORTS, i, &plan->ports[i]);
 	return error;
@@ -87,7 +87,7 @@ static int clear_old(struct dataplane *plane, const struct plan *old, const stru
 {
 	int error = 0;
 
-	for (uint32_t i = 0; !error && i < FLOW_MAX_VIPS; i++)
+	for (uint32_t i = 0; !error && i < FLOW_MAX_ARRAYS; i++)
 		if (old->vip[i] && !plan->vip[i])
 			error = put(plane, MAP_PORTS, i, &plan->ports[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)

@@ -4,7 +4,8 @@
  * names they are pinned under.  Both compilers read this file (clang -target bpf and the host's),
  * so it includes nothing of ours and uses fixed-width kernel types only.
  *
- * Addresses and ports are in network byte order (__be32, __be16), everything else is in host order.
+ * Addresses (struct flow_ip) and ports (__be16) are in network byte order, everything else is in
+ * host order.  All of it is about TCP: no key has a protocol.
  *
  * Who writes what.  The flow, handshake and pin tables are written by BPF programs alone: the XDP
  * program for packets, caspair_apply for records of the peer, caspair_sweep for ageing.  User space
@@ -21,16 +22,17 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 2
+#define FLOW_LAYOUT 3
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
 
 enum flow_limits {
-	FLOW_MAX_VIPS = 64,
+	FLOW_MAX_ARRAYS = 64,
 	FLOW_MAX_SERVICES = 512,
 	FLOW_MAX_POOLS = 64,
 	FLOW_MAX_MEMBERS = 512,
+	FLOW_MAX_SOURCES = 255, /* addresses that members see in a client's place */
 	FLOW_MEMBER_WORDS = FLOW_MAX_MEMBERS / 64,
 	FLOW_ROLE_SLOTS = 2048,
 	FLOW_ROLE_PROBES = 16,
@@ -42,6 +44,43 @@ enum flow_limits {
 	FLOW_NO_MEMBER = 0xffff,
 	FLOW_WEIGHT = 16, /* of a weight in force, for each 1 of the configuration */
 };
+
+/* --- addresses -------------------------------------------------------------------------------- */
+
+/* An IPv6 address, or an IPv4 one as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).  All zero: none. */
+struct flow_ip {
+	__be32 word[4];
+};
+
+/* Index of what exists once for each family. */
+enum flow_family { FLOW_IPV4 = 0, FLOW_IPV6, FLOW_FAMILIES };
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FLOW_IP_MAPPED 0xffff0000u
+#else
+#define FLOW_IP_MAPPED 0x0000ffffu
+#endif
+
+static inline struct flow_ip flow_ip4(__be32 addr)
+{
+	return (struct flow_ip){ .word = { 0, 0, FLOW_IP_MAPPED, addr } };
+}
+
+static inline int flow_ip_equal(const struct flow_ip *a, const struct flow_ip *b)
+{
+	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+		 (a->word[3] ^ b->word[3]));
+}
+
+static inline int flow_ip_is_none(const struct flow_ip *ip)
+{
+	return !(ip->word[0] | ip->word[1] | ip->word[2] | ip->word[3]);
+}
+
+static inline enum flow_family flow_ip_family(const struct flow_ip *ip)
+{
+	return ip->word[0] | ip->word[1] | (ip->word[2] ^ FLOW_IP_MAPPED) ? FLOW_IPV6 : FLOW_IPV4;
+}
 
 /* --- configuration, written by lbd ------------------------------------------------------------ */
 
@@ -56,14 +95,15 @@ struct flow_control {
 
 enum flow_role_kind {
 	ROLE_FREE = 0,
-	ROLE_VIP,     /* id: VIP number; the address that clients use */
+	ROLE_VIP,     /* id: array number; the address that clients use */
 	ROLE_MEMBER,  /* id: slot in `members` */
 	ROLE_GATEWAY, /* floating inside address, the members' gateway */
+	ROLE_SOURCE,  /* id: slot in `sources`; members see it in a client's place */
 };
 
 /* What an address means to us. */
 struct flow_role {
-	__be32 addr;
+	struct flow_ip addr;
 	__u16 id;
 	__u16 port_table; /* index in `ports`; for VIP and MEMBER */
 	__u8 kind;        /* enum flow_role_kind */
@@ -79,12 +119,20 @@ struct flow_role_table {
 	struct flow_role slot[FLOW_ROLE_SLOTS];
 };
 
-static inline __u32 flow_role_hash(__be32 addr)
+static inline __u32 flow_role_hash(const struct flow_ip *ip)
 {
-	return ((__u32)addr * 0x9e3779b1u) >> 21; /* 2^11 = FLOW_ROLE_SLOTS */
+	__u32 fold = ip->word[0] * 0x85ebca6bu + ip->word[1] * 0xc2b2ae35u +
+		     ip->word[2] * 0x27d4eb2fu + ip->word[3];
+
+	return fold * 0x9e3779b1u >> 21; /* 2^11 = FLOW_ROLE_SLOTS */
 }
 
-/* Map `ports`, one entry per VIP: service number + 1 for each port (host order index), 0: none. */
+/*
+ * Map `ports`, one entry per array: service number + 1 for each port (host order index), 0: none.
+ * FLOW_PORT_CLOSED on top: of the service's range, but not open now; connections are refused.
+ */
+#define FLOW_PORT_CLOSED 0x8000
+
 struct flow_port_table {
 	__u16 service[65536];
 };
@@ -93,12 +141,19 @@ enum flow_service_flags {
 	SERVICE_USED = 1,
 };
 
+/* How packets get to a member and back. */
+enum flow_mode {
+	MODE_NAT = 0, /* destination rewritten; answers come back through the pair */
+	MODE_DSR,     /* only the frame's address; members have the VIP and answer by themselves */
+	MODE_SNAT,    /* both rewritten: the member answers to an address of the pair */
+};
+
 /* Map `services`. */
 struct flow_service {
-	__be32 vip;
-	__u16 pool; /* index in `pools` */
+	struct flow_ip vip[FLOW_FAMILIES]; /* none where the array lacks that family */
+	__u16 pool;                        /* index in `pools` */
 	__u8 flags;
-	__u8 pad;
+	__u8 mode;        /* enum flow_mode, of new flows */
 	__u32 idle_ticks; /* an established flow that is silent for longer is expired */
 };
 
@@ -131,10 +186,13 @@ enum flow_member_flags {
 	MEMBER_GONE = 2, /* no longer configured; kept while flows refer to it */
 };
 
-/* Map `members`.  A member keeps its slot as long as any flow refers to it. */
+/*
+ * Map `members`.  A member keeps its slot as long as any flow refers to it.  One slot, one weight
+ * and one verdict for both of its addresses.
+ */
 struct flow_member {
-	__be32 addr;
-	__be32 vip; /* of its array */
+	struct flow_ip addr[FLOW_FAMILIES];
+	struct flow_ip vip[FLOW_FAMILIES]; /* of its array */
 	__u8 flags;
 	__u8 pad[7];
 };
@@ -151,12 +209,23 @@ struct flow_member_stats {
 
 /* Key of `flows` and `handshakes`: always the client's view, for both directions. */
 struct flow_key {
-	__be32 client;
-	__be32 vip;
+	struct flow_ip client;
+	struct flow_ip vip;
 	__be16 client_port;
 	__be16 vip_port;
-	__u8 proto;
-	__u8 pad[3]; /* zero */
+};
+
+/*
+ * A way out, as the kernel's routes and neighbours said it at `checked`: which link, between which
+ * two stations, and how large a packet may be.
+ */
+struct flow_hop {
+	__u8 to[6];
+	__u8 from[6];
+	__u32 ifindex; /* 0: not known */
+	__u32 checked; /* ticks */
+	__u16 mtu;
+	__u16 pad;
 };
 
 enum flow_state {
@@ -173,7 +242,7 @@ enum flow_flags {
 			       the far end */
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
-	FLOW_HOP_KNOWN = 8, /* hop_mac and hop_ifindex are set, learned on this node */
+	FLOW_HOP_HEARD = 8, /* the hop is where the client's packets come from; no route says so */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */
@@ -189,10 +258,11 @@ struct flow {
 			   */
 	__u64 bytes_in;
 	__u64 bytes_out;
-	__u8 hop_mac[6]; /* who handed us the client's last packet; local to this node */
-	__u16 pad;
-	__u32 hop_ifindex;
-	__u32 pool_id; /* of the pin that counts this flow, 0: none */
+	struct flow_hop hop; /* towards the client; local to this node */
+	__u32 pool_id;       /* of the pin that counts this flow, 0: none */
+	__u8 mode;           /* enum flow_mode */
+	__u8 source;         /* slot in `sources` + 1, 0: the member sees the client */
+	__be16 source_port;
 };
 
 enum handshake_flags {
@@ -205,16 +275,17 @@ struct handshake {
 	__u16 member;
 	__u8 flags;
 	__u8 pad;
-	__u32 started;    /* ticks */
-	__u32 expect_ack; /* SYN-ACK's SEQ + 1, host order */
-	__u8 hop_mac[6];  /* who handed us the SYN; not set when HANDSHAKE_OUTBOUND */
-	__u16 pad2;
-	__u32 hop_ifindex;
+	__u32 started;       /* ticks */
+	__u32 expect_ack;    /* SYN-ACK's SEQ + 1, host order */
+	struct flow_hop hop; /* as the SYN came; not set when HANDSHAKE_OUTBOUND */
+	__u8 mode;           /* enum flow_mode */
+	__u8 source;         /* as in struct flow */
+	__be16 source_port;
 };
 
 /* Map `pins`: HASH, preallocated, never LRU. */
 struct pin_key {
-	__be32 client;
+	struct flow_ip client;
 	__u32 pool_id; /* flow_pool.id */
 };
 
@@ -251,13 +322,14 @@ enum lease_role {
 struct flow_lease {
 	__u64 until_ns; /* CLOCK_BOOTTIME */
 	__u64 epoch;
-	__u64 promoted_ns; /* CLOCK_MONOTONIC; timers count from here at the earliest */
-	__u64 fenced_ns;   /* CLOCK_BOOTTIME, when fenced was set */
-	__u32 role;        /* enum lease_role */
-	__u32 fenced;      /* 0, or who did it: enum lease_fence */
-	__be32 fenced_by;  /* source of the advert */
+	__u64 promoted_ns;        /* CLOCK_MONOTONIC; timers count from here at the earliest */
+	__u64 fenced_ns;          /* CLOCK_BOOTTIME, when fenced was set */
+	__u32 role;               /* enum lease_role */
+	__u32 fenced;             /* 0, or who did it: enum lease_fence */
+	struct flow_ip fenced_by; /* source of the advert */
 	__u8 vrid;
-	__u8 pad[3];
+	__u8 hard; /* 1: a lease that has run out fences by itself, whoever is heard or not */
+	__u8 pad[6];
 };
 
 enum lease_fence {
@@ -286,10 +358,14 @@ struct flow_event {
 	__u8 flags; /* enum flow_flags that mean something to the peer: OUTBOUND, PICKED_UP */
 	__u8 apply; /* enum flow_apply, in apply_inbox only */
 	__u32 epoch;
-	struct flow_key key; /* PIN: client and pool_id in key.client, pool_id; MEMBER: vip */
-	__be32 member;       /* address */
-	__u32 pool_id;       /* PIN and MEMBER */
-	__u32 client_ack;    /* MEMBER: weight in force, see FLOW_WEIGHT */
+	struct flow_key key;   /* PIN: client and pool_id in key.client, pool_id; MEMBER: vip */
+	struct flow_ip member; /* its address of the key's family; MEMBER: its first */
+	struct flow_ip source; /* flows with a source_port: what the member sees as the client */
+	__be16 source_port;
+	__u8 mode; /* enum flow_mode */
+	__u8 pad;
+	__u32 pool_id;    /* PIN and MEMBER */
+	__u32 client_ack; /* MEMBER: weight in force, see FLOW_WEIGHT */
 	__u32 client_seq;
 	__u32 age;  /* ticks since created */
 	__u32 idle; /* ticks since last seen */
@@ -314,8 +390,7 @@ enum flow_notice_kind {
 struct flow_notice {
 	__u32 kind;
 	__u32 ifindex;
-	__be32 addr;
-	__u32 pad;
+	struct flow_ip addr;
 };
 
 /* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context ----------------
@@ -367,23 +442,26 @@ enum flow_counter {
 	COUNT_EXPIRED_CLOSED,
 	COUNT_ADVERT_FENCED,
 	COUNT_DROP_STRAY_RESET, /* of a member that does not hold the flow on record */
+	COUNT_DROP_ND,          /* neighbour solicitation for a VIP while fenced */
+	COUNT_DROP_EXTENSION,   /* IPv6 extension headers beyond what is followed */
 	COUNT_MAX
 };
 
 _Static_assert(sizeof(struct flow_control) == 24, "layout");
-_Static_assert(sizeof(struct flow_role) == 12, "layout");
-_Static_assert(sizeof(struct flow_service) == 12, "layout");
+_Static_assert(sizeof(struct flow_role) == 24, "layout");
+_Static_assert(sizeof(struct flow_service) == 40, "layout");
 _Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
-_Static_assert(sizeof(struct flow_member) == 16, "layout");
+_Static_assert(sizeof(struct flow_member) == 72, "layout");
 _Static_assert(sizeof(struct flow_member_stats) == 32, "layout");
-_Static_assert(sizeof(struct flow_key) == 16, "layout");
-_Static_assert(sizeof(struct flow) == 56, "layout");
-_Static_assert(sizeof(struct handshake) == 24, "layout");
-_Static_assert(sizeof(struct pin_key) == 8, "layout");
+_Static_assert(sizeof(struct flow_key) == 36, "layout");
+_Static_assert(sizeof(struct flow_hop) == 24, "layout");
+_Static_assert(sizeof(struct flow) == 72, "layout");
+_Static_assert(sizeof(struct handshake) == 40, "layout");
+_Static_assert(sizeof(struct pin_key) == 20, "layout");
 _Static_assert(sizeof(struct pin) == 16, "layout");
-_Static_assert(sizeof(struct flow_lease) == 48, "layout");
-_Static_assert(sizeof(struct flow_event) == 48, "layout");
-_Static_assert(sizeof(struct flow_notice) == 16, "layout");
+_Static_assert(sizeof(struct flow_lease) == 64, "layout");
+_Static_assert(sizeof(struct flow_event) == 100, "layout");
+_Static_assert(sizeof(struct flow_notice) == 24, "layout");
 _Static_assert(sizeof(struct flow_call) == 16, "layout");
 
 #endif

@@ -412,8 +412,8 @@ static void limits(void **state)
 	static const char lone[] = "array two { vip 10.0.0.20; member m { address 10.9.0.1 }";
 	static const char empty[] = "profile empty { }";
 	const struct limit limits_of[] = {
-		{ FLOW_MAX_VIPS - 1, empty, array, "", NULL },
-		{ FLOW_MAX_VIPS, empty, array, "", "more than 64 arrays" },
+		{ FLOW_MAX_ARRAYS - 1, empty, array, "", NULL },
+		{ FLOW_MAX_ARRAYS, empty, array, "", "more than 64 arrays" },
 		{ FLOW_MAX_MEMBERS - 2, open, member, "}", NULL },
 		{ FLOW_MAX_MEMBERS - 1, open, member, "}", "more than 512 members" },
 		{ FLOW_MAX_POOLS - 3, lone, pool, "}", NULL },
