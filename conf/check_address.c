@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Every address of the file has one use, but for gateways, which arrays may share. */
+/*
+ * Every address of the file has one use, but for gateways, which arrays may share; and those of an
+ * array and its members are of the families of its VIPs.
+ */
 #include "conf/check.h"
 
 #include <stdlib.h>
@@ -10,7 +13,7 @@
 enum use_kind { USE_NODE, USE_SYNC, USE_VIP, USE_GATEWAY, USE_MEMBER };
 
 struct use {
-	uint32_t addr;
+	struct flow_ip addr;
 	enum use_kind kind;
 	struct place place;
 	const char *name;  /* of the node, array or member */
@@ -28,8 +31,30 @@ static void add(struct uses *uses, enum use_kind kind, const char *text, const c
 {
 	struct use use = { .kind = kind, .name = name ? name : "", .place = place };
 
-	if (text && addr_parse4(&use.addr, text))
+	if (text && addr_parse_flow(&use.addr, text))
 		uses->use[uses->count++] = use;
+}
+
+/* An array's addresses of one kind. */
+static void add_array(struct uses *uses, enum use_kind kind, const Conf__Array *array)
+{
+	bool vip = kind == USE_VIP;
+	size_t count = vip ? array->n_vip : array->n_gateway;
+
+	for (size_t i = 0; i < count; i++)
+		add(uses, kind, vip ? array->vip[i] : array->gateway[i], array->name,
+		    source_item(uses->check->source, array, vip ? "vip" : "gateway", i));
+}
+
+static void add_member(struct uses *uses, const Conf__Array *array, const Conf__Member *member)
+{
+	size_t before = uses->count;
+
+	for (size_t i = 0; i < member->n_address; i++)
+		add(uses, USE_MEMBER, member->address[i], member->name,
+		    source_item(uses->check->source, member, "address", i));
+	for (size_t i = before; i < uses->count; i++)
+		uses->use[i].array = array->name;
 }
 
 static void collect(struct uses *uses)
@@ -46,28 +71,36 @@ static void collect(struct uses *uses)
 	for (size_t i = 0; i < check_array_count(file); i++) {
 		const Conf__Array *array = file->array[i];
 
-		add(uses, USE_VIP, array->vip, array->name, source_at(source, array, "vip"));
-		add(uses, USE_GATEWAY, array->gateway, array->name,
-		    source_at(source, array, "gateway"));
-		for (size_t j = 0; j < array->n_member; j++) {
-			const Conf__Member *member = array->member[j];
-			size_t before = uses->count;
-
-			add(uses, USE_MEMBER, member->address, member->name,
-			    source_at(source, member, "address"));
-			if (uses->count > before)
-				uses->use[before].array = array->name;
-		}
+		add_array(uses, USE_VIP, array);
+		add_array(uses, USE_GATEWAY, array);
+		for (size_t j = 0; j < array->n_member; j++)
+			add_member(uses, array, array->member[j]);
 	}
+}
+
+/* How many addresses there may be at most. */
+static size_t room(const struct check *check)
+{
+	size_t count = 2 * check->file->n_node;
+
+	for (size_t i = 0; i < check_array_count(check->file); i++) {
+		const Conf__Array *array = check->file->array[i];
+
+		count += array->n_vip + array->n_gateway;
+		for (size_t j = 0; j < array->n_member; j++)
+			count += array->member[j]->n_address;
+	}
+	return count;
 }
 
 /* Equal addresses become neighbours, in the order of the file: the later one gets the blame. */
 static int by_address(const void *left, const void *right)
 {
 	const struct use *a = left, *b = right;
+	int order = memcmp(&a->addr, &b->addr, sizeof(a->addr));
 
-	if (a->addr != b->addr)
-		return a->addr < b->addr ? -1 : 1;
+	if (order)
+		return order;
 	if (a->place.line != b->place.line)
 		return a->place.line < b->place.line ? -1 : 1;
 	return a->place.column < b->place.column ? -1 : a->place.column > b->place.column;
@@ -98,28 +131,92 @@ static void complain(const struct check *c, const struct use *earlier, const str
 
 	/* Replies are turned back by (member, port): two arrays could not be told apart. */
 	fault_error(c->faults, use->place, "%s %s is already %s \"%s\" (line %u)%s",
-		    words[use->kind].keyword, addr_print4(text, use->addr), words[earlier->kind].is,
-		    earlier->name, earlier->place.line,
+		    words[use->kind].keyword, addr_print_flow(text, &use->addr),
+		    words[earlier->kind].is, earlier->name, earlier->place.line,
 		    twice && !check_equal(earlier->array, use->array)
 			    ? "; a server can be in one array only"
 			    : "");
 }
 
+/* --- the families ----------------------------------------------------------------------------- */
+
+static const char *const family_names[] = { [FLOW_IPV4] = "IPv4", [FLOW_IPV6] = "IPv6" };
+
+/* One address of each family, at most; `field` is also its keyword. */
+static void check_twins(const struct check *c, const void *message, const char *field,
+			char *const *text, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct flow_ip ip, other;
+		size_t j = 0;
+
+		if (!addr_parse_flow(&ip, text[i]))
+			continue;
+		while (j < i && !(addr_parse_flow(&other, text[j]) &&
+				  flow_ip_family(&other) == flow_ip_family(&ip)))
+			j++;
+		if (j < i)
+			fault_error(c->faults, source_item(c->source, message, field, i),
+				    "%s has two %s addresses, %s and %s: there may be one of each "
+				    "family",
+				    field, family_names[flow_ip_family(&ip)], text[j], text[i]);
+	}
+}
+
+/* A client of either family may be sent to any member. */
+static void check_member(const struct check *c, const Conf__Array *array,
+			 const Conf__Member *member, enum flow_family family)
+{
+	struct flow_ip vip, ip;
+	char text[ADDR_TEXT];
+
+	/* What could not be read has been complained about. */
+	if (!member->n_address || conf_address(member, family, &ip) ||
+	    !conf_vip(array, family, &vip))
+		return;
+	fault_error(
+		c->faults, source_at(c->source, member, "address"),
+		"address: member \"%s\" needs an %s address too, since its array has the vip %s "
+		"(line %u)",
+		member->name ? member->name : "", family_names[family], addr_print_flow(text, &vip),
+		source_at(c->source, array, "vip").line);
+}
+
+static void check_families(const struct check *c, const Conf__Array *array)
+{
+	struct flow_ip ip, vip;
+	char text[ADDR_TEXT];
+
+	check_twins(c, array, "vip", array->vip, array->n_vip);
+	check_twins(c, array, "gateway", array->gateway, array->n_gateway);
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+		if (array->n_vip && conf_gateway(array, f, &ip) && !conf_vip(array, f, &vip))
+			fault_error(c->faults, source_at(c->source, array, "gateway"),
+				    "gateway %s is of no use: the array has no %s vip",
+				    addr_print_flow(text, &ip), family_names[f]);
+	for (size_t i = 0; i < array->n_member; i++) {
+		const Conf__Member *member = array->member[i];
+
+		check_twins(c, member, "address", member->address, member->n_address);
+		for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+			check_member(c, array, member, f);
+	}
+}
+
 bool check_addresses(const struct check *check)
 {
 	struct uses uses = { .check = check };
-	size_t room = 2 * check->file->n_node + 2 * check_array_count(check->file);
 	size_t first = 0;
 
 	for (size_t i = 0; i < check_array_count(check->file); i++)
-		room += check->file->array[i]->n_member;
-	uses.use = calloc(room + 1, sizeof(*uses.use));
+		check_families(check, check->file->array[i]);
+	uses.use = calloc(room(check) + 1, sizeof(*uses.use));
 	if (!uses.use)
 		return false;
 	collect(&uses);
 	qsort(uses.use, uses.count, sizeof(*uses.use), by_address);
 	for (size_t i = 1; i < uses.count; i++) {
-		if (uses.use[i].addr != uses.use[first].addr)
+		if (!flow_ip_equal(&uses.use[i].addr, &uses.use[first].addr))
 			first = i;
 		for (size_t j = first; j < i; j++) {
 			if (may_share(&uses.use[j], &uses.use[i]))

@@ -11,6 +11,7 @@
 
 #include "conf/fill.h"
 #include "conf/store.h"
+#include "proto/addr.h"
 #include "proto/flow.h"
 
 enum {
@@ -95,9 +96,27 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 			      "warn-latency: slow answers are not warned about in this version");
 }
 
+/* It may be there already when the VIP is still to come. */
+static void advise_address(const struct check *c, const Conf__Array *array,
+			   const Conf__Member *member)
+{
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++) {
+		struct flow_ip ip, vip;
+		char text[ADDR_TEXT];
+
+		if (array->n_vip && conf_address(member, f, &ip) && !conf_vip(array, f, &vip))
+			fault_warning(c->faults, source_at(c->source, member, "address"),
+				      "address %s is not used: the array has no %s vip",
+				      addr_print_flow(text, &ip), f == FLOW_IPV4 ? "IPv4" : "IPv6");
+	}
+}
+
 static void advise_members(const struct check *c, const Conf__Array *array)
 {
 	bool regular = false;
+
+	for (size_t i = 0; i < array->n_member; i++)
+		advise_address(c, array, array->member[i]);
 
 	for (size_t i = 0; i < array->n_member; i++)
 		regular |= !array->member[i]->backup;

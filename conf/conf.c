@@ -14,6 +14,7 @@
 #include "conf/fill.h"
 #include "conf/print.h"
 #include "conf/read.h"
+#include "proto/addr.h"
 #include "proto/seal.h"
 
 static const struct place whole_file = { 0, 0 };
@@ -137,6 +138,30 @@ void conf_free(struct conf *conf)
 		conf__config__free_unpacked(conf->file, NULL);
 	source_free(conf->source);
 	free(conf);
+}
+
+static bool find(char *const *text, size_t count, enum flow_family family, struct flow_ip *ip)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_parse_flow(ip, text[i]) && flow_ip_family(ip) == family)
+			return true;
+	*ip = (struct flow_ip){ 0 };
+	return false;
+}
+
+bool conf_vip(const Conf__Array *array, enum flow_family family, struct flow_ip *ip)
+{
+	return find(array->vip, array->n_vip, family, ip);
+}
+
+bool conf_gateway(const Conf__Array *array, enum flow_family family, struct flow_ip *ip)
+{
+	return find(array->gateway, array->n_gateway, family, ip);
+}
+
+bool conf_address(const Conf__Member *member, enum flow_family family, struct flow_ip *ip)
+{
+	return find(member->address, member->n_address, family, ip);
 }
 
 unsigned int conf_node(const struct conf *conf, const char *name)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "proto/flow.h"
 #include "schema.pb-c.h"
 
 enum { CONF_DIGEST_BYTES = 32, CONF_MAX_BYTES = 4 << 20 };
@@ -60,6 +61,14 @@ void conf_faults_print(const struct conf_faults *faults, const char *name, FILE 
 /* Canonical text (a fixed point of reading and printing) and JSON of any message. */
 void conf_print(const Conf__Config *file, FILE *out);
 void conf_print_json(const ProtobufCMessage *message, FILE *out);
+
+/*
+ * The address of a family that an array has as its VIP or as its gateway, or that a member has.
+ * False, with none in `ip`, where there is none.
+ */
+bool conf_vip(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
+bool conf_gateway(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
+bool conf_address(const Conf__Member *member, enum flow_family family, struct flow_ip *ip);
 
 /* 1 or 2 for the name of a node block, 0 for a name that the file does not have. */
 unsigned int conf_node(const struct conf *conf, const char *name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/store.h"
+#include "proto/addr.h"
 
 const Conf__Profile *fill_profile(const Conf__Config *file, const Conf__Array *array)
 {
@@ -83,6 +84,43 @@ static void share_timeouts(Conf__Service **service, size_t count)
 	}
 }
 
+static bool is_six(const char *text)
+{
+	return strchr(text, ':');
+}
+
+/* One spelling and one order: equal meaning has equal text, and so an equal digest. */
+static bool spell(char **text, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char canonical[ADDR_TEXT], *twin;
+		struct addr addr;
+
+		if (!addr_parse(&addr, text[i]))
+			continue;
+		twin = strdup(addr_print(canonical, &addr));
+		if (!twin)
+			return false;
+		free(text[i]);
+		text[i] = twin;
+	}
+	if (count == 2 && is_six(text[0]) && !is_six(text[1])) {
+		char *first = text[0];
+
+		text[0] = text[1];
+		text[1] = first;
+	}
+	return true;
+}
+
+static bool spell_addresses(const Conf__Array *array)
+{
+	for (size_t i = 0; i < array->n_member; i++)
+		if (!spell(array->member[i]->address, array->member[i]->n_address))
+			return false;
+	return spell(array->vip, array->n_vip) && spell(array->gateway, array->n_gateway);
+}
+
 /* Defaults that depend on something else. */
 static void derive(Conf__Config *file)
 {
@@ -155,6 +193,8 @@ bool fill_config(Conf__Config *file)
 		const Conf__Profile *profile = fill_profile(file, file->array[i]);
 
 		if (profile && !copy_services(file->array[i], profile))
+			return false;
+		if (!spell_addresses(file->array[i]))
 			return false;
 	}
 	/* The web block stays away where it is not written: its presence is what turns it on. */

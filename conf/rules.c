@@ -28,7 +28,7 @@ static const struct rule rules[] = {
 	{ &conf__config__descriptor, "pair", RULE_NAME, .required = true },
 
 	{ &conf__node__descriptor, "name", .kind = RULE_NAME },
-	{ &conf__node__descriptor, "address", RULE_ADDRESS, .required = true },
+	{ &conf__node__descriptor, "address", RULE_NODE, .required = true },
 	{ &conf__node__descriptor, "sync", RULE_LOCAL, .required = true },
 	{ &conf__node__descriptor, "priority", RULE_NUMBER, .min = 1, .max = 254 },
 	{ &conf__node__descriptor, "public_key", RULE_KEY, .required = true },
@@ -60,8 +60,8 @@ static const struct rule rules[] = {
 
 	{ &conf__array__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__array__descriptor, "fqdn", .kind = RULE_HOST },
-	{ &conf__array__descriptor, "vip", RULE_ADDRESS, .required = true },
-	{ &conf__array__descriptor, "gateway", .kind = RULE_ADDRESS },
+	{ &conf__array__descriptor, "vip", RULE_ADDRESS, .required = true, .items = LIST_MAX },
+	{ &conf__array__descriptor, "gateway", RULE_ADDRESS, .items = LIST_MAX },
 	{ &conf__array__descriptor, "use", .kind = RULE_NAME },
 
 	{ &conf__service__descriptor, "name", .kind = RULE_NAME },
@@ -85,7 +85,8 @@ static const struct rule rules[] = {
 	{ &conf__check__descriptor, "silent_syns", RULE_NUMBER, .min = 1, .max = 1000 },
 
 	{ &conf__member__descriptor, "name", .kind = RULE_NAME },
-	{ &conf__member__descriptor, "address", RULE_ADDRESS, .required = true },
+	{ &conf__member__descriptor, "address", RULE_ADDRESS, .required = true,
+	  .items = LIST_MAX },
 	{ &conf__member__descriptor, "weight", RULE_NUMBER, .min = 1, .max = 1000 },
 	{ &conf__member__descriptor, "slow_start_ms", RULE_DURATION,
 	  .min = MS_SECOND, .max = MS_HOUR },

@@ -15,7 +15,8 @@ enum rule_kind {
 	RULE_DURATION, /* the same in ms, written with a unit */
 	RULE_PORTS,    /* 135 or 6005-59530 */
 	RULE_NAME,     /* letter or digit, then those and . _ - ; at most 63 */
-	RULE_ADDRESS,  /* unicast IPv4 */
+	RULE_ADDRESS,  /* unicast, routed: of what clients or members use */
+	RULE_NODE,     /* unicast IPv4 */
 	RULE_LOCAL,    /* the same, loopback included */
 	RULE_DEVICE,   /* interface name */
 	RULE_HOST,     /* DNS name */

@@ -224,19 +224,51 @@ static bool read_rpc(const struct job *job, const char *word)
 		      rpcif_name(0), rpcif_name(1));
 }
 
+static const char *unfit4(const uint8_t *byte)
+{
+	if (byte[0] == 127)
+		return "a loopback address";
+	return byte[0] == 0 || byte[0] >= 224 ? "not an address of a host" : NULL;
+}
+
+/* RFC 4291, 2.4 and 2.5.  An address of one link means nothing without the link's name. */
+static const char *unfit6(const uint8_t *byte)
+{
+	static const uint8_t zero[15];
+
+	if (memcmp(byte, zero, sizeof(zero)) == 0 && byte[15] == 1)
+		return "a loopback address";
+	if (byte[0] == 0xfe && (byte[1] & 0xc0) == 0x80)
+		return "a link-local address";
+	/* Also what was once ::a.b.c.d. */
+	return byte[0] == 0xff || memcmp(byte, zero, 12) == 0 ? "not an address of a host" : NULL;
+}
+
 static bool read_address(const struct job *job, const char *word)
 {
 	struct addr addr;
+	const char *unfit;
 
 	if (!addr_parse(&addr, word))
+		return refuse(job, "takes an IPv4 or IPv6 address, not \"%.60s\"", word);
+	unfit = addr.family == 4 ? unfit4(addr.bytes) : unfit6(addr.bytes);
+	/* RFC 3927, 2.7: no router passes it on. */
+	if (addr.family == 4 && addr.bytes[0] == 169 && addr.bytes[1] == 254)
+		unfit = "a link-local address";
+	return unfit ? refuse(job, "%.60s is %s", word, unfit) : true;
+}
+
+static bool read_node(const struct job *job, const char *word)
+{
+	struct addr addr;
+	const char *unfit;
+
+	if (!addr_parse(&addr, word) || addr.family != 4)
 		return refuse(job, "takes an IPv4 address, not \"%.60s\"", word);
-	if (addr.family != 4)
-		return refuse(job, "%.60s: IPv6 is not served by this version", word);
-	if (addr.bytes[0] == 127 && job->rule->kind != RULE_LOCAL)
-		return refuse(job, "%.60s is a loopback address", word);
-	if (addr.bytes[0] == 0 || addr.bytes[0] >= 224)
-		return refuse(job, "%.60s is not an address of a host", word);
-	return true;
+	unfit = unfit4(addr.bytes);
+	if (job->rule->kind == RULE_LOCAL && addr.bytes[0] == 127)
+		unfit = NULL;
+	return unfit ? refuse(job, "%.60s is %s", word, unfit) : true;
 }
 
 /* An IPv6 address stands in brackets, since its colons would hide the port's (RFC 3986, 3.2.2). */
@@ -350,10 +382,10 @@ bool value_read(union value *value, const struct rule *rule, const ProtobufCFiel
 		[RULE_CHOICE] = read_choice,     [RULE_NUMBER] = read_number,
 		[RULE_DURATION] = read_duration, [RULE_PORTS] = read_ports,
 		[RULE_NAME] = read_name,         [RULE_ADDRESS] = read_address,
-		[RULE_LOCAL] = read_address,     [RULE_DEVICE] = read_device,
-		[RULE_HOST] = read_host,         [RULE_KEY] = read_key,
-		[RULE_LISTEN] = read_listen,     [RULE_PATH] = read_path,
-		[RULE_RPC] = read_rpc,
+		[RULE_NODE] = read_node,         [RULE_LOCAL] = read_node,
+		[RULE_DEVICE] = read_device,     [RULE_HOST] = read_host,
+		[RULE_KEY] = read_key,           [RULE_LISTEN] = read_listen,
+		[RULE_PATH] = read_path,         [RULE_RPC] = read_rpc,
 	};
 	struct job job = { value, rule, field, "", problem };
 
