@@ -30,6 +30,7 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_MAGLEV] = "maglev",
 	[MAP_MEMBERS] = "members",
 	[MAP_MEMBER_STATS] = "member_stats",
+	[MAP_HOPS] = "hops",
 	[MAP_FLOWS] = "flows",
 	[MAP_HANDSHAKES] = "handshakes",
 	[MAP_PINS] = "pins",

@@ -76,8 +76,8 @@ static uint64_t pools_of(const struct plan *plan, const Conf__Array *array,
 /* The same question to the same server. */
 static bool alike(const struct health_target *one, const struct health_target *other)
 {
-	return one->addr == other->addr && one->port == other->port && one->kind == other->kind &&
-	       one->interfaces == other->interfaces &&
+	return flow_ip_equal(&one->addr, &other->addr) && one->port == other->port &&
+	       one->kind == other->kind && one->interfaces == other->interfaces &&
 	       !memcmp(one->interface, other->interface, sizeof(one->interface));
 }
 
@@ -150,6 +150,20 @@ static bool set_port(struct health_target *target, const Conf__Service *service,
 	return target->port != 0;
 }
 
+/* One check on each of a member's addresses. */
+static int add_addresses(struct health *health, const struct flow_member *member,
+			 struct health_target *target)
+{
+	int error = 0;
+
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES && !error; f++) {
+		target->addr = member->addr[f];
+		if (!flow_ip_is_none(&target->addr))
+			error = add(health, target);
+	}
+	return error;
+}
+
 /* One check of a service on each of its array's members; NULL: the check nobody wrote down. */
 static int add_check(struct health *health, const struct plan *plan, const Conf__Array *array,
 		     const Conf__Service *service, const Conf__Check *check)
@@ -169,8 +183,7 @@ static int add_check(struct health *health, const struct plan *plan, const Conf_
 		if (plan->array_of_member[m] != array || !plan->member[m])
 			continue;
 		target.member = m;
-		target.addr = plan->members[m].addr;
-		error = add(health, &target);
+		error = add_addresses(health, &plan->members[m], &target);
 	}
 	return error;
 }
@@ -338,12 +351,18 @@ enum health_verdict health_verdict(const struct health *health, unsigned int poo
 	return verdict;
 }
 
+static const char *family_text(const struct health_target *target)
+{
+	return flow_ip_family(&target->addr) == FLOW_IPV6 ? "IPv6 " : "";
+}
+
 /* "rpc 135 4.1 ms: connect 0.1, bind 0.9, map 1.1; 59531,59532: connect 0.1, bind 1.9" */
 static void print_good(char text[HEALTH_TEXT], const struct health_target *target)
 {
 	const struct health_trace *trace = &target->trace;
-	size_t used = (size_t)snprintf(text, HEALTH_TEXT, "%s %u %.1f ms", kind_names[target->kind],
-				       target->port, target->latency_us / 1000.0);
+	size_t used = (size_t)snprintf(text, HEALTH_TEXT, "%s%s %u %.1f ms", family_text(target),
+				       kind_names[target->kind], target->port,
+				       target->latency_us / 1000.0);
 	double took[HEALTH_STEPS];
 
 	if (target->kind != HEALTH_RPC)
@@ -374,8 +393,9 @@ static void print_bad(char text[HEALTH_TEXT], const struct health_target *target
 	bool about = rpc && trace->interface < target->interfaces &&
 		     (trace->port != target->port || outcome == HEALTH_NOT_REGISTERED);
 
-	snprintf(text, HEALTH_TEXT, "%s %u %s%s%s%s", kind_names[target->kind],
-		 rpc ? trace->port : target->port, health_outcome_names[outcome], about ? " (" : "",
+	snprintf(text, HEALTH_TEXT, "%s%s %u %s%s%s%s", family_text(target),
+		 kind_names[target->kind], rpc ? trace->port : target->port,
+		 health_outcome_names[outcome], about ? " (" : "",
 		 about ? rpcif_print(name, &target->interface[trace->interface]) : "",
 		 about ? ")" : "");
 }

@@ -2,9 +2,10 @@
 /*
  * From the results of probes to verdicts.  Pure: results and times are handed in.
  *
- * A target is one check of one service on one member.  A member is up in a pool while every target
- * of the pool's services on it is up: an affinity group moves as one.  A service that follows
- * another has no targets of its own, the other's count for its pool too.
+ * A target is one check of one service on one address of a member.  A member is up in a pool while
+ * every target of the pool's services on it is up: an affinity group moves as one, and clients of
+ * either family may be sent to it.  A service that follows another has no targets of its own, the
+ * other's count for its pool too.
  */
 #ifndef CASPAIR_HEALTH_H
 #define CASPAIR_HEALTH_H
@@ -16,7 +17,7 @@
 #include "conf/rpcif.h"
 #include "lbd/plan.h"
 
-enum { HEALTH_MAX_TARGETS = 8192, HEALTH_TEXT = 160 };
+enum { HEALTH_MAX_TARGETS = 16384, HEALTH_TEXT = 160 };
 
 /* How a target is probed. */
 enum health_kind { HEALTH_TCP, HEALTH_RPC, HEALTH_SMTP, HEALTH_IMAP, HEALTH_POP3, HEALTH_KINDS };
@@ -65,7 +66,7 @@ struct health_rule {
 
 struct health_target {
 	uint16_t member; /* slot */
-	__be32 addr;
+	struct flow_ip addr;
 	uint16_t port; /* host order */
 	enum health_kind kind;
 	struct rpcif interface[RPCIF_MAX];
@@ -124,8 +125,10 @@ enum health_verdict { HEALTH_UNDECIDED, HEALTH_UP, HEALTH_DOWN };
 enum health_verdict health_verdict(const struct health *health, unsigned int pool,
 				   unsigned int member);
 
-/* "tcp 59531 0.2 ms", or what is wrong and where: of the worst target; the empty text where none
- * is. */
+/*
+ * "tcp 59531 0.2 ms", "IPv6 tcp 25 refused": what is wrong and where, of the worst target; the
+ * empty text where none is.
+ */
 const char *health_text(char text[HEALTH_TEXT], const struct health *health, unsigned int pool,
 			unsigned int member);
 

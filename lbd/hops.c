@@ -3,10 +3,13 @@
 
 #include <string.h>
 
-static struct hops_client *place_of(struct hops *hops, __be32 client)
+static struct hops_client *place_of(struct hops *hops, const struct flow_ip *client)
 {
-	/* The upper bits of a product depend on all bits of the address (Knuth, 6.4). */
-	return &hops->client[((uint32_t)client * 0x9e3779b1u) >> 19];
+	uint32_t fold = client->word[0] * 0x85ebca6bu + client->word[1] * 0xc2b2ae35u +
+			client->word[2] * 0x27d4eb2fu + client->word[3];
+
+	/* The upper bits of a product depend on all bits of what is hashed (Knuth, 6.4). */
+	return &hops->client[fold * 0x9e3779b1u >> 19];
 }
 
 _Static_assert(HOPS_CLIENTS == 1 << (32 - 19), "place_of");
@@ -14,7 +17,7 @@ _Static_assert(HOPS_CLIENTS == 1 << (32 - 19), "place_of");
 bool hops_wanted(const struct flow *flow)
 {
 	/* Those of a member's own address are the kernel's, which queues while it asks. */
-	if (flow->flags & (FLOW_OUTBOUND | FLOW_HOP_KNOWN))
+	if (flow->flags & FLOW_OUTBOUND || flow->hop.ifindex)
 		return false;
 	return flow->state != FLOW_CLOSING && flow->state != FLOW_RESET;
 }
@@ -30,10 +33,10 @@ void hops_begin(struct hops *hops)
 			hops->hop[i] = (struct hop){ 0 };
 }
 
-void hops_client(struct hops *hops, __be32 client)
+void hops_client(struct hops *hops, const struct flow_ip *client)
 {
 	struct hops_client *place = place_of(hops, client);
-	bool known = place->addr == client && place->seen + 1 >= hops->round;
+	bool known = flow_ip_equal(&place->addr, client) && place->seen + 1 >= hops->round;
 
 	if (known && hops->round - place->looked < HOPS_ROUTE_AGE) {
 		place->seen = hops->round;
@@ -43,8 +46,10 @@ void hops_client(struct hops *hops, __be32 client)
 	}
 	if (hops->asks == HOPS_ASKS)
 		return;
-	hops->ask[hops->asks++] = client;
-	*place = (struct hops_client){ .addr = client, .seen = hops->round, .looked = hops->round };
+	hops->ask[hops->asks++] = *client;
+	*place = (struct hops_client){ .addr = *client,
+				       .seen = hops->round,
+				       .looked = hops->round };
 }
 
 /* Index of the hop, or of a free place; HOPS_MAX when there is neither. */
@@ -55,7 +60,7 @@ static size_t find(const struct hops *hops, const struct hop *wanted)
 	for (size_t i = 0; i < HOPS_MAX; i++) {
 		const struct hop *hop = &hops->hop[i];
 
-		if (hop->ifindex == wanted->ifindex && hop->addr == wanted->addr)
+		if (hop->ifindex == wanted->ifindex && flow_ip_equal(&hop->addr, &wanted->addr))
 			return i;
 		if (!hop->ifindex && free == HOPS_MAX)
 			free = i;
@@ -63,7 +68,7 @@ static size_t find(const struct hops *hops, const struct hop *wanted)
 	return free;
 }
 
-bool hops_learn(struct hops *hops, __be32 client, const struct hop *found)
+bool hops_learn(struct hops *hops, const struct flow_ip *client, const struct hop *found)
 {
 	struct hops_client *place = place_of(hops, client);
 	size_t index = found && found->ifindex ? find(hops, found) : HOPS_MAX;
@@ -76,7 +81,7 @@ bool hops_learn(struct hops *hops, __be32 client, const struct hop *found)
 	fresh = !hops->hop[index].ifindex;
 	hops->hop[index] = *found;
 	hops->hop[index].used = hops->round;
-	if (place->addr == client)
+	if (flow_ip_equal(&place->addr, client))
 		place->hop = (uint16_t)(index + 1);
 	return fresh;
 }

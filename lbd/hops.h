@@ -25,15 +25,15 @@ enum hops_limits {
 };
 
 struct hop {
-	__be32 addr;
-	int ifindex;   /* 0: free */
-	uint32_t used; /* the last round in which one of its clients was seen */
+	struct flow_ip addr; /* may be of the other family than what it leads to (RFC 8950) */
+	int ifindex;         /* 0: free */
+	uint32_t used;       /* the last round in which one of its clients was seen */
 };
 
 /* Where the route to a client leads.  One place a hash: who is displaced is looked up again. */
 struct hops_client {
-	__be32 addr;  /* 0: free */
-	uint16_t hop; /* index + 1, 0: none */
+	struct flow_ip addr; /* none: free */
+	uint16_t hop;        /* index + 1, 0: none */
 	uint16_t pad;
 	uint32_t seen, looked; /* rounds */
 };
@@ -42,7 +42,7 @@ struct hops {
 	uint32_t round;
 	struct hop hop[HOPS_MAX];
 	struct hops_client client[HOPS_CLIENTS];
-	__be32 ask[HOPS_ASKS]; /* clients whose route is wanted */
+	struct flow_ip ask[HOPS_ASKS]; /* clients whose route is wanted */
 	size_t asks;
 	bool full; /* there were more than HOPS_MAX */
 };
@@ -54,10 +54,10 @@ bool hops_wanted(const struct flow *flow);
 void hops_begin(struct hops *hops);
 
 /* A client with a wanted flow; its route may be put on the list of those to look up. */
-void hops_client(struct hops *hops, __be32 client);
+void hops_client(struct hops *hops, const struct flow_ip *client);
 
 /* The answer: a hop, or NULL when no route leads there.  True when the hop is new. */
-bool hops_learn(struct hops *hops, __be32 client, const struct hop *found);
+bool hops_learn(struct hops *hops, const struct flow_ip *client, const struct hop *found);
 
 /* Whether it is this hop's turn to be resolved again. */
 bool hops_due(const struct hops *hops, size_t index);

@@ -27,12 +27,13 @@ static void mark(struct judge *judge, unsigned int pool)
 static void emit(struct judge *judge, unsigned int pool, unsigned int member)
 {
 	const struct standing *standing = &judge->plan->standing[pool][member];
+	const struct flow_member *who = &judge->plan->members[member];
 	struct flow_event event = {
 		.kind = EVENT_MEMBER,
 		.state = standing->up,
 		.epoch = (uint32_t)judge->plane->lease->epoch,
-		.key.vip = judge->plan->members[member].vip,
-		.member = judge->plan->members[member].addr,
+		.key.vip = *plan_first(who->vip),
+		.member = *plan_first(who->addr),
 		.pool_id = judge->plan->pools[pool].id,
 		.client_ack = standing->weight,
 	};
@@ -238,13 +239,17 @@ void judge_role(struct judge *judge, enum judge_role role)
 	judge_announce(judge);
 }
 
-bool judge_obey(struct judge *judge, __be32 vip, __be32 addr, uint32_t pool_id, bool up,
-		uint32_t weight)
+bool judge_obey(struct judge *judge, const struct judge_word *word)
 {
-	int pool = plan_pool(judge->plan, pool_id), member = plan_member(judge->plan, vip, addr);
+	int pool = plan_pool(judge->plan, word->pool_id);
+	int member = plan_member(judge->plan, &word->vip, &word->addr);
 	uint64_t now = daemon_now_ns();
 	struct standing next = {
-		.up = up, .judged = true, .weight = weight, .since_ns = now, .raised_ns = now
+		.up = word->up,
+		.judged = true,
+		.weight = word->weight,
+		.since_ns = now,
+		.raised_ns = now,
 	};
 
 	if (judge->role == JUDGE_ACTIVE || pool < 0 || member < 0 ||

@@ -51,8 +51,12 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 void judge_role(struct judge *judge, enum judge_role role);
 
 /* What the active decided about one member of one pool.  False when there is no such thing here. */
-bool judge_obey(struct judge *judge, __be32 vip, __be32 addr, uint32_t pool_id, bool up,
-		uint32_t weight);
+struct judge_word {
+	struct flow_ip vip, addr; /* of one family */
+	uint32_t pool_id, weight;
+	bool up;
+};
+bool judge_obey(struct judge *judge, const struct judge_word *word);
 
 /* Puts all verdicts into the log once more: a standby may have joined. */
 void judge_announce(struct judge *judge);

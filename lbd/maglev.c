@@ -4,10 +4,11 @@
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One member's walk over the table: its permutation is offset + k * skip (mod M). */
 struct walk {
-	uint32_t order; /* address in host order: the sort key */
+	struct flow_ip order; /* address: the sort key */
 	uint32_t weight;
 	uint32_t credit;
 	uint32_t next, skip;
@@ -27,7 +28,16 @@ static int by_address(const void *left, const void *right)
 {
 	const struct walk *a = left, *b = right;
 
-	return (a->order > b->order) - (a->order < b->order);
+	return memcmp(&a->order, &b->order, sizeof(a->order));
+}
+
+/* Both halves as numbers, whatever the machine's byte order. */
+static uint64_t hash_address(const struct flow_ip *addr)
+{
+	uint64_t prefix = (uint64_t)ntohl(addr->word[0]) << 32 | ntohl(addr->word[1]);
+	uint64_t host = (uint64_t)ntohl(addr->word[2]) << 32 | ntohl(addr->word[3]);
+
+	return mix(mix(prefix) ^ host);
 }
 
 static size_t collect(struct walk *walk, const struct maglev_member *member, size_t count)
@@ -35,13 +45,12 @@ static size_t collect(struct walk *walk, const struct maglev_member *member, siz
 	size_t taken = 0;
 
 	for (size_t i = 0; i < count && taken < FLOW_MAX_MEMBERS; i++) {
-		uint32_t order = ntohl(member[i].addr);
-		uint64_t hash = mix(order);
+		uint64_t hash = hash_address(&member[i].addr);
 
 		if (!member[i].weight)
 			continue;
 		walk[taken++] = (struct walk){
-			.order = order,
+			.order = member[i].addr,
 			.weight = member[i].weight,
 			.next = (uint32_t)(hash >> 32) % FLOW_MAGLEV_SIZE,
 			.skip = (uint32_t)hash % (FLOW_MAGLEV_SIZE - 1) + 1,

@@ -12,7 +12,7 @@
 #include "proto/flow.h"
 
 struct maglev_member {
-	__be32 addr;
+	struct flow_ip addr;
 	uint32_t weight; /* 0: takes no part */
 	uint16_t slot;   /* what is written into the table */
 };

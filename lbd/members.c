@@ -6,7 +6,6 @@
 
 #include <bpf/bpf.h>
 
-#include "proto/addr.h"
 #include "lbd/arena.h"
 #include "lbd/lbd.h"
 #include "lbd/pool.h"
@@ -60,15 +59,14 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 	Cas__MemberStatus *status = arena_take(arena, sizeof(*status));
 	struct flow_member_stats stats;
 	uint32_t key = member;
-	char text[ADDR_TEXT];
 
 	if (!status)
 		return NULL;
 	cas__member_status__init(status);
 	status->array = lbd->plan->array_of_member[member]->name;
 	status->name = lbd->plan->member[member]->name;
-	status->address = arena_print(arena, "%s",
-				      addr_print4(text, lbd->plan->members[member].addr));
+	status->address = lbd->plan->member[member]->address;
+	status->n_address = lbd->plan->member[member]->n_address;
 	if (!bpf_map_lookup_elem(lbd->plane.map[MAP_MEMBER_STATS], &key, &stats)) {
 		status->has_sessions = status->has_connections_total = 1;
 		status->has_bytes_in = status->has_bytes_out = 1;
@@ -77,7 +75,7 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 		status->bytes_in = stats.bytes_in;
 		status->bytes_out = stats.bytes_out;
 	}
-	return status->address && add_pools(lbd, arena, member, status) ? status : NULL;
+	return add_pools(lbd, arena, member, status) ? status : NULL;
 }
 
 static int send_reply(struct ctl_conn *conn, Cas__MembersReply *reply, bool more)

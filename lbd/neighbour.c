@@ -19,9 +19,11 @@
 
 static const double warm_every = 5.;
 
-static struct nl_addr *address(__be32 addr)
+static struct nl_addr *address(const struct flow_ip *ip)
 {
-	return nl_addr_build(AF_INET, &addr, sizeof(addr));
+	if (flow_ip_family(ip) == FLOW_IPV4)
+		return nl_addr_build(AF_INET, &ip->word[3], sizeof(ip->word[3]));
+	return nl_addr_build(AF_INET6, ip, sizeof(*ip));
 }
 
 /*
@@ -31,7 +33,7 @@ static struct nl_addr *address(__be32 addr)
 void neighbour_use(struct neighbour *neighbour, const struct hop *hop)
 {
 	struct rtnl_neigh *entry = rtnl_neigh_alloc();
-	struct nl_addr *addr = address(hop->addr);
+	struct nl_addr *addr = address(&hop->addr);
 	int error = -NLE_NOMEM;
 
 	neighbour->asked++;
@@ -54,7 +56,7 @@ static void on_notice(void *arg, const struct flow_notice *notice)
 	struct neighbour *neighbour = arg;
 	char text[ADDR_TEXT];
 
-	addr_print4(text, notice->addr);
+	addr_print_flow(text, &notice->addr);
 	if (notice->kind == NOTICE_FENCED) {
 		log_warning("fenced: the lease had run out and %s advertises; nothing new is "
 			    "admitted here",
@@ -77,21 +79,35 @@ static void on_notices(struct ev_loop *loop, ev_io *io, int events)
 	dataplane_notices(neighbour->plane);
 }
 
-/* A gateway of another family (RFC 5549) is none that we could resolve. */
-static bool take_hop(struct rtnl_nexthop *via, __be32 to, struct hop *hop)
+static bool take_address(struct flow_ip *ip, const struct nl_addr *addr)
 {
-	struct nl_addr *gateway = rtnl_route_nh_get_gateway(via);
+	const void *bytes = nl_addr_get_binary_addr(addr);
 
-	*hop = (struct hop){ .addr = to, .ifindex = rtnl_route_nh_get_ifindex(via) };
-	if (!gateway)
+	if (nl_addr_get_family(addr) == AF_INET && nl_addr_get_len(addr) == sizeof(ip->word[3])) {
+		*ip = flow_ip4(0);
+		memcpy(&ip->word[3], bytes, sizeof(ip->word[3]));
 		return true;
-	if (nl_addr_get_len(gateway) != sizeof(hop->addr))
+	}
+	if (nl_addr_get_family(addr) != AF_INET6 || nl_addr_get_len(addr) != sizeof(*ip))
 		return false;
-	memcpy(&hop->addr, nl_addr_get_binary_addr(gateway), sizeof(hop->addr));
+	memcpy(ip, bytes, sizeof(*ip));
 	return true;
 }
 
-bool neighbour_route(struct neighbour *neighbour, __be32 to, struct hop *hop)
+/* The gateway of an IPv4 route may have an IPv6 address (RFC 8950). */
+static bool take_hop(struct rtnl_nexthop *via, const struct flow_ip *to, struct hop *hop)
+{
+	struct nl_addr *gateway = rtnl_route_nh_get_gateway(via);
+
+	if (!gateway)
+		gateway = rtnl_route_nh_get_via(via);
+	*hop = (struct hop){ .addr = *to, .ifindex = rtnl_route_nh_get_ifindex(via) };
+	if (!gateway)
+		return true;
+	return take_address(&hop->addr, gateway);
+}
+
+bool neighbour_route(struct neighbour *neighbour, const struct flow_ip *to, struct hop *hop)
 {
 	struct nl_addr *addr = address(to);
 	struct rtnl_route *route = NULL;
@@ -109,17 +125,25 @@ bool neighbour_route(struct neighbour *neighbour, __be32 to, struct hop *hop)
 }
 
 /* No route is for the data plane to count. */
+static void warm_member(struct neighbour *neighbour, const struct flow_member *member)
+{
+	struct hop hop;
+
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+		if (!flow_ip_is_none(&member->addr[f]) &&
+		    neighbour_route(neighbour, &member->addr[f], &hop))
+			neighbour_use(neighbour, &hop);
+}
+
 static void on_warm(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct neighbour *neighbour = timer->data;
-	struct hop hop;
 
 	(void)loop;
 	(void)events;
 	for (int i = 0; i < FLOW_MAX_MEMBERS; i++)
-		if (neighbour->plan->members[i].flags &&
-		    neighbour_route(neighbour, neighbour->plan->members[i].addr, &hop))
-			neighbour_use(neighbour, &hop);
+		if (neighbour->plan->members[i].flags)
+			warm_member(neighbour, &neighbour->plan->members[i]);
 }
 
 static void on_links(struct ev_loop *loop, ev_io *io, int events)

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #include <ev.h>
-#include <linux/types.h>
+
+#include "proto/flow.h"
 
 struct dataplane;
 struct hop;
@@ -37,7 +38,7 @@ int neighbour_start(struct neighbour *neighbour, struct ev_loop *loop, struct da
 void neighbour_stop(struct neighbour *neighbour);
 
 /* The hop that the kernel's own route to an address has; false when none leads there. */
-bool neighbour_route(struct neighbour *neighbour, __be32 to, struct hop *hop);
+bool neighbour_route(struct neighbour *neighbour, const struct flow_ip *to, struct hop *hop);
 
 /* Has a hop resolved, as if a packet had been sent there. */
 void neighbour_use(struct neighbour *neighbour, const struct hop *hop);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/addr.h"
 #include "lbd/pool.h"
 
 /* What plan_make() works with. */
@@ -46,28 +45,37 @@ int plan_pool(const struct plan *plan, uint32_t id)
 	return -1;
 }
 
-int plan_member(const struct plan *plan, __be32 vip, __be32 addr)
+int plan_member(const struct plan *plan, const struct flow_ip *vip, const struct flow_ip *addr)
 {
-	for (int i = 0; i < FLOW_MAX_MEMBERS; i++)
-		if (plan->members[i].flags && plan->members[i].vip == vip &&
-		    plan->members[i].addr == addr)
+	enum flow_family family = flow_ip_family(addr);
+
+	if (flow_ip_is_none(vip) || flow_ip_is_none(addr))
+		return -1;
+	for (int i = 0; i < FLOW_MAX_MEMBERS; i++) {
+		const struct flow_member *member = &plan->members[i];
+
+		if (member->flags && flow_ip_equal(&member->vip[family], vip) &&
+		    flow_ip_equal(&member->addr[family], addr))
+			return i;
+	}
+	return -1;
+}
+
+int plan_vip(const struct plan *plan, const struct flow_ip *vip)
+{
+	enum flow_family family = flow_ip_family(vip);
+
+	for (int i = 0; !flow_ip_is_none(vip) && i < FLOW_MAX_ARRAYS; i++)
+		if (flow_ip_equal(&plan->vip[i][family], vip))
 			return i;
 	return -1;
 }
 
-int plan_vip(const struct plan *plan, __be32 vip)
-{
-	for (int i = 0; vip && i < FLOW_MAX_ARRAYS; i++)
-		if (plan->vip[i] == vip)
-			return i;
-	return -1;
-}
-
-int plan_service(const struct plan *plan, __be32 vip, uint16_t port)
+int plan_service(const struct plan *plan, const struct flow_ip *vip, uint16_t port)
 {
 	int table = plan_vip(plan, vip);
 
-	return table < 0 ? -1 : plan->ports[table].service[port] - 1;
+	return table < 0 ? -1 : (plan->ports[table].service[port] & ~FLOW_PORT_CLOSED) - 1;
 }
 
 static bool fail(struct making *make, const char *what, const char *name)
@@ -79,12 +87,12 @@ static bool fail(struct making *make, const char *what, const char *name)
 static bool add_role(struct making *make, const struct flow_role *role, const char *name)
 {
 	struct flow_role_table *table = &make->plan->roles;
-	uint32_t at = flow_role_hash(role->addr);
+	uint32_t at = flow_role_hash(&role->addr);
 
 	for (int i = 0; i < FLOW_ROLE_PROBES; i++, at = (at + 1) % FLOW_ROLE_SLOTS) {
 		struct flow_role *slot = &table->slot[at];
 
-		if (slot->kind != ROLE_FREE && slot->addr == role->addr)
+		if (slot->kind != ROLE_FREE && flow_ip_equal(&slot->addr, &role->addr))
 			return fail(make, "this address already has another part", name);
 		if (slot->kind != ROLE_FREE)
 			continue;
@@ -94,15 +102,19 @@ static bool add_role(struct making *make, const struct flow_role *role, const ch
 	return fail(make, "too many addresses for the table of roles", name);
 }
 
-/* A VIP keeps its port table; a new one takes a table that was not in use. */
-static int place_vip(struct making *make, __be32 vip)
+/* An array keeps the port table of its VIP; a new one takes a table that was not in use. */
+static int place_array(const struct making *make, const struct flow_ip vip[FLOW_FAMILIES])
 {
-	int at = plan_vip(make->old, vip);
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++) {
+		int at = plan_vip(make->old, &vip[f]);
 
-	for (int i = 0; at < 0 && i < FLOW_MAX_ARRAYS; i++)
-		if (!make->old->vip[i] && !make->plan->vip[i])
-			at = i;
-	return at;
+		if (at >= 0 && !plan_has_array(make->plan, (unsigned int)at))
+			return at;
+	}
+	for (unsigned int i = 0; i < FLOW_MAX_ARRAYS; i++)
+		if (!plan_has_array(make->old, i) && !plan_has_array(make->plan, i))
+			return (int)i;
+	return -1;
 }
 
 /* A slot that neither plan uses: an old flow or pin may still name the others. */
@@ -130,27 +142,57 @@ static int free_service(const struct making *make)
 	return -1;
 }
 
-static bool add_member(struct making *make, const Conf__Array *array, const Conf__Member *member,
+/*
+ * The slot a member had before.  Its IPv6 address decides only where one of the two has no IPv4
+ * address, so that no slot moves when an address is added.
+ */
+static int place_member(const struct making *make, const struct flow_member *member)
+{
+	int slot = plan_member(make->old, &member->vip[FLOW_IPV4], &member->addr[FLOW_IPV4]);
+
+	if (slot < 0) {
+		slot = plan_member(make->old, &member->vip[FLOW_IPV6], &member->addr[FLOW_IPV6]);
+		if (slot >= 0 && !flow_ip_is_none(&member->addr[FLOW_IPV4]) &&
+		    !flow_ip_is_none(&make->old->members[slot].addr[FLOW_IPV4]))
+			slot = -1;
+	}
+	/* Both may have claimed it where one array has become two, one of each family. */
+	return slot >= 0 && !make->plan->members[slot].flags ? slot : free_member(make);
+}
+
+/* An address takes no part where its array has no VIP of its family. */
+static bool read_member(struct making *make, const Conf__Member *conf, struct flow_member *member)
+{
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+		if (!flow_ip_is_none(&member->vip[f]) && !conf_address(conf, f, &member->addr[f]))
+			return fail(make, "member without an address of each family of its array",
+				    conf->name);
+	return true;
+}
+
+static bool add_member(struct making *make, const Conf__Array *array, const Conf__Member *conf,
 		       int table)
 {
-	__be32 vip = make->plan->vip[table];
 	struct flow_role role = { .kind = ROLE_MEMBER, .port_table = (uint16_t)table };
+	struct flow_member member = { .flags = MEMBER_USED };
+	bool ok = true;
 	int slot;
 
-	if (!addr_parse4(&role.addr, member->address))
-		return fail(make, "member without an IPv4 address", member->name);
-	slot = plan_member(make->old, vip, role.addr);
+	memcpy(member.vip, make->plan->vip[table], sizeof(member.vip));
+	if (!read_member(make, conf, &member))
+		return false;
+	slot = place_member(make, &member);
 	if (slot < 0)
-		slot = free_member(make);
-	if (slot < 0)
-		return fail(make, "too many members", member->name);
+		return fail(make, "too many members", conf->name);
 	role.id = (uint16_t)slot;
-	make->plan->members[slot] = (struct flow_member){ .addr = role.addr,
-							  .vip = vip,
-							  .flags = MEMBER_USED };
+	make->plan->members[slot] = member;
 	make->plan->array_of_member[slot] = array;
-	make->plan->member[slot] = member;
-	return add_role(make, &role, member->name);
+	make->plan->member[slot] = conf;
+	for (enum flow_family f = FLOW_IPV4; ok && f < FLOW_FAMILIES; f++) {
+		role.addr = member.addr[f];
+		ok = flow_ip_is_none(&role.addr) || add_role(make, &role, conf->name);
+	}
+	return ok;
 }
 
 /* The pool a service belongs to, made when it is the first of its group. */
@@ -182,12 +224,13 @@ static int add_pool(struct making *make, const Conf__Array *array, const Conf__S
 }
 
 /* The slot that the service's first port had before, unless another service has taken it. */
-static int place_service(const struct making *make, const Conf__Service *service, __be32 vip)
+static int place_service(const struct making *make, const Conf__Service *service, int table)
 {
 	int slot = -1;
 
-	if (service->n_ports)
-		slot = plan_service(make->old, vip, (uint16_t)service->ports[0]->first);
+	for (enum flow_family f = FLOW_IPV4; slot < 0 && service->n_ports && f < FLOW_FAMILIES; f++)
+		slot = plan_service(make->old, &make->plan->vip[table][f],
+				    (uint16_t)service->ports[0]->first);
 	return slot >= 0 && !make->plan->services[slot].flags ? slot : free_service(make);
 }
 
@@ -200,15 +243,16 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 	if (pool < 0)
 		return fail(make, "too many affinity groups and services without one",
 			    service->name);
-	slot = place_service(make, service, make->plan->vip[table]);
+	slot = place_service(make, service, table);
 	if (slot < 0)
 		return fail(make, "too many services", service->name);
 	make->plan->services[slot] = (struct flow_service){
-		.vip = make->plan->vip[table],
 		.pool = (uint16_t)pool,
 		.flags = SERVICE_USED,
 		.idle_ticks = plan_ticks(service->idle_timeout_ms),
 	};
+	memcpy(make->plan->services[slot].vip, make->plan->vip[table],
+	       sizeof(make->plan->vip[table]));
 	make->plan->array_of_service[slot] = array;
 	make->plan->service[slot] = service;
 	for (size_t i = 0; i < service->n_ports; i++)
@@ -218,34 +262,50 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 	return true;
 }
 
-static bool add_gateway(struct making *make, const Conf__Array *array)
+static bool add_gateway(struct making *make, const Conf__Array *array, enum flow_family family)
 {
 	struct flow_role role = { .kind = ROLE_GATEWAY };
 
-	if (!array->gateway)
+	if (!conf_gateway(array, family, &role.addr))
 		return true;
-	if (!addr_parse4(&role.addr, array->gateway))
-		return fail(make, "gateway is no IPv4 address", array->name);
 	for (int i = 0; i < FLOW_ROLE_SLOTS; i++) /* several arrays may share one */
 		if (make->plan->roles.slot[i].kind == ROLE_GATEWAY &&
-		    make->plan->roles.slot[i].addr == role.addr)
+		    flow_ip_equal(&make->plan->roles.slot[i].addr, &role.addr))
 			return true;
 	return add_role(make, &role, array->name);
 }
 
+static bool add_vips(struct making *make, const Conf__Array *array, int table)
+{
+	struct flow_role role = { .kind = ROLE_VIP,
+				  .id = (uint16_t)table,
+				  .port_table = (uint16_t)table };
+	bool ok = true;
+
+	for (enum flow_family f = FLOW_IPV4; ok && f < FLOW_FAMILIES; f++) {
+		role.addr = make->plan->vip[table][f];
+		if (!flow_ip_is_none(&role.addr))
+			ok = add_role(make, &role, array->name);
+		if (ok)
+			ok = add_gateway(make, array, f);
+	}
+	return ok;
+}
+
 static bool add_array(struct making *make, const Conf__Array *array)
 {
-	struct flow_role role = { .kind = ROLE_VIP };
+	struct flow_ip vip[FLOW_FAMILIES];
+	bool four = conf_vip(array, FLOW_IPV4, &vip[FLOW_IPV4]);
+	bool six = conf_vip(array, FLOW_IPV6, &vip[FLOW_IPV6]);
 	int table;
 
-	if (!addr_parse4(&role.addr, array->vip))
-		return fail(make, "VIP is no IPv4 address", array->name);
-	table = place_vip(make, role.addr);
+	if (!four && !six)
+		return fail(make, "array without a VIP", array->name);
+	table = place_array(make, vip);
 	if (table < 0)
-		return fail(make, "too many VIPs", array->name);
-	make->plan->vip[table] = role.addr;
-	role.id = role.port_table = (uint16_t)table;
-	if (!add_role(make, &role, array->name) || !add_gateway(make, array))
+		return fail(make, "too many arrays", array->name);
+	memcpy(make->plan->vip[table], vip, sizeof(vip));
+	if (!add_vips(make, array, table))
 		return false;
 	for (size_t i = 0; i < array->n_member; i++)
 		if (!add_member(make, array, array->member[i], table))
@@ -256,27 +316,42 @@ static bool add_array(struct making *make, const Conf__Array *array)
 	return true;
 }
 
+/* The port table of a member's array, -1: it has none any more. */
+static int table_of(const struct plan *plan, const struct flow_member *member)
+{
+	int table = plan_vip(plan, &member->vip[FLOW_IPV4]);
+
+	return table >= 0 ? table : plan_vip(plan, &member->vip[FLOW_IPV6]);
+}
+
+/* An address that has found another part meanwhile keeps the new one. */
+static void keep_roles(struct making *make, int slot)
+{
+	const struct flow_member *member = &make->plan->members[slot];
+	struct flow_role role = { .kind = ROLE_MEMBER, .id = (uint16_t)slot };
+	int table = table_of(make->plan, member);
+
+	role.port_table = (uint16_t)table;
+	for (enum flow_family f = FLOW_IPV4; table >= 0 && f < FLOW_FAMILIES; f++) {
+		role.addr = member->addr[f];
+		if (!flow_ip_is_none(&role.addr))
+			add_role(make, &role, "removed member");
+	}
+}
+
 /* Members that are no longer configured but still have flows: their packets go on both ways. */
-static bool keep_gone(struct making *make)
+static void keep_gone(struct making *make)
 {
 	for (int i = 0; i < FLOW_MAX_MEMBERS; i++) {
 		const struct flow_member *old = &make->old->members[i];
-		struct flow_role role = { .addr = old->addr,
-					  .kind = ROLE_MEMBER,
-					  .id = (uint16_t)i };
-		int table = plan_vip(make->plan, old->vip);
 
 		if (!old->flags || !make->flows[i] || make->plan->members[i].flags)
 			continue;
 		make->plan->members[i] = *old;
 		make->plan->members[i].flags = MEMBER_USED | MEMBER_GONE;
-		role.port_table = (uint16_t)table;
-		/* An address that has found another part meanwhile keeps the new one. */
-		if (table >= 0)
-			add_role(make, &role, "removed member");
+		keep_roles(make, i);
 	}
 	make->error[0] = '\0';
-	return true;
 }
 
 /* Verdicts are carried over; a new member of a living pool proves itself first. */
@@ -323,10 +398,11 @@ struct plan *plan_make(const struct conf *conf, const struct plan *old,
 	}
 	for (size_t i = 0; ok && i < conf->file->n_array; i++)
 		ok = add_array(&make, conf->file->array[i]);
-	if (!ok || !keep_gone(&make)) {
+	if (!ok) {
 		plan_free(make.plan);
 		return NULL;
 	}
+	keep_gone(&make);
 	carry_standings(&make);
 	return make.plan;
 }
@@ -337,7 +413,7 @@ void plan_adopt(struct plan *plan, uint64_t now_ns)
 		const struct flow_role *role = &plan->roles.slot[i];
 
 		if (role->kind == ROLE_VIP && role->port_table < FLOW_MAX_ARRAYS)
-			plan->vip[role->port_table] = role->addr;
+			plan->vip[role->port_table][flow_ip_family(&role->addr)] = role->addr;
 	}
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
 		for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From a configuration to the tables of the data plane, and from one configuration to the next.
- * Pure.  Whatever still means the same keeps its number: a VIP its port table, a service its slot
- * (by its first port), a pool its slot (by id), a member its slot (by VIP and address).  So a
- * change or a restart moves no flow, and a table may be written while packets read it.
+ * Pure.  Whatever still means the same keeps its number: an array its port table (by a VIP), a
+ * service its slot (by its first port), a pool its slot (by id), a member its slot (by VIP and
+ * address; of the two families' IPv4 decides).  So a change or a restart moves no flow, and a table
+ * may be written while packets read it.
  */
 #ifndef CASPAIR_PLAN_H
 #define CASPAIR_PLAN_H
@@ -33,7 +34,8 @@ struct plan {
 	struct flow_pool pools[FLOW_MAX_POOLS];
 	struct flow_member members[FLOW_MAX_MEMBERS];
 	struct flow_port_table ports[FLOW_MAX_ARRAYS];
-	__be32 vip[FLOW_MAX_ARRAYS]; /* 0: port table not in use */
+	/* By port table; none of either family: not in use. */
+	struct flow_ip vip[FLOW_MAX_ARRAYS][FLOW_FAMILIES];
 
 	/* What the tables have no room for; borrowed from the configuration, NULL when not in use.
 	 */
@@ -67,11 +69,24 @@ struct plan *plan_make(const struct conf *conf, const struct plan *old,
 		       const uint64_t flows[FLOW_MAX_MEMBERS], uint64_t now_ns,
 		       char error[PLAN_ERROR_TEXT]);
 
-/* Slots by identity; -1 when there is none. */
+/* Slots by identity; -1 when there is none.  A VIP and an address are of one family. */
 int plan_pool(const struct plan *plan, uint32_t id);
-int plan_member(const struct plan *plan, __be32 vip, __be32 addr);
-int plan_vip(const struct plan *plan, __be32 vip); /* port table */
-int plan_service(const struct plan *plan, __be32 vip, uint16_t port);
+int plan_member(const struct plan *plan, const struct flow_ip *vip, const struct flow_ip *addr);
+int plan_vip(const struct plan *plan, const struct flow_ip *vip); /* port table */
+int plan_service(const struct plan *plan, const struct flow_ip *vip, uint16_t port);
+
+/* Whether a port table belongs to an array. */
+static inline bool plan_has_array(const struct plan *plan, unsigned int table)
+{
+	return !flow_ip_is_none(&plan->vip[table][FLOW_IPV4]) ||
+	       !flow_ip_is_none(&plan->vip[table][FLOW_IPV6]);
+}
+
+/* What goes by the name of a member that has two addresses: its first. */
+static inline const struct flow_ip *plan_first(const struct flow_ip addr[FLOW_FAMILIES])
+{
+	return &addr[flow_ip_is_none(&addr[FLOW_IPV4]) ? FLOW_IPV6 : FLOW_IPV4];
+}
 
 /* Milliseconds to ticks, rounded up. */
 uint32_t plan_ticks(uint64_t ms);

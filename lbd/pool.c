@@ -86,7 +86,7 @@ static size_t candidates(const struct plan *plan, unsigned int pool, enum choice
 			continue;
 		weight = choice == LIVING ? plan->standing[pool][i].weight
 					  : plan->member[i]->weight * FLOW_WEIGHT;
-		list[count++] = (struct maglev_member){ plan->members[i].addr, weight,
+		list[count++] = (struct maglev_member){ *plan_first(plan->members[i].addr), weight,
 							(uint16_t)i };
 	}
 	return count;

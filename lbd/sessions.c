@@ -20,9 +20,9 @@ struct stream {
 	struct ctl_conn *conn;
 	struct walk walk;
 	struct arena arena;
-	ev_timer next; /* a slice without a match sends nothing that could drain */
-	char *member;  /* filters: name, or array/name; NULL: all */
-	__be32 client; /* 0: all */
+	ev_timer next;         /* a slice without a match sends nothing that could drain */
+	char *member;          /* filters: name, or array/name; NULL: all */
+	struct flow_ip client; /* none: all */
 	uint64_t limit, total;
 };
 
@@ -64,7 +64,7 @@ static bool named(const struct stream *stream, uint16_t slot)
 
 static bool wanted(const struct stream *stream, const struct flow_key *key, const struct flow *flow)
 {
-	if (stream->client && stream->client != key->client)
+	if (!flow_ip_is_none(&stream->client) && !flow_ip_equal(&stream->client, &key->client))
 		return false;
 	return !stream->member || named(stream, flow->member);
 }
@@ -78,8 +78,9 @@ static uint64_t ms_since(uint32_t ticks)
 	return ((uint64_t)age << FLOW_TICK_SHIFT) / 1000000;
 }
 
-static char *member_text(struct stream *stream, uint16_t slot)
+static char *member_text(struct stream *stream, const struct flow_key *key, uint16_t slot)
 {
+	enum flow_family family = flow_ip_family(&key->vip);
 	const struct plan *plan = stream->lbd->plan;
 	char text[ADDR_TEXT];
 
@@ -87,7 +88,8 @@ static char *member_text(struct stream *stream, uint16_t slot)
 		return NULL;
 	if (plan->member[slot])
 		return arena_print(&stream->arena, "%s", plan->member[slot]->name);
-	return arena_print(&stream->arena, "%s", addr_print4(text, plan->members[slot].addr));
+	return arena_print(&stream->arena, "%s",
+			   addr_print_flow(text, &plan->members[slot].addr[family]));
 }
 
 static Cas__Session *session(struct stream *stream, const struct flow_key *key,
@@ -95,19 +97,19 @@ static Cas__Session *session(struct stream *stream, const struct flow_key *key,
 {
 	const struct plan *plan = stream->lbd->plan;
 	Cas__Session *session = arena_take(&stream->arena, sizeof(*session));
-	int service = plan_service(plan, key->vip, ntohs(key->vip_port));
+	int service = plan_service(plan, &key->vip, ntohs(key->vip_port));
 	char text[ADDR_PORT_TEXT];
 
 	if (!session)
 		return NULL;
 	cas__session__init(session);
 	session->client = arena_print(&stream->arena, "%s",
-				      addr_print4_port(text, key->client, key->client_port));
+				      addr_print_flow_port(text, &key->client, key->client_port));
 	session->vip = arena_print(&stream->arena, "%s",
-				   addr_print4_port(text, key->vip, key->vip_port));
+				   addr_print_flow_port(text, &key->vip, key->vip_port));
 	session->service = service >= 0 && plan->service[service] ? plan->service[service]->name
 								  : NULL;
-	session->member = member_text(stream, flow->member);
+	session->member = member_text(stream, key, flow->member);
 	if (flow->state >= FLOW_ESTABLISHED && flow->state <= FLOW_RESET)
 		session->state = arena_print(&stream->arena, "%s", state_names[flow->state]);
 	session->has_age_ms = session->has_idle_ms = session->has_epoch = 1;
@@ -181,10 +183,10 @@ static int open_stream(struct stream *stream, const Cas__SessionsRequest *reques
 void sessions_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__SessionsRequest *request)
 {
 	struct stream *stream;
-	__be32 client = 0;
+	struct flow_ip client = { 0 };
 
-	if (request->client && !addr_parse4(&client, request->client)) {
-		ctl_refuse(conn, 2, "%s is no IPv4 address", request->client);
+	if (request->client && !addr_parse_flow(&client, request->client)) {
+		ctl_refuse(conn, 2, "%s is no address", request->client);
 		return;
 	}
 	if (ctl_data(conn)) {

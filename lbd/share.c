@@ -147,13 +147,27 @@ static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
 		judge_announce(&lbd->judge);
 }
 
+static bool take_address(struct flow_ip *ip, const ProtobufCBinaryData *bytes)
+{
+	if (bytes->len != sizeof(*ip))
+		return false;
+	memcpy(ip, bytes->data, sizeof(*ip));
+	return true;
+}
+
 static void on_verdict(struct lbd *lbd, const struct ctl_conn *conn,
 		       const Cas__MemberVerdict *verdict)
 {
+	struct judge_word word = { .pool_id = verdict->pool_id,
+				   .weight = verdict->weight,
+				   .up = verdict->up };
+
 	if (conn != lbd->share.syncd)
 		log_warning("verdict from somebody who is not syncd: ignored");
-	else if (!judge_obey(&lbd->judge, verdict->vip, verdict->address, verdict->pool_id,
-			     verdict->up, verdict->weight))
+	else if (!take_address(&word.vip, &verdict->vip) ||
+		 !take_address(&word.addr, &verdict->address))
+		log_warning("verdict with an address of a wrong length: ignored");
+	else if (!judge_obey(&lbd->judge, &word))
 		log_debug("verdict about a member or pool that is not configured here: ignored");
 }
 

@@ -39,6 +39,8 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_EXPIRED_CLOSED] = "expired_closed",
 	[COUNT_ADVERT_FENCED] = "advert_fenced",
 	[COUNT_DROP_STRAY_RESET] = "drop_stray_reset",
+	[COUNT_DROP_ND] = "drop_nd",
+	[COUNT_DROP_EXTENSION] = "drop_extension",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */
@@ -147,6 +149,7 @@ static Cas__ArrayStatus *array_status(const struct plan *plan, struct arena *are
 	cas__array_status__init(status);
 	status->name = array->name;
 	status->vip = array->vip;
+	status->n_vip = array->n_vip;
 	status->fqdn = array->fqdn;
 	status->service = arena_take(arena, array->n_service * sizeof(*status->service));
 	for (size_t i = 0; status->service && i < array->n_service; i++) {

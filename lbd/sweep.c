@@ -36,26 +36,30 @@ static uint32_t idle(uint32_t now, uint32_t last, uint32_t watched)
 }
 
 /* The VIP whose port table serves this key: OUTBOUND keys carry the member's address instead. */
-static __be32 vip_of(const struct plan *plan, __be32 addr)
+static struct flow_ip vip_of(const struct plan *plan, const struct flow_ip *addr)
 {
+	enum flow_family family = flow_ip_family(addr);
+
 	if (plan_vip(plan, addr) >= 0)
-		return addr;
+		return *addr;
 	for (int i = 0; i < FLOW_MAX_MEMBERS; i++)
-		if (plan->members[i].flags && plan->members[i].addr == addr)
-			return plan->members[i].vip;
-	return 0;
+		if (plan->members[i].flags && flow_ip_equal(&plan->members[i].addr[family], addr))
+			return plan->members[i].vip[family];
+	return (struct flow_ip){ 0 };
 }
 
 static uint32_t timeout(const struct plan *plan, const struct flow_key *key, uint8_t state)
 {
 	uint32_t limit = DEFAULT_IDLE;
+	struct flow_ip vip;
 	int service;
 
 	if (state == FLOW_RESET)
 		return RESET;
 	if (state == FLOW_CLOSING)
 		return CLOSING;
-	service = plan_service(plan, vip_of(plan, key->vip), ntohs(key->vip_port));
+	vip = vip_of(plan, &key->vip);
+	service = plan_service(plan, &vip, ntohs(key->vip_port));
 	if (service >= 0)
 		limit = plan->services[service].idle_ticks;
 	return state == FLOW_ESTABLISHED || limit < HALF_CLOSED ? limit : HALF_CLOSED;

@@ -62,14 +62,37 @@ int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool
 	return error;
 }
 
+static bool same_addresses(const struct flow_member *one, const struct flow_member *other)
+{
+	return flow_ip_equal(&one->addr[FLOW_IPV4], &other->addr[FLOW_IPV4]) &&
+	       flow_ip_equal(&one->addr[FLOW_IPV6], &other->addr[FLOW_IPV6]);
+}
+
+/*
+ * Writes a slot in which `before` was.  The ways to a slot's addresses are forgotten after them: a
+ * packet that comes in between looks for the new ones, or goes once more where the old ones were.
+ */
+static int put_member(const struct dataplane *plane, uint32_t slot,
+		      const struct flow_member *before, const struct flow_member *member)
+{
+	const struct flow_hop none = { 0 };
+	int error = put(plane, MAP_MEMBERS, slot, member);
+
+	if (same_addresses(before, member))
+		return error;
+	for (uint32_t f = FLOW_IPV4; !error && f < FLOW_FAMILIES; f++)
+		error = put(plane, MAP_HOPS, 2 * slot + f, &none);
+	return error;
+}
+
 /* Everything that nothing refers to yet, or that says more than before. */
-static int write_new(struct dataplane *plane, struct plan *plan)
+static int write_new(struct dataplane *plane, const struct plan *old, struct plan *plan)
 {
 	int error = 0;
 
 	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
 		if (plan->members[i].flags)
-			error = put(plane, MAP_MEMBERS, i, &plan->members[i]);
+			error = put_member(plane, i, &old->members[i], &plan->members[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
 		if (plan->pools[i].flags)
 			error = tables_publish(plane, plan, i);
@@ -77,7 +100,7 @@ static int write_new(struct dataplane *plane, struct plan *plan)
 		if (plan->services[i].flags)
 			error = put(plane, MAP_SERVICES, i, &plan->services[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_ARRAYS; i++)
-		if (plan->vip[i])
+		if (plan_has_array(plan, i))
 			error = put(plane, MAP_PORTS, i, &plan->ports[i]);
 	return error;
 }
@@ -88,7 +111,7 @@ static int clear_old(struct dataplane *plane, const struct plan *old, const stru
 	int error = 0;
 
 	for (uint32_t i = 0; !error && i < FLOW_MAX_ARRAYS; i++)
-		if (old->vip[i] && !plan->vip[i])
+		if (plan_has_array(old, i) && !plan_has_array(plan, i))
 			error = put(plane, MAP_PORTS, i, &plan->ports[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
 		if (old->services[i].flags && !plan->services[i].flags)
@@ -98,7 +121,7 @@ static int clear_old(struct dataplane *plane, const struct plan *old, const stru
 			error = put(plane, MAP_POOLS, i, &plan->pools[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
 		if (old->members[i].flags && !plan->members[i].flags)
-			error = put(plane, MAP_MEMBERS, i, &plan->members[i]);
+			error = put_member(plane, i, &old->members[i], &plan->members[i]);
 	return error;
 }
 
@@ -109,7 +132,7 @@ int tables_install(struct dataplane *plane, const struct plan *old, struct plan 
 	int error = get(plane, MAP_CONTROL, 0, &control);
 
 	if (!error)
-		error = write_new(plane, plan);
+		error = write_new(plane, old, plan);
 	if (!error)
 		error = put(plane, MAP_ROLES, !(control.roles_active & 1), &plan->roles);
 	if (error)
@@ -141,7 +164,7 @@ unsigned int tables_release_gone(struct dataplane *plane, struct plan *plan)
 		if (!(member->flags & MEMBER_GONE) || flows[i])
 			continue;
 		memset(member, 0, sizeof(*member));
-		if (put(plane, MAP_MEMBERS, i, member))
+		if (put_member(plane, i, &was, member))
 			*member = was;
 		else
 			released++;

@@ -27,12 +27,12 @@ static void look_up(struct warm *warm)
 	struct hops *hops = warm->hops;
 
 	for (int i = 0; i < LOOKUPS && hops->asks; i++) {
-		__be32 client = hops->ask[--hops->asks];
+		struct flow_ip client = hops->ask[--hops->asks];
 		struct hop hop = { 0 };
 
-		if (!neighbour_route(warm->neighbour, client, &hop))
-			hops_learn(hops, client, NULL);
-		else if (hops_learn(hops, client, &hop))
+		if (!neighbour_route(warm->neighbour, &client, &hop))
+			hops_learn(hops, &client, NULL);
+		else if (hops_learn(hops, &client, &hop))
 			neighbour_use(warm->neighbour, &hop);
 	}
 }
@@ -45,7 +45,7 @@ static void read_slice(struct warm *warm)
 
 	for (uint32_t i = 0; i < count; i++)
 		if (hops_wanted(&flow[i]))
-			hops_client(warm->hops, key[i].client);
+			hops_client(warm->hops, &key[i].client);
 }
 
 static void say_full(struct warm *warm)

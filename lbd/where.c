@@ -14,28 +14,35 @@
 
 /* What was asked, found in the plan. */
 struct place {
-	__be32 client;
+	struct flow_ip client;
 	int service;
 	unsigned int pool;
 };
 
+/* The array's service at a port, for clients of one family; -1: none. */
+static int service_at(const struct plan *plan, const Conf__Array *array, enum flow_family family,
+		      uint32_t port)
+{
+	struct flow_ip vip;
+
+	return conf_vip(array, family, &vip) ? plan_service(plan, &vip, (uint16_t)port) : -1;
+}
+
 /* The service at the port: of the array named, or of the only one that has it. */
 static int find_service(const struct lbd *lbd, struct ctl_conn *conn,
-			const Cas__WhereRequest *request)
+			const Cas__WhereRequest *request, enum flow_family family)
 {
 	const Conf__Config *file = lbd->conf->file;
 	int found = -1;
 	bool known = !request->array;
 
 	for (size_t i = 0; i < file->n_array; i++) {
-		uint32_t vip = 0;
 		int service;
 
 		if (request->array && strcmp(request->array, file->array[i]->name))
 			continue;
 		known = true;
-		addr_parse4(&vip, file->array[i]->vip);
-		service = plan_service(lbd->plan, vip, (uint16_t)request->port);
+		service = service_at(lbd->plan, file->array[i], family, request->port);
 		if (service >= 0 && found >= 0) {
 			ctl_refuse(conn, 2, "several arrays have port %u: name one", request->port);
 			return -1;
@@ -45,7 +52,8 @@ static int find_service(const struct lbd *lbd, struct ctl_conn *conn,
 	if (!known)
 		ctl_refuse(conn, 2, "there is no array %s", request->array);
 	else if (found < 0)
-		ctl_refuse(conn, 1, "no service has port %u", request->port);
+		ctl_refuse(conn, 1, "no service has port %u at an %s VIP", request->port,
+			   family == FLOW_IPV4 ? "IPv4" : "IPv6");
 	return found;
 }
 
@@ -58,7 +66,7 @@ static uint16_t by_hash(const struct lbd *lbd, const struct place *place)
 
 	if (table && !bpf_map_lookup_elem(lbd->plane.map[MAP_MAGLEV], &key, table))
 		member = table->member[choice_index(
-			choice_hash(place->client, conf_seed(lbd->conf)))];
+			choice_hash(&place->client, conf_seed(lbd->conf)))];
 	free(table);
 	return member;
 }
@@ -130,15 +138,15 @@ void where_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__WhereReques
 {
 	struct place place;
 
-	if (!addr_parse4(&place.client, request->client)) {
-		ctl_refuse(conn, 2, "%s is no IPv4 address", request->client);
+	if (!addr_parse_flow(&place.client, request->client)) {
+		ctl_refuse(conn, 2, "%s is no address", request->client);
 		return;
 	}
 	if (!request->port || request->port > UINT16_MAX) {
 		ctl_refuse(conn, 2, "%u is no port", request->port);
 		return;
 	}
-	place.service = find_service(lbd, conn, request);
+	place.service = find_service(lbd, conn, request, flow_ip_family(&place.client));
 	if (place.service < 0)
 		return;
 	place.pool = lbd->plan->services[place.service].pool;

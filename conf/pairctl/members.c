@@ -22,14 +22,16 @@ static enum text_colour state_colour(const char *state)
 static void add_member(struct table *table, const Cas__MemberStatus *member)
 {
 	char *name = text_format("%s/%s", member->array, member->name);
+	char *addresses = text_join(member->address, member->n_address);
 	char text[TEXT_SIZE];
 
 	table_add(table, name, TEXT_PLAIN);
-	table_add(table, member->address, TEXT_PLAIN);
+	table_add(table, addresses, TEXT_PLAIN);
 	table_add(table, member->state, state_colour(member->state));
 	table_add(table, member->has_sessions ? text_count(text, member->sessions) : "unknown",
 		  TEXT_PLAIN);
 	free(name);
+	free(addresses);
 }
 
 static void add_pool(struct table *table, const Cas__PoolVerdict *pool)

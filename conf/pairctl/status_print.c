@@ -115,6 +115,7 @@ static void print_array(const Cas__ArrayStatus *array, bool colour, FILE *out)
 {
 	static const char *const service_titles[] = { "service", "ports", "up" };
 	struct table *table = table_new(service_titles, 3, 0);
+	char *vips = text_join(array->vip, array->n_vip);
 
 	for (size_t i = 0; i < array->n_service; i++) {
 		const Cas__ServiceStatus *service = array->service[i];
@@ -127,7 +128,8 @@ static void print_array(const Cas__ArrayStatus *array, bool colour, FILE *out)
 	fputs("\narray ", out);
 	text_clean(array->name, out);
 	fputs("  ", out);
-	text_clean(array->vip, out);
+	text_clean(vips, out);
+	free(vips);
 	if (array->fqdn) {
 		fputs("  ", out);
 		text_clean(array->fqdn, out);

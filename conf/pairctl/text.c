@@ -51,6 +51,19 @@ char *text_format(const char *format, ...)
 	return length < 0 ? text_alloc(1, 1) : text;
 }
 
+char *text_join(char *const *word, size_t count)
+{
+	char *text = text_format("%s", count > 0 ? word[0] : "");
+
+	for (size_t i = 1; i < count; i++) {
+		char *longer = text_format("%s, %s", text, word[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 /* Two units at most: nobody needs the seconds of a day. */
 char *text_duration(char text[TEXT_SIZE], uint64_t ms)
 {

@@ -34,5 +34,7 @@ void table_print(struct table *table, unsigned int indent, bool colour, FILE *ou
 /* Memory or the end of the program: for a command that has nothing to save. */
 void *text_alloc(size_t count, size_t size);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "one, two"; freed by the caller, as the one before. */
+char *text_join(char *const *word, size_t count);
 
 #endif

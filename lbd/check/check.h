@@ -30,7 +30,7 @@ enum check_order_kind {
 struct check_order {
 	uint32_t kind;
 	uint32_t id; /* TARGET: index in struct health */
-	__be32 addr;
+	struct flow_ip addr;
 	uint16_t port; /* host order */
 	uint16_t interfaces;
 	uint32_t probe; /* enum health_kind */

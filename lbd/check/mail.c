@@ -7,7 +7,6 @@
 #include "lbd/check/probe.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,19 +20,12 @@ struct mail_state {
 static enum health_outcome mail_start(struct probe *probe)
 {
 	struct mail_state *mail = probe->state;
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_addr = { probe->order.addr },
-				  .sin_port = htons(probe->order.port) };
+	enum health_outcome outcome;
 
 	greeting_begin(&mail->greeting, (enum health_kind)probe->order.probe);
 	mail->connected = false;
-	probe->events = EV_WRITE;
-	probe->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0)
-		return HEALTH_FAULT;
-	if (connect(probe->fd, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS)
-		return probe_outcome(errno);
-	return HEALTH_UNKNOWN;
+	outcome = probe_dial(probe, probe->order.port);
+	return outcome == HEALTH_OK ? HEALTH_UNKNOWN : outcome;
 }
 
 static enum health_outcome on_connected(struct probe *probe)

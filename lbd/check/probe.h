@@ -37,6 +37,13 @@ struct probe {
 
 extern const struct probe_ops probe_tcp, probe_rpc, probe_mail;
 
+/*
+ * Opens probe->fd and begins to connect it to a port of the target's address, of whatever family it
+ * is; probe->events is then to be awaited.  HEALTH_UNKNOWN: under way; HEALTH_OK: done already;
+ * else what went wrong.
+ */
+enum health_outcome probe_dial(struct probe *probe, uint16_t port);
+
 /* What errno of a socket says about the member. */
 enum health_outcome probe_outcome(int error);
 

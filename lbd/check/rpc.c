@@ -31,19 +31,14 @@ static uint64_t now_us(void)
 static enum rpc_action dial(struct probe *probe)
 {
 	struct rpc_state *rpc = probe->state;
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_addr = { probe->order.addr },
-				  .sin_port = htons(rpc->walk.to_port) };
+	enum health_outcome outcome;
 
 	if (probe->fd >= 0)
 		close(probe->fd);
 	rpc->connecting = true;
-	probe->events = EV_WRITE;
-	probe->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0)
-		return rpc_walk_failed(&rpc->walk, HEALTH_FAULT);
-	if (connect(probe->fd, (const struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS)
-		return rpc_walk_failed(&rpc->walk, probe_outcome(errno));
+	outcome = probe_dial(probe, rpc->walk.to_port);
+	if (outcome != HEALTH_OK && outcome != HEALTH_UNKNOWN)
+		return rpc_walk_failed(&rpc->walk, outcome);
 	return RPC_WAIT;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,21 +33,44 @@ enum health_outcome probe_outcome(int error)
 	}
 }
 
-static enum health_outcome tcp_start(struct probe *probe)
+static socklen_t address(struct sockaddr_storage *to, const struct flow_ip *ip, uint16_t port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_addr = { probe->order.addr },
-				  .sin_port = htons(probe->order.port) };
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+				    .sin_addr = { ip->word[3] },
+				    .sin_port = htons(port) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 
-	probe->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (flow_ip_family(ip) == FLOW_IPV4) {
+		memcpy(to, &four, sizeof(four));
+		return sizeof(four);
+	}
+	memcpy(&six.sin6_addr, ip, sizeof(six.sin6_addr));
+	memcpy(to, &six, sizeof(six));
+	return sizeof(six);
+}
+
+enum health_outcome probe_dial(struct probe *probe, uint16_t port)
+{
+	struct sockaddr_storage to = { 0 };
+	socklen_t length = address(&to, &probe->order.addr, port);
+
+	probe->events = EV_WRITE;
+	probe->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe->fd < 0)
 		return HEALTH_FAULT;
-	setsockopt(probe->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	probe->events = EV_WRITE;
-	if (!connect(probe->fd, (const struct sockaddr *)&to, sizeof(to)))
+	if (!connect(probe->fd, (const struct sockaddr *)&to, length))
 		return HEALTH_OK;
 	return errno == EINPROGRESS ? HEALTH_UNKNOWN : probe_outcome(errno);
+}
+
+static enum health_outcome tcp_start(struct probe *probe)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	enum health_outcome outcome = probe_dial(probe, probe->order.port);
+
+	if (probe->fd >= 0)
+		setsockopt(probe->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	return outcome;
 }
 
 static enum health_outcome tcp_ready(struct probe *probe)
