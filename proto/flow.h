@@ -90,7 +90,8 @@ struct flow_control {
 	__u32 roles_active; /* which of the two tables in `roles` is in force */
 	__u64 seed;         /* key of the choice hash; equal on both nodes, see conf_seed() */
 	__u32 generation;   /* counts configuration changes on this node */
-	__u32 pad;
+	__u16 routes;       /* counts changes of routes, links and neighbours: outdates every hop */
+	__u16 pad;
 };
 
 enum flow_role_kind {
@@ -217,7 +218,8 @@ struct flow_key {
 
 /*
  * A way out, as the kernel's routes and neighbours said it at `checked`: which link, between which
- * two stations, and how large a packet may be.
+ * two stations, and how large a packet may be.  Believed for FLOW_HOP_TICKS, unless control.routes
+ * has moved on.
  */
 struct flow_hop {
 	__u8 to[6];
@@ -225,8 +227,10 @@ struct flow_hop {
 	__u32 ifindex; /* 0: not known */
 	__u32 checked; /* ticks */
 	__u16 mtu;
-	__u16 pad;
+	__u16 routes; /* control.routes at that time */
 };
+
+#define FLOW_HOP_TICKS (2 * FLOW_TICKS_PER_SECOND)
 
 enum flow_state {
 	FLOW_ESTABLISHED = 1,
@@ -242,7 +246,6 @@ enum flow_flags {
 			       the far end */
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
-	FLOW_HOP_HEARD = 8, /* the hop is where the client's packets come from; no route says so */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */
@@ -328,8 +331,9 @@ struct flow_lease {
 	__u32 fenced;             /* 0, or who did it: enum lease_fence */
 	struct flow_ip fenced_by; /* source of the advert */
 	__u8 vrid;
-	__u8 hard; /* 1: a lease that has run out fences by itself, whoever is heard or not */
-	__u8 pad[6];
+	__u8 hard;    /* 1: a lease that has run out fences by itself, whoever is heard or not */
+	__u8 version; /* of VRRP, 2 or 3; 0: 3 */
+	__u8 pad[5];
 };
 
 enum lease_fence {

@@ -18,35 +18,21 @@ struct tally {
 };
 
 /* Slot of a member's address, FLOW_NO_MEMBER when there is none. */
-static __noinline __u16 apply_member(__be32 addr)
+static __noinline __u16 apply_member(const struct flow_ip *ip)
 {
 	const struct flow_role_table *table = roles_get();
-	const struct flow_role *role = table ? role_find(table, addr) : NULL;
+	const struct flow_role *role = table ? role_find(table, ip) : NULL;
 
 	if (!role || role->kind != ROLE_MEMBER || role->id >= FLOW_MAX_MEMBERS)
 		return FLOW_NO_MEMBER;
 	return role->id;
 }
 
-/* The pool that a flow's client is pinned in, NULL when its port is no service here. */
-static __noinline const struct flow_pool *apply_pool(const struct flow_key *key)
-{
-	const struct flow_role_table *table = roles_get();
-	const struct flow_role *role = table ? role_find(table, key->vip) : NULL;
-	const struct flow_service *service;
-
-	if (!role || role->kind != ROLE_VIP)
-		return NULL;
-	service = service_find(role, key->vip_port);
-	return service ? pool_get(service->pool) : NULL;
-}
-
 static __always_inline int apply_flow_valid(const struct flow_event *record)
 {
-	const struct flow_key *key = &record->key;
-
-	return key->proto == IPPROTO_TCP && !key->pad[0] && !key->pad[1] && !key->pad[2] &&
-	       record->state >= FLOW_ESTABLISHED && record->state <= FLOW_RESET;
+	return flow_ip_family(&record->key.client) == flow_ip_family(&record->key.vip) &&
+	       record->mode <= MODE_SNAT && record->state >= FLOW_ESTABLISHED &&
+	       record->state <= FLOW_RESET;
 }
 
 static __always_inline void apply_flow_new(const struct flow_event *record, __u16 member,
@@ -61,13 +47,14 @@ static __always_inline void apply_flow_new(const struct flow_event *record, __u1
 		.last_seen = tally->now - record->idle,
 		.client_ack = record->client_ack,
 		.client_seq = record->client_seq,
+		.mode = record->mode,
 	};
 	const struct flow_pool *pool = NULL;
 	struct flow_key key = record->key;
 	long err;
 
 	if (!(flow.flags & FLOW_OUTBOUND))
-		pool = apply_pool(&key);
+		pool = record_pool(&key);
 	err = record_make(&key, &flow, pool, RECORD_PEER);
 	if (!err)
 		tally->done++;
@@ -102,7 +89,7 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
 {
 	int outbound = record->flags & FLOW_OUTBOUND;
-	__u16 member = outbound ? FLOW_NO_MEMBER : apply_member(record->member);
+	__u16 member = outbound ? FLOW_NO_MEMBER : apply_member(&record->member);
 	struct flow *flow;
 
 	if (!apply_flow_valid(record) || (member == FLOW_NO_MEMBER && !outbound)) {
@@ -133,7 +120,7 @@ static __always_inline void apply_flow_del(const struct flow_event *record, stru
 static __always_inline void apply_pin_put(const struct flow_event *record, struct tally *tally)
 {
 	struct pin_key key = { .client = record->key.client, .pool_id = record->pool_id };
-	__u16 member = apply_member(record->member);
+	__u16 member = apply_member(&record->member);
 	struct pin *pin;
 
 	if (member == FLOW_NO_MEMBER || !pool_find(key.pool_id)) {

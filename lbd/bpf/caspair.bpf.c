@@ -23,18 +23,18 @@
 
 char caspair_license[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int dispatch_ipv4(struct packet *p)
+static __always_inline int dispatch(struct packet *p)
 {
 	const struct flow_role *to, *from;
 
-	if (packet_ip(p))
-		return pass();
-	if (p->ip->protocol == IPPROTO_VRRP)
+	if (p->protocol == IPPROTO_VRRP)
 		return gate_advert(p);
-	to = role_find(p->roles, p->ip->daddr);
+	if (p->protocol == IPPROTO_ICMPV6 && gate_solicitation(p))
+		return drop(COUNT_DROP_ND);
+	to = role_find(p->roles, &p->dst);
 	if (to && to->kind == ROLE_VIP)
 		return inbound(p, to);
-	from = role_find(p->roles, p->ip->saddr);
+	from = role_find(p->roles, &p->src);
 	/* Of a client or of another member. */
 	if (to && to->kind == ROLE_MEMBER)
 		own_to_member(p, to);
@@ -46,16 +46,21 @@ static __always_inline int dispatch_ipv4(struct packet *p)
 SEC("xdp.frags")
 int caspair_xdp(struct xdp_md *xdp)
 {
-	struct packet p = { .xdp = xdp, .roles = roles_get() };
+	struct packet p = {
+		.ctx = xdp,
+		.end = (void *)(long)xdp->data_end,
+		.ingress = xdp->ingress_ifindex,
+		.control = control_get(),
+	};
 
-	if (!p.roles || packet_ethernet(&p))
+	p.roles = p.control ? roles_of(p.control) : NULL;
+	if (!p.roles || packet_ethernet(&p, (void *)(long)xdp->data))
 		return pass();
 	p.now = ticks_packet();
-	if (p.eth->h_proto == bpf_htons(ETH_P_IP))
-		return dispatch_ipv4(&p);
-	if (p.eth->h_proto == bpf_htons(ETH_P_ARP))
+	p.length = bpf_xdp_get_buff_len(xdp);
+	if (p.type == bpf_htons(ETH_P_ARP))
 		return gate_arp(&p);
-	return pass();
+	return packet_ip(&p) ? pass() : dispatch(&p);
 }
 
 /* Runs one step for each of the first call->count records of an inbox. */
@@ -89,13 +94,15 @@ int caspair_emit(struct flow_call *call)
 {
 	__u32 zero = 0;
 	const struct flow_event *slot = bpf_map_lookup_elem(&sweep_inbox, &zero);
-	struct flow_event event;
+	struct flow_event *event;
 
 	if (!slot)
 		return -ENOENT;
-	event = *slot;
-	if (event_send(&event))
+	event = event_open();
+	if (!event)
 		return -ENOSPC;
+	*event = *slot;
+	bpf_ringbuf_submit(event, 0);
 	call->done = 1;
 	return 0;
 }

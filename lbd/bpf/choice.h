@@ -10,16 +10,27 @@
 
 #include "proto/flow.h"
 
+/* Two words of an address as a number. */
+static inline __u64 choice_words(const __be32 *word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)__builtin_bswap32(word[0]) << 32 | __builtin_bswap32(word[1]);
+#else
+	return (__u64)word[0] << 32 | word[1];
+#endif
+}
+
 /*
  * The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) over the seeded address.  The ports
  * do not enter: the services of an affinity group meet at one member even before a pin is made.
  */
-static inline __u64 choice_hash(__be32 client, __u64 seed)
+static inline __u64 choice_hash(const struct flow_ip *client, __u64 seed)
 {
-	const __u8 *byte = (const __u8 *)&client;
-	__u64 address = (__u64)byte[0] << 24 | (__u64)byte[1] << 16 | (__u64)byte[2] << 8 | byte[3];
-	__u64 mix = (address + 1) * 0x9e3779b97f4a7c15ULL + seed;
+	__u64 prefix = choice_words(client->word), host = choice_words(client->word + 2);
+	__u64 mix = (host + 1) * 0x9e3779b97f4a7c15ULL + seed;
 
+	/* Multiplied by itself, so that no pair of prefix and host cancels out for all seeds. */
+	mix ^= (prefix ^ (prefix >> 32)) * (mix | 1);
 	mix = (mix ^ (mix >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	mix = (mix ^ (mix >> 27)) * 0x94d049bb133111ebULL;
 	return mix ^ (mix >> 31);

@@ -14,30 +14,33 @@ static __always_inline const struct flow_control *control_get(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
+static __always_inline const struct flow_role_table *roles_of(const struct flow_control *current)
+{
+	__u32 index = current->roles_active & 1;
+
+	return bpf_map_lookup_elem(&roles, &index);
+}
+
 /* The roles in force. */
 static __always_inline const struct flow_role_table *roles_get(void)
 {
 	const struct flow_control *current = control_get();
-	__u32 index;
 
-	if (!current)
-		return NULL;
-	index = current->roles_active & 1;
-	return bpf_map_lookup_elem(&roles, &index);
+	return current ? roles_of(current) : NULL;
 }
 
 /* What an address means to us; NULL: nothing. */
 static __always_inline const struct flow_role *role_find(const struct flow_role_table *table,
-							 __be32 addr)
+							 const struct flow_ip *ip)
 {
-	__u32 start = flow_role_hash(addr);
+	__u32 start = flow_role_hash(ip);
 
 	for (__u32 i = 0; i < FLOW_ROLE_PROBES; i++) {
 		const struct flow_role *role = &table->slot[(start + i) % FLOW_ROLE_SLOTS];
 
 		if (role->kind == ROLE_FREE)
 			return NULL;
-		if (role->addr == addr)
+		if (flow_ip_equal(&role->addr, ip))
 			return role;
 	}
 	return NULL;
@@ -54,7 +57,7 @@ static __always_inline const struct flow_service *service_find(const struct flow
 	table = bpf_map_lookup_elem(&ports, &index);
 	if (!table)
 		return NULL;
-	index = table->service[bpf_ntohs(port)];
+	index = table->service[bpf_ntohs(port)] & ~FLOW_PORT_CLOSED;
 	if (!index)
 		return NULL;
 	index--;
@@ -91,11 +94,11 @@ static __always_inline const struct flow_member *member_get(__u16 slot)
 	return member && member->flags & (MEMBER_USED | MEMBER_GONE) ? member : NULL;
 }
 
-static __always_inline int member_is(__u16 slot, __be32 addr)
+static __always_inline int member_is(__u16 slot, const struct flow_ip *ip)
 {
 	const struct flow_member *member = member_get(slot);
 
-	return member && member->addr == addr;
+	return member && flow_ip_equal(&member->addr[flow_ip_family(ip)], ip);
 }
 
 /* Whether a member takes new clients. */

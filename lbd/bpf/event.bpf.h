@@ -16,80 +16,96 @@
 /* At most one question about a next hop in this time: about 100 ms. */
 #define NOTICE_INTERVAL (FLOW_TICKS_PER_SECOND / 10)
 
-static __always_inline int event_send(const struct flow_event *event)
+/* An empty event, to be filled in where it lies and submitted; NULL when the ring is full. */
+static __always_inline struct flow_event *event_open(void)
 {
+	struct flow_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	struct flow_lost *record;
 	__u32 zero = 0;
 
-	if (bpf_ringbuf_output(&events, (void *)event, sizeof(*event), 0) == 0)
-		return 0;
+	if (event) {
+		__builtin_memset(event, 0, sizeof(*event));
+		return event;
+	}
 	record = bpf_map_lookup_elem(&lost, &zero);
 	if (record)
 		__sync_fetch_and_add(&record->events, 1);
 	count_shared(COUNT_EVENT_LOST);
-	return -1;
+	return NULL;
+}
+
+/* The address of a member that a key's client speaks to. */
+static __always_inline void event_member(struct flow_event *event, __u16 slot,
+					 const struct flow_ip *client)
+{
+	const struct flow_member *member = member_get(slot);
+
+	if (member)
+		event->member = member->addr[flow_ip_family(client)];
 }
 
 /* EVENT_FLOW_PUT or EVENT_FLOW_DEL. */
 static __noinline void event_flow(__u8 kind, const struct flow_key *key, const struct flow *flow,
 				  __u32 now)
 {
-	const struct flow_member *member = member_get(flow->member);
-	struct flow_event event = {
-		.kind = kind,
-		.state = flow->state,
-		.flags = flow->flags & EVENT_FLOW_FLAGS,
-		.epoch = flow->epoch,
-		.key = *key,
-		.client_ack = flow->client_ack,
-		.client_seq = flow->client_seq,
-		.age = ticks_since(now, flow->created),
-		.idle = ticks_since(now, flow->last_seen),
-	};
+	struct flow_event *event = event_open();
 
+	if (!event)
+		return;
+	event->kind = kind;
+	event->state = flow->state;
+	event->flags = flow->flags & EVENT_FLOW_FLAGS;
+	event->epoch = flow->epoch;
+	event->key = *key;
+	event->source_port = flow->source_port;
+	event->mode = flow->mode;
+	event->client_ack = flow->client_ack;
+	event->client_seq = flow->client_seq;
+	event->age = ticks_since(now, flow->created);
+	event->idle = ticks_since(now, flow->last_seen);
 	if (flow->flags & FLOW_OUTBOUND)
-		event.member = key->vip;
-	else if (member)
-		event.member = member->addr;
-	event_send(&event);
+		event->member = key->vip;
+	else
+		event_member(event, flow->member, &key->client);
+	bpf_ringbuf_submit(event, 0);
 }
 
 /* EVENT_PIN_PUT or EVENT_PIN_DEL. */
 static __noinline void event_pin(__u8 kind, const struct pin_key *key, const struct pin *pin,
 				 __u32 epoch, __u32 now)
 {
-	const struct flow_member *member = member_get(pin->member);
-	struct flow_event event = {
-		.kind = kind,
-		.epoch = epoch,
-		.key = { .client = key->client },
-		.member = member ? member->addr : 0,
-		.pool_id = key->pool_id,
-		.age = ticks_since(now, pin->created),
-		.idle = ticks_since(now, pin->last_used),
-	};
+	struct flow_event *event = event_open();
 
-	event_send(&event);
+	if (!event)
+		return;
+	event->kind = kind;
+	event->epoch = epoch;
+	event->key.client = key->client;
+	event->pool_id = key->pool_id;
+	event->age = ticks_since(now, pin->created);
+	event->idle = ticks_since(now, pin->last_used);
+	event_member(event, pin->member, &key->client);
+	bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void notice_send(__u32 kind, __u32 ifindex, __be32 addr)
+static __always_inline void notice_send(__u32 kind, __u32 ifindex, const struct flow_ip *ip)
 {
-	struct flow_notice notice = { .kind = kind, .ifindex = ifindex, .addr = addr };
+	struct flow_notice notice = { .kind = kind, .ifindex = ifindex, .addr = *ip };
 
 	/* No room: the next packet that needs the neighbour asks again. */
 	bpf_ringbuf_output(&notices, &notice, sizeof(notice), 0);
 }
 
 /* Asks lbd to resolve a next hop, unless it has just been asked. */
-static __always_inline void notice_neighbour(__u32 ifindex, __be32 addr, __u32 now)
+static __always_inline void notice_neighbour(__u32 ifindex, const struct flow_ip *ip, __u32 now)
 {
-	struct next_hop hop = { .ifindex = ifindex, .addr = addr };
+	struct next_hop hop = { .ifindex = ifindex, .addr = *ip };
 	__u32 *last = bpf_map_lookup_elem(&asked, &hop);
 
 	if (last && ticks_since(now, *last) < NOTICE_INTERVAL)
 		return;
 	bpf_map_update_elem(&asked, &hop, &now, BPF_ANY);
-	notice_send(NOTICE_NEIGHBOUR, ifindex, addr);
+	notice_send(NOTICE_NEIGHBOUR, ifindex, ip);
 }
 
 #endif

@@ -14,9 +14,11 @@
 #define ARP_ETHERNET 1
 #define ARP_REQUEST  1
 
-#define IPPROTO_VRRP   112
-#define VRRP_TTL       255
-#define VRRP_V3_ADVERT 0x31 /* RFC 9568, 5.2.1 and 5.2.2 */
+#define IPPROTO_VRRP 112
+#define VRRP_TTL     255
+#define VRRP_ADVERT  1 /* the only type, in the low half of the first byte; RFC 9568, 5.2.2 */
+
+#define ND_SOLICITATION 135
 
 /* The part of an advert that decides; RFC 9568, 5.1. */
 struct advert_head {
@@ -39,6 +41,15 @@ struct arp_ipv4 {
 	__u8 target[4];
 };
 
+/* RFC 4861, 4.3. */
+struct nd_solicitation {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be32 reserved;
+	__u8 target[16];
+};
+
 static __always_inline struct flow_lease *lease_get(void)
 {
 	__u32 zero = 0;
@@ -53,12 +64,20 @@ static __always_inline __u32 lease_epoch(void)
 	return current ? (__u32)current->epoch : 0;
 }
 
+/* A hard lease ends by itself, a soft one by a foreign advert. */
+static __always_inline int lease_is_over(const struct flow_lease *current)
+{
+	if (current->fenced != FENCE_NONE)
+		return 1;
+	return current->hard && bpf_ktime_get_boot_ns() > current->until_ns;
+}
+
 /* Whether this node may begin new connections. */
 static __always_inline int lease_admits(void)
 {
 	const struct flow_lease *current = lease_get();
 
-	return current && current->role == LEASE_ACTIVE && current->fenced == FENCE_NONE;
+	return current && current->role == LEASE_ACTIVE && !lease_is_over(current);
 }
 
 /* Whether this node has just let go, so that a SYN may still come here on its way to the peer. */
@@ -80,36 +99,58 @@ static __always_inline int lease_silent(void)
 
 	if (!current || current->role == LEASE_NONE)
 		return 0;
-	return current->role != LEASE_ACTIVE || current->fenced != FENCE_NONE;
+	return current->role != LEASE_ACTIVE || lease_is_over(current);
 }
 
-/* Silences the kernel's answers to ARP for what another node owns by now. */
+/* Whether an address is one that another node answers for by now. */
+static __always_inline int gate_silences(const struct packet *p, const struct flow_ip *ip)
+{
+	const struct flow_role *role;
+
+	if (!lease_silent())
+		return 0;
+	role = role_find(p->roles, ip);
+	return role &&
+	       (role->kind == ROLE_VIP || role->kind == ROLE_GATEWAY || role->kind == ROLE_SOURCE);
+}
+
+/* Keeps the kernel from answering ARP for what another node owns. */
 static __always_inline int gate_arp(struct packet *p)
 {
-	struct arp_ipv4 *arp = (void *)(p->eth + 1);
-	const struct flow_role *role;
-	__be32 target;
+	const struct arp_ipv4 *arp = p->l3;
+	struct flow_ip target;
+	__be32 word;
 
-	if ((void *)(arp + 1) > packet_end(p) || arp->hardware != bpf_htons(ARP_ETHERNET) ||
+	if ((void *)(arp + 1) > p->end || arp->hardware != bpf_htons(ARP_ETHERNET) ||
 	    arp->protocol != bpf_htons(ETH_P_IP) || arp->operation != bpf_htons(ARP_REQUEST))
 		return pass();
-	if (!lease_silent())
-		return pass();
-	__builtin_memcpy(&target, arp->target, sizeof(target));
-	role = role_find(p->roles, target);
-	if (role && (role->kind == ROLE_VIP || role->kind == ROLE_GATEWAY))
-		return drop(COUNT_DROP_ARP);
-	return pass();
+	__builtin_memcpy(&word, arp->target, sizeof(word));
+	target = flow_ip4(word);
+	return gate_silences(p, &target) ? drop(COUNT_DROP_ARP) : pass();
 }
 
-static __always_inline int advert_is_ours(const struct packet *p, __u8 vrid)
+/* The same for a neighbour solicitation; 1 when it is one that must not be answered. */
+static __noinline int gate_solicitation(const struct packet *p)
 {
-	const struct advert_head *advert = (void *)p->ip + p->ip->ihl * 4;
+	const struct nd_solicitation *nd = packet_payload(p);
+	struct flow_ip target;
 
-	if ((void *)(advert + 1) > packet_end(p) || packet_is_fragment(p))
+	if (p->family != FLOW_IPV6 || p->fragment || !nd || (void *)(nd + 1) > p->end ||
+	    nd->type != ND_SOLICITATION)
 		return 0;
-	return p->ip->ttl == VRRP_TTL && advert->version_type == VRRP_V3_ADVERT &&
-	       advert->vrid == vrid && advert->priority > 0;
+	__builtin_memcpy(&target, nd->target, sizeof(target));
+	return gate_silences(p, &target);
+}
+
+static __always_inline int advert_is_ours(const struct packet *p, const struct flow_lease *current)
+{
+	const struct advert_head *advert = packet_payload(p);
+	__u8 version = current->version ? current->version : 3;
+
+	if (!advert || (void *)(advert + 1) > p->end || p->fragment)
+		return 0;
+	return p->hops == VRRP_TTL && advert->version_type == (version << 4 | VRRP_ADVERT) &&
+	       advert->vrid == current->vrid && advert->priority > 0;
 }
 
 /* A foreign advert: vrrpd reads it too, but vrrpd may be what stalled. */
@@ -120,17 +161,17 @@ static __always_inline int gate_advert(struct packet *p)
 
 	if (!current || current->role != LEASE_ACTIVE || current->fenced != FENCE_NONE)
 		return pass();
-	if (!advert_is_ours(p, current->vrid))
+	if (!advert_is_ours(p, current))
 		return pass();
 	now = bpf_ktime_get_boot_ns();
 	if (now <= current->until_ns)
 		return pass();
 	/* Who and when stand there before the word that makes others read them. */
-	current->fenced_by = p->ip->saddr;
+	current->fenced_by = p->src;
 	current->fenced_ns = now;
 	if (__sync_val_compare_and_swap(&current->fenced, FENCE_NONE, FENCE_ADVERT) == FENCE_NONE) {
 		count(COUNT_ADVERT_FENCED);
-		notice_send(NOTICE_FENCED, p->xdp->ingress_ifindex, p->ip->saddr);
+		notice_send(NOTICE_FENCED, p->ingress, &p->src);
 	}
 	return pass();
 }

@@ -20,17 +20,15 @@ static __always_inline struct flow inbound_flow(const struct packet *p, __u16 me
 	struct flow flow = {
 		.member = member,
 		.state = p->flags & TCP_FIN ? FLOW_CLIENT_FIN : FLOW_ESTABLISHED,
-		.flags = FLOW_HOP_KNOWN,
 		.epoch = lease_epoch(),
 		.created = p->now,
 		.last_seen = p->now,
 		.client_ack = bpf_ntohl(p->tcp->ack_seq),
 		.client_seq = p->seq_end,
 		.bytes_in = p->bytes,
-		.hop_ifindex = p->xdp->ingress_ifindex,
 	};
 
-	__builtin_memcpy(flow.hop_mac, p->eth->h_source, sizeof(flow.hop_mac));
+	hop_hear(&flow.hop, p);
 	return flow;
 }
 
@@ -47,13 +45,12 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 		count_shared(COUNT_FLOWS_FULL);
 		return;
 	}
-	route_learn_link(p);
 	count(COUNT_PROMOTED);
 	bpf_map_delete_elem(&handshakes, key);
 }
 
-static __noinline __u16 inbound_choose(__be32 client, const struct flow_service *service,
-				       int admission)
+static __noinline __u16 inbound_choose(const struct flow_ip *client,
+				       const struct flow_service *service, int admission)
 {
 	const struct flow_pool *pool = pool_get(service->pool);
 	__u16 member = FLOW_NO_MEMBER;
@@ -66,26 +63,25 @@ static __noinline __u16 inbound_choose(__be32 client, const struct flow_service 
 }
 
 /* Admits a SYN; like the next one, returns the member's slot. */
-static __always_inline __u16 inbound_begin(const struct packet *p, const struct flow_key *key,
-					   const struct flow_service *service)
+static __noinline __u16 inbound_begin(const struct packet *p, const struct flow_key *key,
+				      const struct flow_service *service)
 {
 	struct handshake handshake = {
-		.member = inbound_choose(key->client, service, 1),
+		.member = inbound_choose(&key->client, service, 1),
 		.started = p->now,
-		.hop_ifindex = p->xdp->ingress_ifindex,
+		.mode = service->mode,
 	};
 
 	if (handshake.member == FLOW_NO_MEMBER)
 		return FLOW_NO_MEMBER;
-	__builtin_memcpy(handshake.hop_mac, p->eth->h_source, sizeof(handshake.hop_mac));
+	hop_hear(&handshake.hop, p);
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
-	route_learn_link(p);
 	count(COUNT_ADMITTED);
 	return handshake.member;
 }
 
-static __always_inline __u16 inbound_unknown(const struct packet *p, const struct flow_key *key,
-					     const struct flow_service *service)
+static __noinline __u16 inbound_unknown(const struct packet *p, const struct flow_key *key,
+					const struct flow_service *service)
 {
 	const struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
 	__u16 member;
@@ -93,7 +89,7 @@ static __always_inline __u16 inbound_unknown(const struct packet *p, const struc
 	/* Also when its member is no longer there. */
 	if (!handshake || !member_get(handshake->member)) {
 		count(COUNT_DERIVED);
-		return inbound_choose(key->client, service, 0);
+		return inbound_choose(&key->client, service, 0);
 	}
 	/* The handshake may be gone afterwards. */
 	member = handshake->member;
@@ -124,11 +120,10 @@ static __always_inline __u16 inbound_open(const struct packet *p, const struct f
 static __always_inline int inbound_service(struct packet *p, const struct flow_service *service)
 {
 	struct flow_key key = {
-		.client = p->ip->saddr,
-		.vip = p->ip->daddr,
+		.client = p->src,
+		.vip = p->dst,
 		.client_port = p->tcp->source,
 		.vip_port = p->tcp->dest,
-		.proto = IPPROTO_TCP,
 	};
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
 	const struct flow_member *member;
@@ -146,24 +141,26 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 		slot = inbound_unknown(p, &key, service);
 	}
 	member = member_get(slot);
-	return member ? route_to_member(p, member) : drop(COUNT_DROP_NO_MEMBER);
+	return member ? route_to_member(p, slot, member) : drop(COUNT_DROP_NO_MEMBER);
 }
 
 static __always_inline int inbound(struct packet *p, const struct flow_role *vip)
 {
 	const struct flow_service *service;
 
-	if (p->ip->protocol != IPPROTO_TCP)
-		return pass();
 	/* Also of a port that is no service: later fragments do not tell. */
-	if (packet_is_fragment(p))
+	if (p->fragment && p->protocol == IPPROTO_TCP)
 		return drop(COUNT_DROP_FRAGMENT);
+	if (extension_is_followed(p->protocol) && p->family == FLOW_IPV6)
+		return drop(COUNT_DROP_EXTENSION);
+	if (p->protocol != IPPROTO_TCP)
+		return pass();
 	if (packet_tcp(p))
 		return drop(COUNT_DROP_MALFORMED);
 	service = service_find(vip, p->tcp->dest);
 	if (!service)
 		return pass();
-	if (p->ip->ttl <= 1)
+	if (p->hops <= 1)
 		return drop(COUNT_DROP_TTL);
 	return inbound_service(p, service);
 }

@@ -30,7 +30,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FLOW_MAX_VIPS);
+	__uint(max_entries, FLOW_MAX_ARRAYS);
 	__type(key, __u32);
 	__type(value, struct flow_port_table);
 } ports SEC(".maps");
@@ -154,23 +154,18 @@ struct {
 
 /* --- the data plane's own --- */
 
-/* A link's own address, as seen in frames sent to us; needed where the FIB cannot name it. */
-struct link_mac {
-	__u8 mac[6];
-	__u8 pad[2];
-};
-
+/* Ways to the members, at 2 * slot + family. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 256);
-	__type(key, __u32); /* ifindex */
-	__type(value, struct link_mac);
-} link_macs SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_FAMILIES *FLOW_MAX_MEMBERS);
+	__type(key, __u32);
+	__type(value, struct flow_hop);
+} hops SEC(".maps");
 
 /* When lbd was last asked to resolve a next hop, so that a burst asks once. */
 struct next_hop {
 	__u32 ifindex;
-	__be32 addr;
+	struct flow_ip addr;
 };
 
 struct {

@@ -2,7 +2,7 @@
 /*
  * Rewriting of addresses and of the TTL, with checksums brought up to date from the difference
  * alone (RFC 1624, equation 3).  So a packet that was damaged before it came here stays
- * recognizably so. Ports are never changed.
+ * recognizably so.
  */
 #ifndef CASPAIR_NAT_BPF_H
 #define CASPAIR_NAT_BPF_H
@@ -10,10 +10,18 @@
 #include "lbd/bpf/parse.bpf.h"
 
 /* HC' = ~(~HC + ~m + m'); in one's complement 32-bit words may be summed like 16-bit ones. */
-static __always_inline __u16 checksum_replace(__u16 check, __u32 from, __u32 to)
+static __always_inline __u64 checksum_open(__u16 check)
 {
-	__u64 sum = (__u64)(__u16)~check + (__u32)~from + to;
+	return (__u16)~check;
+}
 
+static __always_inline __u64 checksum_change(__u64 sum, __u32 from, __u32 to)
+{
+	return sum + (__u32)~from + to;
+}
+
+static __always_inline __u16 checksum_close(__u64 sum)
+{
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -21,23 +29,63 @@ static __always_inline __u16 checksum_replace(__u16 check, __u32 from, __u32 to)
 	return (__u16)~sum;
 }
 
-/* For either address of the IP header; both checksums cover it. */
-static __always_inline void nat_address(struct packet *p, __be32 *field, __be32 to)
+static __always_inline __u16 checksum_replace(__u16 check, __u32 from, __u32 to)
 {
+	return checksum_close(checksum_change(checksum_open(check), from, to));
+}
+
+/* For either address of an IPv4 header; both checksums cover it. */
+static __always_inline void nat_ipv4(struct packet *p, __be32 *field, __be32 to)
+{
+	struct iphdr *ip = packet_ip4(p);
 	__be32 from = *field;
 
 	*field = to;
-	p->ip->check = checksum_replace(p->ip->check, from, to);
+	ip->check = checksum_replace(ip->check, from, to);
 	p->tcp->check = checksum_replace(p->tcp->check, from, to);
 }
 
+static __always_inline void nat_ipv6(struct packet *p, __be32 *field, const struct flow_ip *to)
+{
+	__u64 sum = checksum_open(p->tcp->check);
+
+	for (int i = 0; i < 4; i++) {
+		sum = checksum_change(sum, field[i], to->word[i]);
+		field[i] = to->word[i];
+	}
+	p->tcp->check = checksum_close(sum);
+}
+
+/* `to` is of the packet's family. */
+static __always_inline void nat_source(struct packet *p, const struct flow_ip *to)
+{
+	if (p->family == FLOW_IPV4)
+		nat_ipv4(p, &packet_ip4(p)->saddr, to->word[3]);
+	else
+		nat_ipv6(p, packet_ip6(p)->saddr.in6_u.u6_addr32, to);
+}
+
+static __always_inline void nat_destination(struct packet *p, const struct flow_ip *to)
+{
+	if (p->family == FLOW_IPV4)
+		nat_ipv4(p, &packet_ip4(p)->daddr, to->word[3]);
+	else
+		nat_ipv6(p, packet_ip6(p)->daddr.in6_u.u6_addr32, to);
+}
+
+/* One hop less to live; the caller has seen to it that there is one. */
 static __always_inline void nat_hop(struct packet *p)
 {
-	__u8 ttl = p->ip->ttl;
+	struct iphdr *ip = packet_ip4(p);
+	__u8 hops = p->hops;
 
-	p->ip->ttl = ttl - 1;
-	p->ip->check = checksum_replace(p->ip->check, bpf_htons((__u16)(ttl << 8)),
-					bpf_htons((__u16)((ttl - 1) << 8)));
+	if (p->family == FLOW_IPV6) {
+		packet_ip6(p)->hop_limit = hops - 1;
+		return;
+	}
+	ip->ttl = hops - 1;
+	ip->check = checksum_replace(ip->check, bpf_htons((__u16)(hops << 8)),
+				     bpf_htons((__u16)((hops - 1) << 8)));
 }
 
 #endif

@@ -14,7 +14,8 @@
 #include "lbd/bpf/track.bpf.h"
 
 /* A flow to be recorded because of a packet of the member. */
-static __always_inline struct flow outbound_flow(const struct packet *p, __u16 member)
+static __always_inline struct flow outbound_flow(const struct packet *p, __u16 member,
+						 const struct flow_hop *hop)
 {
 	return (struct flow){
 		.member = member,
@@ -27,15 +28,16 @@ static __always_inline struct flow outbound_flow(const struct packet *p, __u16 m
 		.client_ack = bpf_ntohl(p->tcp->seq),
 		.client_seq = bpf_ntohl(p->tcp->ack_seq),
 		.bytes_out = p->bytes,
+		.hop = *hop,
 	};
 }
 
 /* Records a session in mid-stream: members are trusted, and their answer proves the connection. */
 static __noinline void outbound_pick_up(const struct packet *p, const struct flow_key *key,
-					__u16 member, const struct flow_service *service)
+					__u16 member, const struct flow_hop *hop)
 {
-	struct flow flow = outbound_flow(p, member);
-	long err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
+	struct flow flow = outbound_flow(p, member, hop);
+	long err = record_make(key, &flow, record_pool(key), RECORD_OWN);
 
 	if (!err)
 		count(COUNT_PICKED_UP);
@@ -43,81 +45,107 @@ static __noinline void outbound_pick_up(const struct packet *p, const struct flo
 		count_shared(COUNT_FLOWS_FULL);
 }
 
-/* Notes what the client's ACK must say, and where it came from; 1 when the handshake is known. */
-static __always_inline int outbound_handshake(const struct packet *p, const struct flow_key *key,
-					      __u16 member, struct hop *hop)
+/* The handshake that a member answers; what the client's ACK must say is noted. */
+static __always_inline struct handshake *
+outbound_handshake(const struct packet *p, const struct flow_key *key, __u16 member)
 {
 	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
 
 	if (!handshake || handshake->member != member)
-		return 0;
+		return NULL;
 	if (p->flags & TCP_SYN) {
 		handshake->expect_ack = bpf_ntohl(p->tcp->seq) + 1;
 		handshake->flags |= HANDSHAKE_SYNACK;
 	}
-	__builtin_memcpy(hop->mac, handshake->hop_mac, sizeof(hop->mac));
-	hop->ifindex = handshake->hop_ifindex;
-	hop->known = 1;
-	return 1;
+	return handshake;
+}
+
+/* An answer of which there is a record, whose hop that is. */
+static __always_inline int outbound_known(struct packet *p, const struct flow_key *key,
+					  struct flow_hop *hop)
+{
+	int verdict;
+
+	if (!hop_holds(hop, p)) {
+		verdict = route_ask_client(p, hop, key, 0);
+		if (verdict != ROUTE_FOUND)
+			return verdict;
+	}
+	return route_to_client(p, hop, &key->vip);
 }
 
 /*
- * An answer to a client, with a record or without.  Where there is none, the route decides first:
- * what is for an address of our own, or what the kernel would not forward, answers a health check
- * of ours and must reach it as it is.  A member that got a packet of a session which another one
- * holds (it was derived before the record came) resets it: the client must not hear that.
+ * An answer of which there is none.  The route decides first: what is for an address of our own, or
+ * what the kernel would not forward, answers a health check of ours and must reach it as it is.
  */
+static __noinline int outbound_stateless(struct packet *p, const struct flow_key *key, __u16 member)
+{
+	struct flow_hop hop = {};
+	int verdict = route_ask_client(p, &hop, key, 1);
+
+	if (verdict == XDP_PASS)
+		return verdict;
+	if (p->hops <= 1)
+		return drop(COUNT_DROP_TTL);
+	if (packet_confirms(p))
+		outbound_pick_up(p, key, member, &hop);
+	count(COUNT_STATELESS_OUT);
+	return verdict == ROUTE_FOUND ? route_to_client(p, &hop, &key->vip) : verdict;
+}
+
+/*
+ * A member that got a packet of a session which another one holds (it was derived before the record
+ * came) resets it: the client must not hear that.
+ */
+static __noinline int outbound_unknown(struct packet *p, const struct flow_key *key, __u16 member,
+				       int stray)
+{
+	struct handshake *handshake = outbound_handshake(p, key, member);
+
+	if (!handshake && own_from_member(p, key))
+		return pass();
+	if (!handshake && stray)
+		return drop(COUNT_DROP_STRAY_RESET);
+	if (!handshake)
+		return outbound_stateless(p, key, member);
+	if (p->hops <= 1)
+		return drop(COUNT_DROP_TTL);
+	if (packet_confirms(p))
+		outbound_pick_up(p, key, member, &handshake->hop);
+	return outbound_known(p, key, &handshake->hop);
+}
+
 static __always_inline int outbound_reply(struct packet *p, const struct flow_key *key,
-					  const struct flow_role *role,
-					  const struct flow_service *service)
+					  const struct flow_role *role)
 {
 	struct flow *flow = bpf_map_lookup_elem(&flows, key);
-	struct bpf_fib_lookup fib;
-	struct hop hop = {};
-	int handshake = 0, stray = 0;
-	long found;
 
-	if (flow && !member_is(flow->member, p->ip->saddr)) {
-		flow = NULL;
-		stray = p->flags & TCP_RST;
-	}
-	if (flow) {
-		hop = track_hop_of(flow);
-	} else {
-		handshake = outbound_handshake(p, key, role->id, &hop);
-		if (!handshake && own_from_member(p, key))
-			return pass();
-		if (stray)
-			return drop(COUNT_DROP_STRAY_RESET);
-	}
-	found = route_find(p, &fib, key->vip, key->client);
-	if (!flow && !handshake && !route_leads_on(found))
-		return pass();
-	if (p->ip->ttl <= 1)
+	if (!flow)
+		return outbound_unknown(p, key, role->id, 0);
+	if (!member_is(flow->member, &p->src))
+		return outbound_unknown(p, key, role->id, p->flags & TCP_RST);
+	if (p->hops <= 1)
 		return drop(COUNT_DROP_TTL);
-	if (flow)
-		track_member(flow, p);
-	else if (packet_confirms(p))
-		outbound_pick_up(p, key, role->id, service);
-	if (!flow && !handshake)
-		count(COUNT_STATELESS_OUT);
-	return route_to_client(p, &fib, found, key->vip, &hop);
+	track_member(flow, p);
+	return outbound_known(p, key, &flow->hop);
 }
 
 static __always_inline int outbound_service(struct packet *p, const struct flow_role *role,
 					    const struct flow_service *service)
 {
 	struct flow_key key = {
-		.client = p->ip->daddr,
-		.vip = service->vip,
+		.client = p->dst,
+		.vip = service->vip[p->family & 1],
 		.client_port = p->tcp->dest,
 		.vip_port = p->tcp->source,
-		.proto = IPPROTO_TCP,
 	};
 
+	/* Of a family that the array has no VIP of. */
+	if (flow_ip_is_none(&key.vip))
+		return pass();
 	if (!packet_opens(p))
-		return outbound_reply(p, &key, role, service);
-	key.vip = p->ip->saddr;
+		return outbound_reply(p, &key, role);
+	key.vip = p->src;
 	own_begin(p, &key, service);
 	return pass();
 }
@@ -127,16 +155,16 @@ static __always_inline int outbound(struct packet *p, const struct flow_role *ro
 	const struct flow_service *service;
 
 	/* A later fragment does not tell its port; it is of no use without the first. */
-	if (p->ip->protocol != IPPROTO_TCP || packet_is_later_fragment(p))
+	if (p->protocol != IPPROTO_TCP || p->fragment == FRAGMENT_LATER)
 		return pass();
-	if (!member_is(role->id, p->ip->saddr))
+	if (!member_is(role->id, &p->src))
 		return pass();
 	if (packet_tcp(p))
 		return drop(COUNT_DROP_MALFORMED);
 	service = service_find(role, p->tcp->source);
 	if (!service)
 		return pass();
-	if (packet_is_fragment(p))
+	if (p->fragment)
 		return drop(COUNT_DROP_FRAGMENT);
 	return outbound_service(p, role, service);
 }

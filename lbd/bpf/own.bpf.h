@@ -36,7 +36,7 @@ static __noinline void own_begin(const struct packet *p, const struct flow_key *
 
 	own_forget_ended(own, p->now);
 	/* Nor may a session through the VIP that had these ports claim the answers. */
-	key.vip = service->vip;
+	key.vip = service->vip[p->family & 1];
 	own_forget_ended(&key, p->now);
 	bpf_map_update_elem(&handshakes, own, &handshake, BPF_ANY);
 }
@@ -55,7 +55,7 @@ static __noinline void own_promote(const struct packet *p, const struct flow_key
 		.client_ack = client_ack,
 		.client_seq = client_seq,
 	};
-	int of_member = p->ip->saddr == own->vip;
+	int of_member = flow_ip_equal(&p->src, &own->vip);
 	long err;
 
 	if (p->flags & TCP_FIN)
@@ -82,7 +82,7 @@ static __noinline int own_from_member(const struct packet *p, const struct flow_
 	struct handshake *handshake;
 	struct flow *flow;
 
-	own.vip = p->ip->saddr;
+	own.vip = p->src;
 	flow = bpf_map_lookup_elem(&flows, &own);
 	if (flow) {
 		track_member(flow, p);
@@ -107,11 +107,11 @@ static __noinline int own_from_member(const struct packet *p, const struct flow_
 static __noinline int own_is_forwarded(const struct packet *p)
 {
 	struct bpf_fib_lookup fib;
-	long found = route_find(p, &fib, p->ip->saddr, p->ip->daddr);
+	long found = route_find(p, &fib, &p->src, &p->dst);
 
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return 0;
-	return fib.ifindex != p->xdp->ingress_ifindex;
+	return fib.ifindex != p->ingress;
 }
 
 /* No flow is known: also after a takeover that came before its record. */
@@ -134,14 +134,13 @@ static __always_inline void own_unknown(const struct packet *p, const struct flo
 static __noinline void own_to_member(struct packet *p, const struct flow_role *role)
 {
 	struct flow_key own = {
-		.client = p->ip->saddr,
-		.vip = p->ip->daddr,
-		.proto = IPPROTO_TCP,
+		.client = p->src,
+		.vip = p->dst,
 	};
 	const struct flow_service *service;
 	struct flow *flow;
 
-	if (p->ip->protocol != IPPROTO_TCP || packet_is_fragment(p) || packet_tcp(p))
+	if (p->protocol != IPPROTO_TCP || p->fragment || packet_tcp(p))
 		return;
 	service = service_find(role, p->tcp->dest);
 	if (!service)

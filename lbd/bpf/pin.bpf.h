@@ -86,9 +86,10 @@ static __always_inline int pin_remove(const struct pin_key *key)
  * when nothing is up at all, for then the verdicts are not believed.  A packet in mid-stream
  * follows it in any case: a drained member keeps its sessions.
  */
-static __always_inline __u16 pin_choice(const struct flow_pool *pool, __be32 client, int admission)
+static __always_inline __u16 pin_choice(const struct flow_pool *pool, const struct flow_ip *client,
+					int admission)
 {
-	struct pin_key key = { .client = client, .pool_id = pool->id };
+	struct pin_key key = { .client = *client, .pool_id = pool->id };
 	const struct pin *pin = bpf_map_lookup_elem(&pins, &key);
 
 	if (!pin)
@@ -99,7 +100,8 @@ static __always_inline __u16 pin_choice(const struct flow_pool *pool, __be32 cli
 }
 
 /* The member that both nodes derive for a client without a pin. */
-static __always_inline __u16 pin_maglev(const struct flow_pool *pool, __u16 slot, __be32 client)
+static __always_inline __u16 pin_maglev(const struct flow_pool *pool, __u16 slot,
+					const struct flow_ip *client)
 {
 	const struct flow_control *current = control_get();
 	__u32 table = 2 * (__u32)slot + (pool->active & 1);

@@ -46,6 +46,19 @@ static __noinline int record_hold(const struct pin_key *key, struct flow *flow,
 	return held;
 }
 
+/* The pool that a flow's client is pinned in, NULL when its port is no service here. */
+static __noinline const struct flow_pool *record_pool(const struct flow_key *key)
+{
+	const struct flow_role_table *table = roles_get();
+	const struct flow_role *role = table ? role_find(table, &key->vip) : NULL;
+	const struct flow_service *service;
+
+	if (!role || role->kind != ROLE_VIP)
+		return NULL;
+	service = service_find(role, key->vip_port);
+	return service ? pool_get(service->pool) : NULL;
+}
+
 /*
  * Makes a flow of a filled-in entry; pool is NULL where none is known.  0, -EEXIST when it was
  * there already, another error when the table is full.  The pin comes first, so that the peer never

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where a packet leaves: the kernel's routes and neighbours by bpf_fib_lookup(), asked with the
- * addresses that the packet is going to have and before anything is rewritten.  Towards a client
- * whose neighbour entry is missing, the way its own packets came is known and as good.
+ * addresses that the packet is going to have and before anything is rewritten.  The answer is kept,
+ * with the member or with the flow, and asked for again when it is old (see struct flow_hop).
+ * Towards a client whose neighbour entry is missing, the way its own packets came is as good.
  *
  * Always bpf_redirect(), also back out of the same interface: XDP_TX needs more of a veth's peer.
  */
@@ -12,31 +13,32 @@
 #include "lbd/bpf/event.bpf.h"
 #include "lbd/bpf/nat.bpf.h"
 
-#define FAMILY_INET 2 /* AF_INET; <sys/socket.h> is not for this compiler */
+/* <sys/socket.h> is not for this compiler. */
+#define FAMILY_INET  2
+#define FAMILY_INET6 10
 
-/* The last hop of a client's packets, copied from a flow or a handshake. */
-struct hop {
-	__u8 mac[6];
-	__u8 known;
-	__u8 pad;
-	__u32 ifindex;
-};
-
-/* A BPF_FIB_LKUP_RET_ value, or a negative errno. */
-static __always_inline long route_find(const struct packet *p, struct bpf_fib_lookup *fib,
-				       __be32 from, __be32 to)
+/* A BPF_FIB_LKUP_RET_ value, or a negative errno.  What it found is in *fib. */
+static __noinline long route_find(const struct packet *p, struct bpf_fib_lookup *fib,
+				  const struct flow_ip *from, const struct flow_ip *to)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
-	fib->family = FAMILY_INET;
-	fib->tos = p->ip->tos;
 	fib->l4_protocol = IPPROTO_TCP;
 	fib->sport = p->tcp->source;
 	fib->dport = p->tcp->dest;
 	fib->tot_len = (__u16)p->bytes;
-	fib->ipv4_src = from;
-	fib->ipv4_dst = to;
-	fib->ifindex = p->xdp->ingress_ifindex;
-	return bpf_fib_lookup(p->xdp, fib, sizeof(*fib), 0);
+	fib->ifindex = p->ingress;
+	if (p->family == FLOW_IPV4) {
+		fib->family = FAMILY_INET;
+		fib->tos = packet_ip4(p)->tos;
+		fib->ipv4_src = from->word[3];
+		fib->ipv4_dst = to->word[3];
+	} else {
+		fib->family = FAMILY_INET6;
+		fib->flowinfo = *(const __be32 *)p->l3 & bpf_htonl(0x0fffffff);
+		__builtin_memcpy(fib->ipv6_src, from, sizeof(*from));
+		__builtin_memcpy(fib->ipv6_dst, to, sizeof(*to));
+	}
+	return bpf_fib_lookup(p->ctx, fib, sizeof(*fib), 0);
 }
 
 /* Whether a result means that the packet is to go on, now or as soon as a neighbour is resolved. */
@@ -50,76 +52,142 @@ static __always_inline int route_leads_on(long found)
 static __noinline int route_refuse(const struct packet *p, const struct bpf_fib_lookup *fib,
 				   long found)
 {
+	struct flow_ip next;
+
 	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return drop(COUNT_DROP_TOO_BIG);
 	if (found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return drop(COUNT_DROP_NO_ROUTE);
-	notice_neighbour(fib->ifindex, fib->ipv4_dst, p->now);
+	if (p->family == FLOW_IPV4)
+		next = flow_ip4(fib->ipv4_dst);
+	else
+		__builtin_memcpy(&next, fib->ipv6_dst, sizeof(next));
+	notice_neighbour(fib->ifindex, &next, p->now);
 	return drop(COUNT_DROP_NEIGHBOUR);
 }
 
-static __always_inline int route_send(struct packet *p, const struct bpf_fib_lookup *fib)
+/* Whether what was found earlier still goes without asking. */
+static __always_inline int hop_holds(const struct flow_hop *hop, const struct packet *p)
+{
+	return hop->ifindex && hop->routes == p->control->routes &&
+	       ticks_since(p->now, hop->checked) < FLOW_HOP_TICKS;
+}
+
+/*
+ * Another CPU may read the entry meanwhile.  Its own fields are written only when they differ, and
+ * then one frame may go astray, as it does in any change of a route.
+ */
+static __always_inline void hop_keep(struct flow_hop *hop, const struct packet *p,
+				     const struct bpf_fib_lookup *fib)
+{
+	if (!mac_equal(hop->to, fib->dmac))
+		__builtin_memcpy(hop->to, fib->dmac, sizeof(hop->to));
+	if (!mac_equal(hop->from, fib->smac))
+		__builtin_memcpy(hop->from, fib->smac, sizeof(hop->from));
+	if (hop->ifindex != fib->ifindex)
+		hop->ifindex = fib->ifindex;
+	/* The kernel has put it where the length was. */
+	hop->mtu = fib->mtu_result;
+	hop->routes = p->control->routes;
+	hop->checked = p->now;
+}
+
+/* Where the client's packets come from: as good as a route where there is no neighbour. */
+static __always_inline void hop_hear(struct flow_hop *hop, const struct packet *p)
+{
+	if (p->eth->h_dest[0] & 1) /* group address: says nothing about the link */
+		return;
+	if (hop->ifindex == p->ingress && mac_equal(hop->to, p->eth->h_source) &&
+	    mac_equal(hop->from, p->eth->h_dest))
+		return;
+	__builtin_memcpy(hop->to, p->eth->h_source, sizeof(hop->to));
+	__builtin_memcpy(hop->from, p->eth->h_dest, sizeof(hop->from));
+	hop->ifindex = p->ingress;
+	hop->mtu = 0;
+	hop->routes = p->control->routes - 1; /* heard, not looked up: to be asked for at once */
+}
+
+/* The last step, by a hop that holds. */
+static __always_inline int route_send(struct packet *p, const struct flow_hop *hop)
 {
 	nat_hop(p);
-	__builtin_memcpy(p->eth->h_dest, fib->dmac, sizeof(fib->dmac));
-	__builtin_memcpy(p->eth->h_source, fib->smac, sizeof(fib->smac));
-	return (int)bpf_redirect(fib->ifindex, 0);
+	__builtin_memcpy(p->eth->h_dest, hop->to, sizeof(hop->to));
+	__builtin_memcpy(p->eth->h_source, hop->from, sizeof(hop->from));
+	return (int)bpf_redirect(hop->ifindex, 0);
 }
 
-/* Completes a result without a neighbour by the client's known last hop; 0 when that worked. */
-static __always_inline int route_by_hop(struct bpf_fib_lookup *fib, const struct hop *hop)
+static __always_inline int hop_too_small(const struct flow_hop *hop, const struct packet *p)
 {
-	const struct link_mac *own;
-	__u32 ifindex = hop->ifindex;
-
-	if (!hop->known)
-		return -1;
-	own = bpf_map_lookup_elem(&link_macs, &ifindex);
-	if (!own)
-		return -1;
-	fib->ifindex = ifindex;
-	__builtin_memcpy(fib->dmac, hop->mac, sizeof(fib->dmac));
-	__builtin_memcpy(fib->smac, own->mac, sizeof(fib->smac));
-	return 0;
+	return hop->mtu && p->bytes > hop->mtu;
 }
 
-static __always_inline int route_to_member(struct packet *p, const struct flow_member *member)
+/* What is said of a hop that was made good, in place of a verdict. */
+#define ROUTE_FOUND (-1)
+
+/* Makes a member's hop good: ROUTE_FOUND, or the verdict on a packet that has no way. */
+static __noinline int route_ask_member(const struct packet *p, struct flow_hop *hop,
+				       const struct flow_ip *addr)
 {
 	struct bpf_fib_lookup fib;
-	long found = route_find(p, &fib, p->ip->saddr, member->addr);
+	long found = route_find(p, &fib, &p->src, addr);
 
 	if (found != BPF_FIB_LKUP_RET_SUCCESS)
 		return route_refuse(p, &fib, found);
-	nat_address(p, &p->ip->daddr, member->addr);
+	hop_keep(hop, p, &fib);
+	return ROUTE_FOUND;
+}
+
+static __always_inline int route_to_member(struct packet *p, __u16 slot,
+					   const struct flow_member *member)
+{
+	__u32 index = FLOW_FAMILIES * (__u32)slot + p->family;
+	const struct flow_ip *addr = &member->addr[p->family & 1];
+	struct flow_hop *hop = bpf_map_lookup_elem(&hops, &index);
+	int verdict;
+
+	if (!hop)
+		return drop(COUNT_DROP_NO_MEMBER);
+	if (!hop_holds(hop, p)) {
+		verdict = route_ask_member(p, hop, addr);
+		if (verdict != ROUTE_FOUND)
+			return verdict;
+	}
+	if (hop_too_small(hop, p))
+		return drop(COUNT_DROP_TOO_BIG);
+	nat_destination(p, addr);
 	count(COUNT_FORWARDED_IN);
-	return route_send(p, &fib);
+	return route_send(p, hop);
 }
 
-/* With the result of route_find() from the VIP to the client. */
-static __always_inline int route_to_client(struct packet *p, struct bpf_fib_lookup *fib, long found,
-					   __be32 vip, const struct hop *hop)
+/*
+ * Makes the hop towards a client good: ROUTE_FOUND, or a verdict.  A hop that was only heard serves
+ * where the kernel knows the link but not the neighbour.  What the kernel would not forward is its
+ * own business if `unproven`: no record says that this is an answer to a client.
+ */
+static __noinline int route_ask_client(const struct packet *p, struct flow_hop *hop,
+				       const struct flow_key *key, int unproven)
 {
-	if (found == BPF_FIB_LKUP_RET_NO_NEIGH && route_by_hop(fib, hop) == 0)
-		found = BPF_FIB_LKUP_RET_SUCCESS;
-	if (found != BPF_FIB_LKUP_RET_SUCCESS)
-		return route_refuse(p, fib, found);
-	nat_address(p, &p->ip->saddr, vip);
+	struct bpf_fib_lookup fib;
+	long found = route_find(p, &fib, &key->vip, &key->client);
+
+	if (unproven && !route_leads_on(found))
+		return pass();
+	if (found == BPF_FIB_LKUP_RET_SUCCESS)
+		hop_keep(hop, p, &fib);
+	else if (found != BPF_FIB_LKUP_RET_NO_NEIGH || !hop->ifindex)
+		return route_refuse(p, &fib, found);
+	return ROUTE_FOUND;
+}
+
+/* By a hop that is good. */
+static __always_inline int route_to_client(struct packet *p, const struct flow_hop *hop,
+					   const struct flow_ip *vip)
+{
+	if (hop_too_small(hop, p))
+		return drop(COUNT_DROP_TOO_BIG);
+	nat_source(p, vip);
 	count(COUNT_FORWARDED_OUT);
-	return route_send(p, fib);
-}
-
-/* Remembers the address under which a link of ours is spoken to. */
-static __noinline void route_learn_link(const struct packet *p)
-{
-	__u32 ifindex = p->xdp->ingress_ifindex;
-	struct link_mac own = {};
-	const struct link_mac *known = bpf_map_lookup_elem(&link_macs, &ifindex);
-
-	__builtin_memcpy(own.mac, p->eth->h_dest, sizeof(own.mac));
-	if (own.mac[0] & 1) /* group address: says nothing about the link */
-		return;
-	if (!known || !mac_equal(known->mac, own.mac))
-		bpf_map_update_elem(&link_macs, &ifindex, &own, BPF_ANY);
+	return route_send(p, hop);
 }
 
 #endif

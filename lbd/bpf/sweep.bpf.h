@@ -42,7 +42,7 @@ static __always_inline __u32 sweep_idle(__u32 now, __u32 last)
 static __noinline __u32 sweep_service_idle(const struct flow_key *key)
 {
 	const struct flow_role_table *table = roles_get();
-	const struct flow_role *role = table ? role_find(table, key->vip) : NULL;
+	const struct flow_role *role = table ? role_find(table, &key->vip) : NULL;
 	const struct flow_service *service;
 
 	if (!role || (role->kind != ROLE_VIP && role->kind != ROLE_MEMBER))

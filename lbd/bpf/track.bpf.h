@@ -60,23 +60,13 @@ static __always_inline void track_numbers(struct flow *flow, const struct packet
 		flow->client_seq = p->seq_end;
 }
 
-static __always_inline void track_hop(struct flow *flow, const struct packet *p)
-{
-	if (flow->flags & FLOW_HOP_KNOWN && flow->hop_ifindex == p->xdp->ingress_ifindex &&
-	    mac_equal(flow->hop_mac, p->eth->h_source))
-		return;
-	__builtin_memcpy(flow->hop_mac, p->eth->h_source, sizeof(flow->hop_mac));
-	flow->hop_ifindex = p->xdp->ingress_ifindex;
-	flow->flags |= FLOW_HOP_KNOWN;
-	route_learn_link(p);
-}
-
 static __always_inline void track_client(struct flow *flow, const struct packet *p)
 {
 	struct flow_member_stats *stats = stats_of(flow->member);
 
 	track_numbers(flow, p);
-	track_hop(flow, p);
+	if (!hop_holds(&flow->hop, p))
+		hop_hear(&flow->hop, p);
 	track_common(flow, track_state(flow->state, p->flags, FLOW_CLIENT_FIN, FLOW_MEMBER_FIN),
 		     p->now);
 	if (flow->flags & FLOW_REPLICA)
@@ -97,14 +87,6 @@ static __always_inline void track_member(struct flow *flow, const struct packet 
 	flow->bytes_out += p->bytes;
 	if (stats)
 		__sync_fetch_and_add(&stats->bytes_out, p->bytes);
-}
-
-static __always_inline struct hop track_hop_of(const struct flow *flow)
-{
-	struct hop hop = { .known = flow->flags & FLOW_HOP_KNOWN, .ifindex = flow->hop_ifindex };
-
-	__builtin_memcpy(hop.mac, flow->hop_mac, sizeof(hop.mac));
-	return hop;
 }
 
 #endif
