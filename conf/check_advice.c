@@ -96,6 +96,17 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 			      "warn-latency: slow answers are not warned about in this version");
 }
 
+/* What has been refused needs no advice. */
+static bool serves(const Conf__Array *array, const Conf__Member *member)
+{
+	struct flow_ip ip;
+
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+		if (conf_vip(array, f, &ip) && !conf_address(member, f, &ip))
+			return false;
+	return array->n_vip;
+}
+
 /* It may be there already when the VIP is still to come. */
 static void advise_address(const struct check *c, const Conf__Array *array,
 			   const Conf__Member *member)
@@ -104,7 +115,7 @@ static void advise_address(const struct check *c, const Conf__Array *array,
 		struct flow_ip ip, vip;
 		char text[ADDR_TEXT];
 
-		if (array->n_vip && conf_address(member, f, &ip) && !conf_vip(array, f, &vip))
+		if (conf_address(member, f, &ip) && !conf_vip(array, f, &vip))
 			fault_warning(c->faults, source_at(c->source, member, "address"),
 				      "address %s is not used: the array has no %s vip",
 				      addr_print_flow(text, &ip), f == FLOW_IPV4 ? "IPv4" : "IPv6");
@@ -116,7 +127,8 @@ static void advise_members(const struct check *c, const Conf__Array *array)
 	bool regular = false;
 
 	for (size_t i = 0; i < array->n_member; i++)
-		advise_address(c, array, array->member[i]);
+		if (serves(array, array->member[i]))
+			advise_address(c, array, array->member[i]);
 
 	for (size_t i = 0; i < array->n_member; i++)
 		regular |= !array->member[i]->backup;

@@ -80,7 +80,7 @@ static struct check_order probe_of(uint32_t id, uint16_t port)
 	return (struct check_order){
 		.kind = CHECK_TARGET,
 		.id = id,
-		.addr = htonl(INADDR_LOOPBACK),
+		.addr = flow_ip4(htonl(INADDR_LOOPBACK)),
 		.port = port,
 		.interval_ms = 50,
 		.timeout_ms = 100,
@@ -105,6 +105,21 @@ static struct check_report await(const struct fixture *f, uint32_t generation, u
 	return report;
 }
 
+/* The same on ::1; 0 where there is no IPv6. */
+static uint16_t make_socket6(int *fd, int backlog)
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t length = sizeof(at);
+
+	*fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || bind(*fd, (const struct sockaddr *)&at, sizeof(at)))
+		return 0;
+	if (backlog >= 0)
+		assert_int_equal(listen(*fd, backlog), 0);
+	assert_int_equal(getsockname(*fd, (struct sockaddr *)&at, &length), 0);
+	return ntohs(at.sin6_port);
+}
+
 static void test_alive(void **state)
 {
 	await(*state, 0, UINT32_MAX);
@@ -121,7 +136,7 @@ static void test_outcomes(void **state)
 		probe_of(2, 9),
 	};
 
-	orders[3].addr = INADDR_BROADCAST; /* TCP has no way there */
+	orders[3].addr = flow_ip4(INADDR_BROADCAST); /* TCP has no way there */
 	order(*state, orders, 4);
 	assert_int_equal(await(*state, 7, 0).outcome, HEALTH_OK);
 	assert_int_equal(await(*state, 7, 1).outcome, HEALTH_REFUSED);
@@ -395,11 +410,42 @@ static void test_errno(void **state)
 		assert_int_equal(probe_outcome(cases[i].error), cases[i].outcome);
 }
 
+/* Every kind dials through the same door. */
+static void test_ipv6(void **state)
+{
+	static const struct flow_ip loopback = { { 0, 0, 0, 0x01000000 } };
+	int listening, deaf;
+	struct check_order orders[] = {
+		{ .kind = CHECK_RESET, .id = 7 },
+		probe_of(0, make_socket6(&listening, 16)),
+		probe_of(1, make_socket6(&deaf, -1)),
+		probe_of(2, 0),
+	};
+
+	if (!orders[1].port)
+		skip();
+	orders[3].port = orders[2].port;
+	orders[3].probe = HEALTH_SMTP;
+	orders[1].addr = orders[2].addr = orders[3].addr = loopback;
+	order(*state, orders, 4);
+	assert_int_equal(await(*state, 7, 0).outcome, HEALTH_OK);
+	assert_int_equal(await(*state, 7, 1).outcome, HEALTH_REFUSED);
+	assert_int_equal(await(*state, 7, 2).outcome, HEALTH_REFUSED);
+	/* The same port of the other family is another server. */
+	orders[1].addr = flow_ip4(htonl(INADDR_LOOPBACK));
+	orders[0].id = 8;
+	order(*state, orders, 2);
+	assert_int_equal(await(*state, 8, 0).outcome, HEALTH_REFUSED);
+	close(listening);
+	close(deaf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_alive, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_outcomes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),

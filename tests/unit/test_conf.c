@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include "conf/conf.h"
@@ -269,6 +270,51 @@ static void defaults_are_filled_in(void **state)
 	free(text);
 }
 
+/* Spelling and order of the families mean nothing; asked for, an address is of its family. */
+static void addresses_of_both_families(void **state)
+{
+	static const char *const arrays[] = {
+		"array one { vip 10.0.0.10, 2001:db8::10; gateway 2001:db8:2::1\n"
+		"service s { ports 25 }\n"
+		"member x { address 10.2.0.11, 2001:db8:2::11 } }\n",
+		"array one { vip 2001:DB8:0::0010, 10.0.0.10; gateway 2001:db8:2:0::1\n"
+		"service s { ports 25 }\n"
+		"member x { address 2001:DB8:2::11, 10.2.0.11 } }\n",
+	};
+	const struct flow_ip vip6 = { { htonl(0x20010db8), 0, 0, htonl(0x10) } };
+	char *text = slurp(DATA "small.conf"), *edited;
+	struct conf *conf[2];
+
+	(void)state;
+	*strstr(text, "profile mail") = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		const Conf__Array *array;
+		struct flow_ip ip;
+
+		assert_true(asprintf(&edited, "%s%s", text, arrays[i]) > 0);
+		conf[i] = read_good(edited);
+		free(edited);
+		array = conf[i]->file->array[0];
+		assert_true(conf_vip(array, FLOW_IPV4, &ip));
+		assert_int_equal(ip.word[3], htonl(0x0a00000a));
+		assert_int_equal(flow_ip_family(&ip), FLOW_IPV4);
+		assert_true(conf_vip(array, FLOW_IPV6, &ip));
+		assert_true(flow_ip_equal(&ip, &vip6));
+		assert_false(conf_gateway(array, FLOW_IPV4, &ip));
+		assert_true(flow_ip_is_none(&ip));
+		assert_true(conf_gateway(array, FLOW_IPV6, &ip));
+		assert_true(conf_address(array->member[0], FLOW_IPV4, &ip));
+		assert_int_equal(ip.word[3], htonl(0x0a02000b));
+		assert_true(conf_address(array->member[0], FLOW_IPV6, &ip));
+	}
+	assert_memory_equal(conf[0]->digest, conf[1]->digest, CONF_DIGEST_BYTES);
+	assert_string_equal(conf[1]->file->array[0]->vip[0], "10.0.0.10");
+	assert_string_equal(conf[1]->file->array[0]->vip[1], "2001:db8::10");
+	conf_free(conf[0]);
+	conf_free(conf[1]);
+	free(text);
+}
+
 static void node_by_name(void **state)
 {
 	char *text = slurp(DATA "small.conf");
@@ -450,6 +496,7 @@ int main(void)
 		cmocka_unit_test(json_is_golden),
 		cmocka_unit_test(digest_follows_the_meaning),
 		cmocka_unit_test(defaults_are_filled_in),
+		cmocka_unit_test(addresses_of_both_families),
 		cmocka_unit_test(node_by_name),
 		cmocka_unit_test(seed_is_the_pairs),
 		cmocka_unit_test(pool_ids_name_pools),

@@ -163,6 +163,64 @@ static void addresses(void **state)
 	run(edits, sizeof(edits) / sizeof(edits[0]));
 }
 
+/* The good file's arrays are of IPv4. */
+static void families(void **state)
+{
+	static const char member[] = "member x { address 10.2.0.21 } }";
+	const struct edit edits[] = {
+		{ "vip 10.0.0.20; gateway 10.2.0.1; use mail\nmember x { address 10.2.0.21 }",
+		  "vip 10.0.0.20, 2001:db8::20; gateway 10.2.0.1, 2001:db8:2::1; use mail\n"
+		  "member x { address 2001:db8:2::21, 10.2.0.21 }",
+		  "" },
+		{ "vip 10.0.0.20; gateway 10.2.0.1; use mail\nmember x { address 10.2.0.21 }",
+		  "vip 2001:db8::20; gateway 2001:db8:2::1; use mail\n"
+		  "member x { address 2001:db8:2::21 }",
+		  "" },
+		{ "vip 10.0.0.20", "vip 10.0.0.20, 10.0.0.21",
+		  "17:28: vip has two IPv4 addresses, 10.0.0.20 and 10.0.0.21: there may be one of "
+		  "each family\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1, 10.2.0.2; use mail\nmember",
+		  "17:46: gateway has two IPv4 addresses, 10.2.0.1 and 10.2.0.2: there may be one "
+		  "of each family\n" },
+		{ member, "member x { address 10.2.0.21, 10.2.0.22 } }",
+		  "18:31: address has two IPv4 addresses, 10.2.0.21 and 10.2.0.22: there may be "
+		  "one of each family\n" },
+		{ "vip 10.0.0.20; gateway 10.2.0.1; use mail\nmember x { address 10.2.0.21 }",
+		  "vip 2001:db8::20, 2001:DB8::21; use mail\nmember x { address 2001:db8:2::21 }",
+		  "17:31: vip has two IPv6 addresses, 2001:db8::20 and 2001:DB8::21: there may be "
+		  "one of each family\n" },
+		/* Every member serves both, or the array does not. */
+		{ "vip 10.0.0.20", "vip 10.0.0.20, 2001:db8::20",
+		  "18:20: address: member \"x\" needs an IPv6 address too, since its array has the "
+		  "vip 2001:db8::20 (line 17)\n" },
+		{ member, "member x { address 2001:db8:2::21 } }",
+		  "18:20: address: member \"x\" needs an IPv4 address too, since its array has the "
+		  "vip 10.0.0.20 (line 17)\n" },
+		{ member, "member x { address 2001:db8:2::21, 10.2.0.21 } }",
+		  "18:20: warning: address 2001:db8:2::21 is not used: the array has no IPv6 "
+		  "vip\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1, 2001:db8:2::1; use mail\nmember",
+		  "17:36: gateway 2001:db8:2::1 is of no use: the array has no IPv6 vip\n" },
+		/* An address has one use in either family, however it is spelt. */
+		{ "vip 10.0.0.20; gateway 10.2.0.1; use mail\nmember x { address 10.2.0.21 }",
+		  "vip 10.0.0.20, 2001:db8::20; gateway 10.2.0.1; use mail\n"
+		  "member x { address 10.2.0.21, 2001:DB8:0::20 }",
+		  "18:31: address 2001:db8::20 is already the vip of array \"two\" (line 17)\n" },
+		{ member,
+		  "member x { address 10.2.0.21, 2001:db8::1 }\n"
+		  "member z { address 10.2.0.22, 2001:db8::1 } }",
+		  "18:20: warning: address 2001:db8::1 is not used: the array has no IPv6 vip "
+		  "(also "
+		  "in line 19)\n"
+		  "19:31: address 2001:db8::1 is already the address of member \"x\" (line 18)\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
 static void arrays(void **state)
 {
 	static const struct edit edits[] = {
@@ -433,6 +491,7 @@ int main(void)
 		cmocka_unit_test(the_good_file_is_good),
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(families),
 		cmocka_unit_test(arrays),
 		cmocka_unit_test(services),
 		cmocka_unit_test(probes),

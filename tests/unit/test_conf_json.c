@@ -163,7 +163,7 @@ static void bytes_and_columns(void **state)
 	records.n_kind = 2;
 	expect_json(&records.base,
 		    "{\"kind\":[1,4294967295],\"client\":[],\"vip\":[],\"ports\":[],\"member\":[],"
-		    "\"idle\":[],\"client_ack\":[],\"client_seq\":[],\"age\":[]}");
+		    "\"idle\":[],\"client_ack\":[],\"client_seq\":[],\"age\":[],\"source\":[]}");
 }
 
 static void durations(void **state)

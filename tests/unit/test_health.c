@@ -33,6 +33,12 @@ static const char text[] = HEAD
 
 enum { M1 = 0, M2 = 1 };
 
+/* A member of both families. */
+static const char dual[] = HEAD "array x { vip 10.20.0.10, 2001:db8:20::10\n"
+				"service smtp { ports 25 }\n"
+				"service book { ports 59532; check rpc-epm { } }\n"
+				"member m1 { address 2001:db8:30::21, 10.30.0.21 }\n}\n";
+
 struct fixture {
 	struct conf *conf;
 	struct plan *plan;
@@ -49,7 +55,7 @@ static unsigned int pool_named(const struct plan *plan, const char *name)
 	return 0;
 }
 
-static int setup(void **state)
+static int make(void **state, const char *file)
 {
 	static struct fixture f;
 	static const uint64_t flows[FLOW_MAX_MEMBERS];
@@ -57,7 +63,7 @@ static int setup(void **state)
 	struct conf_faults faults;
 	char error[PLAN_ERROR_TEXT];
 
-	f.conf = conf_read(text, strlen(text), &faults);
+	f.conf = conf_read(file, strlen(file), &faults);
 	if (!f.conf)
 		conf_faults_print(&faults, "test", stderr);
 	conf_faults_free(&faults);
@@ -66,11 +72,25 @@ static int setup(void **state)
 	assert_non_null(f.plan);
 	plan_free(none);
 	assert_int_equal(health_plan(&f.health, f.plan, 1), 0);
-	f.rpc = pool_named(f.plan, "rpc");
 	f.smtp = pool_named(f.plan, "smtp");
 	f.book = pool_named(f.plan, "book");
 	*state = &f;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f;
+
+	make(state, text);
+	f = *state;
+	f->rpc = pool_named(f->plan, "rpc");
+	return 0;
+}
+
+static int setup_dual(void **state)
+{
+	return make(state, dual);
 }
 
 static int teardown(void **state)
@@ -402,6 +422,51 @@ static void test_names(void **state)
 		assert_non_null(health_outcome_names[i]);
 }
 
+/* A client of either family may be sent to the member: it is up when it answers to both. */
+static void test_both_families(void **state)
+{
+	struct fixture *f = *state;
+	struct health_target *four = target(f, M1, 25), *six = four + 1;
+	char line[HEALTH_TEXT];
+
+	assert_int_equal(f->health.count, 4); /* two checks, two addresses */
+	assert_int_equal(flow_ip_family(&four->addr), FLOW_IPV4);
+	assert_int_equal(flow_ip_family(&six->addr), FLOW_IPV6);
+	assert_int_equal(six->port, 25);
+	health_result(four, HEALTH_OK, 200, 10);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UNDECIDED);
+	health_result(six, HEALTH_OK, 300, 10);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UP);
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1), "tcp 25 0.2 ms");
+	for (int i = 0; i < 3; i++)
+		health_result(six, HEALTH_REFUSED, 100, 20);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_DOWN);
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1), "IPv6 tcp 25 refused");
+	for (int i = 0; i < 3; i++) {
+		health_result(four, HEALTH_REFUSED, 100, 30);
+		health_result(six, HEALTH_OK, 300, 30);
+	}
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_DOWN);
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1), "tcp 25 refused");
+}
+
+/* A reload that brings the second family leaves the first one's verdict alone. */
+static void test_second_family_comes(void **state)
+{
+	struct fixture *f = *state;
+	struct health old;
+
+	assert_int_equal(health_plan(&old, f->plan, 5), 0);
+	for (size_t i = 0; i < old.count; i++)
+		if (flow_ip_family(&old.target[i].addr) == FLOW_IPV4)
+			health_result(&old.target[i], HEALTH_OK, 200, 10);
+	health_carry(&f->health, &old);
+	assert_true(target(f, M1, 25)->confirmed);
+	assert_false((target(f, M1, 25) + 1)->confirmed);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UNDECIDED);
+	health_free(&old);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +481,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rpc_outcomes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_text, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_both_families, setup_dual, teardown),
+		cmocka_unit_test_setup_teardown(test_second_family_comes, setup_dual, teardown),
 		cmocka_unit_test(test_names),
 	};
 

@@ -45,6 +45,8 @@ struct scene {
 
 static void set_array(struct scene *s)
 {
+	static char *vips[] = { VIP };
+
 	for (int i = 0; i < 2; i++) {
 		cas__service_status__init(&s->service[i]);
 		s->service[i].name = i ? MAPI : RPC;
@@ -55,7 +57,8 @@ static void set_array(struct scene *s)
 	}
 	cas__array_status__init(&s->array);
 	s->array.name = MEL;
-	s->array.vip = VIP;
+	s->array.vip = vips;
+	s->array.n_vip = 1;
 	s->array.fqdn = FQDN;
 	s->array.service = s->services;
 	s->array.n_service = 2;
@@ -535,21 +538,26 @@ static void test_status_json(void **state)
 
 static void test_members(void **state)
 {
-	static const char golden[] =
-		"array/member  address     state     sessions  pool  weight    share  since    "
-		"check\n"
-		"mel/cas1      10.20.0.21  up           5,004  rpc       10      40%  41 d     tcp "
-		"59531 0.2 ms\n"
-		"                                              web        0      12%  4 ms     "
-		"refused\n"
-		"mel/cas2      10.20.0.22  down       unknown\n"
-		"mel/cas3      10.20.0.23  degraded         0  rpc        5  unknown  unknown\n";
+	static const char golden[] = "array/member  address                   state     sessions  "
+				     "pool  weight    share  "
+				     "since    check\n"
+				     "mel/cas1      10.20.0.21                up           5,004  "
+				     "rpc       10      40%  "
+				     "41 d     tcp 59531 0.2 ms\n"
+				     "                                                            "
+				     "web        0      12%  "
+				     "4 ms     refused\n"
+				     "mel/cas2      10.20.0.22                down       unknown\n"
+				     "mel/cas3      10.20.0.23, 2001:db8::23  degraded         0  "
+				     "rpc        5  unknown  "
+				     "unknown\n";
 	char cas1[] = "cas1", cas2[] = "cas2", cas3[] = "cas3", a1[] = "10.20.0.21",
-	     a2[] = "10.20.0.22", a3[] = "10.20.0.23", up[] = "up", down[] = "down",
-	     degraded[] = "degraded", rpc[] = "rpc", web[] = "web", good[] = "tcp 59531 0.2 ms",
-	     bad[] = "refused";
+	     a2[] = "10.20.0.22", a3[] = "10.20.0.23", a4[] = "2001:db8::23", up[] = "up",
+	     down[] = "down", degraded[] = "degraded", rpc[] = "rpc", web[] = "web",
+	     good[] = "tcp 59531 0.2 ms", bad[] = "refused";
 	Cas__PoolVerdict pool[3] = { CAS__POOL_VERDICT__INIT, CAS__POOL_VERDICT__INIT,
 				     CAS__POOL_VERDICT__INIT };
+	char *addresses[] = { a1, a2, a3, a4 };
 	Cas__PoolVerdict *first[] = { &pool[0], &pool[1] }, *third[] = { &pool[2] };
 	Cas__MemberStatus member[3] = { CAS__MEMBER_STATUS__INIT, CAS__MEMBER_STATUS__INIT,
 					CAS__MEMBER_STATUS__INIT };
@@ -563,11 +571,14 @@ static void test_members(void **state)
 	pool[0] = (Cas__PoolVerdict){ pool[0].base, rpc, 1, 10, 1, 0.4, good, 1, 3542400000 };
 	pool[1] = (Cas__PoolVerdict){ pool[1].base, web, 0, 0, 1, 0.12, bad, 1, 4 };
 	pool[2] = (Cas__PoolVerdict){ .base = pool[2].base, .pool = rpc, .up = 1, .weight = 5 };
-	member[0].name = cas1, member[0].address = a1, member[0].state = up;
-	member[1].name = cas2, member[1].address = a2, member[1].state = down;
-	member[2].name = cas3, member[2].address = a3, member[2].state = degraded;
-	for (int i = 0; i < 3; i++)
+	member[0].name = cas1, member[0].state = up;
+	member[1].name = cas2, member[1].state = down;
+	member[2].name = cas3, member[2].state = degraded;
+	for (int i = 0; i < 3; i++) {
 		member[i].array = MEL;
+		member[i].address = addresses + i;
+		member[i].n_address = i == 2 ? 2 : 1;
+	}
 	SET(member[0], sessions, 5004);
 	SET(member[2], sessions, 0);
 	member[0].pool = first, member[0].n_pool = 2;

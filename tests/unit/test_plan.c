@@ -56,12 +56,33 @@ static struct conf *conf_of(const char *text)
 	return conf;
 }
 
-static __be32 ip(const char *text)
+static struct flow_ip ip(const char *text)
 {
-	uint32_t addr;
+	struct flow_ip addr;
 
-	assert_true(addr_parse4(&addr, text));
+	assert_true(addr_parse_flow(&addr, text));
 	return addr;
+}
+
+static int service_at(const struct plan *plan, const char *vip, uint16_t port)
+{
+	struct flow_ip addr = ip(vip);
+
+	return plan_service(plan, &addr, port);
+}
+
+static int table_at(const struct plan *plan, const char *vip)
+{
+	struct flow_ip addr = ip(vip);
+
+	return plan_vip(plan, &addr);
+}
+
+static int member_at(const struct plan *plan, const char *vip, const char *address)
+{
+	struct flow_ip array = ip(vip), addr = ip(address);
+
+	return plan_member(plan, &array, &addr);
 }
 
 static struct plan *plan_after(const struct conf *conf, const struct plan *old,
@@ -86,14 +107,15 @@ static struct plan *fresh(const struct conf *conf)
 /* As the data plane looks it up. */
 static const struct flow_role *role_of(const struct plan *plan, const char *addr)
 {
-	uint32_t at = flow_role_hash(ip(addr));
+	struct flow_ip wanted = ip(addr);
+	uint32_t at = flow_role_hash(&wanted);
 
 	for (int i = 0; i < FLOW_ROLE_PROBES; i++, at = (at + 1) % FLOW_ROLE_SLOTS) {
 		const struct flow_role *role = &plan->roles.slot[at];
 
 		if (role->kind == ROLE_FREE)
 			return NULL;
-		if (role->addr == ip(addr))
+		if (flow_ip_equal(&role->addr, &wanted))
 			return role;
 	}
 	return NULL;
@@ -101,12 +123,12 @@ static const struct flow_role *role_of(const struct plan *plan, const char *addr
 
 static int slot(const struct plan *plan, const char *addr)
 {
-	return plan_member(plan, ip("10.20.0.10"), ip(addr));
+	return member_at(plan, "10.20.0.10", addr);
 }
 
 static int pool_of(const struct plan *plan, uint16_t port)
 {
-	int service = plan_service(plan, ip("10.20.0.10"), port);
+	int service = service_at(plan, "10.20.0.10", port);
 
 	assert_true(service >= 0);
 	return plan->services[service].pool;
@@ -160,17 +182,17 @@ static void test_ports(void **state)
 {
 	struct conf *conf = conf_of(two_members);
 	struct plan *plan = fresh(conf);
-	__be32 vip = ip("10.20.0.10");
+	static const char vip[] = "10.20.0.10";
 	static const uint16_t none[] = { 0, 24, 26, 134, 136, 6004, 6011, 7001, 7003, 65535 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
-		assert_int_equal(plan_service(plan, vip, none[i]), -1);
-	assert_true(plan_service(plan, vip, 25) >= 0);
-	assert_int_equal(plan_service(plan, vip, 6005), plan_service(plan, vip, 6010));
-	assert_int_equal(plan_service(plan, vip, 6005), plan_service(plan, vip, 7002));
-	assert_int_not_equal(plan_service(plan, vip, 6005), plan_service(plan, vip, 135));
-	assert_int_equal(plan_service(plan, ip("10.20.0.11"), 135), -1);
+		assert_int_equal(service_at(plan, vip, none[i]), -1);
+	assert_true(service_at(plan, vip, 25) >= 0);
+	assert_int_equal(service_at(plan, vip, 6005), service_at(plan, vip, 6010));
+	assert_int_equal(service_at(plan, vip, 6005), service_at(plan, vip, 7002));
+	assert_int_not_equal(service_at(plan, vip, 6005), service_at(plan, vip, 135));
+	assert_int_equal(service_at(plan, "10.20.0.11", 135), -1);
 	plan_free(plan);
 	conf_free(conf);
 }
@@ -190,7 +212,7 @@ static void test_pools(void **state)
 	assert_int_equal(rpc->linger_ticks, plan_ticks(7200000)); /* the longest of the group */
 	assert_string_equal(plan->name_of_pool[pool_of(plan, 135)], "rpc");
 	assert_string_equal(plan->name_of_pool[pool_of(plan, 25)], "smtp");
-	assert_int_equal(plan->services[plan_service(plan, ip("10.20.0.10"), 25)].idle_ticks,
+	assert_int_equal(plan->services[service_at(plan, "10.20.0.10", 25)].idle_ticks,
 			 plan_ticks(600000));
 	for (unsigned int m = 0; m < 2; m++)
 		assert_true(plan->standing[pool_of(plan, 25)][m].up);
@@ -252,20 +274,20 @@ static void test_change_keeps_numbers(void **state)
 {
 	struct conf *conf = conf_of(two_members), *next = conf_of(changed);
 	struct plan *old = fresh(conf), *plan;
-	__be32 vip = ip("10.20.0.10");
+	static const char vip[] = "10.20.0.10";
 
 	(void)state;
 	plan = plan_after(next, old, no_flows);
-	assert_int_equal(plan_vip(plan, vip), plan_vip(old, vip));
-	assert_int_not_equal(plan_vip(plan, ip("10.20.0.9")), plan_vip(plan, vip));
+	assert_int_equal(table_at(plan, vip), table_at(old, vip));
+	assert_int_not_equal(table_at(plan, "10.20.0.9"), table_at(plan, vip));
 	assert_int_equal(slot(plan, "10.30.0.21"), slot(old, "10.30.0.21"));
 	assert_int_equal(pool_of(plan, 135), pool_of(old, 135));
-	assert_int_equal(plan_service(plan, vip, 135), plan_service(old, vip, 135));
-	assert_int_equal(plan_service(plan, vip, 6005), plan_service(old, vip, 6005));
-	assert_int_equal(plan_service(plan, vip, 25), -1);
+	assert_int_equal(service_at(plan, vip, 135), service_at(old, vip, 135));
+	assert_int_equal(service_at(plan, vip, 6005), service_at(old, vip, 6005));
+	assert_int_equal(service_at(plan, vip, 25), -1);
 	/* A slot that old packets may still mean is not given to anybody in the same step. */
 	assert_int_not_equal(slot(plan, "10.30.0.23"), slot(old, "10.30.0.22"));
-	assert_int_not_equal(plan_service(plan, vip, 143), plan_service(old, vip, 25));
+	assert_int_not_equal(service_at(plan, vip, 143), service_at(old, vip, 25));
 	assert_int_not_equal(pool_of(plan, 143), pool_of(old, 25));
 	plan_free(plan);
 	plan_free(old);
@@ -535,8 +557,8 @@ static void test_does_not_fit(void **state)
 	struct conf *conf = conf_of(two_members);
 	struct plan *none = plan_new();
 	Conf__Array *array = conf->file->array[0];
-	char error[PLAN_ERROR_TEXT], *address = array->member[1]->address, *vip = array->vip;
-	char six[] = "fe80::1";
+	char error[PLAN_ERROR_TEXT], **address = array->member[1]->address, **vip = array->vip;
+	char text[] = "2001:db8::1", *six[] = { text };
 
 	(void)state;
 	array->member[1]->address = array->member[0]->address;
@@ -544,13 +566,207 @@ static void test_does_not_fit(void **state)
 	assert_string_equal(error, "m2: this address already has another part");
 	array->member[1]->address = six;
 	assert_null(plan_make(conf, none, no_flows, 0, error));
-	assert_string_equal(error, "m2: member without an IPv4 address");
+	assert_string_equal(error, "m2: member without an address of each family of its array");
 	array->member[1]->address = address;
 	array->vip = six;
 	assert_null(plan_make(conf, none, no_flows, 0, error));
-	assert_string_equal(error, "x: VIP is no IPv4 address");
+	assert_string_equal(error, "m1: member without an address of each family of its array");
+	array->n_vip = 0;
+	assert_null(plan_make(conf, none, no_flows, 0, error));
+	assert_string_equal(error, "x: array without a VIP");
 	array->vip = vip;
+	array->n_vip = 1;
 	plan_free(none);
+	conf_free(conf);
+}
+
+/* --- both families --- */
+
+#define VIP4 "10.20.0.10"
+#define VIP6 "2001:db8:20::10"
+#define BOTH                                                                                       \
+	"member m1 { address 10.30.0.21, 2001:db8:30::21 }\n"                                      \
+	"member m2 { address 10.30.0.22, 2001:db8:30::22 }\n}\n"
+
+static const char v4_only[] = HEAD "array x { vip " VIP4 "; gateway 10.30.0.1\n" RPC SMTP BOTH;
+static const char v6_only[] = HEAD "array x { vip " VIP6 "; gateway 2001:db8:30::1\n" RPC SMTP BOTH;
+static const char both[] = HEAD "array x { vip " VIP6 ", " VIP4
+				"; gateway 10.30.0.1, 2001:db8:30::1\n" RPC SMTP BOTH;
+/* The same array in two. */
+static const char split[] = HEAD "array y { vip " VIP6 "; gateway 2001:db8:30::1\n" RPC SMTP
+				 "member m1 { address 2001:db8:30::21 }\n}\n"
+				 "array x { vip " VIP4 "; gateway 10.30.0.1\n" RPC SMTP
+				 "member m1 { address 10.30.0.21 }\n}\n";
+/* m1 has another IPv6 address, and m2 has the one that was m1's. */
+static const char moved[] = HEAD "array x { vip " VIP6 ", " VIP4
+				 "; gateway 10.30.0.1, 2001:db8:30::1\n" RPC SMTP
+				 "member m2 { address 10.30.0.22, 2001:db8:30::21 }\n"
+				 "member m1 { address 10.30.0.21, 2001:db8:30::33 }\n}\n";
+
+static void test_both_families(void **state)
+{
+	struct conf *conf = conf_of(both);
+	struct plan *plan = fresh(conf);
+	static const struct {
+		const char *four, *six;
+		enum flow_role_kind kind;
+	} roles[] = {
+		{ VIP4, VIP6, ROLE_VIP },
+		{ "10.30.0.1", "2001:db8:30::1", ROLE_GATEWAY },
+		{ "10.30.0.21", "2001:db8:30::21", ROLE_MEMBER },
+		{ "10.30.0.22", "2001:db8:30::22", ROLE_MEMBER },
+	};
+	const struct flow_service *smtp = &plan->services[service_at(plan, VIP4, 25)];
+	struct flow_ip four = ip(VIP4), six = ip(VIP6);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
+		const struct flow_role *a = role_of(plan, roles[i].four);
+		const struct flow_role *b = role_of(plan, roles[i].six);
+
+		assert_non_null(a);
+		assert_non_null(b);
+		assert_int_equal(a->kind, roles[i].kind);
+		assert_int_equal(b->kind, roles[i].kind);
+		assert_int_equal(a->id, b->id);
+		assert_int_equal(a->port_table, b->port_table);
+	}
+	assert_int_equal(table_at(plan, VIP4), table_at(plan, VIP6));
+	assert_int_equal(service_at(plan, VIP4, 6005), service_at(plan, VIP6, 6005));
+	assert_int_equal(slot(plan, "10.30.0.22"), member_at(plan, VIP6, "2001:db8:30::22"));
+	assert_int_equal(member_at(plan, VIP4, "2001:db8:30::22"), -1);
+	assert_true(flow_ip_equal(&smtp->vip[FLOW_IPV4], &four));
+	assert_true(flow_ip_equal(&smtp->vip[FLOW_IPV6], &six));
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* An address without a VIP of its family has no part. */
+static void test_unused_family(void **state)
+{
+	struct conf *conf = conf_of(v6_only);
+	struct plan *plan = fresh(conf);
+	int m1 = member_at(plan, VIP6, "2001:db8:30::21");
+
+	(void)state;
+	assert_true(m1 >= 0);
+	assert_null(role_of(plan, "10.30.0.21"));
+	assert_true(flow_ip_is_none(&plan->members[m1].addr[FLOW_IPV4]));
+	assert_true(flow_ip_is_none(&plan->members[m1].vip[FLOW_IPV4]));
+	assert_true(plan_first(plan->members[m1].addr) == &plan->members[m1].addr[FLOW_IPV6]);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* What a restart finds in the maps is what there was. */
+static void test_adopts_both_families(void **state)
+{
+	struct conf *conf = conf_of(both);
+	struct plan *plan = fresh(conf), *after;
+	struct flow_ip vip[FLOW_MAX_ARRAYS][FLOW_FAMILIES];
+
+	(void)state;
+	memcpy(vip, plan->vip, sizeof(vip));
+	memset(plan->vip, 0, sizeof(plan->vip));
+	plan_adopt(plan, 5);
+	assert_memory_equal(plan->vip, vip, sizeof(vip));
+	after = plan_after(conf, plan, no_flows);
+	assert_memory_equal(&after->roles, &plan->roles, sizeof(plan->roles));
+	assert_memory_equal(after->members, plan->members, sizeof(plan->members));
+	plan_free(after);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* From one family to both, and on to the other: nothing that still exists moves. */
+static void test_families_come_and_go(void **state)
+{
+	static const char *const steps[] = { v4_only, both, v6_only, both, v4_only };
+	struct conf *conf = conf_of(both), *next[5];
+	struct plan *plan = fresh(conf), *first = plan, *after;
+	int table = table_at(plan, VIP4), smtp = service_at(plan, VIP4, 25);
+	int m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		bool four = strstr(steps[i], VIP4);
+		const char *vip = four ? VIP4 : VIP6;
+
+		next[i] = conf_of(steps[i]);
+		after = plan_after(next[i], plan, no_flows);
+		assert_int_equal(table_at(after, vip), table);
+		assert_int_equal(service_at(after, vip, 25), smtp);
+		assert_int_equal(member_at(after, vip, four ? "10.30.0.22" : "2001:db8:30::22"),
+				 m2);
+		if (plan != first)
+			plan_free(plan);
+		plan = after;
+	}
+	plan_free(plan);
+	plan_free(first);
+	for (size_t i = 0; i < 5; i++)
+		conf_free(next[i]);
+	conf_free(conf);
+}
+
+/* IPv4 decides, and a slot never has two owners. */
+static void test_addresses_change_hands(void **state)
+{
+	struct conf *conf = conf_of(both), *next = conf_of(moved), *two = conf_of(split);
+	struct plan *old = fresh(conf), *plan = plan_after(next, old, no_flows);
+	int m1 = slot(old, "10.30.0.21"), m2 = slot(old, "10.30.0.22");
+
+	(void)state;
+	assert_int_equal(slot(plan, "10.30.0.21"), m1);
+	assert_int_equal(slot(plan, "10.30.0.22"), m2);
+	assert_int_equal(member_at(plan, VIP6, "2001:db8:30::33"), m1);
+	assert_int_equal(member_at(plan, VIP6, "2001:db8:30::21"), m2);
+	assert_int_equal(role_of(plan, "2001:db8:30::21")->id, m2);
+	plan_free(plan);
+
+	plan = plan_after(two, old, no_flows);
+	assert_int_not_equal(table_at(plan, VIP4), table_at(plan, VIP6));
+	assert_int_not_equal(slot(plan, "10.30.0.21"), member_at(plan, VIP6, "2001:db8:30::21"));
+	assert_int_not_equal(service_at(plan, VIP4, 25), service_at(plan, VIP6, 25));
+	plan_free(plan);
+	plan_free(old);
+	conf_free(two);
+	conf_free(next);
+	conf_free(conf);
+}
+
+static void test_gone_member_keeps_both_roles(void **state)
+{
+	static const char one[] = HEAD "array x { vip " VIP6 ", " VIP4
+				       "; gateway 10.30.0.1, 2001:db8:30::1\n" RPC SMTP
+				       "member m1 { address 10.30.0.21, 2001:db8:30::21 }\n}\n";
+	struct conf *conf = conf_of(both), *next = conf_of(one);
+	struct plan *old = fresh(conf), *plan;
+	uint64_t flows[FLOW_MAX_MEMBERS] = { 0 };
+	int gone = slot(old, "10.30.0.22");
+
+	(void)state;
+	flows[gone] = 1;
+	plan = plan_after(next, old, flows);
+	assert_int_equal(role_of(plan, "10.30.0.22")->id, gone);
+	assert_int_equal(role_of(plan, "2001:db8:30::22")->id, gone);
+	plan_free(plan);
+	plan_free(old);
+	conf_free(next);
+	conf_free(conf);
+}
+
+/* A port that is closed for now still belongs to its service. */
+static void test_closed_port(void **state)
+{
+	struct conf *conf = conf_of(both);
+	struct plan *plan = fresh(conf);
+	int smtp = service_at(plan, VIP4, 25);
+
+	(void)state;
+	plan->ports[table_at(plan, VIP4)].service[25] |= FLOW_PORT_CLOSED;
+	assert_int_equal(service_at(plan, VIP6, 25), smtp);
+	plan_free(plan);
 	conf_free(conf);
 }
 
@@ -575,6 +791,13 @@ int main(void)
 		cmocka_unit_test(test_no_slow_start),
 		cmocka_unit_test(test_slow_start_of_the_lightest),
 		cmocka_unit_test(test_does_not_fit),
+		cmocka_unit_test(test_both_families),
+		cmocka_unit_test(test_unused_family),
+		cmocka_unit_test(test_adopts_both_families),
+		cmocka_unit_test(test_families_come_and_go),
+		cmocka_unit_test(test_addresses_change_hands),
+		cmocka_unit_test(test_gone_member_keeps_both_roles),
+		cmocka_unit_test(test_closed_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,10 @@
 
 enum { S = FLOW_TICKS_PER_SECOND, IDLE_S = 7200, LINGER_S = 600 };
 
-static const __be32 vip = 0x0a00140a, member = 0x15001e0a;
+static const struct flow_ip vip[FLOW_FAMILIES] = { { { 0, 0, FLOW_IP_MAPPED, 0x0a00140a } },
+						   { { 0xb80d0120, 0, 0, 10 } } };
+static const struct flow_ip member[FLOW_FAMILIES] = { { { 0, 0, FLOW_IP_MAPPED, 0x15001e0a } },
+						      { { 0xb80d0120, 0, 0, 21 } } };
 static struct plan *plan;
 
 /* One VIP with one service on port 135 in pool slot 5, id 77, and one member. */
@@ -21,15 +24,17 @@ static int setup(void **state)
 {
 	(void)state;
 	plan = plan_new();
-	plan->vip[3] = vip;
+	memcpy(plan->vip[3], vip, sizeof(vip));
 	plan->ports[3].service[135] = 9 + 1;
-	plan->services[9] = (struct flow_service){
-		.vip = vip, .pool = 5, .flags = SERVICE_USED, .idle_ticks = IDLE_S * S
-	};
+	plan->services[9] = (struct flow_service){ .pool = 5,
+						   .flags = SERVICE_USED,
+						   .idle_ticks = IDLE_S * S };
 	plan->pools[5] = (struct flow_pool){ .id = 77,
 					     .flags = POOL_USED,
 					     .linger_ticks = LINGER_S * S };
-	plan->members[4] = (struct flow_member){ .addr = member, .vip = vip, .flags = MEMBER_USED };
+	plan->members[4].flags = MEMBER_USED;
+	memcpy(plan->members[4].addr, member, sizeof(member));
+	memcpy(plan->members[4].vip, vip, sizeof(vip));
 	return 0;
 }
 
@@ -65,24 +70,26 @@ static void test_flows(void **state)
 	const uint32_t nows[] = { 100, 0x80000000u, UINT32_MAX }; /* ticks wrap */
 
 	(void)state;
-	for (size_t n = 0; n < 3; n++)
+	for (size_t n = 0; n < 6; n++)
 		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-			struct flow_key key = { .vip = cases[i].outbound ? member : vip,
+			struct flow_key key = { .vip = cases[i].outbound ? member[n % 2]
+									 : vip[n % 2],
 						.vip_port = htons(cases[i].port) };
 			struct flow flow = { .state = (uint8_t)cases[i].state,
-					     .last_seen = nows[n] - cases[i].idle_s * S };
+					     .last_seen = nows[n / 2] - cases[i].idle_s * S };
 
-			if (sweep_flow_due(plan, &key, &flow, nows[n], UINT32_MAX) != cases[i].due)
-				fail_msg("case %zu at %u", i, nows[n]);
+			if (sweep_flow_due(plan, &key, &flow, nows[n / 2], UINT32_MAX) !=
+			    cases[i].due)
+				fail_msg("case %zu at %u", i, nows[n / 2]);
 			/* One that this node could not have seen moving is never due. */
-			assert_false(sweep_flow_due(plan, &key, &flow, nows[n], 1 * S));
+			assert_false(sweep_flow_due(plan, &key, &flow, nows[n / 2], 1 * S));
 		}
 }
 
 /* Stamped by another processor an instant after we read the clock. */
 static void test_future(void **state)
 {
-	struct flow_key key = { .vip = vip, .vip_port = htons(135) };
+	struct flow_key key = { .vip = vip[0], .vip_port = htons(135) };
 	struct flow flow = { .state = FLOW_RESET, .last_seen = 1010 };
 
 	(void)state;
