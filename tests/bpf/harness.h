@@ -36,7 +36,7 @@
 
 #define UNUSED __attribute__((unused))
 
-/* Addresses of the box, host order; too large for a pedant's enum. */
+/* Addresses of the box, by number; too large for a pedant's enum. */
 #define CLIENT         0xc6336407u /* 198.51.100.7, behind the router */
 #define CLIENT_ON_LINK 0xc0000232u /* 192.0.2.50, its neighbour entry is missing */
 #define CLIENT_NOWHERE 0xcb007101u /* 203.0.113.1, unreachable */
@@ -141,11 +141,10 @@ static inline void lease_set(const struct flow_lease *lease)
 static inline struct flow_key key_of(uint32_t client, uint16_t client_port, uint16_t port)
 {
 	return (struct flow_key){
-		.client = htonl(client),
-		.vip = htonl(VIP),
+		.client = ip_of(client),
+		.vip = ip_of(VIP),
 		.client_port = htons(client_port),
 		.vip_port = htons(port),
-		.proto = IPPROTO_TCP,
 	};
 }
 
@@ -163,7 +162,7 @@ static inline void flow_write(const struct flow_key *key, const struct flow *flo
 
 static inline bool pin_read(uint32_t client, uint32_t pool_id, struct pin *pin)
 {
-	struct pin_key key = { .client = htonl(client), .pool_id = pool_id };
+	struct pin_key key = { .client = ip_of(client), .pool_id = pool_id };
 
 	memset(pin, 0, sizeof(*pin));
 	return bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.pins), &key, pin) == 0;
@@ -171,7 +170,7 @@ static inline bool pin_read(uint32_t client, uint32_t pool_id, struct pin *pin)
 
 static inline void pin_write(uint32_t client, uint32_t pool_id, const struct pin *pin)
 {
-	struct pin_key key = { .client = htonl(client), .pool_id = pool_id };
+	struct pin_key key = { .client = ip_of(client), .pool_id = pool_id };
 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(box.bpf->maps.pins), &key, pin, BPF_ANY),
 			 0);
@@ -190,11 +189,12 @@ static inline uint32_t ticks_now(void)
 
 static inline void role_set(struct flow_role_table *table, uint32_t addr, uint8_t kind, uint16_t id)
 {
-	uint32_t at = flow_role_hash(htonl(addr));
+	struct flow_ip ip = ip_of(addr);
+	uint32_t at = flow_role_hash(&ip);
 
 	while (table->slot[at % FLOW_ROLE_SLOTS].kind != ROLE_FREE)
 		at++;
-	table->slot[at % FLOW_ROLE_SLOTS] = (struct flow_role){ .addr = htonl(addr),
+	table->slot[at % FLOW_ROLE_SLOTS] = (struct flow_role){ .addr = ip,
 								.id = id,
 								.kind = kind };
 }
@@ -215,12 +215,12 @@ static inline void harness_roles(void)
 static inline void harness_services(void)
 {
 	struct flow_service service = {
-		.vip = htonl(VIP),
 		.pool = POOL_RPC,
 		.flags = SERVICE_USED,
 		.idle_ticks = IDLE_TICKS,
 	};
 
+	service.vip[frame_family] = ip_of(VIP);
 	map_set(box.bpf->maps.services, SERVICE_RPC, &service);
 	map_set(box.bpf->maps.services, SERVICE_WEB, &service);
 	service.pool = POOL_SMTP;
@@ -266,14 +266,19 @@ static inline void pool_set(uint32_t slot, uint8_t active, uint64_t up)
 	map_set(box.bpf->maps.pools, slot, &pool);
 }
 
+static inline struct flow_member member_of(uint32_t number, uint8_t flags)
+{
+	struct flow_member member = { .flags = flags };
+
+	member.addr[frame_family] = ip_of(number);
+	member.vip[frame_family] = ip_of(VIP);
+	return member;
+}
+
 static inline void harness_pools(void)
 {
 	for (uint32_t slot = 0; slot < MEMBERS; slot++) {
-		struct flow_member member = {
-			.addr = htonl(MEMBER_0 + slot),
-			.vip = htonl(VIP),
-			.flags = MEMBER_USED,
-		};
+		struct flow_member member = member_of(MEMBER_0 + slot, MEMBER_USED);
 
 		map_set(box.bpf->maps.members, slot, &member);
 	}
@@ -312,10 +317,21 @@ static inline void harness_drain(void)
 
 /* --- set-up --- */
 
+static inline int harness_sysctl(const char *path)
+{
+	int fd = open(path, O_WRONLY), err = 0;
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 static inline int harness_network(void)
 {
 	FILE *ip;
-	int forward;
+	int err;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
@@ -334,14 +350,25 @@ static inline int harness_network(void)
 	      "neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev out0 nud permanent\n"
 	      "neigh add 10.0.0.11 lladdr 02:00:00:00:01:00 dev in0 nud permanent\n"
 	      "neigh add 10.0.0.12 lladdr 02:00:00:00:01:01 dev in0 nud permanent\n"
-	      "neigh add 10.0.0.14 lladdr 02:00:00:00:01:03 dev in0 nud permanent\n",
+	      "neigh add 10.0.0.14 lladdr 02:00:00:00:01:03 dev in0 nud permanent\n"
+	      "addr add 2001:db8::c000:202/120 dev out0 nodad\n"
+	      "addr add 2001:db8::c000:20a/128 dev out0 nodad\n"
+	      "addr add 2001:db8::a00:2/120 dev in0 nodad\n"
+	      "addr add 2001:db8::a00:1/128 dev in0 nodad\n"
+	      "route add 2001:db8::c633:6400/120 via 2001:db8::c000:201\n"
+	      "route add unreachable 2001:db8::cb00:7100/120\n"
+	      "neigh add 2001:db8::c000:201 lladdr 02:00:00:00:00:01 dev out0 nud permanent\n"
+	      "neigh add 2001:db8::a00:b lladdr 02:00:00:00:01:00 dev in0 nud permanent\n"
+	      "neigh add 2001:db8::a00:c lladdr 02:00:00:00:01:01 dev in0 nud permanent\n"
+	      "neigh add 2001:db8::a00:e lladdr 02:00:00:00:01:03 dev in0 nud permanent\n",
 	      ip);
 	if (pclose(ip))
 		return -EIO;
-	forward = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY);
-	if (forward < 0 || write(forward, "1", 1) != 1)
-		return -errno;
-	close(forward);
+	err = harness_sysctl("/proc/sys/net/ipv4/ip_forward");
+	if (!err)
+		err = harness_sysctl("/proc/sys/net/ipv6/conf/all/forwarding");
+	if (err)
+		return err;
 	box.outside = if_nametoindex("out0");
 	box.inside = if_nametoindex("in0");
 	return box.outside && box.inside ? 0 : -ENODEV;
@@ -393,6 +420,7 @@ static inline int harness_reset(void **state UNUSED)
 	};
 	static const struct flow_gauges no_gauges;
 	static const struct flow_member_stats no_stats;
+	static const struct flow_hop no_hop;
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *zeros = calloc((size_t)cpus, sizeof(*zeros));
 
@@ -404,10 +432,11 @@ static inline int harness_reset(void **state UNUSED)
 	map_clear(box.bpf->maps.handshakes);
 	map_clear(box.bpf->maps.pins);
 	map_clear(box.bpf->maps.asked);
-	map_clear(box.bpf->maps.link_macs);
 	map_set(box.bpf->maps.gauges, 0, &no_gauges);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_stats, slot, &no_stats);
+	for (uint32_t index = 0; index < FLOW_FAMILIES * MEMBERS; index++)
+		map_set(box.bpf->maps.hops, index, &no_hop);
 	harness_control(0x0123456789abcdef);
 	harness_services();
 	harness_pools();
@@ -438,9 +467,21 @@ static inline void plan_case(struct plan *plan, const char *name, CMUnitTestFunc
 	};
 }
 
+/* Every case in one family; the number of those that failed. */
+static inline int plan_run_family(const char *name, const struct plan *plan,
+				  CMFixtureFunction set_up, enum flow_family family)
+{
+	char title[64];
+
+	snprintf(title, sizeof(title), "%s, %s", name, family_names[family]);
+	frame_family = family;
+	return _cmocka_run_group_tests(title, plan->test, plan->count, set_up, harness_close);
+}
+
 static inline int plan_run(const char *name, const struct plan *plan, CMFixtureFunction set_up)
 {
-	return _cmocka_run_group_tests(name, plan->test, plan->count, set_up, harness_close);
+	return plan_run_family(name, plan, set_up, FLOW_IPV4) +
+	       plan_run_family(name, plan, set_up, FLOW_IPV6);
 }
 
 /* Says why nothing was tested, where that is so. */
@@ -526,17 +567,14 @@ static inline int member_sends(struct frame *frame, uint16_t slot, uint8_t flags
 
 static inline void expect_checksums(struct frame *frame)
 {
-	const struct iphdr *ip = frame_ip(frame);
-
-	assert_int_equal(checksum_end(checksum_add(0, ip, (size_t)ip->ihl * 4)), 0);
+	assert_int_equal(frame_ip_checksum(frame), 0);
 	assert_int_equal(frame_tcp_checksum(frame), 0);
 }
 
 /* A frame on its way to a member: the slot. */
 static inline uint16_t expect_to_member(struct frame *frame, int verdict)
 {
-	const struct iphdr *ip = frame_ip(frame);
-	uint32_t slot = ntohl(ip->daddr) - MEMBER_0;
+	uint32_t slot = frame_to(frame) - MEMBER_0;
 
 	assert_int_equal(verdict, XDP_REDIRECT);
 	assert_true(slot < MEMBERS);
@@ -550,7 +588,7 @@ static inline uint16_t expect_to_member(struct frame *frame, int verdict)
 static inline void expect_to_client(struct frame *frame, int verdict)
 {
 	assert_int_equal(verdict, XDP_REDIRECT);
-	assert_int_equal(ntohl(frame_ip(frame)->saddr), VIP);
+	assert_int_equal(frame_from(frame), VIP);
 	assert_memory_equal(frame->bytes, MAC_ROUTER, 6);
 	assert_memory_equal(frame->bytes + 6, MAC_OUT0, 6);
 	expect_checksums(frame);

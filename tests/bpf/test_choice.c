@@ -8,24 +8,45 @@
 
 struct vector {
 	const char *name;
-	uint32_t client;
+	uint32_t word[4]; /* of the client's address */
 	uint64_t seed, hash;
 	uint32_t index;
 };
 
 static const struct vector vectors[] = {
-	{ "the hash of zeros", 0, 0, 0xe220a8397b1dcdaf, 50714 },
-	{ "the hash of the next address", 1, 0, 0x6e789e6aa1b965f4, 12274 },
-	{ "the hash of a client", CLIENT, 0x0123456789abcdef, 0x2f4364d975f9102d, 13718 },
-	{ "the hash of ones", 0xffffffff, UINT64_MAX, 0xd3c3fc2c2de810ec, 10345 },
-	{ "the hash of another network", 0x0a000001, 42, 0x0bd635f2c304f306, 10780 },
+	{ "the hash of zeros", { 0x0, 0x0, 0x0, 0x0 }, 0x0, 0xe220a8397b1dcdaf, 50714 },
+	{ "the hash of the next address", { 0x0, 0x0, 0x0, 0x1 }, 0x0, 0x6e789e6aa1b965f4, 12274 },
+	{ "the hash of an IPv4 client",
+	  { 0x0, 0x0, 0xffff, 0xc6336407 },
+	  0x123456789abcdef,
+	  0xe349d436a7e4cd21,
+	  61678 },
+	{ "the hash of ones",
+	  { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
+	  UINT64_MAX,
+	  0xf204b15d98f6f2d6,
+	  48986 },
+	{ "the hash of another network",
+	  { 0x0, 0x0, 0xffff, 0xa000001 },
+	  0x2a,
+	  0x123ee4bfe817f108,
+	  53889 },
+	{ "the hash of an IPv6 client",
+	  { 0x20010db8, 0x10002, 0x30004, 0x50006 },
+	  0x123456789abcdef,
+	  0x2f9d683d4a0daf5e,
+	  14496 },
 };
 
 static void test_vector(void **state)
 {
 	const struct vector *row = *state;
 
-	assert_int_equal(choice_hash(htonl(row->client), row->seed), row->hash);
+	struct flow_ip client;
+
+	for (int i = 0; i < 4; i++)
+		client.word[i] = htonl(row->word[i]);
+	assert_int_equal(choice_hash(&client, row->seed), row->hash);
 	assert_int_equal(choice_index(row->hash), row->index);
 }
 
@@ -51,12 +72,14 @@ static int run_with_crowd(uint32_t strangers)
 {
 	struct flow_control control = { .layout = FLOW_LAYOUT };
 	struct flow_role_table *table = calloc(1, sizeof(*table));
+	struct flow_ip vip = ip_of(VIP);
 	struct frame frame;
 
 	assert_non_null(table);
 	for (uint32_t i = 0; i < strangers; i++)
-		table->slot[(flow_role_hash(htonl(VIP)) + i) % FLOW_ROLE_SLOTS] =
-			(struct flow_role){ .addr = i + 1, .kind = ROLE_GATEWAY };
+		table->slot[(flow_role_hash(&vip) + i) % FLOW_ROLE_SLOTS] = (struct flow_role){
+			.addr = ip_of(i + 1), .kind = ROLE_GATEWAY
+		};
 	role_set(table, VIP, ROLE_VIP, 0);
 	map_set(box.bpf->maps.roles, 0, table);
 	map_set(box.bpf->maps.control, 0, &control);
@@ -92,7 +115,8 @@ static void test_choice_agrees_with_user_space(void **state UNUSED)
 	unsigned int differ = 0;
 
 	for (uint32_t client = 0xc6336400; client < 0xc6336500; client++) {
-		uint32_t place = choice_index(choice_hash(htonl(client), seed));
+		struct flow_ip ip = ip_of(client);
+		uint32_t place = choice_index(choice_hash(&ip, seed));
 
 		assert_int_equal(slot_for(client, RPC_PORT), place % 2);
 		differ += place % 2;

@@ -29,10 +29,10 @@ static void test_flow_counts_bytes(void **state UNUSED)
 	client_sends(&frame, ACK, 1001, 5001, 200);
 	member_sends(&frame, slot, ACK, 5001, 1201);
 	assert_true(flow_read(&key, &flow));
-	assert_int_equal(flow.bytes_in, 40 + 240);
-	assert_int_equal(flow.bytes_out, 50);
-	assert_int_equal(stats_now(slot).bytes_in, 240);
-	assert_int_equal(stats_now(slot).bytes_out, 50);
+	assert_int_equal(flow.bytes_in, 2 * frame_headers() + 200);
+	assert_int_equal(flow.bytes_out, frame_headers() + 10);
+	assert_int_equal(stats_now(slot).bytes_in, frame_headers() + 200);
+	assert_int_equal(stats_now(slot).bytes_out, frame_headers() + 10);
 }
 
 static void test_flow_keeps_the_furthest_numbers(void **state UNUSED)
@@ -59,8 +59,8 @@ static void test_flow_carries_jumbo_frames(void **state UNUSED)
 
 	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 8900)),
 			 slot);
-	assert_int_equal(frame.size, ETH_HLEN + 40 + 8900);
-	assert_int_equal(stats_now(slot).bytes_in, 8940);
+	assert_int_equal(frame.size, ETH_HLEN + frame_headers() + 8900);
+	assert_int_equal(stats_now(slot).bytes_in, frame_headers() + 8900);
 }
 
 static void test_jumbo_frame_cut_short(void **state UNUSED)
@@ -102,7 +102,7 @@ static void test_replica_takes_the_first_numbers(void **state UNUSED)
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.client_ack, 200);
 	assert_int_equal(flow.client_seq, 108);
-	assert_int_equal(flow.flags, FLOW_PICKED_UP | FLOW_HOP_KNOWN);
+	assert_int_equal(flow.flags, FLOW_PICKED_UP);
 }
 
 static void test_flow_learns_a_new_hop(void **state UNUSED)
@@ -118,13 +118,13 @@ static void test_flow_learns_a_new_hop(void **state UNUSED)
 	memcpy(frame.bytes + 6, other, 6);
 	run_frame(&frame, box.outside);
 	assert_true(flow_read(&key, &flow));
-	assert_memory_equal(flow.hop_mac, other, 6);
+	assert_memory_equal(flow.hop.to, other, 6);
 }
 
 static void test_flow_of_a_gone_member_goes_on(void **state UNUSED)
 {
 	uint16_t slot = establish();
-	struct flow_member member = { .addr = htonl(MEMBER_0 + slot), .flags = MEMBER_GONE };
+	struct flow_member member = member_of(MEMBER_0 + slot, MEMBER_GONE);
 	struct frame frame;
 
 	map_set(box.bpf->maps.members, slot, &member);
@@ -272,15 +272,15 @@ static void test_unknown_neighbour_is_asked_for_once(void **state UNUSED)
 	assert_int_equal(box.notices, 1);
 	assert_int_equal(box.notice[0].kind, NOTICE_NEIGHBOUR);
 	assert_int_equal(box.notice[0].ifindex, box.inside);
-	assert_int_equal(box.notice[0].addr, htonl(MEMBER_0 + SLOT_UNRESOLVED));
+	assert_int_equal(number_of(&box.notice[0].addr), MEMBER_0 + SLOT_UNRESOLVED);
 }
 
 static void test_unknown_neighbour_is_asked_for_again(void **state UNUSED)
 {
 	struct {
 		uint32_t ifindex;
-		uint32_t addr;
-	} hop = { box.inside, htonl(MEMBER_0 + SLOT_UNRESOLVED) };
+		struct flow_ip addr;
+	} hop = { box.inside, ip_of(MEMBER_0 + SLOT_UNRESOLVED) };
 	uint32_t long_ago = ticks_now() - FLOW_TICKS_PER_SECOND;
 	struct pin pin = { .member = SLOT_UNRESOLVED };
 	struct frame frame;
@@ -304,7 +304,7 @@ static void test_too_big_is_counted(void **state UNUSED)
 
 static void test_no_route_is_counted(void **state UNUSED)
 {
-	struct flow_member member = { .addr = htonl(CLIENT_NOWHERE), .flags = MEMBER_USED };
+	struct flow_member member = member_of(CLIENT_NOWHERE, MEMBER_USED);
 	struct pin pin = { .member = 5 };
 	struct frame frame;
 

@@ -24,6 +24,7 @@ struct advert {
 	uint16_t bytes;    /* of VRRP; 0: 12 */
 	uint32_t role;     /* of this node */
 	bool lease_runs;   /* has not run out */
+	uint8_t speaks;    /* version of VRRP; 0: 3 */
 	uint32_t fenced;   /* before */
 	uint32_t expected; /* after */
 };
@@ -40,6 +41,10 @@ static const struct advert adverts[] = {
 	{ "an advert that was forwarded does not fence", .role = LEASE_ACTIVE, .ttl = 254 },
 	{ "a node that lets go does not fence", .role = LEASE_ACTIVE, .priority = 1 },
 	{ "an advert of version 2 does not fence", .role = LEASE_ACTIVE, .version_type = 0x21 },
+	{ "an advert of version 2 fences a node that speaks it", .role = LEASE_ACTIVE,
+	  .version_type = 0x21, .speaks = 2, .expected = FENCE_ADVERT },
+	{ "an advert of version 3 does not fence a node that speaks 2", .role = LEASE_ACTIVE,
+	  .speaks = 2 },
 	{ "VRRP that is no advert does not fence", .role = LEASE_ACTIVE, .version_type = 0x32 },
 	{ "a fragment does not fence", .role = LEASE_ACTIVE, .fragment = 0x2000 },
 	{ "half an advert does not fence", .role = LEASE_ACTIVE, .bytes = 3 },
@@ -49,26 +54,26 @@ static const struct advert adverts[] = {
 static struct frame frame_advert(const struct advert *row)
 {
 	uint16_t bytes = row->bytes ? row->bytes : 12;
-	struct frame frame;
-	struct iphdr *ip;
-	uint8_t *vrrp;
+	struct segment segment = { .from = PEER,
+				   .to = 0xe0000012,
+				   .ttl = row->ttl ? row->ttl : 255,
+				   .fragment = row->fragment };
+	struct frame frame = frame_segment(&segment, false);
+	uint8_t *vrrp = (uint8_t *)frame_tcp(&frame);
 
-	frame_ethernet(&frame, MAC_OUT0, MAC_ROUTER, ETH_P_IP);
-	ip = frame_ip(&frame);
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->ttl = row->ttl ? row->ttl : 255;
-	ip->frag_off = htons(row->fragment);
-	ip->protocol = 112;
-	ip->saddr = htonl(PEER);
-	ip->daddr = htonl(0xe0000012);
-	ip->tot_len = htons((uint16_t)(20 + bytes));
-	vrrp = (uint8_t *)(ip + 1);
+	/* An advert in the place of the segment that the frame was made with. */
+	if (frame_is_ipv4(&frame))
+		frame_ip(&frame)->protocol = 112;
+	else if (row->fragment)
+		frame.bytes[ETH_HLEN + 40] = 112;
+	else
+		frame_ip6(&frame)->nexthdr = 112;
+	memset(vrrp, 0, 20);
 	vrrp[0] = row->version_type ? row->version_type : 0x31;
 	vrrp[1] = row->vrid ? row->vrid : 51;
 	vrrp[2] = row->priority == 1 ? 0 : 253;
 	vrrp[3] = 1;
-	frame.size = ETH_HLEN + 20u + bytes;
+	frame.size -= 20u - bytes;
 	return frame;
 }
 
@@ -79,6 +84,7 @@ static void test_advert(void **state)
 	struct flow_lease lease = { .until_ns = row->lease_runs ? UINT64_MAX : start - 1,
 				    .role = row->role,
 				    .fenced = row->fenced,
+				    .version = row->speaks,
 				    .vrid = 51 };
 	struct frame frame = frame_advert(row);
 	bool fences = row->expected == FENCE_ADVERT;
@@ -87,7 +93,7 @@ static void test_advert(void **state)
 	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
 	lease = lease_now();
 	assert_int_equal(lease.fenced, row->expected);
-	assert_int_equal(lease.fenced_by, fences ? htonl(PEER) : 0);
+	assert_int_equal(number_of(&lease.fenced_by), fences ? PEER : 0);
 	if (fences)
 		assert_in_range(lease.fenced_ns, start, boot_now());
 	assert_int_equal(count_of(COUNT_ADVERT_FENCED), fences);
@@ -115,7 +121,7 @@ static void test_second_advert_changes_nothing(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_ADVERT_FENCED), 1);
 }
 
-/* --- ARP --- */
+/* --- ARP, and neighbour solicitations in its place --- */
 
 struct arp {
 	const char *name;
@@ -124,6 +130,7 @@ struct arp {
 	uint16_t operation; /* 0: request */
 	uint16_t hardware;  /* 0: Ethernet */
 	uint16_t cut;       /* bytes missing from the end */
+	uint8_t hard;       /* lease, which has run out */
 	bool dropped;
 };
 
@@ -133,6 +140,8 @@ static const struct arp arps[] = {
 	  .target = VIP, .dropped = true },
 	{ "a fenced node is silent for the gateway", .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON,
 	  .target = GATEWAY, .dropped = true },
+	{ "a node whose hard lease is over is silent", .role = LEASE_ACTIVE, .hard = 1,
+	  .target = VIP, .dropped = true },
 	{ "a fenced node answers for its own address", .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT,
 	  .target = NODE_OUTSIDE },
 	{ "a fenced node leaves a member's address alone", .role = LEASE_ACTIVE,
@@ -150,15 +159,12 @@ static const struct arp arps[] = {
 	{ "an undecided node's kernel decides itself", .role = LEASE_NONE, .target = VIP },
 };
 
-static void test_arp(void **state)
+static struct frame frame_arp(const struct arp *row)
 {
-	const struct arp *row = *state;
-	struct flow_lease lease = { .role = row->role, .fenced = row->fenced };
 	uint32_t target = htonl(row->target);
 	struct frame frame;
 	uint8_t *arp;
 
-	lease_set(&lease);
 	frame_ethernet(&frame, MAC_OUT0, MAC_ROUTER, ETH_P_ARP);
 	arp = frame.bytes + ETH_HLEN;
 	arp[1] = (uint8_t)(row->hardware ? row->hardware : ARPHRD_ETHER);
@@ -168,8 +174,37 @@ static void test_arp(void **state)
 	arp[7] = (uint8_t)(row->operation ? row->operation : ARPOP_REQUEST);
 	memcpy(arp + 24, &target, sizeof(target));
 	frame.size = ETH_HLEN + 28u - row->cut;
+	return frame;
+}
+
+/* A solicitation for a request, an advertisement for a reply; RFC 4861, 4.3 and 4.4. */
+static struct frame frame_nd(const struct arp *row)
+{
+	struct segment segment = { .from = CLIENT_ON_LINK, .to = row->target, .ttl = 255 };
+	struct frame frame = frame_segment(&segment, false);
+	struct flow_ip target = ip_of(row->target);
+	uint8_t *nd = (uint8_t *)frame_tcp(&frame);
+
+	frame_ip6(&frame)->nexthdr = IPPROTO_ICMPV6;
+	frame_ip6(&frame)->payload_len = htons(24);
+	memset(nd, 0, 24);
+	nd[0] = row->operation ? 136 : 135;
+	memcpy(nd + 8, &target, sizeof(target));
+	frame.size = ETH_HLEN + 40u + 24u - row->cut;
+	return frame;
+}
+
+static void test_arp(void **state)
+{
+	const struct arp *row = *state;
+	struct flow_lease lease = { .role = row->role, .fenced = row->fenced, .hard = row->hard };
+	struct frame frame = frame_family == FLOW_IPV4 ? frame_arp(row) : frame_nd(row);
+
+	if (row->hardware && frame_family == FLOW_IPV6)
+		skip();
+	lease_set(&lease);
 	assert_int_equal(run_frame(&frame, box.outside), row->dropped ? XDP_DROP : XDP_PASS);
-	assert_int_equal(count_of(COUNT_DROP_ARP), row->dropped);
+	assert_int_equal(count_of(COUNT_DROP_ARP) + count_of(COUNT_DROP_ND), row->dropped);
 }
 
 static void test_other_protocols_pass(void **state UNUSED)

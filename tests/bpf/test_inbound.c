@@ -13,8 +13,8 @@ static void test_syn_goes_to_its_member(void **state UNUSED)
 	struct frame frame;
 	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
 
-	assert_int_equal(frame_ip(&frame)->ttl, 63);
-	assert_int_equal(ntohl(frame_ip(&frame)->saddr), CLIENT);
+	assert_int_equal(frame_ttl(&frame), 63);
+	assert_int_equal(frame_from(&frame), CLIENT);
 	assert_int_equal(ntohs(frame_tcp(&frame)->dest), RPC_PORT);
 	assert_int_equal(
 		bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.handshakes), &key, &handshake), 0);
@@ -33,14 +33,25 @@ static void test_syn_with_ip_options(void **state UNUSED)
 	expect_to_member(&frame, run_frame(&frame, box.outside));
 }
 
+static void test_syn_with_vlan_tags(void **state UNUSED)
+{
+	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = SYN, .tags = 2 };
+	struct frame frame = frame_segment(&segment, false), before = frame;
+
+	expect_to_member(&frame, run_frame(&frame, box.outside));
+	assert_memory_equal(frame.bytes + 12, before.bytes + 12, 10);
+}
+
 static void test_syn_with_padding_behind_it(void **state UNUSED)
 {
 	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = SYN };
 	struct frame frame = frame_segment(&segment, false);
+	uint32_t before;
 
-	frame.size = 60;
+	frame.size += 6;
+	before = frame.size;
 	expect_to_member(&frame, run_frame(&frame, box.outside));
-	assert_int_equal(frame.size, 60);
+	assert_int_equal(frame.size, before);
 }
 
 static void test_damage_is_not_mended(void **state UNUSED)
@@ -79,6 +90,12 @@ struct gate {
 static const struct gate gates[] = {
 	{ "an active node admits", { .role = LEASE_ACTIVE, .until_ns = UINT64_MAX }, true },
 	{ "an active node admits past its soft lease", { .role = LEASE_ACTIVE }, true },
+	{ "an active node admits nothing past its hard lease",
+	  { .role = LEASE_ACTIVE, .hard = 1 },
+	  false },
+	{ "an active node admits within its hard lease",
+	  { .role = LEASE_ACTIVE, .until_ns = UINT64_MAX, .hard = 1 },
+	  true },
 	{ "a standby admits nothing", { .role = LEASE_STANDBY }, false },
 	{ "a node that has not decided admits nothing", { .role = LEASE_NONE }, false },
 	{ "a node fenced by an advert admits nothing",
@@ -165,13 +182,13 @@ static void test_promotion(void **state UNUSED)
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.member, slot);
 	assert_int_equal(flow.state, FLOW_ESTABLISHED);
-	assert_int_equal(flow.flags, FLOW_HOP_KNOWN);
+	assert_int_equal(flow.flags, 0);
 	assert_int_equal(flow.epoch, 7);
 	assert_int_equal(flow.client_ack, 5001);
 	assert_int_equal(flow.client_seq, 1001);
 	assert_int_equal(flow.pool_id, POOL_RPC_ID);
-	assert_int_equal(flow.hop_ifindex, box.outside);
-	assert_memory_equal(flow.hop_mac, MAC_ROUTER, 6);
+	assert_int_equal(flow.hop.ifindex, box.outside);
+	assert_memory_equal(flow.hop.to, MAC_ROUTER, 6);
 	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
 	assert_int_equal(pin.member, slot);
 	assert_int_equal(pin.flows, 1);
@@ -192,14 +209,14 @@ static void test_promotion_is_reported(void **state UNUSED)
 	harness_drain();
 	assert_int_equal(box.events, 2);
 	assert_int_equal(box.event[0].kind, EVENT_PIN_PUT);
-	assert_int_equal(box.event[0].key.client, htonl(CLIENT));
+	assert_int_equal(number_of(&box.event[0].key.client), CLIENT);
 	assert_int_equal(box.event[0].pool_id, POOL_RPC_ID);
-	assert_int_equal(box.event[0].member, htonl(MEMBER_0 + slot));
+	assert_int_equal(number_of(&box.event[0].member), MEMBER_0 + slot);
 	assert_int_equal(box.event[0].epoch, 7);
 	assert_int_equal(box.event[1].kind, EVENT_FLOW_PUT);
 	assert_int_equal(box.event[1].state, FLOW_ESTABLISHED);
 	assert_int_equal(box.event[1].flags, 0);
-	assert_int_equal(box.event[1].member, htonl(MEMBER_0 + slot));
+	assert_int_equal(number_of(&box.event[1].member), MEMBER_0 + slot);
 	assert_int_equal(box.event[1].key.vip_port, htons(RPC_PORT));
 	assert_int_equal(box.event[1].client_ack, 5001);
 	assert_int_equal(box.event[1].client_seq, 1001);
@@ -326,7 +343,7 @@ static void test_data_may_prove(void **state UNUSED)
 	client_sends(&frame, ACK | PSH, 1001, 5001, 100);
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.client_seq, 1101);
-	assert_int_equal(flow.bytes_in, 140);
+	assert_int_equal(flow.bytes_in, frame_headers() + 100);
 }
 
 static void test_handshake_goes_on_after_drain(void **state UNUSED)
@@ -352,6 +369,7 @@ static const struct {
 } cases[] = {
 	{ "a SYN goes to its member and leaves a handshake", test_syn_goes_to_its_member },
 	{ "IP options travel with the packet", test_syn_with_ip_options },
+	{ "VLAN tags stay on the packet", test_syn_with_vlan_tags },
 	{ "Ethernet padding is no part of the packet", test_syn_with_padding_behind_it },
 	{ "a wrong checksum stays wrong", test_damage_is_not_mended },
 	{ "a node that has let go forwards a SYN and forgets it", test_leaving_forwards_a_syn },

@@ -30,8 +30,9 @@ struct refusal {
 	uint8_t flags;
 	uint8_t ttl;
 	uint16_t fragment;
-	uint8_t at, value; /* byte to overwrite, counted from the IP header; 0: none */
-	uint16_t cut;      /* bytes missing from the end of the frame */
+	enum patch patch;
+	uint8_t value;
+	uint16_t cut; /* bytes missing from the end of the frame */
 	int verdict;
 	enum flow_counter counter;
 };
@@ -47,8 +48,8 @@ static const struct refusal refusals[] = {
 	  .verdict = XDP_PASS, .counter = COUNT_PASSED },
 	{ "an address that is no member is the kernel's", .from = MEMBER_0 + 50, .flags = ACK,
 	  .verdict = XDP_PASS, .counter = COUNT_PASSED },
-	{ "UDP of a member is the kernel's", .at = 9, .value = 17, .verdict = XDP_PASS,
-	  .counter = COUNT_PASSED },
+	{ "UDP of a member is the kernel's", .patch = PATCH_PROTOCOL, .value = 17,
+	  .verdict = XDP_PASS, .counter = COUNT_PASSED },
 	{ "a later fragment of a member is the kernel's", .flags = ACK, .fragment = 0x00b9,
 	  .verdict = XDP_PASS, .counter = COUNT_PASSED },
 	{ "a SYN of a member is the kernel's", .flags = SYN, .verdict = XDP_PASS,
@@ -57,8 +58,9 @@ static const struct refusal refusals[] = {
 	  .verdict = XDP_DROP, .counter = COUNT_DROP_FRAGMENT },
 	{ "a frame that ends in the TCP header is malformed", .flags = ACK, .cut = 1,
 	  .verdict = XDP_DROP, .counter = COUNT_DROP_MALFORMED },
-	{ "a TCP header shorter than the least is malformed", .flags = ACK, .at = 32, .value = 0x40,
-	  .verdict = XDP_DROP, .counter = COUNT_DROP_MALFORMED },
+	{ "a TCP header shorter than the least is malformed", .flags = ACK,
+	  .patch = PATCH_TCP_HEADER, .value = 0x40, .verdict = XDP_DROP,
+	  .counter = COUNT_DROP_MALFORMED },
 	{ "a TTL of one ends here", .flags = ACK, .ttl = 1, .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_TTL },
 };
@@ -75,8 +77,7 @@ static void test_refusal(void **state)
 	segment.ttl = row->ttl;
 	segment.fragment = row->fragment;
 	frame = frame_segment(&segment, true);
-	if (row->at)
-		frame.bytes[ETH_HLEN + row->at] = row->value;
+	frame_patch(&frame, row->patch, row->value);
 	frame.size -= row->cut;
 	before = frame;
 	assert_int_equal(run_frame(&frame, box.inside), row->verdict);
@@ -92,7 +93,7 @@ static void test_answer_of_a_flow(void **state UNUSED)
 	struct frame frame;
 
 	expect_to_client(&frame, member_sends(&frame, establish(), ACK, 5001, 1001));
-	assert_int_equal(frame_ip(&frame)->ttl, 63);
+	assert_int_equal(frame_ttl(&frame), 63);
 	assert_int_equal(ntohs(frame_tcp(&frame)->source), RPC_PORT);
 	assert_int_equal(count_of(COUNT_FORWARDED_OUT), 2);
 	assert_int_equal(count_of(COUNT_STATELESS_OUT), 0);
@@ -254,7 +255,7 @@ static void test_reset_of_a_members_own_connection(void **state UNUSED)
 
 static void test_slot_that_belongs_to_another_address(void **state UNUSED)
 {
-	struct flow_member other = { .addr = htonl(MEMBER_0 + 50), .flags = MEMBER_USED };
+	struct flow_member other = member_of(MEMBER_0 + 50, MEMBER_USED);
 	struct frame frame;
 
 	map_set(box.bpf->maps.members, 1, &other);
@@ -324,7 +325,7 @@ static void test_unknown_client_without_a_hop_is_asked_for(void **state UNUSED)
 	harness_drain();
 	assert_int_equal(box.notices, 1);
 	assert_int_equal(box.notice[0].ifindex, box.outside);
-	assert_int_equal(box.notice[0].addr, htonl(CLIENT_ON_LINK));
+	assert_int_equal(number_of(&box.notice[0].addr), CLIENT_ON_LINK);
 }
 
 static void test_answer_above_the_mtu(void **state UNUSED)

@@ -6,7 +6,7 @@ static struct flow_key own_key(uint16_t slot)
 {
 	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
 
-	key.vip = htonl(MEMBER_0 + slot);
+	key.vip = ip_of(MEMBER_0 + slot);
 	return key;
 }
 
@@ -34,7 +34,7 @@ static void begin_outbound(void)
 	frame = frame_segment(&syn_ack, false);
 	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
 	assert_int_equal(member_sends(&frame, 0, ACK, 5001, 1001), XDP_PASS);
-	assert_int_equal(ntohl(frame_ip(&frame)->saddr), MEMBER_0);
+	assert_int_equal(frame_from(&frame), MEMBER_0);
 }
 
 static void test_outbound_is_recorded_and_left_alone(void **state UNUSED)
@@ -59,7 +59,7 @@ static void test_outbound_is_reported(void **state UNUSED)
 	assert_int_equal(box.events, 1);
 	assert_int_equal(box.event[0].kind, EVENT_FLOW_PUT);
 	assert_int_equal(box.event[0].flags, FLOW_OUTBOUND);
-	assert_int_equal(box.event[0].member, htonl(MEMBER_0));
+	assert_int_equal(number_of(&box.event[0].member), MEMBER_0);
 }
 
 static void test_outbound_is_followed_to_its_end(void **state UNUSED)
@@ -140,8 +140,8 @@ static void answer_direct(uint8_t flags, uint32_t seq, uint32_t ack)
 	struct frame frame;
 
 	assert_int_equal(member_sends(&frame, 0, flags, seq, ack), XDP_PASS);
-	assert_int_equal(ntohl(frame_ip(&frame)->saddr), MEMBER_0);
-	assert_int_equal(frame_ip(&frame)->ttl, 64);
+	assert_int_equal(frame_from(&frame), MEMBER_0);
+	assert_int_equal(frame_ttl(&frame), 64);
 }
 
 static void begin_direct(void)
@@ -183,8 +183,8 @@ static void test_direct_is_reported(void **state UNUSED)
 	assert_int_equal(box.events, 1);
 	assert_int_equal(box.event[0].kind, EVENT_FLOW_PUT);
 	assert_int_equal(box.event[0].flags, FLOW_OUTBOUND);
-	assert_int_equal(box.event[0].key.vip, htonl(MEMBER_0));
-	assert_int_equal(box.event[0].member, htonl(MEMBER_0));
+	assert_int_equal(number_of(&box.event[0].key.vip), MEMBER_0);
+	assert_int_equal(number_of(&box.event[0].member), MEMBER_0);
 }
 
 static void test_direct_is_recorded_by_the_members_data(void **state UNUSED)
@@ -296,7 +296,7 @@ static void test_member_to_member(void **state UNUSED)
 	struct handshake handshake;
 	struct frame frame;
 
-	key.client = htonl(MEMBER_0 + 1);
+	key.client = ip_of(MEMBER_0 + 1);
 	segment.from = MEMBER_0 + 1;
 	frame = frame_segment(&segment, true);
 	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
@@ -308,7 +308,7 @@ static void test_member_to_member(void **state UNUSED)
 				    .flags = SYN | ACK };
 	frame = frame_segment(&segment, true);
 	assert_int_equal(run_frame(&frame, box.inside), XDP_PASS);
-	assert_int_equal(ntohl(frame_ip(&frame)->saddr), MEMBER_0);
+	assert_int_equal(frame_from(&frame), MEMBER_0);
 }
 
 /* --- what leaves no trace: one row a packet to member 0 --- */

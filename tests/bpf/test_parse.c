@@ -7,11 +7,12 @@
 struct refusal {
 	const char *name;
 	struct segment segment;
-	uint8_t at, value; /* byte to overwrite, counted from the IP header; 0: none */
-	uint16_t cut;      /* bytes missing from the end of the frame */
+	enum patch patch;
+	uint8_t value;
+	uint16_t cut; /* bytes missing from the end of the frame */
 	int verdict;
 	enum flow_counter counter;
-	bool keep_checksum;
+	uint8_t only; /* 4 or 6: no such thing in the other family */
 };
 
 static const struct refusal refusals[] = {
@@ -33,25 +34,26 @@ static const struct refusal refusals[] = {
 	  .counter = COUNT_PASSED },
 	{ "UDP to a VIP is the kernel's",
 	  { TO_VIP, .to_port = 443 },
-	  .at = 9,
+	  .patch = PATCH_PROTOCOL,
 	  .value = 17,
 	  .verdict = XDP_PASS,
 	  .counter = COUNT_PASSED },
 	{ "ICMP to a VIP is the kernel's",
 	  { TO_VIP, .to_port = 443 },
-	  .at = 9,
+	  .patch = PATCH_PROTOCOL,
 	  .value = 1,
 	  .verdict = XDP_PASS,
 	  .counter = COUNT_PASSED },
 	{ "IP of another version is the kernel's",
 	  { TO_VIP, .to_port = 443, .flags = SYN },
-	  .at = 0,
-	  .value = 0x65,
+	  .patch = PATCH_FIRST,
+	  .value = 0x55,
 	  .verdict = XDP_PASS,
 	  .counter = COUNT_PASSED },
 	{ "an IP header shorter than the least is the kernel's",
 	  { TO_VIP, .to_port = 443, .flags = SYN },
-	  .at = 0,
+	  .only = 4,
+	  .patch = PATCH_FIRST,
 	  .value = 0x44,
 	  .verdict = XDP_PASS,
 	  .counter = COUNT_PASSED },
@@ -75,19 +77,20 @@ static const struct refusal refusals[] = {
 	  .counter = COUNT_DROP_MALFORMED },
 	{ "IP options that reach past the frame are malformed",
 	  { TO_VIP, .to_port = 443, .flags = SYN },
-	  .at = 0,
+	  .only = 4,
+	  .patch = PATCH_FIRST,
 	  .value = 0x4f,
 	  .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_MALFORMED },
 	{ "a TCP header shorter than the least is malformed",
 	  { TO_VIP, .to_port = 443, .flags = SYN },
-	  .at = 32,
+	  .patch = PATCH_TCP_HEADER,
 	  .value = 0x40,
 	  .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_MALFORMED },
 	{ "TCP options that reach past the packet are malformed",
 	  { TO_VIP, .to_port = 443, .flags = SYN },
-	  .at = 32,
+	  .patch = PATCH_TCP_HEADER,
 	  .value = 0xf0,
 	  .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_MALFORMED },
@@ -98,8 +101,8 @@ static const struct refusal refusals[] = {
 	  .counter = COUNT_DROP_MALFORMED },
 	{ "a length below the headers' is malformed",
 	  { TO_VIP, .to_port = 443, .flags = ACK, .payload = 100 },
-	  .at = 3,
-	  .value = 39,
+	  .patch = PATCH_LENGTH,
+	  .value = 19,
 	  .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_MALFORMED },
 	{ "SYN with FIN is malformed",
@@ -110,6 +113,38 @@ static const struct refusal refusals[] = {
 	  { TO_VIP, .to_port = 443, .flags = SYN | RST },
 	  .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_MALFORMED },
+	{ "a first fragment of an odd port is refused",
+	  { TO_VIP, .to_port = 22, .flags = SYN, .fragment = 0x2000 },
+	  .verdict = XDP_DROP,
+	  .counter = COUNT_DROP_FRAGMENT },
+	{ "a fifth extension header is not followed",
+	  { TO_VIP, .to_port = 443, .flags = SYN, .options = 5 },
+	  .only = 6,
+	  .verdict = XDP_DROP,
+	  .counter = COUNT_DROP_EXTENSION },
+	{ "an extension header that reaches past the frame is malformed",
+	  { TO_VIP, .to_port = 443, .flags = SYN, .options = 1 },
+	  .only = 6,
+	  .patch = PATCH_EXTENSION,
+	  .value = 9,
+	  .verdict = XDP_DROP,
+	  .counter = COUNT_DROP_MALFORMED },
+	{ "a frame that ends in an extension header is the kernel's",
+	  { TO_VIP, .to_port = 443, .flags = SYN, .options = 1 },
+	  .only = 6,
+	  .cut = 21,
+	  .verdict = XDP_PASS,
+	  .counter = COUNT_PASSED },
+	{ "an IPv4 address in an IPv6 header is the kernel's",
+	  { TO_VIP, .to_port = 443, .flags = SYN },
+	  .only = 6,
+	  .patch = PATCH_MAPPED,
+	  .verdict = XDP_PASS,
+	  .counter = COUNT_PASSED },
+	{ "a third VLAN tag is the kernel's",
+	  { TO_VIP, .to_port = 443, .flags = SYN, .tags = 3 },
+	  .verdict = XDP_PASS,
+	  .counter = COUNT_PASSED },
 	{ "a TTL of one ends here",
 	  { TO_VIP, .to_port = 443, .flags = SYN, .ttl = 1 },
 	  .verdict = XDP_DROP,
@@ -121,8 +156,9 @@ static void test_refusal(void **state)
 	const struct refusal *row = *state;
 	struct frame frame = frame_segment(&row->segment, false), before;
 
-	if (row->at || row->value)
-		frame.bytes[ETH_HLEN + row->at] = row->value;
+	if (row->only && row->only != (frame_is_ipv4(&frame) ? 4 : 6))
+		skip();
+	frame_patch(&frame, row->patch, row->value);
 	frame.size -= row->cut;
 	before = frame;
 	assert_int_equal(run_frame(&frame, box.outside), row->verdict);

@@ -70,13 +70,13 @@ static const struct ageing ageings[] = {
 static void configure(const struct ageing *row)
 {
 	struct flow_service service = {
-		.vip = htonl(VIP),
 		.flags = row->no_service ? 0 : SERVICE_USED,
 		.idle_ticks = (row->service_idle ? row->service_idle : 7500) * SECOND,
 	};
 	struct flow_lease lease = lease_now();
 	struct timespec now;
 
+	service.vip[frame_family] = ip_of(VIP);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (row->promoted)
 		lease.promoted_ns = ((uint64_t)now.tv_sec - row->promoted) * 1000000000 +
@@ -112,7 +112,7 @@ static void test_ageing(void **state)
 	assert_int_equal(box.events, row->due);
 	if (row->due) {
 		assert_int_equal(box.event[0].kind, EVENT_FLOW_DEL);
-		assert_int_equal(box.event[0].member, htonl(MEMBER_0 + slot));
+		assert_int_equal(number_of(&box.event[0].member), MEMBER_0 + slot);
 		assert_memory_equal(&box.event[0].key, &key, sizeof(key));
 	}
 }
@@ -177,9 +177,9 @@ static void test_lingering(void **state)
 	if (row->due) {
 		assert_int_equal(box.event[0].kind, EVENT_PIN_DEL);
 		assert_int_equal(box.event[0].epoch, 7);
-		assert_int_equal(box.event[0].key.client, htonl(CLIENT));
+		assert_int_equal(number_of(&box.event[0].key.client), CLIENT);
 		assert_int_equal(box.event[0].pool_id, POOL_RPC_ID);
-		assert_int_equal(box.event[0].member, htonl(MEMBER_0 + 1));
+		assert_int_equal(number_of(&box.event[0].member), MEMBER_0 + 1);
 	}
 }
 
@@ -229,8 +229,8 @@ static void test_emit(void **state UNUSED)
 		.kind = EVENT_MEMBER,
 		.state = 1,
 		.epoch = 7,
-		.key = { .vip = htonl(VIP) },
-		.member = htonl(MEMBER_0),
+		.key = { .vip = ip_of(VIP) },
+		.member = ip_of(MEMBER_0),
 		.pool_id = POOL_RPC_ID,
 		.client_ack = 10,
 	};
