@@ -3,10 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
-/* Order of the columns in sync.Records; the last three may be absent. */
+/* Order of the columns in sync.Records. */
 enum column {
 	COLUMN_KIND,
 	COLUMN_CLIENT,
@@ -14,164 +13,215 @@ enum column {
 	COLUMN_PORTS,
 	COLUMN_MEMBER,
 	COLUMN_IDLE,
-	COLUMN_REQUIRED,
-	COLUMN_CLIENT_ACK = COLUMN_REQUIRED,
+	COLUMN_CLIENT_ACK, /* these three may be absent ... */
 	COLUMN_CLIENT_SEQ,
 	COLUMN_AGE,
+	COLUMN_SOURCE, /* ... and this one is as long as the kinds say, mostly empty */
 	COLUMNS
+};
+
+/* The kind's highest byte: the mode of a flow, and how many words the record's addresses take. */
+enum {
+	FORM_MODE = 0x03,
+	FORM_SOURCE = 0x20,  /* source: port and address */
+	FORM_MEMBER6 = 0x40, /* member is an IPv6 address */
+	FORM_KEY6 = 0x80,    /* so are client, vip and source */
+	FORM_SHIFT = 24,
 };
 
 enum {
 	WIRE_FLAGS = FLOW_OUTBOUND | FLOW_PICKED_UP, /* what means something to the peer */
-	ARENA_ALIGN = _Alignof(max_align_t),
+	ADDRESS_WORDS = 4,
+	WORDS_MAX = 1 + ADDRESS_WORDS, /* of one record in one column */
+	ROW_WORDS = 23,                /* of one record in all columns */
 };
 
-_Static_assert(RECORD_MAX * 4 * COLUMN_REQUIRED + 128 <= RECORD_BYTES, "a batch fits a frame");
-_Static_assert(RECORD_MAX_FULL * 4 * COLUMNS + 128 <= RECORD_BYTES, "a full batch fits a frame");
-
-const char *const record_verdict_names[RECORD_VERDICTS] = {
-	[RECORD_OK] = "ok",
-	[RECORD_EMPTY] = "empty",
-	[RECORD_TOO_MANY] = "too_many",
-	[RECORD_UNEVEN] = "uneven",
-	[RECORD_BAD_POSITION] = "bad_position",
-	[RECORD_BAD_KIND] = "bad_kind",
-	[RECORD_BAD_STATE] = "bad_state",
-	[RECORD_BAD_FLAGS] = "bad_flags",
-	[RECORD_BAD_KEY] = "bad_key",
-	[RECORD_BAD_MEMBER] = "bad_member",
+/* The most words that a record has in a column; they add up to ROW_WORDS. */
+static const uint8_t widest[COLUMNS] = {
+	[COLUMN_KIND] = 1,
+	[COLUMN_CLIENT] = ADDRESS_WORDS,
+	[COLUMN_VIP] = ADDRESS_WORDS,
+	[COLUMN_PORTS] = 1,
+	[COLUMN_MEMBER] = ADDRESS_WORDS,
+	[COLUMN_IDLE] = 1,
+	[COLUMN_CLIENT_ACK] = 1,
+	[COLUMN_CLIENT_SEQ] = 1,
+	[COLUMN_AGE] = 1,
+	[COLUMN_SOURCE] = 1 + ADDRESS_WORDS,
 };
 
-/* --- one record ------------------------------------------------------------------------------- */
+_Static_assert(RECORD_MAX * 4 * ROW_WORDS + 128 <= RECORD_BYTES, "a batch fits a frame");
+
+/* One record's share of the columns; what it does not use is 0. */
+struct row {
+	uint32_t word[COLUMNS][WORDS_MAX];
+};
+
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /*
- * Only what cannot mean anything is refused.  A client's address and port are whatever his packets
- * said, port 0 included: a stranger must not be able to make a record that stops the stream.
+ * How many words a record has in a column.  Only the first word decides, whatever it is: the sum
+ * over a batch is known before anything else is looked at.
  */
-static enum record_verdict check_flow(const struct flow_event *event)
+static unsigned int width(enum column column, uint32_t kind_word)
 {
-	const bool put = event->kind == EVENT_FLOW_PUT;
+	const uint8_t kind = (uint8_t)kind_word, form = (uint8_t)(kind_word >> FORM_SHIFT);
+	const unsigned int key = form & FORM_KEY6 ? ADDRESS_WORDS : 1;
 
-	if (event->state > FLOW_RESET || (put && event->state < FLOW_ESTABLISHED))
-		return RECORD_BAD_STATE;
-	if (event->key.proto != IPPROTO_TCP || !event->key.vip || !event->key.vip_port)
-		return RECORD_BAD_KEY;
-	if (put && !event->member && !(event->flags & FLOW_OUTBOUND))
-		return RECORD_BAD_MEMBER;
-	return RECORD_OK;
-}
-
-static enum record_verdict check_pin(const struct flow_event *event)
-{
-	if (!event->pool_id)
-		return RECORD_BAD_KEY;
-	if (event->kind == EVENT_PIN_PUT && !event->member)
-		return RECORD_BAD_MEMBER;
-	return RECORD_OK;
-}
-
-static enum record_verdict check_member(const struct flow_event *event)
-{
-	if (event->state > 1)
-		return RECORD_BAD_STATE;
-	if (!event->key.vip || !event->pool_id)
-		return RECORD_BAD_KEY;
-	return event->member ? RECORD_OK : RECORD_BAD_MEMBER;
-}
-
-enum record_verdict record_check(const struct flow_event *event)
-{
-	switch (event->kind) {
-	case EVENT_FLOW_PUT:
-	case EVENT_FLOW_DEL:
-		return check_flow(event);
-	case EVENT_PIN_PUT:
-	case EVENT_PIN_DEL:
-		return check_pin(event);
-	case EVENT_MEMBER:
-		return check_member(event);
+	switch (column) {
+	case COLUMN_CLIENT:
+		return kind == EVENT_MEMBER ? 1 : key;
+	case COLUMN_VIP:
+		return record_is_pin(kind) ? 1 : key;
+	case COLUMN_MEMBER:
+		return form & FORM_MEMBER6 ? ADDRESS_WORDS : 1;
+	case COLUMN_SOURCE:
+		return form & FORM_SOURCE ? 1 + key : 0;
 	default:
-		return RECORD_BAD_KIND;
+		return 1;
 	}
-}
-
-static bool is_flow(uint8_t kind)
-{
-	return kind == EVENT_FLOW_PUT || kind == EVENT_FLOW_DEL;
 }
 
 /* Addresses travel as numbers, so that the wire does not depend on anybody's byte order. */
-static void write_row(uint32_t row[COLUMNS], const struct flow_event *event)
+static void write_address(uint32_t *word, const struct flow_ip *ip, bool wide)
 {
-	memset(row, 0, COLUMNS * sizeof(row[0]));
-	row[COLUMN_KIND] = event->kind;
-	row[COLUMN_MEMBER] = ntohl(event->member);
-	if (event->kind == EVENT_MEMBER) {
-		row[COLUMN_KIND] |= (uint32_t)event->state << 8;
-		row[COLUMN_VIP] = ntohl(event->key.vip);
-		row[COLUMN_PORTS] = event->pool_id;
-		row[COLUMN_IDLE] = event->client_ack; /* weight */
+	if (!wide) {
+		/* None is 0 too: 0.0.0.0 is no member and no VIP, and a client is never none. */
+		word[0] = ntohl(ip->word[3]);
 		return;
 	}
-	row[COLUMN_CLIENT] = ntohl(event->key.client);
-	row[COLUMN_IDLE] = event->idle;
-	row[COLUMN_AGE] = event->age;
-	if (!is_flow(event->kind)) {
-		row[COLUMN_VIP] = event->pool_id;
-		return;
-	}
-	row[COLUMN_KIND] |= (uint32_t)event->state << 8 |
-			    (uint32_t)(event->flags & WIRE_FLAGS) << 16 |
-			    (uint32_t)event->key.proto << 24;
-	row[COLUMN_VIP] = ntohl(event->key.vip);
-	row[COLUMN_PORTS] = (uint32_t)ntohs(event->key.client_port) << 16 |
-			    ntohs(event->key.vip_port);
-	row[COLUMN_CLIENT_ACK] = event->client_ack;
-	row[COLUMN_CLIENT_SEQ] = event->client_seq;
+	for (unsigned int i = 0; i < ADDRESS_WORDS; i++)
+		word[i] = ntohl(ip->word[i]);
 }
 
-static void read_row(struct flow_event *event, const uint32_t row[COLUMNS])
+static struct flow_ip read_address(const uint32_t *word, bool wide)
 {
+	struct flow_ip ip;
+
+	if (!wide)
+		return flow_ip4(htonl(word[0]));
+	for (unsigned int i = 0; i < ADDRESS_WORDS; i++)
+		ip.word[i] = htonl(word[i]);
+	return ip;
+}
+
+static struct flow_ip read_member(const uint32_t *word, bool wide)
+{
+	return wide || word[0] ? read_address(word, wide) : (struct flow_ip){ 0 };
+}
+
+static uint8_t form_of(const struct flow_event *event)
+{
+	const struct flow_ip *key = record_is_pin(event->kind) ? &event->key.client
+							       : &event->key.vip;
+	uint8_t form = 0;
+
+	if (flow_ip_family(key) == FLOW_IPV6)
+		form |= FORM_KEY6;
+	if (!flow_ip_is_none(&event->member) && flow_ip_family(&event->member) == FLOW_IPV6)
+		form |= FORM_MEMBER6;
+	if (record_is_flow(event->kind))
+		form |= event->mode | (event->source_port ? FORM_SOURCE : 0);
+	return form;
+}
+
+static void write_flow(struct row *row, const struct flow_event *event, bool wide)
+{
+	row->word[COLUMN_KIND][0] |= (uint32_t)event->state << 8 |
+				     (uint32_t)(event->flags & WIRE_FLAGS) << 16;
+	write_address(row->word[COLUMN_VIP], &event->key.vip, wide);
+	row->word[COLUMN_PORTS][0] = (uint32_t)ntohs(event->key.client_port) << 16 |
+				     ntohs(event->key.vip_port);
+	row->word[COLUMN_CLIENT_ACK][0] = event->client_ack;
+	row->word[COLUMN_CLIENT_SEQ][0] = event->client_seq;
+	if (!event->source_port)
+		return;
+	row->word[COLUMN_SOURCE][0] = ntohs(event->source_port);
+	write_address(&row->word[COLUMN_SOURCE][1], &event->source, wide);
+}
+
+/* Of an event that record_check() has found good. */
+static void write_row(struct row *row, const struct flow_event *event)
+{
+	const uint8_t form = form_of(event);
+	const bool wide = form & FORM_KEY6;
+
+	memset(row, 0, sizeof(*row));
+	row->word[COLUMN_KIND][0] = event->kind | (uint32_t)form << FORM_SHIFT;
+	write_address(row->word[COLUMN_MEMBER], &event->member, form & FORM_MEMBER6);
+	if (event->kind == EVENT_MEMBER) {
+		row->word[COLUMN_KIND][0] |= (uint32_t)event->state << 8;
+		write_address(row->word[COLUMN_VIP], &event->key.vip, wide);
+		row->word[COLUMN_PORTS][0] = event->pool_id;
+		row->word[COLUMN_IDLE][0] = event->client_ack; /* weight */
+		return;
+	}
+	write_address(row->word[COLUMN_CLIENT], &event->key.client, wide);
+	row->word[COLUMN_IDLE][0] = event->idle;
+	row->word[COLUMN_AGE][0] = event->age;
+	if (record_is_flow(event->kind))
+		write_flow(row, event, wide);
+	else
+		row->word[COLUMN_VIP][0] = event->pool_id;
+}
+
+static void read_flow(struct flow_event *event, const struct row *row, uint8_t form)
+{
+	const uint32_t ports = row->word[COLUMN_PORTS][0];
+
+	event->mode = form & FORM_MODE;
+	event->key.vip = read_address(row->word[COLUMN_VIP], form & FORM_KEY6);
+	event->key.client_port = htons((uint16_t)(ports >> 16));
+	event->key.vip_port = htons((uint16_t)ports);
+	event->client_ack = row->word[COLUMN_CLIENT_ACK][0];
+	event->client_seq = row->word[COLUMN_CLIENT_SEQ][0];
+	if (!(form & FORM_SOURCE))
+		return;
+	event->source_port = htons((uint16_t)row->word[COLUMN_SOURCE][0]);
+	event->source = read_address(&row->word[COLUMN_SOURCE][1], form & FORM_KEY6);
+}
+
+static void read_row(struct flow_event *event, const struct row *row)
+{
+	const uint32_t kind = row->word[COLUMN_KIND][0];
+	const uint8_t form = (uint8_t)(kind >> FORM_SHIFT);
+
 	*event = (struct flow_event){
-		.kind = (uint8_t)row[COLUMN_KIND],
-		.state = (uint8_t)(row[COLUMN_KIND] >> 8),
-		.flags = (uint8_t)(row[COLUMN_KIND] >> 16),
-		.member = htonl(row[COLUMN_MEMBER]),
+		.kind = (uint8_t)kind,
+		.state = (uint8_t)(kind >> 8),
+		.flags = (uint8_t)(kind >> 16),
+		.member = read_member(row->word[COLUMN_MEMBER], form & FORM_MEMBER6),
 	};
 	if (event->kind == EVENT_MEMBER) {
-		event->key.vip = htonl(row[COLUMN_VIP]);
-		event->pool_id = row[COLUMN_PORTS];
-		event->client_ack = row[COLUMN_IDLE];
+		event->key.vip = read_address(row->word[COLUMN_VIP], form & FORM_KEY6);
+		event->pool_id = row->word[COLUMN_PORTS][0];
+		event->client_ack = row->word[COLUMN_IDLE][0];
 		return;
 	}
-	event->key.client = htonl(row[COLUMN_CLIENT]);
-	event->idle = row[COLUMN_IDLE];
-	event->age = row[COLUMN_AGE];
-	if (!is_flow(event->kind)) {
-		event->pool_id = row[COLUMN_VIP];
-		return;
-	}
-	event->key.proto = (uint8_t)(row[COLUMN_KIND] >> 24);
-	event->key.vip = htonl(row[COLUMN_VIP]);
-	event->key.client_port = htons((uint16_t)(row[COLUMN_PORTS] >> 16));
-	event->key.vip_port = htons((uint16_t)row[COLUMN_PORTS]);
-	event->client_ack = row[COLUMN_CLIENT_ACK];
-	event->client_seq = row[COLUMN_CLIENT_SEQ];
+	event->key.client = read_address(row->word[COLUMN_CLIENT], form & FORM_KEY6);
+	event->idle = row->word[COLUMN_IDLE][0];
+	event->age = row->word[COLUMN_AGE][0];
+	if (record_is_flow(event->kind))
+		read_flow(event, row, form);
+	else
+		event->pool_id = row->word[COLUMN_VIP][0];
 }
 
-/* What a row says beyond its event (a pin's ports, say) has no meaning, so such a row is refused.
+/*
+ * What a row says beyond its event (a pin's ports, an IPv4 address in four words) has no meaning,
+ * so such a row is refused.
  */
-static enum record_verdict check_row(const struct flow_event *event, const uint32_t row[COLUMNS])
+static enum record_verdict check_row(const struct flow_event *event, const struct row *row)
 {
 	const enum record_verdict verdict = record_check(event);
-	uint32_t again[COLUMNS];
+	struct row again;
 
 	if (verdict != RECORD_OK)
 		return verdict;
-	if (event->flags & (is_flow(event->kind) ? ~WIRE_FLAGS : ~0))
+	if (event->flags & (record_is_flow(event->kind) ? ~WIRE_FLAGS : ~0))
 		return RECORD_BAD_FLAGS;
-	write_row(again, event);
-	return memcmp(again, row, sizeof(again)) ? RECORD_BAD_KEY : RECORD_OK;
+	write_row(&again, event);
+	return memcmp(&again, row, sizeof(again)) ? RECORD_BAD_KEY : RECORD_OK;
 }
 
 /* --- a batch ---------------------------------------------------------------------------------- */
@@ -208,67 +258,123 @@ static int pack_frame(const struct record_batch *batch, Sync__Records *records, 
 	return (int)sync__frame__pack(&frame, out);
 }
 
-/* 72 KiB of stack for the columns: a daemon's only thread has megabytes, and nothing is shared. */
+struct columns {
+	uint32_t *column[COLUMNS];
+	size_t count[COLUMNS];
+};
+
+static void append_row(struct columns *to, const struct row *row, bool full)
+{
+	for (enum column c = 0; c < COLUMNS; c++) {
+		const unsigned int words = width(c, row->word[COLUMN_KIND][0]);
+
+		if (!full && c >= COLUMN_CLIENT_ACK && c <= COLUMN_AGE)
+			continue;
+		memcpy(to->column[c] + to->count[c], row->word[c], words * sizeof(uint32_t));
+		to->count[c] += words;
+	}
+}
+
+static void show_columns(Sync__Records *records, const struct columns *columns)
+{
+	records->n_kind = columns->count[COLUMN_KIND];
+	records->kind = columns->column[COLUMN_KIND];
+	records->n_client = columns->count[COLUMN_CLIENT];
+	records->client = columns->column[COLUMN_CLIENT];
+	records->n_vip = columns->count[COLUMN_VIP];
+	records->vip = columns->column[COLUMN_VIP];
+	records->n_ports = columns->count[COLUMN_PORTS];
+	records->ports = columns->column[COLUMN_PORTS];
+	records->n_member = columns->count[COLUMN_MEMBER];
+	records->member = columns->column[COLUMN_MEMBER];
+	records->n_idle = columns->count[COLUMN_IDLE];
+	records->idle = columns->column[COLUMN_IDLE];
+	records->n_client_ack = columns->count[COLUMN_CLIENT_ACK];
+	records->client_ack = columns->column[COLUMN_CLIENT_ACK];
+	records->n_client_seq = columns->count[COLUMN_CLIENT_SEQ];
+	records->client_seq = columns->column[COLUMN_CLIENT_SEQ];
+	records->n_age = columns->count[COLUMN_AGE];
+	records->age = columns->column[COLUMN_AGE];
+	records->n_source = columns->count[COLUMN_SOURCE];
+	records->source = columns->column[COLUMN_SOURCE];
+}
+
+/* 64 KiB of stack for the columns: a daemon's only thread has megabytes, and nothing is shared. */
 int record_pack(const struct record_batch *batch, uint8_t *out, size_t size)
 {
-	uint32_t column[COLUMNS][RECORD_MAX];
+	uint32_t words[RECORD_MAX * ROW_WORDS], *next = words;
 	Sync__Records records = SYNC__RECORDS__INIT;
-	const bool full = batch->full || batch->snapshot;
-	const size_t count = batch->count;
+	struct columns columns = { 0 };
 
-	if (check_batch(batch) != RECORD_OK || (full && count > RECORD_MAX_FULL))
+	if (check_batch(batch) != RECORD_OK)
 		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		uint32_t row[COLUMNS];
+	for (enum column c = 0; c < COLUMNS; c++) {
+		columns.column[c] = next;
+		next += (size_t)widest[c] * RECORD_MAX;
+	}
+	for (size_t i = 0; i < batch->count; i++) {
+		struct row row;
 
 		if (record_check(&batch->event[i]) != RECORD_OK)
 			return -EINVAL;
-		write_row(row, &batch->event[i]);
-		for (unsigned int c = 0; c < COLUMNS; c++)
-			column[c][i] = row[c];
+		write_row(&row, &batch->event[i]);
+		append_row(&columns, &row, batch->full || batch->snapshot);
 	}
-	records.n_kind = records.n_client = records.n_vip = count;
-	records.n_ports = records.n_member = records.n_idle = count;
-	records.n_client_ack = records.n_client_seq = records.n_age = full ? count : 0;
-	records.kind = column[COLUMN_KIND];
-	records.client = column[COLUMN_CLIENT];
-	records.vip = column[COLUMN_VIP];
-	records.ports = column[COLUMN_PORTS];
-	records.member = column[COLUMN_MEMBER];
-	records.idle = column[COLUMN_IDLE];
-	records.client_ack = column[COLUMN_CLIENT_ACK];
-	records.client_seq = column[COLUMN_CLIENT_SEQ];
-	records.age = column[COLUMN_AGE];
+	show_columns(&records, &columns);
 	return pack_frame(batch, &records, out, size);
 }
 
+/* What is left to read of each column. */
 struct view {
-	size_t count;
 	const uint32_t *value;
+	size_t count;
 };
 
+/* Afterwards every record has in every column as many words as it says, and no word is left over.
+ */
 static bool view_columns(struct view view[COLUMNS], const Sync__Records *records)
 {
 	const struct view found[COLUMNS] = {
-		[COLUMN_KIND] = { records->n_kind, records->kind },
-		[COLUMN_CLIENT] = { records->n_client, records->client },
-		[COLUMN_VIP] = { records->n_vip, records->vip },
-		[COLUMN_PORTS] = { records->n_ports, records->ports },
-		[COLUMN_MEMBER] = { records->n_member, records->member },
-		[COLUMN_IDLE] = { records->n_idle, records->idle },
-		[COLUMN_CLIENT_ACK] = { records->n_client_ack, records->client_ack },
-		[COLUMN_CLIENT_SEQ] = { records->n_client_seq, records->client_seq },
-		[COLUMN_AGE] = { records->n_age, records->age },
+		[COLUMN_KIND] = { records->kind, records->n_kind },
+		[COLUMN_CLIENT] = { records->client, records->n_client },
+		[COLUMN_VIP] = { records->vip, records->n_vip },
+		[COLUMN_PORTS] = { records->ports, records->n_ports },
+		[COLUMN_MEMBER] = { records->member, records->n_member },
+		[COLUMN_IDLE] = { records->idle, records->n_idle },
+		[COLUMN_CLIENT_ACK] = { records->client_ack, records->n_client_ack },
+		[COLUMN_CLIENT_SEQ] = { records->client_seq, records->n_client_seq },
+		[COLUMN_AGE] = { records->age, records->n_age },
+		[COLUMN_SOURCE] = { records->source, records->n_source },
 	};
 
 	memcpy(view, found, sizeof(found));
-	for (unsigned int c = 0; c < COLUMNS; c++) {
-		const bool absent = c >= COLUMN_REQUIRED && view[c].count == 0;
+	for (enum column c = 0; c < COLUMNS; c++) {
+		size_t words = 0;
 
-		if (!absent && view[c].count != records->n_kind)
+		if (c >= COLUMN_CLIENT_ACK && c <= COLUMN_AGE && view[c].count == 0)
+			continue;
+		for (size_t i = 0; i < records->n_kind; i++)
+			words += width(c, records->kind[i]);
+		if (view[c].count != words)
 			return false;
 	}
 	return true;
+}
+
+static void next_row(struct view view[COLUMNS], struct row *row)
+{
+	const uint32_t kind = *view[COLUMN_KIND].value;
+
+	memset(row, 0, sizeof(*row));
+	for (enum column c = 0; c < COLUMNS; c++) {
+		const unsigned int words = width(c, kind);
+
+		if (view[c].count == 0)
+			continue;
+		memcpy(row->word[c], view[c].value, words * sizeof(uint32_t));
+		view[c].value += words;
+		view[c].count -= words;
+	}
 }
 
 enum record_verdict record_unpack(struct record_batch *batch, const Sync__Records *records)
@@ -290,152 +396,13 @@ enum record_verdict record_unpack(struct record_batch *batch, const Sync__Record
 
 	for (uint32_t i = 0; verdict == RECORD_OK && i < batch->count; i++) {
 		struct flow_event *event = &batch->event[i];
-		uint32_t row[COLUMNS];
+		struct row row;
 
-		for (unsigned int c = 0; c < COLUMNS; c++)
-			row[c] = view[c].count ? view[c].value[i] : 0;
-		read_row(event, row);
-		verdict = check_row(event, row);
+		next_row(view, &row);
+		read_row(event, &row);
+		verdict = check_row(event, &row);
 		event->epoch = (uint32_t)batch->epoch;
 		event->apply = batch->only_if_absent ? APPLY_IF_ABSENT : APPLY_UPSERT;
 	}
 	return verdict;
-}
-
-/* --- unpacking within fixed memory ------------------------------------------------------------ */
-
-static void *arena_alloc(void *data, size_t size)
-{
-	struct record_arena *arena = data;
-	const uintptr_t top = (uintptr_t)(arena->buffer + arena->used);
-	const size_t gap = -top % ARENA_ALIGN;
-	void *room;
-
-	if (gap > arena->size - arena->used || size > arena->size - arena->used - gap)
-		return NULL;
-	room = arena->buffer + arena->used + gap;
-	arena->used += gap + size;
-	return room;
-}
-
-/* The next message takes it all back at once. */
-static void arena_free(void *data, void *room)
-{
-	(void)data;
-	(void)room;
-}
-
-void record_arena_init(struct record_arena *arena, void *buffer, size_t size)
-{
-	*arena = (struct record_arena){
-		.allocator = { arena_alloc, arena_free, arena },
-		.buffer = buffer,
-		.size = size,
-	};
-}
-
-/* Texts end on an operator's terminal: no control characters (C0, DEL, and C1 in UTF-8), no end. */
-static void clean_text(char *text)
-{
-	const size_t length = strnlen(text, RECORD_MAX_TEXT);
-
-	text[length] = '\0';
-	for (size_t i = 0; i < length; i++) {
-		const unsigned char c = (unsigned char)text[i];
-		const unsigned char next = (unsigned char)text[i + 1];
-
-		if (c < 0x20 || c == 0x7f)
-			text[i] = '?';
-		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-			text[i] = text[i + 1] = '?';
-	}
-}
-
-static bool check_message(ProtobufCMessage *message);
-
-static bool check_value(const ProtobufCFieldDescriptor *field, void *value)
-{
-	switch (field->type) {
-	case PROTOBUF_C_TYPE_ENUM:
-		return protobuf_c_enum_descriptor_get_value(field->descriptor, *(int *)value);
-	case PROTOBUF_C_TYPE_STRING:
-		/* A default is the schema's own constant: nothing to clean, and not ours to write.
-		 */
-		if (*(char **)value && *(const char **)value != field->default_value)
-			clean_text(*(char **)value);
-		return true;
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return !*(ProtobufCMessage **)value || check_message(*(ProtobufCMessage **)value);
-	default:
-		return true;
-	}
-}
-
-static size_t element_size(const ProtobufCFieldDescriptor *field)
-{
-	return field->type == PROTOBUF_C_TYPE_ENUM ? sizeof(int) : sizeof(void *);
-}
-
-static bool check_repeated(const ProtobufCFieldDescriptor *field, const uint8_t *base)
-{
-	const size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-	uint8_t *element = *(uint8_t *const *)(const void *)(base + field->offset);
-
-	if (field->type != PROTOBUF_C_TYPE_ENUM && field->type != PROTOBUF_C_TYPE_STRING &&
-	    field->type != PROTOBUF_C_TYPE_MESSAGE)
-		return true;
-	for (size_t i = 0; i < count; i++, element += element_size(field))
-		if (!check_value(field, element))
-			return false;
-	return true;
-}
-
-/*
- * protobuf-c lets any number stand for an enum.  The depth is the schema's: no message type refers
- * to itself, and none has a oneof, whose members would have to be told apart here.
- */
-static bool check_message(ProtobufCMessage *message)
-{
-	const ProtobufCMessageDescriptor *descriptor = message->descriptor;
-	uint8_t *base = (uint8_t *)message;
-
-	for (unsigned int i = 0; i < descriptor->n_fields; i++) {
-		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-		const bool good = field->label == PROTOBUF_C_LABEL_REPEATED
-					  ? check_repeated(field, base)
-					  : check_value(field, base + field->offset);
-
-		if (!good || field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
-			return false;
-	}
-	return true;
-}
-
-const ProtobufCMessage *record_message(struct record_arena *arena,
-				       const ProtobufCMessageDescriptor *descriptor,
-				       const uint8_t *bytes, size_t length)
-{
-	ProtobufCMessage *message;
-
-	arena->used = 0;
-	message = protobuf_c_message_unpack(descriptor, &arena->allocator, length, bytes);
-	return message && check_message(message) ? message : NULL;
-}
-
-static int count_parts(const Sync__Frame *frame)
-{
-	return !!frame->heartbeat + !!frame->attach + !!frame->attach_reply + !!frame->records +
-	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word;
-}
-
-const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)
-{
-	const void *frame = record_message(arena, &sync__frame__descriptor, bytes, length);
-
-	return frame && count_parts(frame) == 1 ? frame : NULL;
-}
-
-const Sync__Hello *record_hello(struct record_arena *arena, const uint8_t *bytes, size_t length)
-{
-	return (const void *)record_message(arena, &sync__hello__descriptor, bytes, length);
 }

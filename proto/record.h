@@ -14,12 +14,16 @@
 #include "sync.pb-c.h"
 
 enum {
-	RECORD_MAX = 2048,        /* records in a batch of the live stream: 24 bytes each */
-	RECORD_MAX_FULL = 1024,   /* with all columns: 36 bytes each */
+	RECORD_MAX = 704,         /* records in a batch; 92 bytes each at most */
 	RECORD_BYTES = 65519,     /* a frame always fits; a sealed message less its tag */
 	RECORD_ARENA = 128 << 10, /* an arena of this size unpacks every frame we ever send */
 	RECORD_MAX_TEXT = 255,    /* bytes of a string of the peer's; the rest is cut off */
 };
+
+/*
+ * What a record costs in the live stream, an IPv4 address taking one word and an IPv6 one four: a
+ * flow 24 or 60 bytes, with a source 32 or 80; a pin 24 or 48.  12 more when it is full.
+ */
 
 /*
  * A run of records.  In the live stream `snapshot` is 0 and the records have the positions
@@ -31,7 +35,7 @@ struct record_batch {
 	uint32_t snapshot;
 	bool only_if_absent; /* tail of an older epoch */
 	bool full;           /* carry client_ack, client_seq and age; implied by `snapshot` */
-	uint32_t count;      /* at most RECORD_MAX, RECORD_MAX_FULL when full or a snapshot */
+	uint32_t count;      /* at most RECORD_MAX */
 	struct flow_event event[RECORD_MAX];
 };
 
@@ -40,16 +44,28 @@ enum record_verdict {
 	RECORD_OK = 0,
 	RECORD_EMPTY,    /* no record */
 	RECORD_TOO_MANY, /* more than fit in a batch */
-	RECORD_UNEVEN,   /* columns of different lengths */
+	RECORD_UNEVEN,   /* columns that are not as long as the records say */
 	RECORD_BAD_POSITION,
 	RECORD_BAD_KIND,
 	RECORD_BAD_STATE,
 	RECORD_BAD_FLAGS,
-	RECORD_BAD_KEY,    /* protocol, ports or a field that this kind does not have */
-	RECORD_BAD_MEMBER, /* a flow, pin or verdict without a member */
+	RECORD_BAD_KEY,    /* addresses, ports or a field that this kind does not have */
+	RECORD_BAD_MEMBER, /* a flow, pin or verdict without a member, or one of another family */
+	RECORD_BAD_MODE,
+	RECORD_BAD_SOURCE, /* a source address without need, or none where the mode needs one */
 	RECORD_VERDICTS
 };
 extern const char *const record_verdict_names[RECORD_VERDICTS];
+
+static inline bool record_is_flow(uint8_t kind)
+{
+	return kind == EVENT_FLOW_PUT || kind == EVENT_FLOW_DEL;
+}
+
+static inline bool record_is_pin(uint8_t kind)
+{
+	return kind == EVENT_PIN_PUT || kind == EVENT_PIN_DEL;
+}
 
 /*
  * Whether an event can travel.  What the data plane emits can; whoever reads the ring asks here and
@@ -60,8 +76,8 @@ enum record_verdict record_check(const struct flow_event *event);
 /*
  * Packs a whole sync.Frame with the batch into `out`: its length, or -EINVAL for a batch that
  * record_unpack() would refuse, -EMSGSIZE when `size` is too small (RECORD_BYTES never is).
- * Flags that mean nothing to the peer (FLOW_REPLICA, FLOW_HOP_KNOWN) stay behind; so do an event's
- * own `epoch` and `apply`.
+ * Flags that mean nothing to the peer (FLOW_REPLICA) stay behind; so do an event's
+ * own `epoch` and `apply`, and a source without a port.
  */
 int record_pack(const struct record_batch *batch, uint8_t *out, size_t size);
 

@@ -16,7 +16,6 @@ enum {
 	COUNT_GREET = CONN_ENDS,                    /* first of the greeting's refusals */
 	COUNT_CROWDED = CONN_ENDS + GREET_REFUSALS, /* no room for another half-open one */
 	BACKLOG = 8,
-	TTL = 255,
 };
 #define RETRY_FIRST_S 0.1
 #define RETRY_MAX_S   1.0
@@ -42,19 +41,18 @@ const char *channel_counter_name(unsigned int counter)
 /* --- sockets -----------------------------------------------------------------------------------
  */
 
-/* The peer is one hop away: what comes through a router is not from it. */
 static int set_options(int fd, const struct channel_config *config)
 {
 	const char *name = config->interface;
 	unsigned int timeout = config->timeout_ms;
-	int one = 1, ttl = TTL;
+	int one = 1, err = endpoint_one_hop(&config->local, fd);
 
+	if (err)
+		return err;
 	if (*name &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) < 0)
 		return -errno;
-	if (setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) < 0 ||
-	    setsockopt(fd, IPPROTO_IP, IP_MINTTL, &ttl, sizeof(ttl)) < 0 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
 		return -errno;
@@ -64,13 +62,13 @@ static int set_options(int fd, const struct channel_config *config)
 /* A socket bound to our end, or a negative errno. */
 static int bound_socket(const struct channel_config *config)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(config->local.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int err;
 
 	if (fd < 0)
 		return -errno;
 	err = set_options(fd, config);
-	if (!err && bind(fd, (const struct sockaddr *)&config->local, sizeof(config->local)) < 0)
+	if (!err && bind(fd, &config->local.any, endpoint_length(&config->local)) < 0)
 		err = -errno;
 	if (!err && config->listens && listen(fd, BACKLOG) < 0)
 		err = -errno;
@@ -82,11 +80,11 @@ static int bound_socket(const struct channel_config *config)
 
 static void explain(struct channel *channel, int err)
 {
-	char address[INET_ADDRSTRLEN];
+	char address[ADDR_TEXT];
 	const char *interface = channel->config.interface;
-	unsigned int port = ntohs(channel->config.local.sin_port);
+	unsigned int port = endpoint_port(&channel->config.local);
 
-	inet_ntop(AF_INET, &channel->config.local.sin_addr, address, sizeof(address));
+	endpoint_print(address, &channel->config.local);
 	if (err == -EADDRINUSE)
 		snprintf(channel->why, sizeof(channel->why),
 			 "port %u of %s is in use: stop the program that listens there "
@@ -202,15 +200,14 @@ static void on_drained(struct conn *conn)
 
 static void warn_refused(struct channel *channel, const struct conn *conn, const char *what)
 {
-	char address[INET_ADDRSTRLEN];
+	char address[ADDR_TEXT];
 	uint64_t now = daemon_now_ns();
 
 	if (channel->warned_ns && now - channel->warned_ns < WARN_EVERY_NS)
 		return;
 	channel->warned_ns = now;
-	inet_ntop(AF_INET, &conn->from.sin_addr, address, sizeof(address));
 	log_warning(
-		"channel: %s refused: %s%s", address, what,
+		"channel: %s refused: %s%s", endpoint_print(address, &conn->from), what,
 		conn->greet.refused == GREET_BAD_TAG || conn->greet.refused == GREET_BAD_SEAL
 			? "; compare public-key in the configuration with `pairctl keygen` output"
 			: "");
@@ -272,8 +269,8 @@ static const struct conn_ops conn_ops = {
 	.closed = on_closed,
 };
 
-static void adopt(struct channel *channel, struct conn **half, int fd,
-		  const struct sockaddr_in *from, bool initiator)
+static void adopt(struct channel *channel, struct conn **half, int fd, const union endpoint *from,
+		  bool initiator)
 {
 	struct conn_config config = { .ops = &conn_ops,
 				      .arg = channel,
@@ -292,9 +289,9 @@ static void adopt(struct channel *channel, struct conn **half, int fd,
  * newcomer takes his forerunner's.  The peer may use all of them: somebody who sends in its name
  * has to be faster than its greeting by as many connections, and who has shown the key stays.
  */
-static struct conn **place_for(struct channel *channel, const struct sockaddr_in *from)
+static struct conn **place_for(struct channel *channel, const union endpoint *from)
 {
-	bool peer = from->sin_addr.s_addr == channel->config.remote.sin_addr.s_addr;
+	bool peer = endpoint_same_host(from, &channel->config.remote);
 	size_t places = peer ? CHANNEL_HALF_OPEN : CHANNEL_HALF_OPEN / 2;
 	struct conn **place = NULL, **oldest = NULL;
 
@@ -303,8 +300,7 @@ static struct conn **place_for(struct channel *channel, const struct sockaddr_in
 
 		if (!conn && !place && i < places)
 			place = at;
-		if (!conn || conn->greet.done ||
-		    conn->from.sin_addr.s_addr != from->sin_addr.s_addr)
+		if (!conn || conn->greet.done || !endpoint_same_host(&conn->from, from))
 			continue;
 		if (!oldest || conn->begun_ns < (*oldest)->begun_ns)
 			oldest = at;
@@ -319,10 +315,9 @@ static struct conn **place_for(struct channel *channel, const struct sockaddr_in
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct channel *channel = io->data;
-	struct sockaddr_in from;
+	union endpoint from = { 0 };
 	socklen_t length = sizeof(from);
-	int fd = accept4(channel->listener, (struct sockaddr *)&from, &length,
-			 SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(channel->listener, &from.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn **place;
 
 	(void)loop;
@@ -343,7 +338,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 
 static void dial(struct channel *channel)
 {
-	const struct sockaddr_in *to = &channel->config.remote;
+	const union endpoint *to = &channel->config.remote;
 	int fd;
 
 	if (channel->half[0])
@@ -354,7 +349,7 @@ static void dial(struct channel *channel)
 		plan_retry(channel);
 		return;
 	}
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0 && errno != EINPROGRESS) {
+	if (connect(fd, &to->any, endpoint_length(to)) < 0 && errno != EINPROGRESS) {
 		snprintf(channel->why, sizeof(channel->why), "cannot connect: %s", strerror(errno));
 		close(fd);
 		plan_retry(channel);

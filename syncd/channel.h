@@ -8,7 +8,6 @@
 #define CASPAIR_SYNCD_CHANNEL_H
 
 #include <net/if.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,7 @@
 #include <ev.h>
 
 #include "syncd/conn.h"
+#include "syncd/endpoint.h"
 
 enum {
 	CHANNEL_HALF_OPEN = 16, /* connections that have not proved themselves */
@@ -32,7 +32,8 @@ struct channel_ops {
 };
 
 struct channel_config {
-	struct sockaddr_in local, remote; /* local: our sync address, and the port when listening */
+	/* Of one family.  local: our sync address, and the port when listening. */
+	union endpoint local, remote;
 	char interface[IFNAMSIZ];         /* bound to; empty: to none */
 	bool listens;
 	unsigned int timeout_ms, rekey_ms;

@@ -288,7 +288,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 		conn_close(conn, CONN_SILENT);
 }
 
-struct conn *conn_open(struct ev_loop *loop, int fd, const struct sockaddr_in *from,
+struct conn *conn_open(struct ev_loop *loop, int fd, const union endpoint *from,
 		       const struct conn_config *config)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));

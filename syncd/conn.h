@@ -9,13 +9,13 @@
 #ifndef CASPAIR_SYNCD_CONN_H
 #define CASPAIR_SYNCD_CONN_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <ev.h>
 
+#include "syncd/endpoint.h"
 #include "syncd/greet.h"
 
 enum {
@@ -52,7 +52,7 @@ struct conn {
 	const struct conn_ops *ops;
 	void *arg;
 	const struct greet_self *self;
-	struct sockaddr_in from;
+	union endpoint from;
 	int fd; /* -1: ended */
 	bool connecting, ready, busy;
 	unsigned int timeout_ms;
@@ -76,7 +76,7 @@ struct conn_config {
 };
 
 /* Takes over the socket (non-blocking), also on failure.  NULL: no memory. */
-struct conn *conn_open(struct ev_loop *loop, int fd, const struct sockaddr_in *from,
+struct conn *conn_open(struct ev_loop *loop, int fd, const union endpoint *from,
 		       const struct conn_config *config);
 /* Ends it; ops->closed is called. */
 void conn_close(struct conn *conn, enum conn_end why);

@@ -339,7 +339,7 @@ static void sweep(struct session *s, uint64_t now)
 	struct follower *f = &s->follower;
 	struct record_batch *walked = &s->out, *stale = &s->in;
 	bool pins = f->phase == FOLLOWER_SWEEP_PINS;
-	int n = s->ops->step(s->arg, walked->event, FLOW_BATCH);
+	int n = s->ops->step(s->arg, walked->event, RECORD_MAX);
 
 	if (n < 0) {
 		give_up(s, now, "the tables cannot be read");

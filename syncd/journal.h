@@ -14,7 +14,7 @@
 #include "proto/flow.h"
 
 enum {
-	JOURNAL_RECORDS = 1 << 20, /* 48 MiB */
+	JOURNAL_RECORDS = 1 << 20, /* 100 MiB */
 	JOURNAL_MARKS = 128,
 };
 

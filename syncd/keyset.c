@@ -26,13 +26,12 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 static size_t place(const struct keyset *set, const struct flow_key *key)
 {
-	uint64_t half[2];
+	uint64_t word[(sizeof(*key) + 7) / 8] = { 0 }, hash = set->seed;
 
-	_Static_assert(sizeof(half) == sizeof(*key), "a key is two words");
-	memcpy(half, key, sizeof(half));
-	return mix(mix(half[0] ^ set->seed, 0x9e3779b97f4a7c15u) ^ half[1],
-		   0xd1b54a32d192ed03u ^ set->seed) &
-	       (set->size - 1);
+	memcpy(word, key, sizeof(*key));
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		hash = mix(hash ^ word[i], 0x9e3779b97f4a7c15u);
+	return mix(hash, 0xd1b54a32d192ed03u ^ set->seed) & (set->size - 1);
 }
 
 /* The slot of the key, or the free one where it belongs. */

@@ -306,7 +306,7 @@ static void send_tail(struct session *s)
 		return;
 	}
 	*out = (struct record_batch){ .epoch = s->epoch, .first_seq = l->sent + 1 };
-	out->count = (uint32_t)journal_read(&s->journal, l->sent, out->event, FLOW_BATCH);
+	out->count = (uint32_t)journal_read(&s->journal, l->sent, out->event, RECORD_MAX);
 	if (!out->count)
 		return;
 	l->sent += out->count;
@@ -341,7 +341,7 @@ static void send_verdicts(struct session *s)
 	struct record_batch *out = &s->out;
 
 	for (size_t i = 0; i < s->verdicts; i += out->count) {
-		size_t n = s->verdicts - i < FLOW_BATCH ? s->verdicts - i : FLOW_BATCH;
+		size_t n = s->verdicts - i < RECORD_MAX ? s->verdicts - i : RECORD_MAX;
 
 		*out = (struct record_batch){ .epoch = s->epoch,
 					      .snapshot = s->leader.snapshot,
@@ -372,7 +372,7 @@ static void send_snapshot(struct session *s, uint64_t now)
 	int n;
 
 	*out = (struct record_batch){ .epoch = s->epoch, .snapshot = l->snapshot };
-	n = s->ops->step(s->arg, out->event, FLOW_BATCH);
+	n = s->ops->step(s->arg, out->event, RECORD_MAX);
 	if (n < 0) {
 		session_send_gap(s, 0);
 		leader_detach(s, "the tables cannot be read");
@@ -408,11 +408,11 @@ bool leader_work(struct session *s, uint64_t now)
 		send_snapshot(s, now);
 		return true;
 	}
-	if (waiting == 0 || (waiting < FLOW_BATCH && now - l->pending_ns < BATCH_WAIT_NS))
+	if (waiting == 0 || (waiting < RECORD_MAX && now - l->pending_ns < BATCH_WAIT_NS))
 		return false;
 	send_tail(s);
 	l->pending_ns = now;
-	return s->journal.head - l->sent >= FLOW_BATCH;
+	return s->journal.head - l->sent >= RECORD_MAX;
 }
 
 /* --- time --------------------------------------------------------------------------------------

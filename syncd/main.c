@@ -144,15 +144,15 @@ static const char *sync_address(const Conf__Node *node)
 	return node->sync ? node->sync : node->address;
 }
 
-static bool fill_address(struct sockaddr_in *to, const Conf__Node *node, unsigned int port)
+static bool fill_address(union endpoint *end, const Conf__Node *node, unsigned int port,
+			 const char *interface)
 {
-	memset(to, 0, sizeof(*to));
-	to->sin_family = AF_INET;
-	to->sin_port = htons((uint16_t)port);
-	if (addr_parse4(&to->sin_addr.s_addr, sync_address(node)))
+	if (endpoint_parse(end, sync_address(node), (uint16_t)port, interface))
 		return true;
-	log_error("sync address %s of node %s is not an IPv4 address", sync_address(node),
-		  node->name);
+	log_error("sync address %s of node %s is not an address%s", sync_address(node), node->name,
+		  strchr(sync_address(node), ':') ? ", or a link-local one that needs the one "
+						    "sync.path it is on"
+						  : "");
 	return false;
 }
 
@@ -167,9 +167,14 @@ static bool open_channel(struct syncd *syncd)
 	/* With several paths the address alone says where: the first need not be its interface. */
 	if (file->sync->n_path == 1)
 		snprintf(config.interface, sizeof(config.interface), "%s", file->sync->path[0]);
-	if (!fill_address(&config.local, own, config.listens ? file->sync->port : 0) ||
-	    !fill_address(&config.remote, peer, file->sync->port))
+	if (!fill_address(&config.local, own, config.listens ? file->sync->port : 0,
+			  config.interface) ||
+	    !fill_address(&config.remote, peer, file->sync->port, config.interface))
 		return false;
+	if (config.local.any.sa_family != config.remote.any.sa_family) {
+		log_error("the sync addresses of both nodes must be of one family");
+		return false;
+	}
 	if (channel_open(&syncd->channel, syncd->loop, &config, &syncd->self, &machine_channel_ops,
 			 syncd) == 0)
 		return true;

@@ -63,7 +63,7 @@ static void offer_walk(struct session *s)
 	struct follower *f = &s->follower;
 	struct record_batch *out = begin_offer(s);
 	uint32_t kept = 0;
-	int n = s->ops->step(s->arg, out->event, RECORD_MAX_FULL);
+	int n = s->ops->step(s->arg, out->event, RECORD_MAX);
 
 	if (n <= 0 && f->phase == FOLLOWER_OFFER_PINS) {
 		f->phase = FOLLOWER_OFFER_FLOWS;
@@ -87,7 +87,7 @@ static void offer_tail(struct session *s)
 	struct record_batch *out = begin_offer(s);
 
 	out->count = (uint32_t)journal_read(&s->journal, f->tail_offered, out->event,
-					    RECORD_MAX_FULL);
+					    RECORD_MAX);
 	if (!out->count) {
 		f->phase = FOLLOWER_OFFER_OWN;
 		return;

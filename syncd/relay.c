@@ -180,16 +180,22 @@ static const struct ctl_ops server_ops = {
 /* --- lbd ---------------------------------------------------------------------------------------
  */
 
+static ProtobufCBinaryData flow_ip_bytes(struct flow_ip *ip)
+{
+	return (ProtobufCBinaryData){ .len = sizeof(*ip), .data = (uint8_t *)ip };
+}
+
 void relay_verdict(struct syncd *syncd, const struct flow_event *event)
 {
 	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__MemberVerdict verdict = CAS__MEMBER_VERDICT__INIT;
+	struct flow_ip vip = event->key.vip, member = event->member;
 
 	if (!lbd)
 		return;
-	verdict.vip = event->key.vip;
-	verdict.address = event->member;
+	verdict.vip = flow_ip_bytes(&vip);
+	verdict.address = flow_ip_bytes(&member);
 	verdict.pool_id = event->pool_id;
 	verdict.up = event->state;
 	verdict.weight = event->client_ack;

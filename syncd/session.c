@@ -59,7 +59,8 @@ struct flow_key session_key(const struct flow_event *event)
 	struct flow_key key = event->key;
 
 	if (event->kind == EVENT_PIN_PUT || event->kind == EVENT_PIN_DEL)
-		key = (struct flow_key){ .client = event->key.client, .vip = event->pool_id };
+		key = (struct flow_key){ .client = event->key.client,
+					 .vip.word[0] = event->pool_id };
 	return key;
 }
 
@@ -72,7 +73,8 @@ void session_verdict(struct session *s, const struct flow_event *event)
 	size_t i = 0;
 
 	while (i < s->verdicts &&
-	       (s->verdict[i].key.vip != event->key.vip || s->verdict[i].member != event->member ||
+	       (!flow_ip_equal(&s->verdict[i].key.vip, &event->key.vip) ||
+		!flow_ip_equal(&s->verdict[i].member, &event->member) ||
 		s->verdict[i].pool_id != event->pool_id))
 		i++;
 	if (i == SESSION_VERDICTS) {

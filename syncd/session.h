@@ -275,7 +275,7 @@ void session_say(struct session *session, const char *format, ...)
 void session_send_gap(struct session *session, uint64_t lost);
 void session_verdict(struct session *session, const struct flow_event *event);
 bool session_same_history(const struct session_position *a, const struct session_position *b);
-/* What a key's table entry is called in a set of keys. */
+/* What a key's table entry is called in a set of keys; a pin's has no ports. */
 struct flow_key session_key(const struct flow_event *event);
 
 #endif

@@ -226,8 +226,14 @@ int table_apply(struct table *table, const struct flow_event *event, size_t coun
 /* --- records out -------------------------------------------------------------------------------
  */
 
+/* A member's address of that family; none for a slot that says nothing. */
+static struct flow_ip address_for(const struct flow_member *member, const struct flow_ip *client)
+{
+	return member->addr[flow_ip_family(client)];
+}
+
 static void fill_flow(struct flow_event *event, const struct flow_key *key, const struct flow *flow,
-		      uint32_t member, uint32_t now)
+		      const struct flow_member *member, uint32_t now)
 {
 	*event = (struct flow_event){
 		.kind = EVENT_FLOW_PUT,
@@ -235,7 +241,8 @@ static void fill_flow(struct flow_event *event, const struct flow_key *key, cons
 		.flags = flow->flags & (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA),
 		.epoch = flow->epoch,
 		.key = *key,
-		.member = flow->flags & FLOW_OUTBOUND ? key->vip : member,
+		.member = flow->flags & FLOW_OUTBOUND ? key->vip : address_for(member, &key->vip),
+		.mode = flow->mode,
 		.client_ack = flow->client_ack,
 		.client_seq = flow->client_seq,
 		.age = since(now, flow->created),
@@ -244,43 +251,46 @@ static void fill_flow(struct flow_event *event, const struct flow_key *key, cons
 }
 
 static void fill_pin(struct flow_event *event, const struct pin_key *key, const struct pin *pin,
-		     uint32_t member, uint32_t now)
+		     const struct flow_member *member, uint32_t now)
 {
 	*event = (struct flow_event){
 		.kind = EVENT_PIN_PUT,
 		.key = { .client = key->client },
-		.member = member,
+		.member = address_for(member, &key->client),
 		.pool_id = key->pool_id,
 		.age = since(now, pin->created),
 		.idle = since(now, pin->last_used),
 	};
 }
 
-static uint32_t member_address(const struct table *table, uint32_t slot)
+static struct flow_member read_member(const struct table *table, uint32_t slot)
 {
 	struct flow_member member;
 
 	if (slot >= FLOW_MAX_MEMBERS ||
 	    bpf_map_lookup_elem(table->fd[TABLE_MEMBERS], &slot, &member) != 0)
-		return 0;
-	return member.addr;
+		return (struct flow_member){ 0 };
+	return member;
 }
 
 static void lookup_flow(struct table *table, struct flow_event *event)
 {
 	struct flow_key key = event->key;
+	struct flow_member member;
 	struct flow flow;
 
 	if (bpf_map_lookup_elem(table->fd[TABLE_FLOWS], &key, &flow) != 0) {
 		*event = (struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key };
 		return;
 	}
-	fill_flow(event, &key, &flow, member_address(table, flow.member), ticks());
+	member = read_member(table, flow.member);
+	fill_flow(event, &key, &flow, &member, ticks());
 }
 
 static void lookup_pin(struct table *table, struct flow_event *event)
 {
 	struct pin_key key = { .client = event->key.client, .pool_id = event->pool_id };
+	struct flow_member member;
 	struct pin pin;
 
 	if (bpf_map_lookup_elem(table->fd[TABLE_PINS], &key, &pin) != 0) {
@@ -289,7 +299,8 @@ static void lookup_pin(struct table *table, struct flow_event *event)
 					      .pool_id = key.pool_id };
 		return;
 	}
-	fill_pin(event, &key, &pin, member_address(table, pin.member), ticks());
+	member = read_member(table, pin.member);
+	fill_pin(event, &key, &pin, &member, ticks());
 }
 
 void table_lookup(struct table *table, struct flow_event *event)
@@ -307,19 +318,21 @@ void table_walk(struct table *table, enum table_walk walk)
 	table->now = ticks();
 	/* A member keeps its slot as long as a flow refers to it, so once a walk is enough. */
 	for (uint32_t slot = 0; slot < FLOW_MAX_MEMBERS; slot++)
-		table->member[slot] = member_address(table, slot);
+		table->member[slot] = read_member(table, slot);
 }
 
-static uint32_t walked_member(const struct table *table, uint32_t slot)
+static const struct flow_member *walked_member(const struct table *table, uint32_t slot)
 {
-	return slot < FLOW_MAX_MEMBERS ? table->member[slot] : 0;
+	static const struct flow_member nobody;
+
+	return slot < FLOW_MAX_MEMBERS ? &table->member[slot] : &nobody;
 }
 
 /* The next entries of a map: their number, or negative errno.  A walk sees every entry that is
  * there from its begin to its end, exactly once. */
-static int next_batch(struct table *table, enum table_fd map, void *keys, void *values)
+static int next_batch(struct table *table, enum table_fd map, void *keys, void *values,
+		      uint32_t count)
 {
-	uint32_t count = FLOW_BATCH;
 	int err;
 
 	if (table->walk_done)
@@ -334,11 +347,11 @@ static int next_batch(struct table *table, enum table_fd map, void *keys, void *
 	return (int)count;
 }
 
-static int step_flows(struct table *table, struct flow_event *event)
+static int step_flows(struct table *table, struct flow_event *event, uint32_t max)
 {
 	struct flow_key key[FLOW_BATCH];
 	struct flow flow[FLOW_BATCH];
-	int n = next_batch(table, TABLE_FLOWS, key, flow);
+	int n = next_batch(table, TABLE_FLOWS, key, flow, max);
 
 	for (int i = 0; i < n; i++)
 		fill_flow(&event[i], &key[i], &flow[i], walked_member(table, flow[i].member),
@@ -346,11 +359,11 @@ static int step_flows(struct table *table, struct flow_event *event)
 	return n;
 }
 
-static int step_pins(struct table *table, struct flow_event *event)
+static int step_pins(struct table *table, struct flow_event *event, uint32_t max)
 {
 	struct pin_key key[FLOW_BATCH];
 	struct pin pin[FLOW_BATCH];
-	int n = next_batch(table, TABLE_PINS, key, pin);
+	int n = next_batch(table, TABLE_PINS, key, pin, max);
 
 	for (int i = 0; i < n; i++)
 		fill_pin(&event[i], &key[i], &pin[i], walked_member(table, pin[i].member),
@@ -362,11 +375,11 @@ int table_step(struct table *table, struct flow_event *event, size_t max)
 {
 	int n;
 
-	if (max < FLOW_BATCH)
+	if (max == 0 || max > FLOW_BATCH)
 		return -EINVAL;
 	do
-		n = table->walk == TABLE_WALK_FLOWS ? step_flows(table, event)
-						    : step_pins(table, event);
+		n = table->walk == TABLE_WALK_FLOWS ? step_flows(table, event, (uint32_t)max)
+						    : step_pins(table, event, (uint32_t)max);
 	while (n == 0 && !table->walk_done);
 	return n;
 }

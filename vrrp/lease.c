@@ -71,7 +71,7 @@ void lease_activate(struct lease *lease, uint64_t epoch, uint64_t until_ns)
 	if (map->role == LEASE_ACTIVE && !map->fenced)
 		return;
 	__atomic_store_n(&map->promoted_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
-	map->fenced_by = 0;
+	map->fenced_by = (struct flow_ip){ 0 };
 	map->fenced_ns = 0;
 	__atomic_store_n(&map->fenced, FENCE_NONE, __ATOMIC_RELEASE);
 	__atomic_store_n(&map->role, LEASE_ACTIVE, __ATOMIC_RELEASE);

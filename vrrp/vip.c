@@ -98,17 +98,13 @@ static int append(struct vips *vips, const struct addr *addr, int ifindex)
 	return 0;
 }
 
-static int plan_one(const struct plan *plan, const Conf__Array *array, const char *text, bool vip)
+static int plan_one(const struct plan *plan, const Conf__Array *array, const struct flow_ip *ip,
+		    bool vip)
 {
-	struct addr addr;
+	const struct addr addr = addr_from_flow(ip);
+	char text[ADDR_TEXT];
 	int ifindex;
 
-	if (!text)
-		return 0;
-	if (!addr_parse(&addr, text)) {
-		log_error("array %s: %s is no address", array->name, text);
-		return -EINVAL;
-	}
 	/* Several arrays may share one gateway. */
 	if (vip_find(plan->vips, &addr))
 		return 0;
@@ -118,7 +114,7 @@ static int plan_one(const struct plan *plan, const Conf__Array *array, const cha
 	if (!ifindex) {
 		log_error("array %s: no interface of the data plane has a subnet that holds its "
 			  "%s %s; give one an address there",
-			  array->name, vip ? "vip" : "gateway", text);
+			  array->name, vip ? "vip" : "gateway", addr_print(text, &addr));
 		return -EADDRNOTAVAIL;
 	}
 	return append(plan->vips, &addr, ifindex);
@@ -145,6 +141,20 @@ static void plan_link_local(const struct plan *plan, uint8_t vrid)
 	strncpy(vips->vip[0].ifname, plan->lan, sizeof(vips->vip[0].ifname) - 1);
 	vips->addr[0] = addr;
 	vips->count++;
+}
+
+static int plan_array(const struct plan *plan, const Conf__Array *array)
+{
+	struct flow_ip ip;
+	int err = 0;
+
+	for (enum flow_family f = FLOW_IPV4; !err && f < FLOW_FAMILIES; f++) {
+		if (conf_vip(array, f, &ip))
+			err = plan_one(plan, array, &ip, true);
+		if (!err && conf_gateway(array, f, &ip))
+			err = plan_one(plan, array, &ip, false);
+	}
+	return err;
 }
 
 /* Each address moves from the interface that it belongs to to the one with its virtual MAC. */
@@ -178,13 +188,8 @@ int vip_plan(struct vips *vips, const struct conf *conf)
 	const struct plan plan = { fresh, &list, names, conf->file->vrrp->interface };
 	int err = fresh && names ? ifaddr_look(vips->sock, &list) : -ENOMEM;
 
-	for (size_t i = 0; !err && i < conf->file->n_array; i++) {
-		const Conf__Array *array = conf->file->array[i];
-
-		err = plan_one(&plan, array, array->vip, true);
-		if (!err)
-			err = plan_one(&plan, array, array->gateway, false);
-	}
+	for (size_t i = 0; !err && i < conf->file->n_array; i++)
+		err = plan_array(&plan, conf->file->array[i]);
 	if (!err) {
 		plan_link_local(&plan, (uint8_t)conf->file->vrrp->vrid);
 		fresh->vmacs = vips->vmacs;

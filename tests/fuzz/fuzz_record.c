@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: proto/record.c gen/request.pb-c.c gen/sync.pb-c.c */
+/* sources: proto/record.c proto/record_check.c proto/record_message.c */
+/* sources: gen/request.pb-c.c gen/sync.pb-c.c */
 /*
  * An opened frame of the peer's (first byte 0), his handshake payload (1), or rows of columns, so
  * that their checks are reached without guessing an encoding (2 and above).  A batch that is
@@ -12,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
-enum { COLUMNS = 9 };
+enum { COLUMNS = 10, ROW = 23 };
 
 static _Alignas(16) uint8_t memory[RECORD_ARENA];
 static struct record_batch batch, again;
@@ -24,8 +25,6 @@ static void check_identity(void)
 	const Sync__Frame *frame;
 	int length;
 
-	if (batch.count > RECORD_MAX_FULL)
-		return;
 	batch.full = true;
 	length = record_pack(&batch, wire, sizeof(wire));
 	if (length <= 0)
@@ -46,30 +45,72 @@ static void try_records(const Sync__Records *records)
 		check_identity();
 }
 
+struct column {
+	uint32_t word[5 * RECORD_MAX];
+	size_t count;
+};
+
+static void put(struct column *column, const uint32_t *word, size_t words)
+{
+	memcpy(column->word + column->count, word, words * sizeof(*word));
+	column->count += words;
+}
+
+/* One record's words in the order of the columns, as many of each as sync.proto says. */
+static void put_row(struct column column[COLUMNS], const uint32_t word[ROW])
+{
+	const uint8_t kind = (uint8_t)word[0], form = (uint8_t)(word[0] >> 24);
+	const size_t key = form & 0x80 ? 4 : 1;
+
+	put(&column[0], word, 1);
+	put(&column[1], word + 1, kind == EVENT_MEMBER ? 1 : key);
+	put(&column[2], word + 5, kind == EVENT_PIN_PUT || kind == EVENT_PIN_DEL ? 1 : key);
+	put(&column[3], word + 9, 1);
+	put(&column[4], word + 10, form & 0x40 ? 4 : 1);
+	for (size_t c = 5; c < 9; c++)
+		put(&column[c], word + 9 + c, 1);
+	put(&column[9], word + 18, form & 0x20 ? 1 + key : 0);
+}
+
 static void try_rows(const uint8_t *data, size_t length)
 {
-	static uint32_t column[COLUMNS][RECORD_MAX + 2];
-	const size_t count = length / sizeof(column[0][0]) / COLUMNS;
+	static struct column column[COLUMNS];
+	const size_t count = length / sizeof(uint32_t) / ROW;
 	Sync__Records records = SYNC__RECORDS__INIT;
+	uint32_t word[ROW];
 
-	if (count > RECORD_MAX + 1)
+	if (count > RECORD_MAX)
 		return;
-	for (size_t i = 0; i < count * COLUMNS; i++)
-		memcpy(&column[i % COLUMNS][i / COLUMNS], data + 4 * i, 4);
+	for (size_t c = 0; c < COLUMNS; c++)
+		column[c].count = 0;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(word, data + i * sizeof(word), sizeof(word));
+		put_row(column, word);
+	}
 	records.has_epoch = true;
 	records.first_seq = 1;
-	records.n_kind = records.n_client = records.n_vip = count;
-	records.n_ports = records.n_member = records.n_idle = count;
-	records.n_client_ack = records.n_client_seq = records.n_age = count;
-	records.kind = column[0];
-	records.client = column[1];
-	records.vip = column[2];
-	records.ports = column[3];
-	records.member = column[4];
-	records.idle = column[5];
-	records.client_ack = column[6];
-	records.client_seq = column[7];
-	records.age = column[8];
+	records.n_kind = column[0].count;
+	records.n_client = column[1].count;
+	records.n_vip = column[2].count;
+	records.n_ports = column[3].count;
+	records.n_member = column[4].count;
+	records.n_idle = column[5].count;
+	records.n_client_ack = column[6].count;
+	records.n_client_seq = column[7].count;
+	records.n_age = column[8].count;
+	records.n_source = column[9].count;
+	records.kind = column[0].word;
+	records.client = column[1].word;
+	records.vip = column[2].word;
+	records.ports = column[3].word;
+	records.member = column[4].word;
+	records.idle = column[5].word;
+	records.client_ack = column[6].word;
+	records.client_seq = column[7].word;
+	records.age = column[8].word;
+	records.source = column[9].word;
+	if (count && record_unpack(&batch, &records) == RECORD_UNEVEN)
+		abort();
 	try_records(&records);
 }
 

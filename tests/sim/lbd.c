@@ -100,7 +100,7 @@ void lbd_event(struct node *node, const struct event *event)
 static void obey(struct node *node, const struct flow_event *verdict)
 {
 	const struct plane_standing next = { verdict->state, verdict->client_ack };
-	int member = plane_member_number(verdict->member);
+	int member = plane_member_number(&verdict->member);
 	uint32_t pool = verdict->pool_id - plane_pool_id(0);
 
 	if (!node->lbd.active && member != NOBODY && pool < POOLS)

@@ -36,9 +36,23 @@ static unsigned int pin_of(unsigned int flow)
 	return client_of(flow) * POOLS + pool_of(flow);
 }
 
-static uint32_t client_address(unsigned int client)
+/* Every fourth client speaks IPv6. */
+static enum flow_family client_family(unsigned int client)
 {
-	return htonl(0x0a000001 + client * 37);
+	return client % 4 == 3 ? FLOW_IPV6 : FLOW_IPV4;
+}
+
+/* An address ends with its number in either family. */
+static struct flow_ip address(uint32_t number, enum flow_family family)
+{
+	const struct flow_ip ip6 = { { htonl(0x20010db8), 0, 0, htonl(number) } };
+
+	return family == FLOW_IPV4 ? flow_ip4(htonl(number)) : ip6;
+}
+
+static struct flow_ip client_address(unsigned int client)
+{
+	return address(0x0a000001 + client * 37, client_family(client));
 }
 
 uint32_t plane_pool_id(unsigned int pool)
@@ -46,39 +60,43 @@ uint32_t plane_pool_id(unsigned int pool)
 	return 700 + pool;
 }
 
-uint32_t plane_member_address(unsigned int member)
+static struct flow_ip member_address(unsigned int member, enum flow_family family)
 {
-	return htonl(0x0a1e0015 + member);
+	return address(0x0a1e0015 + member, family);
 }
 
-int plane_member_number(uint32_t address)
+int plane_member_number(const struct flow_ip *ip)
 {
-	uint32_t number = ntohl(address) - 0x0a1e0015;
+	uint32_t number = ntohl(ip->word[3]) - 0x0a1e0015;
 
 	return number < MEMBERS ? (int)number : NOBODY;
 }
 
 struct flow_key plane_key(unsigned int flow)
 {
+	const struct flow_ip client = client_address(client_of(flow));
+
 	return (struct flow_key){
-		.client = client_address(client_of(flow)),
-		.vip = htonl(0xc0000201),
+		.client = client,
+		.vip = address(0xc0000201, flow_ip_family(&client)),
 		.client_port = htons((uint16_t)(40000 + flow % PORTS)),
 		.vip_port = htons(service_port[flow / PORTS % SERVICES]),
-		.proto = 6,
 	};
 }
 
-static int client_number(uint32_t address)
+static int client_number(const struct flow_ip *ip)
 {
-	uint32_t number = ntohl(address) - 0x0a000001;
+	uint32_t number = ntohl(ip->word[3]) - 0x0a000001;
 
-	return number % 37 == 0 && number / 37 < CLIENTS ? (int)(number / 37) : NOBODY;
+	if (number % 37 || number / 37 >= CLIENTS ||
+	    flow_ip_family(ip) != client_family(number / 37))
+		return NOBODY;
+	return (int)(number / 37);
 }
 
 int plane_flow_number(const struct flow_key *key)
 {
-	int client = client_number(key->client), port = ntohs(key->client_port) - 40000;
+	int client = client_number(&key->client), port = ntohs(key->client_port) - 40000;
 
 	for (int s = 0; s < SERVICES && client >= 0; s++)
 		if (service_port[s] == ntohs(key->vip_port) && port >= 0 && port < PORTS)
@@ -88,7 +106,7 @@ int plane_flow_number(const struct flow_key *key)
 
 int plane_pin_number(const struct flow_event *event)
 {
-	int client = client_number(event->key.client);
+	int client = client_number(&event->key.client);
 	uint32_t pool = event->pool_id - plane_pool_id(0);
 
 	return client >= 0 && pool < POOLS ? client * POOLS + (int)pool : NOBODY;
@@ -106,7 +124,8 @@ static const struct flow_maglev *table_for(const uint32_t weight[MEMBERS])
 
 	for (unsigned int m = 0; m < MEMBERS; m++) {
 		index = index * WEIGHTS + weight[m];
-		list[m] = (struct maglev_member){ plane_member_address(m), weight[m], (uint16_t)m };
+		list[m] = (struct maglev_member){ member_address(m, FLOW_IPV4), weight[m],
+						  (uint16_t)m };
 	}
 	if (!cache[index]) {
 		cache[index] = malloc(sizeof(*cache[index]));
@@ -142,14 +161,14 @@ void plane_publish(struct plane *plane, unsigned int pool)
 static int choose(const struct plane *plane, unsigned int flow, bool admission)
 {
 	const struct plane_pin *pin = &plane->pin[pin_of(flow)];
+	const struct flow_ip client = client_address(client_of(flow));
 	unsigned int pool = pool_of(flow);
 	uint16_t member;
 
 	if (pool == 0 && pin->used &&
 	    (!admission || plane->bits[pool] >> pin->member & 1 || !plane->bits[pool]))
 		return pin->member;
-	member = plane->table[pool]->member[choice_index(
-		choice_hash(client_address(client_of(flow)), choice_seed))];
+	member = plane->table[pool]->member[choice_index(choice_hash(&client, choice_seed))];
 	return member == FLOW_NO_MEMBER ? NOBODY : member;
 }
 
@@ -168,7 +187,7 @@ struct flow_event plane_flow_event(const struct node *node, unsigned int flow)
 		.flags = entry->flags & (FLOW_PICKED_UP | FLOW_REPLICA),
 		.epoch = entry->epoch,
 		.key = plane_key(flow),
-		.member = plane_member_address(entry->member),
+		.member = member_address(entry->member, client_family(client_of(flow))),
 		.idle = (uint32_t)((node_now(node) - entry->seen) >> FLOW_TICK_SHIFT),
 	};
 }
@@ -184,7 +203,7 @@ struct flow_event plane_pin_event(const struct node *node, unsigned int pin)
 	};
 
 	if (entry->used) {
-		event.member = plane_member_address(entry->member);
+		event.member = member_address(entry->member, client_family(pin / POOLS));
 		event.idle = (uint32_t)((node_now(node) - entry->seen) >> FLOW_TICK_SHIFT);
 	}
 	return event;
@@ -230,7 +249,7 @@ void plane_emit_pool(struct node *node, unsigned int pool)
 			.state = standing->up,
 			.epoch = (uint32_t)node->plane.epoch,
 			.key.vip = plane_key(0).vip,
-			.member = plane_member_address(m),
+			.member = member_address(m, FLOW_IPV4),
 			.pool_id = plane_pool_id(pool),
 			.client_ack = standing->weight,
 		};
@@ -363,7 +382,7 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 	if (!handshake->used)
 		return choose(&node->plane, flow, false);
 	if (handshake->synack && packet != PACKET_SYN && packet != PACKET_RST) {
-		made = fresh_flow(node, handshake->member, FLOW_HOP_KNOWN);
+		made = fresh_flow(node, handshake->member, 0);
 		make_flow(node, flow, &made, true);
 		handshake->used = false;
 	}
@@ -472,7 +491,7 @@ static bool serial_after(uint32_t a, uint32_t b)
 static void apply_flow(struct node *node, const struct flow_event *record, unsigned int flow)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
-	int member = plane_member_number(record->member);
+	int member = plane_member_number(&record->member);
 	bool polite = record->apply == APPLY_IF_ABSENT &&
 		      node->world->options.plant != PLANT_OVERWRITE;
 	uint64_t seen = node_now(node) - ((uint64_t)record->idle << FLOW_TICK_SHIFT);
@@ -507,7 +526,7 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 static void apply_pin(struct node *node, const struct flow_event *record, unsigned int number)
 {
 	struct plane_pin *pin = &node->plane.pin[number];
-	int member = plane_member_number(record->member);
+	int member = plane_member_number(&record->member);
 	uint64_t seen = node_now(node) - ((uint64_t)record->idle << FLOW_TICK_SHIFT);
 	bool polite = record->apply == APPLY_IF_ABSENT &&
 		      node->world->options.plant != PLANT_OVERWRITE;

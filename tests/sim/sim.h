@@ -186,8 +186,7 @@ struct flow_key plane_key(unsigned int flow);
 int plane_flow_number(const struct flow_key *key);
 int plane_pin_number(const struct flow_event *event);
 uint32_t plane_pool_id(unsigned int pool);
-uint32_t plane_member_address(unsigned int member);
-int plane_member_number(uint32_t address);
+int plane_member_number(const struct flow_ip *ip);
 /* What the tables say of a flow or pin, as a record. */
 struct flow_event plane_flow_event(const struct node *node, unsigned int flow);
 struct flow_event plane_pin_event(const struct node *node, unsigned int pin);

@@ -107,14 +107,34 @@ static void table_wipe(struct node *node)
 	table_drop(node, entry);
 }
 
+/* An address that is a number, of either family. */
+static struct flow_ip address(uint32_t number, enum flow_family family)
+{
+	struct flow_ip ip = { .word = { htonl(0x20010db8), 0, 0, htonl(number) } };
+
+	return family == FLOW_IPV4 ? flow_ip4(htonl(number)) : ip;
+}
+
+static uint32_t address_number(const struct flow_ip *ip)
+{
+	return ntohl(ip->word[3]);
+}
+
+static bool is_pin(const struct flow_key *key)
+{
+	return key->vip_port == 0;
+}
+
 static struct flow_event event_of(const struct flow_key *key, bool put, uint32_t member)
 {
-	struct flow_event event = { .member = member };
+	struct flow_event event = { 0 };
 
-	if (key->proto == 0) {
+	if (member)
+		event.member = address(member, flow_ip_family(&key->client));
+	if (is_pin(key)) {
 		event.kind = put ? EVENT_PIN_PUT : EVENT_PIN_DEL;
 		event.key.client = key->client;
-		event.pool_id = key->vip;
+		event.pool_id = key->vip.word[0];
 		return event;
 	}
 	event.kind = put ? EVENT_FLOW_PUT : EVENT_FLOW_DEL;
@@ -182,7 +202,7 @@ static int world_apply(void *arg, const struct flow_event *event, size_t count,
 		if (put && !entry && node->room_for && HASH_COUNT(node->table) >= node->room_for)
 			applied->full++;
 		else if (put) {
-			table_put(node, &key, event[i].member);
+			table_put(node, &key, address_number(&event[i].member));
 			table_find(node, &key)->replica |= !entry;
 		} else if (entry && !absent_only)
 			table_drop(node, entry);
@@ -216,7 +236,7 @@ static void world_walk(void *arg, enum session_walk what)
 	node->walked = calloc(HASH_COUNT(node->table) + 1, sizeof(*node->walked));
 	node->walk_at = node->walk_count = 0;
 	HASH_ITER(hh, node->table, entry, next)
-	if ((entry->key.proto == 0) == (what == SESSION_PINS))
+	if (is_pin(&entry->key) == (what == SESSION_PINS))
 		node->walked[node->walk_count++] = entry->key;
 }
 
@@ -398,20 +418,27 @@ static void world_run(struct world *world, unsigned int ms)
 /* --- what happens on a node --------------------------------------------------------------------
  */
 
+/* Every third client speaks IPv6. */
+static enum flow_family family_of(uint32_t n)
+{
+	return n % 3 == 2 ? FLOW_IPV6 : FLOW_IPV4;
+}
+
 static struct flow_key flow_number(uint32_t n)
 {
-	struct flow_key key = { .client = htonl(0x0a000000 + n),
-				.vip = htonl(0xc0000201),
+	enum flow_family family = family_of(n);
+	struct flow_key key = { .client = address(0x0a000000 + n, family),
+				.vip = address(0xc0000201, family),
 				.client_port = (uint16_t)n,
-				.vip_port = htons(135),
-				.proto = 6 };
+				.vip_port = htons(135) };
 
 	return key;
 }
 
 static struct flow_key pin_number(uint32_t n)
 {
-	struct flow_key key = { .client = htonl(0x0a000000 + n), .vip = 99 };
+	struct flow_key key = { .client = address(0x0a000000 + n, family_of(n)),
+				.vip.word[0] = 99 };
 
 	return key;
 }

@@ -377,25 +377,26 @@ static void alarm_rang(struct ev_loop *loop, ev_timer *timer, int events)
 		assert_true(condition);                                                            \
 	} while (0)
 
-static uint16_t free_port(void)
+static uint16_t free_port(const char *address)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	union endpoint at;
 	socklen_t length = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+	assert_true(endpoint_parse(&at, address, 0, ""));
+	fd = socket(at.any.sa_family, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, &at.any, endpoint_length(&at)), 0);
+	assert_int_equal(getsockname(fd, &at.any, &length), 0);
 	close(fd);
-	return at.sin_port;
+	return endpoint_port(&at);
 }
 
-static void wire_configure(struct wire *wire)
+static void wire_configure_at(struct wire *wire, const char *address)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-				  .sin_port = free_port() };
+	union endpoint at, out;
 
+	assert_true(endpoint_parse(&at, address, free_port(address), ""));
+	assert_true(endpoint_parse(&out, address, 0, ""));
 	memset(wire, 0, sizeof(*wire));
 	wire->loop = ev_loop_new(0);
 	wire->config_a = (struct channel_config){
@@ -403,10 +404,14 @@ static void wire_configure(struct wire *wire)
 	};
 	wire->config_b = wire->config_a;
 	wire->config_b.listens = false;
-	wire->config_b.local.sin_port = 0;
+	wire->config_b.local = wire->config_a.remote = out;
 	wire->config_b.remote = at;
-	wire->config_a.remote.sin_addr = at.sin_addr;
 	wire->a.loop = wire->b.loop = wire->loop;
+}
+
+static void wire_configure(struct wire *wire)
+{
+	wire_configure_at(wire, "127.0.0.1");
 }
 
 static void wire_open(struct wire *wire, const struct greet_self *of_b)
@@ -480,16 +485,126 @@ static void a_wrong_key_never_gets_up(void **state)
 	wire_close(&wire);
 }
 
+static int stranger_from_afar(const struct wire *wire)
+{
+	const union endpoint *to = &wire->config_b.remote;
+	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	assert_true(connect(fd, &to->any, endpoint_length(to)) == 0 || errno == EINPROGRESS);
+	return fd;
+}
+
 static int stranger(const struct wire *wire)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	int ttl = 255;
+	const union endpoint *to = &wire->config_b.remote;
+	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
-	assert_true(connect(fd, (const struct sockaddr *)&wire->config_b.remote,
-			    sizeof(wire->config_b.remote)) == 0 ||
-		    errno == EINPROGRESS);
+	assert_int_equal(endpoint_one_hop(to, fd), 0);
+	assert_true(connect(fd, &to->any, endpoint_length(to)) == 0 || errno == EINPROGRESS);
 	return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+	union endpoint own;
+	socklen_t length = sizeof(own);
+
+	assert_int_equal(getsockname(fd, &own.any, &length), 0);
+	return endpoint_port(&own);
+}
+
+/* What came first and is not there has gone through a router (its packets have fewer hops left). */
+static void check_one_hop(const char *address)
+{
+	struct wire wire;
+	int afar, near;
+
+	wire_configure_at(&wire, address);
+	assert_int_equal(channel_open(&wire.a.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
+				      &wire.a),
+			 0);
+	afar = stranger_from_afar(&wire);
+	near = stranger(&wire);
+	RUN_UNTIL(wire.loop, wire.a.channel.half[0]);
+	assert_int_equal(endpoint_port(&wire.a.channel.half[0]->from), port_of(near));
+	assert_int_equal(wire.a.channel.counter[CHANNEL_COUNTERS - 1], 0);
+	close(afar);
+	close(near);
+	channel_close(&wire.a.channel);
+	ev_loop_destroy(wire.loop);
+}
+
+static bool have_ipv6(void)
+{
+	union endpoint at;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool have;
+
+	assert_true(endpoint_parse(&at, "::1", 0, ""));
+	have = fd >= 0 && bind(fd, &at.any, endpoint_length(&at)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return have;
+}
+
+static void who_is_farther_than_one_hop_is_not_heard(void **state)
+{
+	(void)state;
+	check_one_hop("127.0.0.1");
+	if (!have_ipv6())
+		skip();
+	check_one_hop("::1");
+}
+
+static void either_family_will_do(void **state)
+{
+	struct wire wire;
+	struct end second = { 0 };
+
+	(void)state;
+	if (!have_ipv6())
+		skip();
+	wire_configure_at(&wire, "::1");
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.frames == 1 && wire.b.frames == 1);
+	assert_true(endpoint_same_host(&wire.a.channel.current->from, &wire.config_a.remote));
+	assert_true(endpoint_parse(&wire.config_a.local, "2001:db8::1", 1, ""));
+	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
+				      &second),
+			 -EADDRNOTAVAIL);
+	assert_non_null(strstr(second.channel.why, "2001:db8::1 is not an address"));
+	wire_close(&wire);
+}
+
+static void endpoints_are_addresses(void **state)
+{
+	static const struct {
+		const char *text, *interface;
+		bool good;
+	} rows[] = {
+		{ "192.0.2.1", "", true },     { "2001:db8::1", "", true },
+		{ "fe80::1", "lo", true },     { "fe80::1", "", false },
+		{ "fe80::1", "nil0", false },  { "::ffff:192.0.2.1", "", false },
+		{ "fe80::1%lo", "lo", false }, { "192.0.2", "", false },
+	};
+	union endpoint end, other;
+	char text[ADDR_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (endpoint_parse(&end, rows[i].text, 0x1234, rows[i].interface) != rows[i].good)
+			fail_msg("%s", rows[i].text);
+		if (!rows[i].good)
+			continue;
+		assert_int_equal(endpoint_port(&end), 0x1234);
+		assert_string_equal(endpoint_print(text, &end), rows[i].text);
+		assert_true(endpoint_parse(&other, rows[i].text, 9, rows[i].interface));
+		assert_true(endpoint_same_host(&end, &other));
+		assert_true(endpoint_parse(&other, "192.0.2.2", 0x1234, ""));
+		assert_false(endpoint_same_host(&end, &other));
+		assert_true(endpoint_parse(&other, "2001:db8::2", 0x1234, ""));
+		assert_false(endpoint_same_host(&end, &other));
+	}
 }
 
 /* Strangers come and go, say nothing or nonsense: the channel does not notice. */
@@ -676,7 +791,7 @@ static void a_port_in_use_is_said(void **state)
 				      &second),
 			 -EADDRINUSE);
 	assert_non_null(strstr(second.channel.why, "in use"));
-	wire.config_a.local.sin_addr.s_addr = htonl(0x01020304);
+	assert_true(endpoint_parse(&wire.config_a.local, "1.2.3.4", 1, ""));
 	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
 				      &second),
 			 -EADDRNOTAVAIL);
@@ -707,6 +822,9 @@ int main(void)
 		cmocka_unit_test(a_renewal_is_never_a_loss),
 		cmocka_unit_test(a_failed_renewal_is_tried_again),
 		cmocka_unit_test(a_port_in_use_is_said),
+		cmocka_unit_test(who_is_farther_than_one_hop_is_not_heard),
+		cmocka_unit_test(either_family_will_do),
+		cmocka_unit_test(endpoints_are_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

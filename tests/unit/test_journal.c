@@ -133,9 +133,9 @@ static void reset_begins_anew(void **state)
 
 static struct flow_key key_of(uint32_t i)
 {
-	struct flow_key key = {
-		.client = i * 2654435761u, .vip = 7, .client_port = (uint16_t)i, .proto = 6
-	};
+	struct flow_key key = { .client = flow_ip4(i * 2654435761u),
+				.vip = flow_ip4(7),
+				.client_port = (uint16_t)i };
 
 	return key;
 }

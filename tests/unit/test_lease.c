@@ -76,7 +76,7 @@ static void active_clears_an_old_fence(void **state)
 	fixture->seen->role = LEASE_ACTIVE;
 	fixture->seen->fenced = FENCE_DAEMON;
 	fixture->seen->fenced_ns = 1;
-	fixture->seen->fenced_by = 2;
+	fixture->seen->fenced_by = flow_ip4(2);
 	assert_int_equal(lease_fenced(&fixture->lease), FENCE_DAEMON);
 	lease_activate(&fixture->lease, 8, 5000);
 	assert_int_equal(fixture->seen->role, LEASE_ACTIVE);
@@ -84,7 +84,7 @@ static void active_clears_an_old_fence(void **state)
 	assert_int_equal(fixture->seen->until_ns, 5000);
 	assert_int_equal(fixture->seen->fenced, FENCE_NONE);
 	assert_int_equal(fixture->seen->fenced_ns, 0);
-	assert_int_equal(fixture->seen->fenced_by, 0);
+	assert_true(flow_ip_is_none(&fixture->seen->fenced_by));
 	assert_true(fixture->seen->promoted_ns > 0);
 }
 

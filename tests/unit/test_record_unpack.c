@@ -22,7 +22,7 @@ static uint8_t wire[1 << 18];
 struct columns {
 	Sync__Records records;
 	uint32_t kind[MANY], client[MANY], vip[MANY], ports[MANY], member[MANY], idle[MANY];
-	uint32_t client_ack[MANY], client_seq[MANY], age[MANY];
+	uint32_t client_ack[MANY], client_seq[MANY], age[MANY], source[MANY];
 };
 static struct columns columns;
 
@@ -32,7 +32,7 @@ static Sync__Records *good_columns(size_t n)
 
 	*r = (Sync__Records)SYNC__RECORDS__INIT;
 	for (size_t i = 0; i < n; i++) {
-		columns.kind[i] = EVENT_FLOW_PUT | FLOW_ESTABLISHED << 8 | 6u << 24;
+		columns.kind[i] = EVENT_FLOW_PUT | FLOW_ESTABLISHED << 8;
 		columns.client[i] = (uint32_t)i;
 		columns.vip[i] = columns.member[i] = 0x0a000001;
 		columns.ports[i] = 1024u << 16 | 80;
@@ -52,6 +52,7 @@ static Sync__Records *good_columns(size_t n)
 	r->client_ack = columns.client_ack;
 	r->client_seq = columns.client_seq;
 	r->age = columns.age;
+	r->source = columns.source;
 	return r;
 }
 
@@ -63,27 +64,28 @@ static void good_columns_are_good(void **state)
 	assert_int_equal(batch.event[RECORD_MAX - 1].idle, 7);
 }
 
-static void columns_have_one_length(void **state)
+static void columns_are_as_long_as_records_say(void **state)
 {
 	size_t *lengths[] = {
 		&columns.records.n_kind,       &columns.records.n_client,
 		&columns.records.n_vip,        &columns.records.n_ports,
 		&columns.records.n_member,     &columns.records.n_idle,
 		&columns.records.n_client_ack, &columns.records.n_client_seq,
-		&columns.records.n_age,
+		&columns.records.n_age,        &columns.records.n_source,
 	};
 	static const size_t wrong[] = { 0, 9, 11, RECORD_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]) * 4; i++) {
 		const bool may_be_absent = i / 4 >= 6 && wrong[i % 4] == 0;
+		const bool source = lengths[i / 4] == &columns.records.n_source;
 
 		good_columns(10);
 		*lengths[i / 4] = wrong[i % 4];
 		assert_int_equal(record_unpack(&batch, &columns.records),
 				 may_be_absent ? RECORD_OK : RECORD_UNEVEN);
 		if (may_be_absent)
-			assert_false(batch.full);
+			assert_int_equal(batch.full, source);
 	}
 }
 
@@ -128,18 +130,25 @@ static const struct {
 } rows[] = {
 	{ "a pin", { PIN, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_OK },
 	{ "a verdict", { VERDICT, 0, 1, 2, 3, 100, 0, 0, 0 }, RECORD_OK },
-	{ "no kind", { 0x06000100, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
-	{ "unknown kind", { 0x06000106, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
-	{ "unknown state", { 0x06000601, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_STATE },
-	{ "flag 4 is local", { 0x06040101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
-	{ "flag 8 is local", { 0x06080101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
-	{ "flag 128", { 0x06800101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
-	{ "no protocol", { 0x00000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
-	{ "no service port", { 0x06000101, 1, 1, 0x10000, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
-	{ "no member", { 0x06000101, 1, 1, 80, 0, 0, 0, 0, 0 }, RECORD_BAD_MEMBER },
+	{ "no kind", { 0x00000100, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
+	{ "unknown kind", { 0x00000106, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
+	{ "unknown state", { 0x00000601, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_STATE },
+	{ "flag 4 is local", { 0x00040101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "flag 8 is local", { 0x00080101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "flag 128", { 0x00800101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "DSR", { 0x01000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_OK },
+	{ "SNAT without a source", { 0x02000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_SOURCE },
+	{ "no such mode", { 0x03000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_MODE },
+	{ "form 4", { 0x04000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "form 8", { 0x08000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "form 16", { 0x10000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "no VIP", { 0x00000101, 1, 0, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "client 0.0.0.0", { 0x00000101, 0, 1, 80, 1, 0, 0, 0, 0 }, RECORD_OK },
+	{ "no service port", { 0x00000101, 1, 1, 0x10000, 1, 0, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "no member", { 0x00000101, 1, 1, 80, 0, 0, 0, 0, 0 }, RECORD_BAD_MEMBER },
 	{ "pin with a state", { PIN | 1 << 8, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
 	{ "pin with a flag", { PIN | 1 << 16, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_FLAGS },
-	{ "pin with a protocol", { PIN | 6 << 24, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
+	{ "pin with a mode", { PIN | 1 << 24, 1, 2, 0, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
 	{ "pin with ports", { PIN, 1, 2, 80, 3, 4, 0, 0, 5 }, RECORD_BAD_KEY },
 	{ "pin with an ack", { PIN, 1, 2, 0, 3, 4, 1, 0, 5 }, RECORD_BAD_KEY },
 	{ "pin with a seq", { PIN, 1, 2, 0, 3, 4, 0, 1, 5 }, RECORD_BAD_KEY },
@@ -163,6 +172,225 @@ static void rows_are_checked(void **state)
 			column[c][1] = rows[i].row[c];
 		if (record_unpack(&batch, r) != rows[i].verdict)
 			fail_msg("%s", rows[i].name);
+	}
+}
+
+/* --- addresses of several words --------------------------------------------------------------- */
+
+/* All words of one record, as many in each column as it has. */
+struct wide {
+	uint32_t kind;
+	unsigned int clients, vips, members, sources;
+	uint32_t client[4], vip[4], ports, member[4], source[5];
+};
+
+static size_t append(uint32_t *column, size_t at, const uint32_t *word, size_t words)
+{
+	memmove(column + at + words, column + at + 1, sizeof(*column));
+	memcpy(column + at, word, words * sizeof(*word));
+	return words - 1;
+}
+
+/* One record between two good ones, without the optional columns. */
+static Sync__Records *between(const struct wide *wide)
+{
+	Sync__Records *r = good_columns(3);
+
+	r->n_client_ack = r->n_client_seq = r->n_age = 0;
+	columns.kind[1] = wide->kind;
+	columns.ports[1] = wide->ports;
+	r->n_client += append(columns.client, 1, wide->client, wide->clients);
+	r->n_vip += append(columns.vip, 1, wide->vip, wide->vips);
+	r->n_member += append(columns.member, 1, wide->member, wide->members);
+	memcpy(columns.source, wide->source, sizeof(wide->source));
+	r->n_source = wide->sources;
+	return r;
+}
+
+enum {
+	PUT = EVENT_FLOW_PUT | FLOW_ESTABLISHED << 8,
+	DEL = EVENT_FLOW_DEL,
+	MAPPED = 0xffff,
+	PORTS = 1024u << 16 | 80,
+};
+#define KEY6    0x80000000u
+#define MEMBER6 0x40000000u
+#define SOURCE  0x20000000u
+#define SNAT    0x02000000u
+
+static const struct {
+	const char *name;
+	struct wide wide;
+	enum record_verdict verdict;
+} wides[] = {
+	{ "IPv6",
+	  { PUT | KEY6 | MEMBER6, 4, 4, 4, 0, { 1, 2 }, { 1, 3 }, PORTS, { 1, 4 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv6 of client ::",
+	  { PUT | KEY6 | MEMBER6, 4, 4, 4, 0, { 0 }, { 1, 3 }, PORTS, { 1, 4 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv6 with a source",
+	  { PUT | KEY6 | MEMBER6 | SOURCE | SNAT,
+	    4,
+	    4,
+	    4,
+	    5,
+	    { 1, 2 },
+	    { 1, 3 },
+	    PORTS,
+	    { 1, 4 },
+	    { 99, 1, 0, 0, 5 } },
+	  RECORD_OK },
+	{ "IPv4 with a source",
+	  { PUT | SOURCE | SNAT, 1, 1, 1, 2, { 1 }, { 1 }, PORTS, { 1 }, { 99, 5 } },
+	  RECORD_OK },
+	{ "IPv6 delete without member",
+	  { DEL | KEY6, 4, 4, 1, 0, { 1, 2 }, { 1, 3 }, PORTS, { 0 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv6 delete of no member in four words",
+	  { DEL | KEY6 | MEMBER6, 4, 4, 4, 0, { 1, 2 }, { 1, 3 }, PORTS, { 0 }, { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv6 pin",
+	  { EVENT_PIN_PUT | KEY6 | MEMBER6, 4, 1, 4, 0, { 1, 2 }, { 7 }, 0, { 1, 4 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv6 verdict",
+	  { VERDICT | KEY6 | MEMBER6, 1, 4, 4, 0, { 0 }, { 1, 3 }, 7, { 1, 4 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv4 verdict of an IPv6 member",
+	  { VERDICT | MEMBER6, 1, 1, 4, 0, { 0 }, { 1 }, 7, { 1, 4 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv6 verdict of an IPv4 member",
+	  { VERDICT | KEY6, 1, 4, 1, 0, { 0 }, { 1 }, 7, { 1 }, { 0 } },
+	  RECORD_OK },
+	{ "IPv4 flow of an IPv6 member",
+	  { PUT | MEMBER6, 1, 1, 4, 0, { 1 }, { 1 }, PORTS, { 1, 4 }, { 0 } },
+	  RECORD_BAD_MEMBER },
+	{ "IPv6 flow of an IPv4 member",
+	  { PUT | KEY6, 4, 4, 1, 0, { 1, 2 }, { 1, 3 }, PORTS, { 4 }, { 0 } },
+	  RECORD_BAD_MEMBER },
+	{ "IPv4 client in four words",
+	  { PUT | KEY6 | MEMBER6,
+	    4,
+	    4,
+	    4,
+	    0,
+	    { 0, 0, MAPPED, 1 },
+	    { 1, 3 },
+	    PORTS,
+	    { 1, 4 },
+	    { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv4 VIP in four words",
+	  { PUT | KEY6 | MEMBER6,
+	    4,
+	    4,
+	    4,
+	    0,
+	    { 1, 2 },
+	    { 0, 0, MAPPED, 1 },
+	    PORTS,
+	    { 1, 4 },
+	    { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv4 member in four words",
+	  { PUT | KEY6 | MEMBER6,
+	    4,
+	    4,
+	    4,
+	    0,
+	    { 1, 2 },
+	    { 1, 3 },
+	    PORTS,
+	    { 0, 0, MAPPED, 1 },
+	    { 0 } },
+	  RECORD_BAD_MEMBER },
+	{ "IPv4 flow all in four words",
+	  { PUT | KEY6 | MEMBER6,
+	    4,
+	    4,
+	    4,
+	    0,
+	    { 0, 0, MAPPED, 1 },
+	    { 0, 0, MAPPED, 1 },
+	    PORTS,
+	    { 0, 0, MAPPED, 1 },
+	    { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv4 member of an IPv4 flow in four words",
+	  { PUT | MEMBER6, 1, 1, 4, 0, { 1 }, { 1 }, PORTS, { 0, 0, MAPPED, 1 }, { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv4 pin in four words",
+	  { EVENT_PIN_PUT | KEY6, 4, 1, 1, 0, { 0, 0, MAPPED, 1 }, { 7 }, 0, { 1 }, { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv4 verdict in four words",
+	  { VERDICT | KEY6, 1, 4, 1, 0, { 0 }, { 0, 0, MAPPED, 1 }, 7, { 1 }, { 0 } },
+	  RECORD_BAD_KEY },
+	{ "IPv4 source in four words",
+	  { PUT | KEY6 | MEMBER6 | SOURCE | SNAT,
+	    4,
+	    4,
+	    4,
+	    5,
+	    { 1, 2 },
+	    { 1, 3 },
+	    PORTS,
+	    { 1, 4 },
+	    { 99, 0, 0, MAPPED, 5 } },
+	  RECORD_BAD_SOURCE },
+	{ "source 0.0.0.0",
+	  { PUT | SOURCE | SNAT, 1, 1, 1, 2, { 1 }, { 1 }, PORTS, { 1 }, { 99, 0 } },
+	  RECORD_BAD_SOURCE },
+	{ "source port 0",
+	  { PUT | SOURCE | SNAT, 1, 1, 1, 2, { 1 }, { 1 }, PORTS, { 1 }, { 0, 5 } },
+	  RECORD_BAD_SOURCE },
+	{ "source port 0 of a delete",
+	  { DEL | SOURCE | SNAT, 1, 1, 1, 2, { 1 }, { 1 }, PORTS, { 1 }, { 0, 5 } },
+	  RECORD_BAD_KEY },
+	{ "source port 65536 + 99",
+	  { PUT | SOURCE | SNAT, 1, 1, 1, 2, { 1 }, { 1 }, PORTS, { 1 }, { 0x10063, 5 } },
+	  RECORD_BAD_KEY },
+	{ "source of NAT",
+	  { PUT | SOURCE, 1, 1, 1, 2, { 1 }, { 1 }, PORTS, { 1 }, { 99, 5 } },
+	  RECORD_BAD_SOURCE },
+	{ "source of a pin",
+	  { EVENT_PIN_PUT | SOURCE, 1, 1, 1, 2, { 1 }, { 7 }, 0, { 1 }, { 99, 5 } },
+	  RECORD_BAD_KEY },
+	{ "source of a verdict",
+	  { VERDICT | SOURCE, 1, 1, 1, 2, { 0 }, { 1 }, 7, { 1 }, { 99, 5 } },
+	  RECORD_BAD_KEY },
+};
+
+static void wide_rows_are_checked(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(wides) / sizeof(wides[0]); i++) {
+		if (record_unpack(&batch, between(&wides[i].wide)) != wides[i].verdict)
+			fail_msg("%s", wides[i].name);
+		if (wides[i].verdict == RECORD_OK && batch.event[2].idle != 7)
+			fail_msg("%s: what follows", wides[i].name);
+	}
+}
+
+/* A word too few or too many in any column is seen before anything is read. */
+static void wide_columns_are_counted(void **state)
+{
+	size_t *lengths[] = {
+		&columns.records.n_kind,   &columns.records.n_client, &columns.records.n_vip,
+		&columns.records.n_ports,  &columns.records.n_member, &columns.records.n_idle,
+		&columns.records.n_source,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wides) / sizeof(wides[0]); i++) {
+		for (size_t c = 0; c < sizeof(lengths) / sizeof(lengths[0]); c++) {
+			between(&wides[i].wide);
+			++*lengths[c];
+			assert_int_equal(record_unpack(&batch, &columns.records), RECORD_UNEVEN);
+			between(&wides[i].wide);
+			if ((*lengths[c])-- == 0)
+				continue;
+			assert_int_equal(record_unpack(&batch, &columns.records), RECORD_UNEVEN);
+		}
 	}
 }
 
@@ -307,10 +535,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_columns_are_good),
-		cmocka_unit_test(columns_have_one_length),
+		cmocka_unit_test(columns_are_as_long_as_records_say),
 		cmocka_unit_test(batches_are_bounded),
 		cmocka_unit_test(positions_are_checked),
 		cmocka_unit_test(rows_are_checked),
+		cmocka_unit_test(wide_rows_are_checked),
+		cmocka_unit_test(wide_columns_are_counted),
 		cmocka_unit_test(a_frame_is_one_message),
 		cmocka_unit_test(unknown_enum_values_are_refused),
 		cmocka_unit_test(texts_are_fit_for_a_terminal),

@@ -22,6 +22,11 @@ static struct world *pair(uint32_t count)
 	return world;
 }
 
+static struct flow_ip ip4(uint32_t number)
+{
+	return address(number, FLOW_IPV4);
+}
+
 static void join_under_load_is_exact(void **state)
 {
 	struct world *world = world_new();
@@ -30,11 +35,10 @@ static void join_under_load_is_exact(void **state)
 	(void)state;
 	promote(a);
 	for (uint32_t i = 0; i < 20000; i++)
-		table_put(a, &(struct flow_key){ .client = i, .vip = 1, .vip_port = 1, .proto = 6 },
-			  1);
+		table_put(a, &(struct flow_key){ ip4(i), ip4(1), .vip_port = 1 }, 1);
 	/* The standby has stale entries of its own; they must not survive. */
 	for (uint32_t i = 0; i < 500; i++) {
-		struct flow_key key = { .client = i, .vip = 2, .vip_port = 1, .proto = 6 };
+		struct flow_key key = { ip4(i), ip4(2), .vip_port = 1 };
 
 		table_put(b, &key, 1);
 		table_find(b, &key)->replica = true;
@@ -43,16 +47,12 @@ static void join_under_load_is_exact(void **state)
 	for (uint32_t i = 0; i < 200; i++) {
 		fill(a, i * 10, 10);
 		packet_del(a, flow_number(i * 5 + 1), true);
-		packet_del(
-			a,
-			(struct flow_key){ .client = i * 77, .vip = 1, .vip_port = 1, .proto = 6 },
-			true);
+		packet_del(a, (struct flow_key){ ip4(i * 77), ip4(1), .vip_port = 1 }, true);
 		world_run(world, 1);
 	}
 	settle_world(world, 2000);
 	assert_equal_tables(world);
-	assert_null(table_find(
-		a, &(struct flow_key){ .client = 7, .vip = 2, .vip_port = 1, .proto = 6 }));
+	assert_null(table_find(a, &(struct flow_key){ ip4(7), ip4(2), .vip_port = 1 }));
 	assert_int_equal(b->s.snapshots, 1);
 	assert_true(session_ready(&b->s));
 	assert_false(session_ready(&a->s));
@@ -153,8 +153,8 @@ static void verdicts_travel_with_log_and_snapshot(void **state)
 	struct world *world = pair(10);
 	struct flow_event verdict = { .kind = EVENT_MEMBER,
 				      .state = 1,
-				      .key = { .vip = 5 },
-				      .member = 6,
+				      .key = { .vip = ip4(5) },
+				      .member = address(6, FLOW_IPV6),
 				      .pool_id = 7,
 				      .client_ack = 10 };
 
@@ -185,6 +185,7 @@ static void roles_flip_without_a_snapshot(void **state)
 	for (int round = 0; round < 6; round++) {
 		struct node *from = &world->node[round % 2], *to = from->peer;
 		Cas__PeerWord word = CAS__PEER_WORD__INIT;
+		struct flow_key key;
 
 		fill(from, 10000 + 1000 * (uint32_t)round, 50);
 		drain(from);
@@ -199,14 +200,8 @@ static void roles_flip_without_a_snapshot(void **state)
 		assert_true(session_word(&from->s, &word, world->now));
 		world_run(world, 3);
 		assert_int_equal(to->yields, 1);
-		assert_non_null(table_find(
-			to,
-			&(struct flow_key){ flow_number(10501 + 1000 * (uint32_t)round).client,
-					    flow_number(0).vip,
-					    flow_number(10501 + 1000 * (uint32_t)round).client_port,
-					    flow_number(0).vip_port,
-					    6,
-					    { 0 } }));
+		key = flow_number(10501 + 1000 * (uint32_t)round);
+		assert_non_null(table_find(to, &key));
 		/* Packets that still arrive here make records after the position. */
 		fill(from, 10600 + 1000 * (uint32_t)round, 5);
 		demote(from);
@@ -301,6 +296,7 @@ static void too_many_own_records_cost_a_snapshot(void **state)
 {
 	struct world *world = pair(200);
 	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_key key;
 
 	(void)state;
 	world_cut(world);
@@ -312,12 +308,8 @@ static void too_many_own_records_cost_a_snapshot(void **state)
 	settle_world(world, 1000);
 	assert_equal_tables(world);
 	assert_int_equal(a->s.snapshots, 2);
-	assert_non_null(
-		table_find(a, &(struct flow_key){ .client = flow_number(5001).client,
-						  .vip = flow_number(0).vip,
-						  .client_port = flow_number(5001).client_port,
-						  .vip_port = flow_number(0).vip_port,
-						  .proto = 6 }));
+	key = flow_number(5001);
+	assert_non_null(table_find(a, &key));
 	world_free(world);
 }
 
