@@ -51,7 +51,7 @@ static __always_inline void apply_flow_new(const struct flow_event *record, __u1
 	};
 	const struct flow_pool *pool = NULL;
 	struct flow_key key = record->key;
-	long err;
+	int err;
 
 	if (!(flow.flags & FLOW_OUTBOUND))
 		pool = record_pool(&key);

@@ -37,7 +37,7 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 				       __u16 member, const struct flow_service *service)
 {
 	struct flow flow = inbound_flow(p, member);
-	long err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
+	int err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
 
 	if (err == -EEXIST)
 		return;

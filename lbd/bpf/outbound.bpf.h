@@ -37,7 +37,7 @@ static __noinline void outbound_pick_up(const struct packet *p, const struct flo
 					__u16 member, const struct flow_hop *hop)
 {
 	struct flow flow = outbound_flow(p, member, hop);
-	long err = record_make(key, &flow, record_pool(key), RECORD_OWN);
+	int err = record_make(key, &flow, record_pool(key), RECORD_OWN);
 
 	if (!err)
 		count(COUNT_PICKED_UP);

@@ -56,7 +56,7 @@ static __noinline void own_promote(const struct packet *p, const struct flow_key
 		.client_seq = client_seq,
 	};
 	int of_member = flow_ip_equal(&p->src, &own->vip);
-	long err;
+	int err;
 
 	if (p->flags & TCP_FIN)
 		flow.state = of_member ? FLOW_MEMBER_FIN : FLOW_CLIENT_FIN;

@@ -30,11 +30,11 @@ static __always_inline int pin_make(const struct pin_key *key, __u16 member, __u
 		.last_used = now,
 		.flows = holds,
 	};
-	long err = bpf_map_update_elem(&pins, key, &fresh, BPF_NOEXIST);
+	int err = (int)bpf_map_update_elem(&pins, key, &fresh, BPF_NOEXIST);
 
 	if (!err)
 		gauge_pins(1);
-	return (int)err;
+	return err;
 }
 
 /* Counts one more flow on a client's pin, making the pin where there is none. */

@@ -64,18 +64,19 @@ static __noinline const struct flow_pool *record_pool(const struct flow_key *key
  * there already, another error when the table is full.  The pin comes first, so that the peer never
  * sees the flow of a client whose pin it lacks; a pin without its flow is harmless.
  */
-static __noinline long record_make(const struct flow_key *key, struct flow *flow,
-				   const struct flow_pool *pool, int by)
+static __noinline int record_make(const struct flow_key *key, struct flow *flow,
+				  const struct flow_pool *pool, int by)
 {
 	struct pin_key pin = { .client = key->client };
 	__u32 now = flow->last_seen;
-	long err;
+	int err;
 
 	if (pool && pool->flags & POOL_AFFINITY) {
 		pin.pool_id = pool->id;
 		record_hold(&pin, flow, pool, by);
 	}
-	err = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
+	/* An int: until Linux 6.4 the upper half of the register is not part of the answer. */
+	err = (int)bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
 	if (err) {
 		if (flow->pool_id)
 			pin_release(&pin, now);
