@@ -45,12 +45,13 @@ bool attach_running(const struct attach_port *port)
 }
 
 /* The kernel's FIB helper answers only where the interface forwards. */
-static bool forwards(const char *name)
+static bool forwards(const char *name, enum flow_family family)
 {
 	char path[PATH], answer = '0';
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", name);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv%c/conf/%s/forwarding",
+		 family == FLOW_IPV4 ? '4' : '6', name);
 	file = fopen(path, "re");
 	if (!file)
 		return true; /* not to be told: do not stand in the way */
@@ -60,10 +61,28 @@ static bool forwards(const char *name)
 	return answer != '0';
 }
 
-/* Whether an interface can carry the data plane; its index, or a negative errno. */
-static int examine(const char *name)
+static int check_forwarding(const char *name, const struct attach_wish *wish)
 {
-	int ifindex = (int)if_nametoindex(name);
+	if (wish->family[FLOW_IPV4] && !forwards(name, FLOW_IPV4)) {
+		log_error("interface %s does not forward IPv4: sysctl -w net.ipv4.ip_forward=1 "
+			  "(or net.ipv4.conf.%s.forwarding=1)",
+			  name, name);
+		return -EINVAL;
+	}
+	if (wish->family[FLOW_IPV6] && !forwards(name, FLOW_IPV6)) {
+		log_error("interface %s does not forward IPv6: sysctl -w "
+			  "net.ipv6.conf.all.forwarding=1 (or net.ipv6.conf.%s.forwarding=1); it "
+			  "then takes routes from router advertisements only with accept_ra=2",
+			  name, name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Whether an interface can carry the data plane; its index, or a negative errno. */
+static int examine(const char *name, const struct attach_wish *wish)
+{
+	int ifindex = (int)if_nametoindex(name), error;
 	struct ifreq hardware;
 
 	if (!ifindex) {
@@ -75,13 +94,8 @@ static int examine(const char *name)
 		log_error("interface %s is not Ethernet: the data plane cannot use it", name);
 		return -EAFNOSUPPORT;
 	}
-	if (!forwards(name)) {
-		log_error("interface %s does not forward IPv4: sysctl -w net.ipv4.ip_forward=1 "
-			  "(or net.ipv4.conf.%s.forwarding=1)",
-			  name, name);
-		return -EINVAL;
-	}
-	return ifindex;
+	error = check_forwarding(name, wish);
+	return error ? error : ifindex;
 }
 
 /* The interface a link sits on; 0 when that interface has gone. */
@@ -229,11 +243,11 @@ static enum dataplane_xdp first_mode(const struct attach *attach)
 }
 
 /* The ports of a set, with the links that exist already. */
-static int gather(struct attach *next, struct attach *now, const char *const *names)
+static int gather(struct attach *next, struct attach *now, const struct attach_wish *wish)
 {
-	for (; *names; names++) {
+	for (const char *const *names = wish->names; *names; names++) {
 		struct attach_port *port = &next->port[next->count], *before = find(now, *names);
-		int ifindex = examine(*names);
+		int ifindex = examine(*names, wish);
 
 		if (ifindex < 0)
 			return ifindex;
@@ -272,10 +286,12 @@ static void undo(struct attach *attach, struct attach *next)
 	}
 }
 
-int attach_set(struct attach *attach, const char *const *names, Conf__Forwarding__Xdp wanted)
+int attach_set(struct attach *attach, const struct attach_wish *wish)
 {
-	struct attach next = { .dir = attach->dir, .program = attach->program, .wanted = wanted };
-	int error = gather(&next, attach, names);
+	struct attach next = { .dir = attach->dir,
+			       .program = attach->program,
+			       .wanted = wish->xdp };
+	int error = gather(&next, attach, wish);
 
 	if (!error)
 		error = attach_all(&next, first_mode(&next));

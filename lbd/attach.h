@@ -35,12 +35,19 @@ struct attach {
 
 void attach_init(struct attach *attach, const char *dir, int program);
 
+/* What the configuration calls for. */
+struct attach_wish {
+	const char *const *names; /* NULL-terminated */
+	Conf__Forwarding__Xdp xdp;
+	bool family[FLOW_FAMILIES]; /* that some array has a VIP of */
+};
+
 /*
- * Makes `names` (NULL-terminated) the interfaces: links of a former run get the new program without
+ * Makes the wished ones the interfaces: links of a former run get the new program without
  * a packet lost, others are made, those no longer named are given up at the very end.  0, or a
  * negative errno with the reason and the remedy logged and everything as it was before.
  */
-int attach_set(struct attach *attach, const char *const *names, Conf__Forwarding__Xdp wanted);
+int attach_set(struct attach *attach, const struct attach_wish *wish);
 
 /*
  * To be called after link events: an interface that came back gets its link again.  True when all

@@ -54,11 +54,16 @@ static int first_plan(struct lbd *lbd)
 static int attach(struct lbd *lbd, const struct conf *conf)
 {
 	const char **names = conf_interfaces(conf);
+	struct attach_wish wish = { .names = names, .xdp = conf->file->forwarding->xdp };
+	struct flow_ip vip;
 	int error;
 
 	if (!names)
 		return -ENOMEM;
-	error = attach_set(&lbd->attach, names, conf->file->forwarding->xdp);
+	for (size_t i = 0; i < conf->file->n_array; i++)
+		for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+			wish.family[f] |= conf_vip(conf->file->array[i], f, &vip);
+	error = attach_set(&lbd->attach, &wish);
 	free(names);
 	return error;
 }

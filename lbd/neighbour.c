@@ -16,6 +16,7 @@
 #include "lbd/dataplane.h"
 #include "lbd/hops.h"
 #include "lbd/plan.h"
+#include "lbd/tables.h"
 
 static const double warm_every = 5.;
 
@@ -146,15 +147,32 @@ static void on_warm(struct ev_loop *loop, ev_timer *timer, int events)
 			warm_member(neighbour, &neighbour->plan->members[i]);
 }
 
-static void on_links(struct ev_loop *loop, ev_io *io, int events)
+static int on_event(struct nl_msg *message, void *arg)
+{
+	struct neighbour *neighbour = arg;
+	int type = nlmsg_hdr(message)->nlmsg_type;
+
+	neighbour->links_seen |= type == RTM_NEWLINK || type == RTM_DELLINK;
+	return NL_OK;
+}
+
+static void on_events(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct neighbour *neighbour = io->data;
+	int error;
 
 	(void)loop;
 	(void)events;
 	/* What happened is looked up afresh: an overrun of the socket loses nothing. */
-	nl_recvmsgs_default(neighbour->hear);
-	neighbour->links_changed(neighbour->arg);
+	neighbour->links_seen = false;
+	if (nl_recvmsgs_default(neighbour->hear) < 0)
+		neighbour->links_seen = true;
+	error = tables_outdate_hops(neighbour->plane);
+	if (error)
+		log_warning("routes have changed, and the data plane cannot be told: %s",
+			    strerror(-error));
+	if (neighbour->links_seen)
+		neighbour->links_changed(neighbour->arg);
 }
 
 static int ignore_sequence(struct nl_msg *message, void *arg)
@@ -178,12 +196,15 @@ static int open_sockets(struct neighbour *neighbour)
 	if (!error)
 		error = nl_socket_set_nonblocking(neighbour->hear);
 	if (!error)
-		error = nl_socket_add_membership(neighbour->hear, RTNLGRP_LINK);
+		error = nl_socket_add_memberships(neighbour->hear, RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE,
+						  RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+						  RTNLGRP_IPV6_RULE, 0);
 	if (error) {
 		log_error("netlink cannot be used: %s", nl_geterror(error));
 		return -EIO;
 	}
 	nl_socket_modify_cb(neighbour->hear, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, ignore_sequence, NULL);
+	nl_socket_modify_cb(neighbour->hear, NL_CB_VALID, NL_CB_CUSTOM, on_event, neighbour);
 	return 0;
 }
 
@@ -204,11 +225,11 @@ int neighbour_start(struct neighbour *neighbour, struct ev_loop *loop, struct da
 	}
 	neighbour->loop = loop;
 	ev_io_init(&neighbour->notices, on_notices, ring, EV_READ);
-	ev_io_init(&neighbour->links, on_links, nl_socket_get_fd(neighbour->hear), EV_READ);
+	ev_io_init(&neighbour->events, on_events, nl_socket_get_fd(neighbour->hear), EV_READ);
 	ev_timer_init(&neighbour->warm, on_warm, 0., warm_every);
-	neighbour->notices.data = neighbour->links.data = neighbour->warm.data = neighbour;
+	neighbour->notices.data = neighbour->events.data = neighbour->warm.data = neighbour;
 	ev_io_start(loop, &neighbour->notices);
-	ev_io_start(loop, &neighbour->links);
+	ev_io_start(loop, &neighbour->events);
 	ev_timer_start(loop, &neighbour->warm);
 	return 0;
 }
@@ -218,7 +239,7 @@ void neighbour_stop(struct neighbour *neighbour)
 	if (!neighbour->loop)
 		return;
 	ev_timer_stop(neighbour->loop, &neighbour->warm);
-	ev_io_stop(neighbour->loop, &neighbour->links);
+	ev_io_stop(neighbour->loop, &neighbour->events);
 	ev_io_stop(neighbour->loop, &neighbour->notices);
 	nl_socket_free(neighbour->hear);
 	nl_socket_free(neighbour->ask);

@@ -2,7 +2,8 @@
 /*
  * What the data plane cannot ask the kernel for: resolving next hops.  Those it asks for, at once;
  * those of the members, again and again, so that a takeover finds them known (those of the clients
- * are the business of lbd/warm.h).  Also hears when links come and go.
+ * are the business of lbd/warm.h).  Also hears when links and routes change, and has the data plane
+ * look up its routes again.
  */
 #ifndef CASPAIR_NEIGHBOUR_H
 #define CASPAIR_NEIGHBOUR_H
@@ -24,8 +25,9 @@ struct neighbour {
 	struct dataplane *plane;
 	const struct plan *plan; /* in force; borrowed */
 	struct nl_sock *ask;     /* routes and neighbours: request and answer */
-	struct nl_sock *hear;    /* link events */
-	ev_io notices, links;
+	struct nl_sock *hear;    /* events of links and routes */
+	bool links_seen;         /* among the events just heard */
+	ev_io notices, events;
 	ev_timer warm;
 	void (*links_changed)(void *arg);
 	void *arg;

@@ -146,6 +146,15 @@ int tables_install(struct dataplane *plane, const struct plan *old, struct plan 
 	return error ? error : clear_old(plane, old, plan);
 }
 
+int tables_outdate_hops(struct dataplane *plane)
+{
+	struct flow_control control;
+	int error = get(plane, MAP_CONTROL, 0, &control);
+
+	control.routes++;
+	return error ? error : put(plane, MAP_CONTROL, 0, &control);
+}
+
 unsigned int tables_release_gone(struct dataplane *plane, struct plan *plan)
 {
 	uint64_t flows[FLOW_MAX_MEMBERS];

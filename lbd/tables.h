@@ -24,6 +24,9 @@ int tables_install(struct dataplane *plane, const struct plan *old, struct plan 
 /* Writes the idle Maglev table of a pool from its standings and flips to it. */
 int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool);
 
+/* Routes have changed: every way that the data plane has kept is to be looked up again. */
+int tables_outdate_hops(struct dataplane *plane);
+
 /* Gives up MEMBER_GONE slots that have no flows any more.  Returns how many. */
 unsigned int tables_release_gone(struct dataplane *plane, struct plan *plan);
 
