@@ -413,7 +413,8 @@ static void test_errno(void **state)
 /* Every kind dials through the same door. */
 static void test_ipv6(void **state)
 {
-	static const struct flow_ip loopback = { { 0, 0, 0, 0x01000000 } };
+	const struct flow_ip loopback = { { 0, 0, 0, htonl(1) } };
+	const struct flow_ip nobody = { { htonl(0x01000000), 0, 0, htonl(1) } }; /* RFC 6666 */
 	int listening, deaf;
 	struct check_order orders[] = {
 		{ .kind = CHECK_RESET, .id = 7 },
@@ -431,11 +432,14 @@ static void test_ipv6(void **state)
 	assert_int_equal(await(*state, 7, 0).outcome, HEALTH_OK);
 	assert_int_equal(await(*state, 7, 1).outcome, HEALTH_REFUSED);
 	assert_int_equal(await(*state, 7, 2).outcome, HEALTH_REFUSED);
-	/* The same port of the other family is another server. */
+	/* The same port of the other family is another server, and so is another address. */
+	orders[2].port = orders[1].port;
 	orders[1].addr = flow_ip4(htonl(INADDR_LOOPBACK));
+	orders[2].addr = nobody;
 	orders[0].id = 8;
-	order(*state, orders, 2);
+	order(*state, orders, 3);
 	assert_int_equal(await(*state, 8, 0).outcome, HEALTH_REFUSED);
+	assert_int_not_equal(await(*state, 8, 1).outcome, HEALTH_OK);
 	close(listening);
 	close(deaf);
 }

@@ -597,10 +597,10 @@ static const char split[] = HEAD "array y { vip " VIP6 "; gateway 2001:db8:30::1
 				 "member m1 { address 2001:db8:30::21 }\n}\n"
 				 "array x { vip " VIP4 "; gateway 10.30.0.1\n" RPC SMTP
 				 "member m1 { address 10.30.0.21 }\n}\n";
-/* m1 has another IPv6 address, and m2 has the one that was m1's. */
+/* m1 has another IPv6 address, and a new member, named first, the one that was m1's. */
 static const char moved[] = HEAD "array x { vip " VIP6 ", " VIP4
 				 "; gateway 10.30.0.1, 2001:db8:30::1\n" RPC SMTP
-				 "member m2 { address 10.30.0.22, 2001:db8:30::21 }\n"
+				 "member m3 { address 10.30.0.23, 2001:db8:30::21 }\n"
 				 "member m1 { address 10.30.0.21, 2001:db8:30::33 }\n}\n";
 
 static void test_both_families(void **state)
@@ -714,18 +714,21 @@ static void test_addresses_change_hands(void **state)
 {
 	struct conf *conf = conf_of(both), *next = conf_of(moved), *two = conf_of(split);
 	struct plan *old = fresh(conf), *plan = plan_after(next, old, no_flows);
-	int m1 = slot(old, "10.30.0.21"), m2 = slot(old, "10.30.0.22");
+	int m1 = slot(old, "10.30.0.21"), m3 = slot(plan, "10.30.0.23");
 
 	(void)state;
 	assert_int_equal(slot(plan, "10.30.0.21"), m1);
-	assert_int_equal(slot(plan, "10.30.0.22"), m2);
+	assert_true(m3 >= 0);
+	assert_int_not_equal(m3, m1);
 	assert_int_equal(member_at(plan, VIP6, "2001:db8:30::33"), m1);
-	assert_int_equal(member_at(plan, VIP6, "2001:db8:30::21"), m2);
-	assert_int_equal(role_of(plan, "2001:db8:30::21")->id, m2);
+	assert_int_equal(member_at(plan, VIP6, "2001:db8:30::21"), m3);
+	assert_int_equal(role_of(plan, "2001:db8:30::21")->id, m3);
 	plan_free(plan);
 
 	plan = plan_after(two, old, no_flows);
 	assert_int_not_equal(table_at(plan, VIP4), table_at(plan, VIP6));
+	assert_true(slot(plan, "10.30.0.21") >= 0);
+	assert_true(member_at(plan, VIP6, "2001:db8:30::21") >= 0);
 	assert_int_not_equal(slot(plan, "10.30.0.21"), member_at(plan, VIP6, "2001:db8:30::21"));
 	assert_int_not_equal(service_at(plan, VIP4, 25), service_at(plan, VIP6, 25));
 	plan_free(plan);
