@@ -146,7 +146,7 @@ void plane_publish(struct plane *plane, unsigned int pool)
 	for (unsigned int m = 0; m < MEMBERS; m++) {
 		const struct plane_standing *standing = &plane->standing[pool][m];
 
-		up |= (unsigned int)standing->up << m;
+		up |= standing->up << m;
 		weight[m] = standing->up ? standing->weight : 0;
 		living |= weight[m] > 0;
 	}
@@ -246,7 +246,7 @@ void plane_emit_pool(struct node *node, unsigned int pool)
 		const struct plane_standing *standing = &node->plane.standing[pool][m];
 		struct flow_event event = {
 			.kind = EVENT_MEMBER,
-			.state = standing->up,
+			.state = (uint8_t)standing->up,
 			.epoch = (uint32_t)node->plane.epoch,
 			.key.vip = plane_key(0).vip,
 			.member = member_address(m, FLOW_IPV4),

@@ -142,8 +142,9 @@ struct plane_handshake {
 	uint8_t member;
 };
 
+/* Without padding: the oracle compares whole arrays of these. */
 struct plane_standing {
-	bool up;
+	uint32_t up; /* 0 or 1 */
 	uint32_t weight;
 };
 
