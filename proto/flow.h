@@ -373,6 +373,7 @@ struct flow_event {
 	__u32 client_seq;
 	__u32 age;  /* ticks since created */
 	__u32 idle; /* ticks since last seen */
+	__u32 pad2;
 };
 
 enum flow_apply {
@@ -464,7 +465,9 @@ _Static_assert(sizeof(struct handshake) == 40, "layout");
 _Static_assert(sizeof(struct pin_key) == 20, "layout");
 _Static_assert(sizeof(struct pin) == 16, "layout");
 _Static_assert(sizeof(struct flow_lease) == 64, "layout");
-_Static_assert(sizeof(struct flow_event) == 100, "layout");
+_Static_assert(sizeof(struct flow_event) == 104, "layout");
+/* The kernel pads elements of an array, which the inboxes are, and user space maps them. */
+_Static_assert(sizeof(struct flow_event) % 8 == 0, "layout");
 _Static_assert(sizeof(struct flow_notice) == 24, "layout");
 _Static_assert(sizeof(struct flow_call) == 16, "layout");
 
