@@ -90,7 +90,7 @@ struct flow_control {
 	__u32 roles_active; /* which of the two tables in `roles` is in force */
 	__u64 seed;         /* key of the choice hash; equal on both nodes, see conf_seed() */
 	__u32 generation;   /* counts configuration changes on this node */
-	__u16 routes;       /* counts changes of routes, links and neighbours: outdates every hop */
+	__u16 routes;       /* counts changes of routes and links: outdates every hop */
 	__u16 pad;
 };
 
@@ -230,7 +230,7 @@ struct flow_hop {
 	__u16 routes; /* control.routes at that time */
 };
 
-#define FLOW_HOP_TICKS (2 * FLOW_TICKS_PER_SECOND)
+#define FLOW_HOP_TICKS FLOW_TICKS_PER_SECOND
 
 enum flow_state {
 	FLOW_ESTABLISHED = 1,

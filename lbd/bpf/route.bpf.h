@@ -58,7 +58,8 @@ static __noinline int route_refuse(const struct packet *p, const struct bpf_fib_
 		return drop(COUNT_DROP_TOO_BIG);
 	if (found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return drop(COUNT_DROP_NO_ROUTE);
-	if (p->family == FLOW_IPV4)
+	/* The gateway of an IPv4 route may have an IPv6 address (RFC 8950). */
+	if (fib->family == FAMILY_INET)
 		next = flow_ip4(fib->ipv4_dst);
 	else
 		__builtin_memcpy(&next, fib->ipv6_dst, sizeof(next));
