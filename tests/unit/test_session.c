@@ -888,8 +888,8 @@ static void too_many_verdicts_are_counted(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < SESSION_VERDICTS + 7; i++) {
-		verdict.key = (struct flow_key){ .vip = 1 };
-		verdict.member = 1 + i;
+		verdict.key = (struct flow_key){ .vip = flow_ip4(1) };
+		verdict.member = flow_ip4(1 + i);
 		verdict.pool_id = 1;
 		session_events(&a->s, &verdict, 1, world->now);
 	}
