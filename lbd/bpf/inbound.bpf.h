@@ -110,7 +110,7 @@ static __always_inline __u16 inbound_open(const struct packet *p, const struct f
 {
 	if (!lease_admits()) {
 		count(COUNT_DERIVED);
-		return ended ? ended->member : inbound_choose(key->client, service, 1);
+		return ended ? ended->member : inbound_choose(&key->client, service, 1);
 	}
 	if (ended)
 		record_remove(key, ended, p->now, RECORD_OWN);
