@@ -55,7 +55,8 @@ static void fill_plain(const struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 	status->carrier = !(fsm->faults & FSM_FAULT_LINK);
 	status->has_transitions = true;
 	status->transitions = fsm->transitions;
-	status->has_overruns = status->has_send_errors = true;
+	status->has_overruns = status->has_send_errors = status->has_put_back = true;
+	status->put_back = vrrpd->guard.total;
 	status->overruns = link_overruns(&vrrpd->link);
 	status->send_errors = vrrpd->link.send_errors;
 }

@@ -20,6 +20,7 @@ const char *duty_fault(const struct fsm *fsm)
 		{ FSM_FAULT_EPOCH, "the next epoch cannot be stored" },
 		{ FSM_FAULT_TRACK, "no carrier on a tracked interface" },
 		{ FSM_FAULT_HEALTH, "lbd's data plane is not whole" },
+		{ FSM_FAULT_ROBBED, "somebody else keeps deleting the addresses" },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {

@@ -43,9 +43,10 @@ enum fsm_fault {
 	FSM_FAULT_EPOCH = 4, /* the next epoch cannot be stored */
 	/* With these a node still leads when nobody else does: the least bad is better than none.
 	 */
-	FSM_FAULT_TRACK = 8,   /* no carrier on a tracked interface */
-	FSM_FAULT_HEALTH = 16, /* lbd says that its data plane is not whole */
-	FSM_FAULT_SOFT = FSM_FAULT_TRACK | FSM_FAULT_HEALTH,
+	FSM_FAULT_TRACK = 8,    /* no carrier on a tracked interface */
+	FSM_FAULT_HEALTH = 16,  /* lbd says that its data plane is not whole */
+	FSM_FAULT_ROBBED = 128, /* somebody else keeps deleting the floating addresses here */
+	FSM_FAULT_SOFT = FSM_FAULT_TRACK | FSM_FAULT_HEALTH | FSM_FAULT_ROBBED,
 };
 
 /* To be carried out in the order of their bits; the order is the protocol. */

@@ -217,7 +217,7 @@ static void on_link(void *arg, const char *ifname, int ifindex, bool up)
 static void on_address(void *arg, const struct addr *addr, int ifindex, bool gone)
 {
 	if (gone)
-		role_address_gone(arg, addr, ifindex);
+		guard_address_gone(arg, addr, ifindex);
 	if (addr->family == 6)
 		lan_address_changed(arg, ifindex);
 }
@@ -230,8 +230,7 @@ static void on_lost(void *arg)
 	on_link(vrrpd, lan, (int)if_nametoindex(lan), watch_up(lan));
 	tell_track(vrrpd);
 	lan_address_changed(vrrpd, vrrpd->link.config.ifindex);
-	for (size_t i = 0; i < vrrpd->vips.count; i++)
-		role_address_gone(vrrpd, &vrrpd->vips.addr[i], vrrpd->vips.vip[i].ifindex);
+	guard_look(vrrpd);
 }
 
 static const struct watch_ops watch_ops = {

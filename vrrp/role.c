@@ -11,11 +11,9 @@
 #include "conf/log.h"
 #include "proto/addr.h"
 #include "proto/flow.h"
-#include "vrrp/ifaddr.h"
 #include "vrrp/vrrp.h"
 
 enum {
-	RESTORE_PACE = 20,    /* more than so many a minute, and it is done once a second only */
 	ADVERTS_AT_ONCE = 64, /* good ones in one go: somebody's flood must not stop the timers */
 };
 
@@ -184,39 +182,12 @@ static void on_chores(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	reserve(vrrpd);
-	/* One a third second: RESTORE_PACE a minute pass without a pause. */
-	if (vrrpd->restored && (uint64_t)ev_now(loop) % 3 == 0)
-		vrrpd->restored--;
 }
 
-static void on_restore(struct ev_loop *loop, ev_timer *timer, int events)
+void role_reannounce(struct vrrpd *vrrpd)
 {
-	struct vrrpd *vrrpd = timer->data;
-
-	(void)loop;
-	(void)events;
-	if (vrrpd->fsm.state != FSM_ACTIVE)
-		return;
-	vip_take(&vrrpd->vips);
 	announce_again(&vrrpd->schedule, lease_now());
 	arm_timer(vrrpd);
-}
-
-/* Somebody has deleted an address.  Our own deletions come here too, but not as active. */
-void role_address_gone(struct vrrpd *vrrpd, const struct addr *addr, int ifindex)
-{
-	const struct vip *vip = vip_find(&vrrpd->vips, addr);
-	char text[ADDR_TEXT];
-
-	if (vrrpd->fsm.state != FSM_ACTIVE || !vip || vip->ifindex != ifindex)
-		return;
-	if (ifaddr_present(vrrpd->vips.sock, addr, ifindex) || ev_is_active(&vrrpd->restore))
-		return;
-	log_warning("%s was deleted from %s by somebody else: put back", addr_print(text, addr),
-		    vip->ifname);
-	ev_timer_set(&vrrpd->restore, vrrpd->restored < RESTORE_PACE ? 0.0 : 1.0, 0.0);
-	vrrpd->restored++;
-	ev_timer_start(vrrpd->loop, &vrrpd->restore);
 }
 
 /* --- start, reload, end --------------------------------------------------------------------------
@@ -269,12 +240,12 @@ static void start_watchers(struct vrrpd *vrrpd)
 {
 	ev_io_init(&vrrpd->timer_io, on_timer, vrrpd->timer, EV_READ);
 	ev_timer_init(&vrrpd->chores, on_chores, 1.0, 1.0);
-	ev_timer_init(&vrrpd->restore, on_restore, 0.0, 0.0);
 	vrrpd->timer_io.data = vrrpd;
-	vrrpd->chores.data = vrrpd->restore.data = vrrpd;
+	vrrpd->chores.data = vrrpd;
 	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
 	listen_to_adverts(vrrpd);
 	ev_timer_start(vrrpd->loop, &vrrpd->chores);
+	guard_start(vrrpd);
 }
 
 int role_start(struct vrrpd *vrrpd)
@@ -300,7 +271,7 @@ int role_start(struct vrrpd *vrrpd)
 
 void role_end(struct vrrpd *vrrpd)
 {
-	ev_timer_stop(vrrpd->loop, &vrrpd->restore);
+	guard_end(vrrpd);
 	ev_timer_stop(vrrpd->loop, &vrrpd->chores);
 	stop_listening(vrrpd);
 	ev_io_stop(vrrpd->loop, &vrrpd->timer_io);

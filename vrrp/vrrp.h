@@ -13,6 +13,7 @@
 #include "vrrp/announce.h"
 #include "vrrp/epoch.h"
 #include "vrrp/fsm.h"
+#include "vrrp/guard.h"
 #include "vrrp/lease.h"
 #include "vrrp/link.h"
 #include "vrrp/track.h"
@@ -56,8 +57,7 @@ struct vrrpd {
 	int timer; /* timerfd: the next deadline of machine and schedule */
 	ev_io timer_io, link_io[LINK_FAMILIES];
 	ev_timer chores; /* each second: what has failed and may work now */
-	ev_timer restore;
-	unsigned int restored; /* addresses put back lately; fades in the chores */
+	struct guard guard;
 	uint64_t epoch_logged;
 
 	struct ctl_server *server;
@@ -82,8 +82,8 @@ void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason
 /* The configuration has changed: addresses, priority, pace. */
 void role_reload(struct vrrpd *vrrpd, struct conf *conf);
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config);
-/* An address has gone from an interface; put back when it was ours and we are active. */
-void role_address_gone(struct vrrpd *vrrpd, const struct addr *addr, int ifindex);
+/* Hosts may have learned another station: a round of announcements soon. */
+void role_reannounce(struct vrrpd *vrrpd);
 /* The interface of the adverts has been made anew. */
 void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
 
