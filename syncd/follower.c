@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "syncd/load.h"
 #include "syncd/offer.h"
 
 #define SECOND 1000000000ull
@@ -19,12 +20,18 @@ static void clear_own(struct follower *f)
 	f->own_confirming = f->own_overflow = false;
 }
 
+void follower_settle_own(struct follower *f)
+{
+	if (f->own_confirming && f->have.seq >= f->own_seq)
+		clear_own(f);
+}
+
 void follower_detach(struct session *s, uint64_t again_ns)
 {
 	struct follower *f = &s->follower;
 
 	f->phase = FOLLOWER_IDLE;
-	f->in_sync = f->renewing = f->head_heard = false;
+	f->in_sync = f->renewing = f->head_heard = f->reoffer = false;
 	f->offered = 0;
 	f->own_confirming = false;
 	f->attach_ns = again_ns;
@@ -42,6 +49,23 @@ void follower_restart(struct session *s, uint64_t now)
 	f->failures++;
 	f->have.node = 0;
 	follower_detach(s, now + wait * SECOND);
+}
+
+void follower_doubt(struct session *s, uint32_t snapshot, uint64_t now)
+{
+	struct follower *f = &s->follower;
+
+	/* Said to somebody who has asked again meanwhile, and gets another answer. */
+	if (f->phase != FOLLOWING && !f->reoffer)
+		return;
+	f->uncertain = f->reoffer = true;
+	f->in_sync = f->renewing = false;
+	f->base = f->have;
+	f->snapshot = snapshot;
+	f->pins = f->flows = 0;
+	f->progress_ns = f->told_ns = now;
+	keyset_clear(&f->seen);
+	f->phase = FOLLOWER_LOADING;
 }
 
 /* --- attach ------------------------------------------------------------------------------------
@@ -129,7 +153,7 @@ static void load_from(struct session *s, const struct session_position *base, ui
 	}
 	attached(s);
 	s->snapshots++;
-	f->renewing = f->in_sync = false;
+	f->renewing = f->in_sync = f->reoffer = false;
 	f->progress_ns = f->told_ns = now;
 	f->have.node = 0;
 	f->base = *base;
@@ -177,202 +201,6 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 		load_from(s, &from, reply->snapshot, now);
 }
 
-/* --- apply -------------------------------------------------------------------------------------
- */
-
-static void send_ack(struct session *s, const struct session_position *at, bool loaded)
-{
-	Sync__Frame frame = SYNC__FRAME__INIT;
-	Sync__Ack ack = SYNC__ACK__INIT;
-
-	ack.epoch = at->epoch;
-	ack.seq = at->seq;
-	ack.has_snapshot_records = loaded;
-	ack.snapshot_records = s->follower.pins + s->follower.flows;
-	frame.ack = &ack;
-	s->ops->send(s->arg, &frame);
-}
-
-/* We cannot go on: says so to the leader and starts again later. */
-static void give_up(struct session *s, uint64_t now, const char *why)
-{
-	session_send_gap(s, 0);
-	follower_restart(s, now);
-	session_say(s, "%s", why);
-}
-
-static bool apply_run(struct session *s, const struct flow_event *event, size_t count, uint64_t now)
-{
-	struct session_applied applied = { 0 };
-
-	if (count == 0)
-		return true;
-	if (s->ops->apply(s->arg, event, count, &applied) != 0) {
-		give_up(s, now, "the tables cannot be written");
-		return false;
-	}
-	s->refused[SESSION_UNKNOWN_MEMBER] += applied.refused;
-	s->refused[SESSION_TABLE_FULL] += applied.full;
-	if (applied.full) {
-		s->follower.failures = 6; /* it will not get better soon */
-		give_up(s, now, "a table of this node is full: raise forwarding.flows and .pins");
-		return false;
-	}
-	return true;
-}
-
-/* In order; verdicts go to lbd, everything between them into the tables. */
-static bool apply(struct session *s, const struct record_batch *batch, uint64_t now)
-{
-	size_t from = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		bool verdict = batch->event[i].kind == EVENT_MEMBER;
-
-		if (!verdict && i - from < FLOW_BATCH)
-			continue;
-		if (!apply_run(s, &batch->event[from], i - from, now))
-			return false;
-		from = i;
-		if (verdict) {
-			session_verdict(s, &batch->event[i]);
-			s->ops->verdict(s->arg, &batch->event[i]);
-			from = i + 1;
-		}
-	}
-	return apply_run(s, &batch->event[from], batch->count - from, now);
-}
-
-static void load(struct session *s, const struct record_batch *batch, uint64_t now)
-{
-	struct follower *f = &s->follower;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct flow_event *event = &batch->event[i];
-		struct flow_key key = session_key(event);
-
-		if (event->kind == EVENT_PIN_PUT)
-			f->pins++;
-		else if (event->kind == EVENT_FLOW_PUT)
-			f->flows++;
-		else
-			continue;
-		if (f->flows > s->capacity || f->pins > SESSION_PINS_MAX ||
-		    keyset_add(&f->seen, &key) != 0) {
-			give_up(s, now, "the snapshot is greater than this node's table");
-			return;
-		}
-	}
-	apply(s, batch, now);
-}
-
-static void settle_own(struct follower *f)
-{
-	if (f->own_confirming && f->have.seq >= f->own_seq)
-		clear_own(f);
-}
-
-void follower_records(struct session *s, const struct record_batch *batch, uint64_t now)
-{
-	struct follower *f = &s->follower;
-	bool snapshot = batch->snapshot != 0;
-
-	if (s->leading || f->phase != (snapshot ? FOLLOWER_LOADING : FOLLOWING) ||
-	    (snapshot && batch->snapshot != f->snapshot)) {
-		s->refused[SESSION_NOT_FOLLOWING]++;
-		return;
-	}
-	if (batch->epoch != (snapshot ? f->base.epoch : f->have.epoch)) {
-		s->refused[SESSION_OLD_EPOCH]++;
-		return;
-	}
-	if (snapshot) {
-		f->progress_ns = now;
-		load(s, batch, now);
-		return;
-	}
-	if (batch->first_seq != f->have.seq + 1) {
-		s->refused[SESSION_OUT_OF_ORDER]++;
-		s->ops->broken(s->arg, "records out of order");
-		return;
-	}
-	if (!apply(s, batch, now))
-		return;
-	f->have.seq += batch->count;
-	if (f->head < f->have.seq)
-		f->head = f->have.seq;
-	settle_own(f);
-	send_ack(s, &f->have, false);
-}
-
-void follower_spare(struct session *s, const struct flow_event *event)
-{
-	struct follower *f = &s->follower;
-	struct flow_key key = session_key(event);
-
-	/* Without memory the entry is swept and comes back when the leader settles it. */
-	if (f->phase >= FOLLOWER_LOADING && f->phase < FOLLOWING)
-		keyset_add(&f->seen, &key);
-}
-
-void follower_snapshot_end(struct session *s, const Sync__SnapshotEnd *end, uint64_t now)
-{
-	struct follower *f = &s->follower;
-
-	(void)now;
-	if (f->phase != FOLLOWER_LOADING || end->snapshot != f->snapshot)
-		return;
-	if (end->flows != f->flows || end->pins != f->pins) {
-		s->ops->broken(s->arg, "the snapshot is not complete");
-		return;
-	}
-	/* Nor is swept what we have offered: the leader decides, and it may not have heard yet. */
-	for (size_t i = 0; i < f->owns; i++)
-		follower_spare(s, &f->own[i]);
-	f->phase = FOLLOWER_SWEEP_FLOWS;
-	s->ops->walk(s->arg, SESSION_FLOWS);
-}
-
-/* Flows first: a pin is not deleted while this node counts flows on it. */
-static void sweep(struct session *s, uint64_t now)
-{
-	struct follower *f = &s->follower;
-	struct record_batch *walked = &s->out, *stale = &s->in;
-	bool pins = f->phase == FOLLOWER_SWEEP_PINS;
-	int n = s->ops->step(s->arg, walked->event, RECORD_MAX);
-
-	if (n < 0) {
-		give_up(s, now, "the tables cannot be read");
-		return;
-	}
-	stale->count = 0;
-	for (int i = 0; i < n; i++) {
-		struct flow_event *event = &stale->event[stale->count];
-		struct flow_key key = session_key(&walked->event[i]);
-
-		if (keyset_has(&f->seen, &key))
-			continue;
-		*event = walked->event[i];
-		event->kind = pins ? EVENT_PIN_DEL : EVENT_FLOW_DEL;
-		event->apply = APPLY_UPSERT;
-		event->epoch = (uint32_t)f->base.epoch;
-		stale->count++;
-	}
-	if (!apply_run(s, stale->event, stale->count, now) || n > 0)
-		return;
-	if (!pins) {
-		f->phase = FOLLOWER_SWEEP_PINS;
-		s->ops->walk(s->arg, SESSION_PINS);
-		return;
-	}
-	keyset_clear(&f->seen);
-	f->have = f->base;
-	f->head = f->have.seq;
-	f->head_ns = f->lagging_ns = now;
-	f->phase = FOLLOWING;
-	send_ack(s, &f->have, true);
-}
-
 /* --- time --------------------------------------------------------------------------------------
  */
 
@@ -404,7 +232,7 @@ void follower_head(struct session *s, uint64_t head, uint64_t echo_ns, uint64_t 
 		f->own_seq = head;
 		f->own_confirming = true;
 	}
-	settle_own(f);
+	follower_settle_own(f);
 }
 
 bool follower_work(struct session *s, uint64_t now)
@@ -427,7 +255,7 @@ bool follower_work(struct session *s, uint64_t now)
 		return false;
 	case FOLLOWER_SWEEP_PINS:
 	case FOLLOWER_SWEEP_FLOWS:
-		sweep(s, now);
+		load_sweep(s, now);
 		return true;
 	case FOLLOWER_ASKED:
 	case FOLLOWER_LOADING:
@@ -447,7 +275,14 @@ static void tell_progress(struct session *s, uint64_t now)
 	    now - f->told_ns < SECOND)
 		return;
 	f->told_ns = now;
-	send_ack(s, &nowhere, false);
+	load_ack(s, &nowhere, false);
+}
+
+/* Sent once more: that may have to wait for a while, and the log goes on. */
+static bool loading_hangs(const struct follower *f, uint64_t now)
+{
+	return f->phase == FOLLOWER_LOADING && now - f->progress_ns > SESSION_STUCK_NS &&
+	       (!f->reoffer || f->pins + f->flows > 0);
 }
 
 void follower_tick(struct session *s, uint64_t now)
@@ -465,7 +300,7 @@ void follower_tick(struct session *s, uint64_t now)
 		follower_detach(s, now);
 	if (f->phase == FOLLOWER_ASKED && now - f->asked_ns > 3 * SECOND)
 		s->ops->broken(s->arg, "no answer to an attach");
-	else if (f->phase == FOLLOWER_LOADING && now - f->progress_ns > SESSION_STUCK_NS)
+	else if (loading_hangs(f, now))
 		s->ops->broken(s->arg, "the snapshot does not go on");
 	else
 		tell_progress(s, now);
@@ -504,6 +339,10 @@ Cas__SyncState follower_state(struct session *s, uint64_t now)
 	/* A renewed connection takes a few ms to continue where the old one was. */
 	if (f->renewing && now - s->peer.heard_ns < SECOND)
 		return CAS__SYNC_STATE__IN_SYNC;
+	if (f->reoffer)
+		return CAS__SYNC_STATE__CATCHING_UP;
+	if (f->failures > SESSION_ATTEMPTS)
+		return CAS__SYNC_STATE__DEGRADED;
 	if (f->phase == FOLLOWER_IDLE)
 		return CAS__SYNC_STATE__DETACHED;
 	return f->phase < FOLLOWER_LOADING ? CAS__SYNC_STATE__ATTACHING : CAS__SYNC_STATE__LOADING;

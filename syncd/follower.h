@@ -10,6 +10,12 @@ void follower_detach(struct session *s, uint64_t again_ns);
 /* The position is not to be trusted any more: back to a snapshot, with back-off. */
 void follower_restart(struct session *s, uint64_t now);
 
+/* The leader's log has a hole: it sends all it has once more, beside the log. */
+void follower_doubt(struct session *s, uint32_t snapshot, uint64_t now);
+
+/* Forgets our own packets' records when the leader has settled them. */
+void follower_settle_own(struct follower *f);
+
 /* While a snapshot is loaded: this entry is not to be swept. */
 void follower_spare(struct session *s, const struct flow_event *event);
 void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t now);

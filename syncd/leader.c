@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "syncd/snapshot.h"
+
 enum {
 	BATCH_WAIT_NS = 1000 * 1000,
 	HAND_OVER_NS = 500 * 1000 * 1000,
@@ -20,7 +22,7 @@ static void new_history(struct session *s)
 						.node = s->node };
 	s->leader.sent = s->leader.acked = s->leader.goal = 0;
 	s->leader.safe = 0;
-	s->leader.proven = false;
+	s->leader.proven = s->leader.uncertain = false;
 }
 
 /* Logs what our table says about a key, whatever somebody else believes. */
@@ -36,7 +38,7 @@ static void settle(struct session *s, const struct flow_event *event, uint64_t n
 void leader_begin(struct session *s, uint64_t now)
 {
 	struct follower *f = &s->follower;
-	bool exact = f->have.node != 0 && !f->offer_all && !f->own_overflow;
+	bool exact = f->have.node != 0 && !f->offer_all && !f->own_overflow && !f->uncertain;
 
 	new_history(s);
 	s->prior = exact ? f->have : (struct session_position){ 0 };
@@ -45,7 +47,7 @@ void leader_begin(struct session *s, uint64_t now)
 		settle(s, &f->own[i], now);
 	f->owns = f->offered = 0;
 	f->own_confirming = f->own_overflow = false;
-	f->led = f->offer_all = false;
+	f->led = f->offer_all = f->uncertain = false;
 	s->leader.phase = LEADER_ALONE;
 	s->leader.caught_up = false;
 }
@@ -64,7 +66,7 @@ void leader_end(struct session *s, uint64_t now)
 	 */
 	f->led = true;
 	f->tail = s->leader.safe;
-	f->offer_all = !journal_holds(&s->journal, f->tail) ||
+	f->offer_all = !journal_holds(&s->journal, f->tail) || s->leader.uncertain ||
 		       (!s->leader.proven && !s->prior.node);
 	f->attach_ns = now;
 	f->failures = 0;
@@ -99,16 +101,22 @@ static void reply(struct session *s, Sync__AttachReply__Verdict verdict, uint64_
 	s->ops->send(s->arg, &frame);
 }
 
+static void refuse_hand_over(struct session *s, const char *why)
+{
+	uint64_t id = s->leader.handing;
+
+	s->leader.handing = 0;
+	if (id)
+		s->ops->handed(s->arg, id, why);
+}
+
 void leader_detach(struct session *s, const char *why)
 {
 	s->leader.phase = LEADER_ALONE;
 	s->leader.caught_up = false;
-	if (s->leader.handing) {
-		uint64_t id = s->leader.handing;
-
-		s->leader.handing = 0;
-		s->ops->handed(s->arg, id, why ? why : "the standby is gone");
-	}
+	s->leader.uncertain |= s->leader.reoffer;
+	s->leader.reoffer = false;
+	refuse_hand_over(s, why ? why : "the standby is gone");
 }
 
 void leader_dismiss(struct session *s, const char *why)
@@ -125,6 +133,12 @@ void leader_gap(struct session *s, uint64_t lost)
 	leader_detach(s, "events were lost, the standby must load again");
 	new_history(s);
 	s->prior.node = 0;
+}
+
+void leader_lost(struct session *s, uint64_t lost, uint64_t now)
+{
+	snapshot_doubt(s, lost, now);
+	refuse_hand_over(s, "events were lost, the standby may lack something");
 }
 
 /*
@@ -219,18 +233,20 @@ void leader_attach(struct session *s, const Sync__AttachRequest *request, uint64
 		l->sent = l->acked = seq;
 		l->phase = LEADER_TAIL;
 		reply(s, SYNC__ATTACH_REPLY__VERDICT__CONTINUE, seq, NULL);
+		s->beat_ns = 0; /* the follower waits for the end of the log */
+		if (l->uncertain) {
+			snapshot_doubt(s, 0, now);
+			return;
+		}
 		l->caught_up = seq == l->goal;
 		l->proven = true;
 		l->safe = seq;
-		s->beat_ns = 0; /* the follower waits for the end of the log */
 		return;
 	}
-	s->snapshots++;
 	l->snapshot++;
 	l->sent = l->acked = s->journal.head;
-	l->pins = l->flows = 0;
-	l->phase = LEADER_PINS;
-	s->ops->walk(s->arg, SESSION_PINS);
+	l->uncertain = false;
+	snapshot_begin(s);
 	reply(s, SYNC__ATTACH_REPLY__VERDICT__SNAPSHOT, s->journal.head, NULL);
 }
 
@@ -244,11 +260,14 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
 	if (l->phase == LEADER_WAIT && ack->has_snapshot_records &&
 	    ack->snapshot_records == l->pins + l->flows) {
 		l->phase = LEADER_TAIL;
+		l->reoffer = false;
 		l->goal = s->journal.head;
 		l->pending_ns = now;
 		s->beat_ns = 0;
+		if (l->uncertain)
+			snapshot_doubt(s, 0, now);
 	}
-	if (l->phase != LEADER_TAIL)
+	if (l->phase != LEADER_TAIL && !l->reoffer)
 		return;
 	if (ack->seq > l->sent) {
 		s->ops->broken(s->arg, "the peer acknowledges what was not sent");
@@ -256,9 +275,10 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
 	}
 	if (ack->seq > l->acked)
 		l->acked = ack->seq;
-	if (l->acked >= l->goal) {
+	if (l->phase == LEADER_TAIL && !l->uncertain && l->acked >= l->goal) {
 		l->caught_up = l->proven = true;
 		l->safe = l->acked;
+		l->attempts = 0;
 	}
 	leader_tick(s, now);
 }
@@ -320,99 +340,31 @@ void leader_flush(struct session *s)
 		send_tail(s);
 }
 
-static void send_snapshot_end(struct session *s, uint64_t now)
+static bool send_due_tail(struct session *s, uint64_t now)
 {
 	struct leader *l = &s->leader;
-	Sync__Frame frame = SYNC__FRAME__INIT;
-	Sync__SnapshotEnd end = SYNC__SNAPSHOT_END__INIT;
+	uint64_t waiting = s->journal.head - l->sent;
 
-	end.snapshot = l->snapshot;
-	end.flows = l->flows;
-	end.pins = l->pins;
-	end.seq = s->journal.head;
-	frame.snapshot_end = &end;
-	l->phase = LEADER_WAIT;
-	l->progress_ns = now;
-	s->ops->send(s->arg, &frame);
-}
-
-static void send_verdicts(struct session *s)
-{
-	struct record_batch *out = &s->out;
-
-	for (size_t i = 0; i < s->verdicts; i += out->count) {
-		size_t n = s->verdicts - i < RECORD_MAX ? s->verdicts - i : RECORD_MAX;
-
-		*out = (struct record_batch){ .epoch = s->epoch,
-					      .snapshot = s->leader.snapshot,
-					      .count = (uint32_t)n };
-		memcpy(out->event, &s->verdict[i], n * sizeof(out->event[0]));
-		s->ops->send_records(s->arg, out);
-	}
-}
-
-/* Drops the records that cannot travel; they would take their whole batch with them. */
-static void sieve(struct session *s, struct record_batch *batch)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < batch->count; i++) {
-		if (record_check(&batch->event[i]) == RECORD_OK)
-			batch->event[kept++] = batch->event[i];
-		else
-			s->refused[SESSION_EVENT_UNFIT]++;
-	}
-	batch->count = kept;
-}
-
-static void send_snapshot(struct session *s, uint64_t now)
-{
-	struct leader *l = &s->leader;
-	struct record_batch *out = &s->out;
-	int n;
-
-	*out = (struct record_batch){ .epoch = s->epoch, .snapshot = l->snapshot };
-	n = s->ops->step(s->arg, out->event, RECORD_MAX);
-	if (n < 0) {
-		session_send_gap(s, 0);
-		leader_detach(s, "the tables cannot be read");
-		session_say(s, "the tables cannot be read: %s", strerror(-n));
-		return;
-	}
-	if (n == 0 && l->phase == LEADER_PINS) {
-		send_verdicts(s);
-		l->phase = LEADER_FLOWS;
-		s->ops->walk(s->arg, SESSION_FLOWS);
-		return;
-	}
-	if (n == 0) {
-		send_snapshot_end(s, now);
-		return;
-	}
-	out->count = (uint32_t)n;
-	sieve(s, out);
-	if (!out->count)
-		return;
-	*(l->phase == LEADER_PINS ? &l->pins : &l->flows) += out->count;
-	s->ops->send_records(s->arg, out);
+	if (waiting == 0 || (waiting < RECORD_MAX && now - l->pending_ns < BATCH_WAIT_NS))
+		return false;
+	send_tail(s);
+	l->pending_ns = now;
+	return true;
 }
 
 bool leader_work(struct session *s, uint64_t now)
 {
 	struct leader *l = &s->leader;
-	uint64_t waiting = s->journal.head - l->sent;
 
 	if (l->phase == LEADER_ALONE || l->phase == LEADER_WAIT || !s->ops->room(s->arg))
 		return false;
-	if (l->phase != LEADER_TAIL) {
-		send_snapshot(s, now);
-		return true;
-	}
-	if (waiting == 0 || (waiting < RECORD_MAX && now - l->pending_ns < BATCH_WAIT_NS))
-		return false;
-	send_tail(s);
-	l->pending_ns = now;
-	return s->journal.head - l->sent >= RECORD_MAX;
+	if (l->phase == LEADER_TAIL && !snapshot_again(s, now))
+		return send_due_tail(s, now) && s->journal.head - l->sent >= RECORD_MAX;
+	/* The log and what is sent once more take turns. */
+	l->turn = l->reoffer && !l->turn;
+	if (!l->turn || !send_due_tail(s, now))
+		snapshot_send(s, now);
+	return true;
 }
 
 /* --- time --------------------------------------------------------------------------------------
@@ -473,7 +425,8 @@ Cas__SyncState leader_state(struct session *s, uint64_t now)
 	if (l->phase == LEADER_ALONE)
 		return CAS__SYNC_STATE__ALONE;
 	if (!l->caught_up)
-		return CAS__SYNC_STATE__SENDING;
+		return l->attempts > SESSION_ATTEMPTS ? CAS__SYNC_STATE__DEGRADED
+						      : CAS__SYNC_STATE__SENDING;
 	if (small)
 		l->lagging_ns = now;
 	return now - l->lagging_ns < LAGGING_AFTER_NS ? CAS__SYNC_STATE__IN_SYNC

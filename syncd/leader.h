@@ -12,7 +12,9 @@ void leader_end(struct session *s, uint64_t now);
 void leader_events(struct session *s, const struct flow_event *event, size_t count, uint64_t now);
 /* The log holds all that has happened so far. */
 void leader_drained(struct session *s, uint64_t now);
-/* The log has a hole: a new history begins, the follower must load again. */
+/* Events were lost: the log has a hole, its positions stay.  All is sent once more. */
+void leader_lost(struct session *s, uint64_t lost, uint64_t now);
+/* The tables are others: a new history begins, the follower must load again. */
 void leader_gap(struct session *s, uint64_t lost);
 /* Nobody follows any more; `why` (may be NULL) ends a hand-over that is under way. */
 void leader_detach(struct session *s, const char *why);

@@ -37,7 +37,7 @@ static void check_lost(struct syncd *syncd)
 
 	if (table_lost(&syncd->table, &lost) != 0 || lost == syncd->lost)
 		return;
-	log_warning("the data plane lost %llu events: a new snapshot is needed",
+	log_warning("the data plane lost %llu events: all is sent once more",
 		    (unsigned long long)(lost - syncd->lost));
 	session_lost(&syncd->session, lost - syncd->lost, daemon_now_ns());
 	syncd->lost = lost;

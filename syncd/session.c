@@ -309,7 +309,10 @@ static void heard_gap(struct session *s, const Sync__Gap *gap, uint64_t now)
 	if (gap->lost)
 		s->gaps++;
 	session_say(s, "the active node's log has a gap");
-	follower_restart(s, now);
+	if (gap->has_reoffer)
+		follower_doubt(s, gap->reoffer, now);
+	else
+		follower_restart(s, now);
 }
 
 /* A frame holds exactly one message: record_frame() sees to that. */
@@ -366,7 +369,7 @@ void session_lost(struct session *s, uint64_t events, uint64_t now)
 	s->gaps++;
 	session_say(s, "%llu events of the data plane were lost", (unsigned long long)events);
 	if (s->leading) {
-		leader_gap(s, events);
+		leader_lost(s, events, now);
 	} else {
 		s->follower.offer_all = true;
 		session_send_gap(s, 0);

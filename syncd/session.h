@@ -4,22 +4,24 @@
  * vrrpd goes in with the time it happened; what is to be sent, applied or told comes out through
  * struct session_ops.  No socket, no clock, no map, no log.
  *
- *	leader (vrrpd says ACTIVE)                  follower
+ *	leader (vrrpd says ACTIVE)          follower
  *
- *	   ALONE <-----------+                      DETACHED / STALE
- *	     | AttachRequest | Gap, channel lost       | peer is active
- *	     v               |                         v
- *	  SENDING -----------+                      ATTACHING: offer what only this node has, then
- *ask | acked = head  |                         | CONTINUE           | SNAPSHOT v               | v
- *v IN_SYNC <-> LAGGING                       CATCHING_UP <- swept - LOADING | lag small
- *	                                               v
- *	                                            IN_SYNC <-> LAGGING
+ *	   ALONE <-----------+              DETACHED / STALE
+ *	     | AttachRequest | channel lost    | peer is active
+ *	     v               |                 v
+ *	  SENDING -----------+              ATTACHING: offer what only this node has, then ask
+ *	     | acked = head  |                 | CONTINUE          | SNAPSHOT
+ *	     v               |                 v                   v
+ *	  IN_SYNC <-> LAGGING               CATCHING_UP <- swept - LOADING
+ *	     | events lost                     | lag small     (or beside the log, after a Gap)
+ *	     v                                 v
+ *	  SENDING once more                 IN_SYNC <-> LAGGING
  *
  * A position is (epoch, node, incarnation, seq): the first three name a history, written by one
  * leader into one log.  The follower's position is exact: its tables hold every record up to it.
  *
  * A snapshot is fuzzy: the tables are walked while they change, then the log from before the walk
- *is replayed, which is exact because the records name states and not steps.
+ * is replayed, which is exact because the records name states and not steps.
  *
  * Offers run the other way.  Packets of known flows arrive at a standby too, and a leader that was
  * deposed may have records that nobody has acknowledged.  Either sends the present state of these
@@ -45,6 +47,7 @@ enum {
 	SESSION_VERDICTS = 4096,    /* member verdicts remembered for a snapshot */
 	SESSION_PINS_MAX = 1 << 24, /* what a configuration may ask for */
 	SESSION_WHY = 160,
+	SESSION_ATTEMPTS = 3, /* to load, in a row, before the state is called degraded */
 	SESSION_FACTS = 2048, /* packed NodeFacts of the peer; more is not kept */
 };
 
@@ -96,6 +99,10 @@ enum session_refusal {
 };
 extern const char *const session_refusal_names[SESSION_REFUSALS];
 
+/*
+ * A history may have holes, where events were lost before they could be logged.  Positions stay
+ * good then, and the follower is in doubt until all has been sent once more (snapshot.h).
+ */
 struct session_position {
 	uint64_t epoch, incarnation, seq;
 	unsigned int node; /* 0: no position */
@@ -129,6 +136,11 @@ struct leader {
 	bool caught_up;
 	bool proven;   /* in this history a follower has held everything, the last time up to ... */
 	uint64_t safe; /* ... here */
+	bool uncertain; /* the log has a hole: all is to be sent once more, beside it ... */
+	bool reoffer;   /* ... and is being sent */
+	bool turn;
+	uint64_t reoffer_ns, lost_ns;  /* when that is due; last loss */
+	unsigned int losses, attempts; /* in a row; snapshots since the follower last held all */
 	uint64_t pending_ns, lagging_ns;
 	uint64_t progress_ns;                /* WAIT: the follower last said that it is at work */
 	uint64_t handing, hand_seq, hand_ns; /* id of the hand-over under way, 0: none */
@@ -159,6 +171,8 @@ struct follower {
 	uint64_t asked_ns, attach_ns, synced_ns;
 	uint64_t progress_ns, told_ns; /* of the snapshot: last record, last word to the leader */
 	unsigned int failures;         /* attaches in a row that came to nothing */
+	bool uncertain; /* the leader lost events: the tables may lack some, whatever `have` says */
+	bool reoffer;   /* LOADING beside the log */
 	uint64_t head, head_ns; /* the leader's end of log, and since when we are behind it */
 	bool head_heard;        /* since the attach */
 	bool in_sync, renewing;

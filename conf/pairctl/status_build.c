@@ -18,7 +18,7 @@ static const char *const sync_words[] = {
 	[CAS__SYNC_STATE__LOADING] = "loading",   [CAS__SYNC_STATE__CATCHING_UP] = "catching up",
 	[CAS__SYNC_STATE__IN_SYNC] = "in sync",   [CAS__SYNC_STATE__STALE] = "stale",
 	[CAS__SYNC_STATE__ALONE] = "alone",       [CAS__SYNC_STATE__SENDING] = "sending",
-	[CAS__SYNC_STATE__LAGGING] = "lagging",
+	[CAS__SYNC_STATE__LAGGING] = "lagging",   [CAS__SYNC_STATE__DEGRADED] = "degraded",
 };
 
 const char *status_sync_word(Cas__SyncState state)

@@ -85,6 +85,9 @@ void oracle_records(struct node *node)
 	if (!journal_holds(&l->journal, f->have.seq) || node->plane.lost_seen ||
 	    peer->plane.lost_seen)
 		return;
+	/* The leader knows that it lost something; that word is on its way. */
+	if (l->leader.uncertain || l->leader.reoffer)
+		return;
 	memset(&keys, 0, sizeof(keys));
 	pending(&keys, peer, node);
 	what = difference(&node->plane, &peer->plane, &keys);

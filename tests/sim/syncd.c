@@ -197,7 +197,8 @@ static void op_changed(void *arg)
 {
 	static const char *const words[] = { "detached",    "attaching", "loading",
 					     "catching up", "in sync",   "stale",
-					     "alone",       "sending",   "lagging" };
+					     "alone",       "sending",   "lagging",
+					     "degraded" };
 	struct node *node = arg;
 	const struct session *s = &node->syncd->session;
 

@@ -135,16 +135,140 @@ static void lost_events_leave_in_sync_at_once(void **state)
 	assert_false(session_ready(&b->s));
 	settle_world(world, 1000);
 	assert_equal_tables(world);
-	assert_int_equal(b->s.snapshots, 2);
-	/* Again and again: the pauses grow, and the tables are equal in the end. */
-	for (int i = 0; i < 3; i++) {
-		packet_put(a, flow_number(9000 + (uint32_t)i), 2, false);
+	/* Sent once more beside the log: the position is what it was. */
+	assert_int_equal(b->s.snapshots, 1);
+	assert_int_equal(a->s.snapshots, 2);
+	assert_true(session_same_history(&b->s.follower.have, &a->s.history));
+	world_free(world);
+}
+
+/* Again and again: the pauses grow, the state tells, and the tables are equal in the end. */
+static void losses_in_a_row_are_sent_with_pauses(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	unsigned int took[5];
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++) {
+		packet_put(a, flow_number(9000 + i), 2, false);
 		session_lost(&a->s, 1, world->now);
 		world_run(world, 100);
-		settle_world(world, 8000);
+		took[i] = settle_world(world, 20000);
 	}
+	assert_true(took[0] < 500);
+	assert_in_range(took[1], 800, 1300);
+	assert_in_range(took[2], 1800, 2300);
+	assert_in_range(took[4], 7800, 8300);
 	assert_equal_tables(world);
-	assert_true(a->s.gaps >= 4 && b->s.gaps >= 4);
+	assert_int_equal(a->s.gaps, 5);
+	assert_int_equal(b->s.gaps, 5);
+	assert_int_equal(b->s.snapshots, 1);
+	/* Long after that a loss is mended at once. */
+	world_run(world, 61000);
+	session_lost(&a->s, 1, world->now);
+	world_run(world, 1);
+	assert_true(settle_world(world, 20000) < 500);
+	world_free(world);
+}
+
+/* Changes that are logged, changes that are lost, and losses while all is sent once more. */
+static void losses_while_sending_once_more(void **state)
+{
+	struct world *world = pair(3000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	unsigned int lost = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++) {
+		fill(a, 10000 + i * 20, 20);
+		packet_del(a, flow_number(i * 40 + 1), true);
+		packet_del(a, flow_number(i * 40 + 3), i % 20 != 7);
+		packet_put(a, flow_number(20000 + i), 2, i % 20 != 7);
+		/* What was lost may come back, and that is told: the walk may be past it. */
+		packet_put(a, flow_number((i / 2) * 40 + 3), 3, true);
+		if (i % 20 == 7) {
+			session_lost(&a->s, 2, world->now);
+			lost++;
+			world_run(world, 1);
+			assert_false(session_ready(&b->s));
+		}
+		world_run(world, 3);
+	}
+	settle_world(world, 20000);
+	assert_equal_tables(world);
+	assert_int_equal(b->s.snapshots, 1);
+	assert_int_equal(lost, 3);
+	world_free(world);
+}
+
+/* Lost while nobody follows: who continues from a position before it is not in sync with that. */
+static void a_hole_in_the_log_is_remembered(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	packet_del(a, flow_number(7), false);
+	session_lost(&a->s, 1, world->now);
+	fill(a, 5000, 10);
+	world_run(world, 10);
+	world_heal(world);
+	for (int i = 0; i < 2000 && !in_sync(world); i++) {
+		world_step_ms(world);
+		/* Once more a cut, in the middle of what is sent. */
+		if (i == 12)
+			world_cut(world);
+		if (i == 20)
+			world_heal(world);
+		assert_false(session_ready(&b->s) && differences(world));
+	}
+	assert_true(in_sync(world));
+	assert_equal_tables(world);
+	assert_int_equal(b->s.snapshots, 1);
+	world_free(world);
+}
+
+/* It leads while it is in doubt: what the other had not sent again comes back as an offer. */
+static void promoted_in_doubt(void **state)
+{
+	struct world *world = pair(3000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_key lost = flow_number(9001), gone = flow_number(11);
+
+	(void)state;
+	packet_put(a, lost, 2, false);
+	packet_del(a, gone, false);
+	session_lost(&a->s, 2, world->now);
+	world_run(world, 3);
+	assert_int_equal(b->s.follower.phase, FOLLOWER_LOADING);
+	demote(a);
+	promote(b);
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	assert_non_null(table_find(b, &lost));
+	assert_int_equal(a->s.snapshots + a->s.resumes, 3);
+	world_free(world);
+}
+
+static void loading_that_always_fails_is_degraded(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	b->room_for = 1000;
+	fill(a, 5000, 100);
+	world_run(world, 100);
+	assert_false(session_ready(&b->s));
+	for (int i = 0; i < 200000 && a->s.state != CAS__SYNC_STATE__DEGRADED; i++)
+		world_step_ms(world);
+	assert_int_equal(a->s.state, CAS__SYNC_STATE__DEGRADED);
+	assert_true(b->state_seen[CAS__SYNC_STATE__DEGRADED] > 0);
+	b->room_for = 0;
+	settle_world(world, 70000);
+	assert_equal_tables(world);
 	world_free(world);
 }
 
@@ -909,6 +1033,11 @@ int main(void)
 		cmocka_unit_test(cut_longer_than_the_log),
 		cmocka_unit_test(slow_follower_is_lagging_then_loads),
 		cmocka_unit_test(lost_events_leave_in_sync_at_once),
+		cmocka_unit_test(losses_in_a_row_are_sent_with_pauses),
+		cmocka_unit_test(losses_while_sending_once_more),
+		cmocka_unit_test(a_hole_in_the_log_is_remembered),
+		cmocka_unit_test(promoted_in_doubt),
+		cmocka_unit_test(loading_that_always_fails_is_degraded),
 		cmocka_unit_test(verdicts_travel_with_log_and_snapshot),
 		cmocka_unit_test(roles_flip_without_a_snapshot),
 		cmocka_unit_test(a_deposed_leader_offers_what_it_alone_has),
