@@ -178,24 +178,36 @@ static bool forwards(const char *ifname)
 	return value != '0';
 }
 
-static int send_arp(int fd, int ifindex, const uint8_t mac[6], const struct addr *addr)
+/* `own` sends; the address is `at`. */
+struct place {
+	int fd, ifindex;
+	const uint8_t *own, *at;
+};
+
+static int send_arp(const struct place *place, const struct addr *addr, enum announce_form form)
 {
 	uint8_t frame[ANNOUNCE_ARP];
-	int err;
 
-	announce_arp(frame, mac, addr, ANNOUNCE_REQUEST);
-	err = send_frame(fd, ifindex, frame, sizeof(frame));
-	if (err)
-		return err;
-	announce_arp(frame, mac, addr, ANNOUNCE_REPLY);
-	return send_frame(fd, ifindex, frame, sizeof(frame));
+	announce_arp(frame, place->at, addr, form);
+	memcpy(frame + 6, place->own, 6);
+	return send_frame(place->fd, place->ifindex, frame, sizeof(frame));
 }
 
-int announce_send(int fd, int ifindex, const struct addr *addr)
+static int send_nd(const struct place *place, const struct addr *addr, bool router)
+{
+	uint8_t frame[ANNOUNCE_ND];
+
+	announce_nd(frame, place->at, addr, router);
+	memcpy(frame + 6, place->own, 6);
+	return send_frame(place->fd, place->ifindex, frame, sizeof(frame));
+}
+
+int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t mac[6])
 {
 	struct ifreq request = { 0 };
-	const uint8_t *mac = (const uint8_t *)request.ifr_hwaddr.sa_data;
-	uint8_t frame[ANNOUNCE_ND];
+	const uint8_t *own = (const uint8_t *)request.ifr_hwaddr.sa_data;
+	const struct place place = { fd, ifindex, own, mac ? mac : own };
+	int err;
 
 	/* Asked each time: a bond changes its MAC, an interface is made anew. */
 	if (!if_indextoname((unsigned int)ifindex, request.ifr_name))
@@ -204,8 +216,13 @@ int announce_send(int fd, int ifindex, const struct addr *addr)
 		return -errno;
 	if (request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return 0;
-	if (addr->family == 4)
-		return send_arp(fd, ifindex, mac, addr);
-	announce_nd(frame, mac, addr, forwards(request.ifr_name));
-	return send_frame(fd, ifindex, frame, sizeof(frame));
+	if (addr->family == 6)
+		return send_nd(&place, addr, forwards(request.ifr_name));
+	err = send_arp(&place, addr, ANNOUNCE_REQUEST);
+	return err ? err : send_arp(&place, addr, ANNOUNCE_REPLY);
+}
+
+int announce_send(int fd, int ifindex, const struct addr *addr)
+{
+	return announce_other(fd, ifindex, addr, NULL);
 }

@@ -54,5 +54,8 @@ void announce_told(struct announce_schedule *schedule, uint64_t now, size_t told
 int announce_open(void);
 /* Tells of one address, from the present MAC of the interface.  0 or -errno. */
 int announce_send(int fd, int ifindex, const struct addr *addr);
+/* The same of an address that is at `mac` of another node.  The frame's sender is this one: a
+ * switch must not learn the other node here. */
+int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t mac[6]);
 
 #endif

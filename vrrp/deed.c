@@ -105,6 +105,18 @@ void deed_announce_round(struct vrrpd *vrrpd, uint64_t now)
 	announce_told(&vrrpd->schedule, now, end, count);
 }
 
+/* What is on other wires is not known from the adverts. */
+void deed_announce_rival(void *arg, const uint8_t mac[6])
+{
+	struct vrrpd *vrrpd = arg;
+	const struct vip *vip = vrrpd->vips.vip;
+
+	for (size_t i = 0; i < vrrpd->vips.count; i++) {
+		if (vip[i].ifindex == vrrpd->link.config.ifindex)
+			announce_other(vrrpd->announcer, vip[i].ifindex, &vip[i].addr, mac);
+	}
+}
+
 static void do_announce(struct vrrpd *vrrpd)
 {
 	uint64_t now = lease_now();

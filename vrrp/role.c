@@ -52,6 +52,10 @@ static void take(struct vrrpd *vrrpd, struct fsm_event *event, const char *reaso
 			  fsm_state_names[before]);
 	actions = fsm_step(fsm, event);
 	deed_carry_out(vrrpd, actions);
+	if (fsm->state == FSM_ACTIVE && before != FSM_ACTIVE)
+		rival_forget(&vrrpd->rival);
+	if (fsm->state != FSM_ACTIVE && before == FSM_ACTIVE && event->kind == FSM_ADVERT)
+		rival_leads(&vrrpd->rival, &event->advert.source);
 	log_change(vrrpd, before);
 	arm_timer(vrrpd);
 }
@@ -146,11 +150,27 @@ static void stop_listening(struct vrrpd *vrrpd)
 		ev_io_stop(vrrpd->loop, &vrrpd->link_io[i]);
 }
 
+static void watch_rivals(struct vrrpd *vrrpd)
+{
+	int err;
+
+	vrrpd->rival.tell = deed_announce_rival;
+	vrrpd->rival.arg = vrrpd;
+	err = rival_open(&vrrpd->rival, vrrpd->loop, vrrpd->link.config.ifindex,
+			 vrrpd->link.config.vrid);
+	if (err)
+		log_warning("no packet socket on %s (%s): hosts are not told of a node that this "
+			    "one stepped down to",
+			    vrrpd->link.config.ifname, strerror(-err));
+}
+
 static void open_lan(struct vrrpd *vrrpd, int ifindex)
 {
 	stop_listening(vrrpd);
 	lan_open(vrrpd, ifindex);
 	listen_to_adverts(vrrpd);
+	rival_close(&vrrpd->rival);
+	watch_rivals(vrrpd);
 }
 
 static void on_timer(struct ev_loop *loop, ev_io *io, int events)
@@ -244,6 +264,7 @@ static void start_watchers(struct vrrpd *vrrpd)
 	vrrpd->chores.data = vrrpd;
 	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
 	listen_to_adverts(vrrpd);
+	watch_rivals(vrrpd);
 	ev_timer_start(vrrpd->loop, &vrrpd->chores);
 	guard_start(vrrpd);
 }
@@ -273,6 +294,7 @@ void role_end(struct vrrpd *vrrpd)
 {
 	guard_end(vrrpd);
 	ev_timer_stop(vrrpd->loop, &vrrpd->chores);
+	rival_close(&vrrpd->rival);
 	stop_listening(vrrpd);
 	ev_io_stop(vrrpd->loop, &vrrpd->timer_io);
 	close(vrrpd->timer);

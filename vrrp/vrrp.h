@@ -16,6 +16,7 @@
 #include "vrrp/guard.h"
 #include "vrrp/lease.h"
 #include "vrrp/link.h"
+#include "vrrp/rival.h"
 #include "vrrp/track.h"
 #include "vrrp/vip.h"
 #include "vrrp/watch.h"
@@ -53,6 +54,7 @@ struct vrrpd {
 	struct track track;
 	int announcer;
 	struct announce_schedule schedule;
+	struct rival rival;
 
 	int timer; /* timerfd: the next deadline of machine and schedule */
 	ev_io timer_io, link_io[LINK_FAMILIES];
@@ -93,6 +95,8 @@ void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
 void deed_carry_out(struct vrrpd *vrrpd, unsigned int actions);
 /* Gratuitous ARP for every address, when a round is due. */
 void deed_announce_round(struct vrrpd *vrrpd, uint64_t now);
+/* Tells hosts of the addresses where the adverts go that another node has them.  For rival.h. */
+void deed_announce_rival(void *vrrpd, const uint8_t mac[6]);
 /* Tells syncd which role this node has. */
 void deed_report_role(struct vrrpd *vrrpd);
 /* The role in the words of the messages. */
