@@ -11,7 +11,7 @@
 other() { echo $((3 - $1)); }
 active() { if has_role 1 active; then echo 1; else echo 2; fi; }
 settled() { pair_is 1 2 || pair_is 2 1; }
-await_settled() { LAB_POLL=0.05 wait_for "${1:-20}" "one active node and one in sync" settled; }
+await_settled() { LAB_POLL=0.05 wait_for 20 "one active node and one in sync" settled; }
 await_role() { LAB_POLL=0.02 wait_for 10 "lb$1 to be $2" has_role "$1" "$2"; }
 us() { printf '%s' "${EPOCHREALTIME/[.,]/}"; } # wall clock, as the witness has it
 
@@ -56,6 +56,8 @@ lan_deaf() { bridge_rules "" "" "oifname lb$1-* drop;"; }
 lan_cut() { bridge_rules "" "iifname lb$1-* drop;" "oifname lb$1-* drop;"; }
 lan_heal() { on switch nft delete table bridge drill; }
 
+mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
+
 # The cable between the nodes.  channel_cut [FROM]: both ways, or what FROM sends.
 channel_cut() {
 	local node
@@ -73,13 +75,15 @@ channel_heal() {
 		on "lb$node" nft delete table inet drill
 	done
 }
-channel_is_down() { [[ $(field "$1" sync.connected) != true ]]; }
+channel_is_down() { [[ $(field "$1" sync.channel_up) == false ]]; }
 
 # --- a drill ----------------------------------------------------------------------------------
 
-# drill NAME DARK-MS: runs drill_NAME ACTIVE PEER and judges; DARK-MS `any`: dark by its nature.
+# drill NAME DARK-MS [TWO-MS]: runs drill_NAME ACTIVE PEER and judges.  DARK-MS `any`: dark by its
+# nature.  TWO-MS: two owners until the drill sets `healed`, and for so long after that at most.
 drill() {
-	local name=$1 limit=$2 node dark
+	local name=$1 limit=$2 node dark two
+	healed=0
 	await_settled
 	node=$(active)
 	on client ping -q -c 1 -W 1 "$LAB_VIP" >/dev/null
@@ -92,17 +96,20 @@ drill() {
 	signal -TERM blackout
 	wait_for 5 "the prober to end" gone blackout
 	witness_stop
-	dark=$("$LAB_TOP/tests/lib/field.py" longest_gap_ms lost <"$LAB/log/blackout.out")
-	printf '%-22s lb%s active; path dark %6s ms, %s probes lost; %s\n' "$name" "$node" $dark \
-		"$(judge owners | tail -n 1)"
 	cp "$LAB/log/witness.out" "$LAB/log/witness-$name.out"
-	judge owners >"$LAB/log/owners-$name" || { cat "$LAB/log/owners-$name"; drill_failed=1; }
+	dark=$("$LAB_TOP/tests/lib/field.py" longest_gap_ms lost <"$LAB/log/blackout.out")
+	two=$(judge two "$healed")
+	printf '%-20s lb%s active; dark %6s ms, %4s probes lost; two owners%s %s ms\n' "$name" \
+		"$node" "${dark% *}" "${dark#* }" "${3:+ when healed}" "$two"
+	judge owners >"$LAB/log/owners-$name"
+	((${two%.*} <= ${3:-0})) && [[ $two == 0.0 || -n $3 ]] ||
+		{ cat "$LAB/log/owners-$name"; drill_wrong "$name: two owners"; }
 	[[ $limit == any ]] || ((${dark%%.*} <= limit)) ||
-		{ say "$name: dark for ${dark% *} ms, over $limit ms"; drill_failed=1; }
+		drill_wrong "$name: dark for ${dark% *} ms, over $limit ms"
 }
 
-# What a drill of its own finds wrong.
-drill_wrong() { say "$*"; drill_failed=1; }
+# Something that is wrong ends the test when all drills are done.
+drill_wrong() { say "WRONG: $*"; drill_failed=1; }
 
 # drill_end: fails when a drill has.
 drill_end() { [[ -z $drill_failed ]] || fail "a drill has failed"; }

@@ -6,8 +6,8 @@ judge.py owners HISTORY             who answered when, a line a station and a tu
                                     stations answered one question
 judge.py two HISTORY [SINCE-US]     for how many ms two stations answered at most, in one go
 judge.py dark HISTORY [SINCE-US]    the longest time in ms without an answer
-judge.py announced HISTORY SINCE-US PORT   ms from then to the first announcement of all addresses
-                                    by the station behind PORT; fails when there is none
+judge.py announced HISTORY SINCE-US ADDRESS MAC   ms from then to the first announcement that
+                                    ADDRESS is at MAC, whoever made it; fails when there is none
 judge.py adverts HISTORY PORT       the longest time in ms between two of its adverts
 
 SINCE-US: microseconds of the wall clock.
@@ -50,7 +50,7 @@ def read(path):
             elif kind == 'answer':
                 address.answers.setdefault(int(rest[1]), {})[rest[2]] = time
             elif kind == 'announce':
-                address.announced.append((time, rest[1]))
+                address.announced.append((time, rest[2]))
     return addresses, adverts
 
 
@@ -98,16 +98,9 @@ def longest(addresses, since, fits):
     return most / 1e3
 
 
-def announced(addresses, since, port):
-    worst = 0
-    for text, address in addresses.items():
-        times = [time for time, by in address.announced
-                 if time >= since and node(by) == node(port)]
-        if not times:
-            print('%s has not announced %s' % (node(port), text), file=sys.stderr)
-            return None
-        worst = max(worst, min(times) - since)
-    return worst / 1e3
+def announced(address, since, mac):
+    times = [time - since for time, at in address.announced if time >= since and at == mac]
+    return min(times) / 1e3 if times else None
 
 
 def pauses(adverts, port):
@@ -128,9 +121,9 @@ def main():
     elif verb == 'dark':
         print(longest(addresses, since, lambda stations: not stations))
     elif verb == 'announced':
-        took = announced(addresses, since, rest[1])
+        took = announced(addresses.get(rest[1], Address()), since, rest[2])
         if took is None:
-            sys.exit(1)
+            sys.exit('%s was not announced at %s' % (rest[1], rest[2]))
         print(took)
     elif verb == 'adverts':
         print(pauses(adverts, rest[0]))

@@ -10,7 +10,7 @@
  *
  *	T ask ADDRESS N			question number N has been put
  *	T answer ADDRESS N PORT		a station behind PORT has answered that question
- *	T announce ADDRESS PORT		gratuitous ARP, or an unsolicited advertisement
+ *	T announce ADDRESS PORT MAC	gratuitous ARP, or an unsolicited advertisement
  *	T advert SOURCE PRIORITY PORT	VRRP
  *
  * Each question bears a MAC of its own, and an answer goes to the MAC that has asked.  So two
@@ -215,15 +215,19 @@ static void note_answer(const struct witness *witness, const struct heard *heard
 }
 
 static void note_announce(const struct witness *witness, const struct heard *heard,
-			  const void *address, bool v6)
+			  const void *address, const uint8_t *mac)
 {
+	const bool v6 = ((const struct ether_header *)(const void *)heard->frame)->ether_type ==
+			htons(ETHERTYPE_IPV6);
+
 	for (size_t i = 0; i < witness->count; i++) {
 		const struct address *known = &witness->address[i];
 		const void *own = v6 ? (const void *)&known->in6 : (const void *)&known->v4;
 
 		if (known->v6 == v6 && memcmp(own, address, v6 ? 16 : 4) == 0)
-			printf("%llu announce %s %s\n", (unsigned long long)heard->at_us,
-			       known->text, heard->port);
+			printf("%llu announce %s %s %02x:%02x:%02x:%02x:%02x:%02x\n",
+			       (unsigned long long)heard->at_us, known->text, heard->port, mac[0],
+			       mac[1], mac[2], mac[3], mac[4], mac[5]);
 	}
 }
 
@@ -237,21 +241,26 @@ static void note_arp(const struct witness *witness, const struct heard *heard)
 	if (packet.arp.ea_hdr.ar_op == htons(ARPOP_REPLY))
 		note_answer(witness, heard);
 	if (memcmp(packet.arp.arp_spa, packet.arp.arp_tpa, 4) == 0)
-		note_announce(witness, heard, packet.arp.arp_spa, false);
+		note_announce(witness, heard, packet.arp.arp_spa, packet.arp.arp_sha);
 }
 
 static void note_nd(const struct witness *witness, const struct heard *heard)
 {
+	const size_t least = offsetof(struct discovery, option);
 	struct discovery packet = { 0 };
+	size_t length = heard->length < sizeof(packet) ? heard->length : sizeof(packet);
 
-	if (heard->length < offsetof(struct discovery, option))
+	if (length < least)
 		return;
-	memcpy(&packet, heard->frame, offsetof(struct discovery, option));
+	memcpy(&packet, heard->frame, length);
 	if (packet.message.nd_ns_type != ND_NEIGHBOR_ADVERT)
 		return;
 	note_answer(witness, heard);
+	/* Without the option the frame's own sender is meant. */
+	if (packet.option != ND_OPT_TARGET_LINKADDR)
+		memcpy(packet.mac, packet.eth.ether_shost, sizeof(packet.mac));
 	if (IN6_IS_ADDR_MULTICAST(&packet.ip.ip6_dst))
-		note_announce(witness, heard, &packet.message.nd_ns_target, true);
+		note_announce(witness, heard, &packet.message.nd_ns_target, packet.mac);
 }
 
 static void note_advert(const struct heard *heard, int family, const void *source, size_t at)
