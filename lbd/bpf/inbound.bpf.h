@@ -46,7 +46,6 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 		return;
 	}
 	count(COUNT_PROMOTED);
-	bpf_map_delete_elem(&handshakes, key);
 }
 
 static __noinline __u16 inbound_choose(const struct flow_ip *client,
@@ -80,6 +79,27 @@ static __noinline __u16 inbound_begin(const struct packet *p, const struct flow_
 	return handshake.member;
 }
 
+/*
+ * In mid-stream without a record.  The choice is kept as a handshake's is: should pins or members
+ * change before the member has answered here and made it a flow, the session stays where it is.
+ */
+static __noinline __u16 inbound_derive(const struct packet *p, const struct flow_key *key,
+				       const struct flow_service *service)
+{
+	struct handshake kept = {
+		.member = inbound_choose(&key->client, service, 0),
+		.started = p->now,
+		.mode = service->mode,
+	};
+
+	count(COUNT_DERIVED);
+	if (kept.member == FLOW_NO_MEMBER || !packet_confirms(p))
+		return kept.member;
+	hop_hear(&kept.hop, p);
+	bpf_map_update_elem(&handshakes, key, &kept, BPF_ANY);
+	return kept.member;
+}
+
 static __noinline __u16 inbound_unknown(const struct packet *p, const struct flow_key *key,
 					const struct flow_service *service)
 {
@@ -87,10 +107,8 @@ static __noinline __u16 inbound_unknown(const struct packet *p, const struct flo
 	__u16 member;
 
 	/* Also when its member is no longer there. */
-	if (!handshake || !member_get(handshake->member)) {
-		count(COUNT_DERIVED);
-		return inbound_choose(&key->client, service, 0);
-	}
+	if (!handshake || !member_get(handshake->member))
+		return inbound_derive(p, key, service);
 	/* The handshake may be gone afterwards. */
 	member = handshake->member;
 	if (handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&

@@ -69,7 +69,6 @@ static __noinline void own_promote(const struct packet *p, const struct flow_key
 		return;
 	}
 	count(COUNT_PROMOTED);
-	bpf_map_delete_elem(&handshakes, own);
 }
 
 /*

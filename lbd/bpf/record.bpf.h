@@ -82,6 +82,8 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 			pin_release(&pin, now);
 		return err;
 	}
+	/* Who looks has the record first; a choice kept longer would meet the port's next flow. */
+	bpf_map_delete_elem(&handshakes, key);
 	gauge_flows(1);
 	record_stats(flow->member, 1, by == RECORD_OWN ? 1 : 0);
 	if (by == RECORD_OWN)

@@ -213,6 +213,22 @@ static void test_derived_follows_a_pin_to_a_drained_member(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_DERIVED), 1);
 }
 
+/* No node has a record yet: the client is silent, and its pin gets another member meanwhile. */
+static void test_derived_stays_where_it_was(void **state UNUSED)
+{
+	struct pin pin = { .member = SLOT_DRAINED };
+	struct frame frame;
+
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1, 1, 0)),
+			 SLOT_DRAINED);
+	pin.member = 1;
+	pin_write(CLIENT, POOL_RPC_ID, &pin);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1, 1, 20)),
+			 SLOT_DRAINED);
+	assert_int_equal(count_of(COUNT_DERIVED), 1);
+}
+
 static int set_up(void **state UNUSED)
 {
 	return harness_open(4096, 1024);
@@ -235,6 +251,7 @@ static const struct {
 	{ "a drained member's pin admits nothing", test_pin_to_a_drained_member_admits_elsewhere },
 	{ "a pin holds when nothing is up", test_pin_holds_when_nothing_is_up },
 	{ "mid-stream packets follow any pin", test_derived_follows_a_pin_to_a_drained_member },
+	{ "and go on where the first one went", test_derived_stays_where_it_was },
 };
 
 int main(void)

@@ -290,6 +290,7 @@ static void make_flow(struct node *node, unsigned int flow, const struct plane_f
 	struct flow_event event;
 
 	node->plane.flow[flow] = *made;
+	node->plane.handshake[flow].used = false;
 	hold_pin(node, flow, own);
 	watch(node, flow, own ? "made" : "copied");
 	if (!own)
@@ -366,6 +367,17 @@ static int begin(struct node *node, unsigned int flow)
 	return member;
 }
 
+/* In mid-stream without a record.  What was derived once stays so, whatever becomes of pins. */
+static int derive(struct node *node, unsigned int flow, enum packet packet)
+{
+	int member = choose(&node->plane, flow, false);
+
+	if (member != NOBODY && packet != PACKET_SYN && packet != PACKET_RST)
+		node->plane.handshake[flow] = (struct plane_handshake){ .used = true,
+									.member = (uint8_t)member };
+	return member;
+}
+
 static int of_client(struct node *node, unsigned int flow, enum packet packet)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
@@ -380,11 +392,10 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 		return entry->member;
 	}
 	if (!handshake->used)
-		return choose(&node->plane, flow, false);
+		return derive(node, flow, packet);
 	if (handshake->synack && packet != PACKET_SYN && packet != PACKET_RST) {
 		made = fresh_flow(node, handshake->member, 0);
 		make_flow(node, flow, &made, true);
-		handshake->used = false;
 	}
 	return handshake->member;
 }

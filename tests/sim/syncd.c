@@ -195,10 +195,9 @@ static void relay_report(struct node *node)
 
 static void op_changed(void *arg)
 {
-	static const char *const words[] = { "detached",    "attaching", "loading",
-					     "catching up", "in sync",   "stale",
-					     "alone",       "sending",   "lagging",
-					     "degraded" };
+	static const char *const words[] = { "detached", "attaching", "loading", "catching up",
+					     "in sync",  "stale",     "alone",   "sending",
+					     "lagging",  "degraded" };
 	struct node *node = arg;
 	const struct session *s = &node->syncd->session;
 
