@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Every map of the data plane.  Names and layouts of the shared ones are those of proto/flow.h; lbd
- * sets the sizes of `flows` and `pins` from the configuration.  The last two serve the data plane
+ * sets the sizes of `flows` and `pins` from the configuration.  The last ones serve the data plane
  * alone and hold nothing that could not be learned again within a second.
  */
 #ifndef CASPAIR_MAPS_BPF_H
@@ -174,5 +174,19 @@ struct {
 	__type(key, struct next_hop);
 	__type(value, __u32); /* ticks */
 } asked SEC(".maps");
+
+/* What the coarse clock said in this timer interrupt, see ticks_packet(). */
+struct clock {
+	__u64 jiffies;
+	__u32 ticks;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct clock);
+} clocks SEC(".maps");
 
 #endif
