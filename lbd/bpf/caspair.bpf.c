@@ -57,7 +57,6 @@ int caspair_xdp(struct xdp_md *xdp)
 	if (!p.roles || packet_ethernet(&p, (void *)(long)xdp->data))
 		return pass();
 	p.now = ticks_packet();
-	p.length = bpf_xdp_get_buff_len(xdp);
 	if (p.type == bpf_htons(ETH_P_ARP))
 		return gate_arp(&p);
 	return packet_ip(&p) ? pass() : dispatch(&p);

@@ -49,7 +49,6 @@ struct packet {
 	struct flow_ip src, dst;
 	__u32 ingress; /* ifindex */
 	__u32 now;     /* ticks */
-	__u32 length;  /* of the whole frame; `end` may be the end of its first page */
 	__u32 l3_size; /* of the IP header with its options or extensions */
 	__u32 bytes;   /* of the IP packet, by its header */
 	__u32 seq_end; /* SEQ after this segment: payload, SYN and FIN count */
@@ -217,10 +216,15 @@ static __always_inline int packet_ip(struct packet *p)
 	return -1;
 }
 
-/* Whether the frame holds as many bytes as the IP header says. */
+/*
+ * Whether the frame holds as many bytes as the IP header says.  `end` may be the end of its first
+ * page; only then is the kernel asked, for it takes its time.
+ */
 static __always_inline int packet_is_whole(const struct packet *p)
 {
-	return p->length >= (__u32)(p->l3 - (void *)p->eth) + p->bytes;
+	__u32 bytes = (__u32)(p->l3 - (void *)p->eth) + p->bytes;
+
+	return (__u32)(p->end - (void *)p->eth) >= bytes || bpf_xdp_get_buff_len(p->ctx) >= bytes;
 }
 
 /* The TCP header of a packet that is no later fragment.  -1: no segment that a host would send. */
