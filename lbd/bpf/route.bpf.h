@@ -48,22 +48,28 @@ static __always_inline int route_leads_on(long found)
 	       found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
-/* For every result but success: a counted drop, and for a neighbour a question to lbd. */
-static __noinline int route_refuse(const struct packet *p, const struct bpf_fib_lookup *fib,
-				   long found)
+/* Asks lbd to resolve the next hop that a lookup named without its link-layer address. */
+static __noinline void route_ask_neighbour(const struct bpf_fib_lookup *fib, __u32 now)
 {
 	struct flow_ip next;
 
-	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return drop(COUNT_DROP_TOO_BIG);
-	if (found != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return drop(COUNT_DROP_NO_ROUTE);
 	/* The gateway of an IPv4 route may have an IPv6 address (RFC 8950). */
 	if (fib->family == FAMILY_INET)
 		next = flow_ip4(fib->ipv4_dst);
 	else
 		__builtin_memcpy(&next, fib->ipv6_dst, sizeof(next));
-	notice_neighbour(fib->ifindex, &next, p->now);
+	notice_neighbour(fib->ifindex, &next, now);
+}
+
+/* For every result but success: a counted drop, and for a neighbour a question to lbd. */
+static __noinline int route_refuse(const struct packet *p, const struct bpf_fib_lookup *fib,
+				   long found)
+{
+	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return drop(COUNT_DROP_TOO_BIG);
+	if (found != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return drop(COUNT_DROP_NO_ROUTE);
+	route_ask_neighbour(fib, p->now);
 	return drop(COUNT_DROP_NEIGHBOUR);
 }
 
@@ -162,8 +168,9 @@ static __always_inline int route_to_member(struct packet *p, __u16 slot,
 
 /*
  * Makes the hop towards a client good: ROUTE_FOUND, or a verdict.  A hop that was only heard serves
- * where the kernel knows the link but not the neighbour.  What the kernel would not forward is its
- * own business if `unproven`: no record says that this is an answer to a client.
+ * where the kernel knows the link but not the neighbour, and the neighbour is asked for once the
+ * connection is proven: not for each SYN of a flood.  What the kernel would not forward is its own
+ * business if `unproven`: no record says that this is an answer to a client.
  */
 static __noinline int route_ask_client(const struct packet *p, struct flow_hop *hop,
 				       const struct flow_key *key, int unproven)
@@ -177,6 +184,8 @@ static __noinline int route_ask_client(const struct packet *p, struct flow_hop *
 		hop_keep(hop, p, &fib);
 	else if (found != BPF_FIB_LKUP_RET_NO_NEIGH || !hop->ifindex)
 		return route_refuse(p, &fib, found);
+	else if (packet_confirms(p)) /* or every answer would look for its route anew */
+		route_ask_neighbour(&fib, p->now);
 	return ROUTE_FOUND;
 }
 

@@ -288,15 +288,19 @@ static void test_unknown_client_is_reached_by_its_hop(void **state UNUSED)
 	segment.to = CLIENT_ON_LINK;
 	segment.seq = 5000;
 	expect_to_client(&frame, run_segment(&frame, &segment)); /* by the handshake */
+	harness_drain();
+	assert_int_equal(box.notices, 0);
 	segment = on_link(ACK, 5001);
 	frame = frame_segment(&segment, false);
 	run_frame(&frame, box.outside);
 	segment = answer(slot, ACK);
 	segment.to = CLIENT_ON_LINK;
 	expect_to_client(&frame, run_segment(&frame, &segment)); /* by the flow */
+	expect_to_client(&frame, run_segment(&frame, &segment));
 	assert_int_equal(count_of(COUNT_DROP_NEIGHBOUR), 0);
 	harness_drain();
-	assert_int_equal(box.notices, 0);
+	assert_int_equal(box.notices, 1); /* later ones need no look-up of theirs */
+	assert_int_equal(number_of(&box.notice[0].addr), CLIENT_ON_LINK);
 }
 
 static void test_broadcast_teaches_no_address(void **state UNUSED)
