@@ -97,7 +97,7 @@ drill() {
 	wait_for 5 "the prober to end" gone blackout
 	witness_stop
 	cp "$LAB/log/witness.out" "$LAB/log/witness-$name.out"
-	dark=$("$LAB_TOP/tests/lib/field.py" longest_gap_ms lost <"$LAB/log/blackout.out")
+	dark=$("$LAB_TOP/tests/lib/field.py" dark_ms lost <"$LAB/log/blackout.out")
 	two=$(judge two "$healed")
 	printf '%-20s lb%s active; dark %6s ms, %4s probes lost; two owners%s %s ms\n' "$name" \
 		"$node" "${dark% *}" "${dark#* }" "${3:+ when healed}" "$two"

@@ -19,7 +19,7 @@ again() {
 }
 
 drill_kill_vrrpd() {
-	signal -KILL "lb$1-vrrpd"
+	daemon_kill "$1" vrrpd
 	await_role "$2" active
 	again "$1" vrrpd
 }

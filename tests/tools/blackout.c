@@ -6,8 +6,9 @@
  *	blackout owners INTERFACE ADDRESS	one ARP request; who answers within 300 ms
  *
  * ping ends with a JSON line: the longest time between the sending of one request that was answered
- * and of the next one that was.  A request that never gets an answer counts as lost; those of the
- * last 100 ms do not, their answers may be under way.  owners prints the MACs, one a line.
+ * and of the next one that was, and of that in which requests were lost.  A request that never gets
+ *an answer counts as lost; those of the last 100 ms do not, their answers may be under way.  owners
+ *prints the MACs, one a line.
  */
 #include <errno.h>
 #include <net/ethernet.h>
@@ -112,25 +113,47 @@ static void take_answers(struct ping *ping)
 	}
 }
 
-static void report(const struct ping *ping)
+/*
+ * The longest time between two answered requests, and the longest in which requests were lost.  The
+ * first also counts a prober that was kept waiting, the second is a little short: the truth lies
+ * between.
+ */
+struct gaps {
+	uint32_t lost;
+	uint64_t longest, dark;
+};
+
+static struct gaps find_gaps(const struct ping *ping, uint32_t judged)
 {
-	uint32_t judged = ping->sent > TAIL ? ping->sent - TAIL : 0, lost = 0;
-	uint64_t last = 0, longest = 0;
+	struct gaps gaps = { 0 };
+	uint64_t answered = judged ? ping->at[0] : 0, lost = 0;
 
 	for (uint32_t i = 0; i < judged; i++) {
 		if (!ping->answered[i]) {
-			lost++;
-			continue;
+			gaps.lost++;
+			lost = lost ? lost : ping->at[i];
+			if (ping->at[i] - lost + PERIOD_NS > gaps.dark)
+				gaps.dark = ping->at[i] - lost + PERIOD_NS;
 		}
-		if (last && ping->at[i] - last > longest)
-			longest = ping->at[i] - last;
-		last = ping->at[i];
+		if (ping->at[i] - answered > gaps.longest)
+			gaps.longest = ping->at[i] - answered;
+		if (!ping->answered[i])
+			continue;
+		answered = ping->at[i];
+		lost = 0;
 	}
-	/* Dark until the end. */
-	if (judged && last && ping->at[judged - 1] - last > longest)
-		longest = ping->at[judged - 1] - last;
-	printf("{\"sent\":%u,\"lost\":%u,\"longest_gap_ms\":%.1f,\"answered\":%s}\n", judged, lost,
-	       (double)longest / 1e6, last ? "true" : "false");
+	return gaps;
+}
+
+static void report(const struct ping *ping)
+{
+	const uint32_t judged = ping->sent > TAIL ? ping->sent - TAIL : 0;
+	const struct gaps gaps = find_gaps(ping, judged);
+
+	printf("{\"sent\":%u,\"lost\":%u,\"longest_gap_ms\":%.1f,\"dark_ms\":%.1f,"
+	       "\"answered\":%s}\n",
+	       judged, gaps.lost, (double)gaps.longest / 1e6, (double)gaps.dark / 1e6,
+	       gaps.lost < judged ? "true" : "false");
 }
 
 static int periodic_timer(void)
