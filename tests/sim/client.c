@@ -11,7 +11,7 @@ static bool willing(const struct node *node, bool cutover)
 {
 	const struct process *process = &node->process[SYNCD];
 
-	if (!node->powered || !node->carrier)
+	if (!node_runs(node) || !node->carrier)
 		return false;
 	return cutover || (process->alive && process->stalled_until <= node->world->now &&
 			   session_ready(&node->syncd->session));
@@ -30,7 +30,7 @@ static struct node *way(struct world *world, const struct session_of_client *cli
 	if (client->state != CLIENT_CLOSED && chance_of(&world->chance, stray) &&
 	    willing(&world->node[1 - to], cutover))
 		to = 1 - to;
-	return world->node[to].powered && world->node[to].carrier ? &world->node[to] : NULL;
+	return node_runs(&world->node[to]) && world->node[to].carrier ? &world->node[to] : NULL;
 }
 
 static int to_member(struct world *world, unsigned int flow, enum packet packet)
@@ -192,7 +192,7 @@ void client_step(struct world *world, unsigned int flow)
 
 static bool answers(const struct node *node)
 {
-	return node->powered && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
+	return node_runs(node) && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
 }
 
 void client_learn(struct world *world, int node)

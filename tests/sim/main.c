@@ -13,8 +13,8 @@
 #include "tests/sim/sim.h"
 
 const char *const plant_names[PLANTS] = {
-	"none",    "ack-early",  "no-sweep", "epoch-lost",  "overwrite",
-	"no-gate", "late-lease", "no-fence", "no-verdicts", "silent-loss",
+	"none",       "ack-early", "no-sweep",    "epoch-lost",  "overwrite",      "no-gate",
+	"late-lease", "no-fence",  "no-verdicts", "silent-loss", "hole-forgotten", "config-unheard",
 };
 
 static enum plant plant_of(const char *name)

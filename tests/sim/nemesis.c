@@ -14,6 +14,9 @@ enum fault {
 	CARRIER,
 	FAILOVER,
 	ORDERLY,
+	PAUSE,
+	CONFIG,
+	DISK,
 	LOSSY,
 	SPLIT,
 	FAULTS,
@@ -39,7 +42,7 @@ void nemesis_draw(struct world *world)
 	world->pace = (unsigned int)chance_between(c, 200, 900);
 	world->faults_until = chance_between(c, 8, 20) * SECOND;
 	for (unsigned int n = 0; n < NODES; n++)
-		world->node[n].drift = (int64_t)chance_below(c, 201) - 100;
+		world->node[n].drift = (int64_t)chance_below(c, 1001) - 500;
 }
 
 static void stall(struct node *node, enum daemon daemon, uint64_t until)
@@ -62,6 +65,49 @@ static void stall_some(struct node *node)
 	for (unsigned int d = 0; d < DAEMONS; d++)
 		if (which == d || which == DAEMONS)
 			stall(node, (enum daemon)d, until);
+}
+
+/* A virtual machine that is moved: all of it stands still, but for its clock. */
+static void pause_node(struct node *node)
+{
+	struct world *world = node->world;
+	uint64_t until = world->now + chance_between(&world->chance, 20, 3000) * MS;
+
+	node->paused_until = until;
+	for (unsigned int d = 0; d < DAEMONS; d++)
+		stall(node, (enum daemon)d, until);
+}
+
+/* A write to disk takes its time, or fails, for a while. */
+static void disk(struct node *node)
+{
+	struct chance *c = &node->world->chance;
+
+	node->disk_full = chance_of(c, 300);
+	node->disk_ms = (unsigned int)chance_between(c, 0, 2000);
+	trace_say(node->world, "FAULT node %u: a write takes %u ms%s", node->number + 1,
+		  node->disk_ms, node->disk_full ? ", and fails" : "");
+}
+
+void nemesis_config(struct node *node, uint32_t revision)
+{
+	if (node->revision >= revision)
+		return;
+	node->revision = revision;
+	trace_say(node->world, "node %u: configuration %u", node->number + 1, revision);
+	world_post(node, SYNCD, &(struct letter){ .kind = L_CONFIG });
+}
+
+/* One node after the other. */
+static void config(struct world *world)
+{
+	unsigned int first = (unsigned int)chance_below(&world->chance, NODES);
+	uint64_t later = chance_between(&world->chance, 1, 2500) * MS;
+
+	trace_say(world, "FAULT another configuration, node %u first", first + 1);
+	world->revision++;
+	world_later(world, 0, EV_CONFIG, first, world->revision);
+	world_later(world, later, EV_CONFIG, 1 - first, world->revision);
 }
 
 static void kill(struct node *node)
@@ -197,6 +243,16 @@ static void strike(struct world *world, enum fault fault)
 		if (node->process[VRRPD].alive && node->process[VRRPD].stalled_until <= world->now)
 			vrrpd_stop(node);
 		break;
+	case PAUSE:
+		if (node->powered)
+			pause_node(node);
+		break;
+	case CONFIG:
+		config(world);
+		break;
+	case DISK:
+		disk(node);
+		break;
 	case LOSSY:
 		lossy(world);
 		break;
@@ -272,5 +328,8 @@ void nemesis_heal(struct world *world)
 
 		if (node->powered)
 			nemesis_carrier(node, true);
+		nemesis_config(node, world->revision);
+		node->disk_full = false;
+		node->disk_ms = 0;
 	}
 }

@@ -97,12 +97,31 @@ void oracle_records(struct node *node)
 			   (unsigned long long)l->journal.head, what);
 }
 
+static bool hears(const struct node *node)
+{
+	const struct process *process = &node->process[SYNCD];
+
+	return process->alive && process->stalled_until < node->world->now && !process->letters;
+}
+
+/* I9: nobody is in sync with another configuration. */
+static void check_revisions(struct world *world)
+{
+	const struct node *a = &world->node[0], *b = &world->node[1];
+
+	if (a->revision != b->revision && hears(a) && hears(b) &&
+	    a->syncd->session.state == CAS__SYNC_STATE__IN_SYNC &&
+	    b->syncd->session.state == CAS__SYNC_STATE__IN_SYNC)
+		trace_fail(world, "I9 in sync with configurations %u and %u", a->revision,
+			   b->revision);
+}
+
 /* --- roles -------------------------------------------------------------------------------------
  */
 
 static bool answers(const struct node *node)
 {
-	return node->powered && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
+	return node_runs(node) && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
 }
 
 /*
@@ -130,12 +149,23 @@ static bool unfenceable(const struct world *world)
 	return false;
 }
 
+/* With vrrpd and lbd both dead it is the lease that lets go, and then an advert. */
+static bool headless(const struct world *world)
+{
+	for (unsigned int n = 0; n < NODES; n++)
+		if (!world->node[n].process[VRRPD].alive && !world->node[n].process[LBD].alive)
+			return true;
+	return false;
+}
+
 static void check_owners(struct world *world)
 {
 	bool disturbed = world->lan.lossy || world->lan.cut[0] || world->lan.cut[1] ||
 			 world->now < world->stall_until + 2 * SECOND;
 	uint64_t bound = disturbed ? 1500 * MS : world->lan.delay + world->lan.jitter + 10 * MS;
 
+	if (headless(world))
+		bound += 400 * MS;
 	if (!answers(&world->node[0]) || !answers(&world->node[1]) || unfenceable(world)) {
 		world->overlap_since = 0;
 		return;
@@ -185,6 +215,7 @@ static void look_at_cover(struct world *world)
 void oracle_step(struct world *world)
 {
 	check_owners(world);
+	check_revisions(world);
 	look_at_cover(world);
 	for (unsigned int n = 0; n < NODES; n++) {
 		struct node *node = &world->node[n];
@@ -210,8 +241,10 @@ static const char *fault_of(const struct world *world)
 	for (unsigned int n = 0; n < NODES; n++) {
 		const struct node *node = &world->node[n];
 
-		if (!node->powered || !node->carrier)
+		if (!node_runs(node) || !node->carrier)
 			return "a node is off";
+		if (node->revision != world->revision)
+			return "a node has the former configuration";
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			if (!node->process[d].alive)
 				return "a daemon is not running";

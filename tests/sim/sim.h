@@ -102,6 +102,7 @@ enum event_kind {
 	EV_START,   /* of a daemon */
 	EV_CUT_END, /* arg: path */
 	EV_CARRIER,
+	EV_CONFIG, /* arg: revision */
 	EV_OPERATOR,
 };
 
@@ -212,6 +213,7 @@ enum letter_kind {
 	L_VRRPD_CLOSED,
 	L_SHARED,
 	L_FENCED,
+	L_CONFIG,
 	L_SHARE, /* to lbd */
 	L_VERDICT,
 	L_LBD_VRRPD_CLOSED,
@@ -287,9 +289,14 @@ struct node {
 	struct world *world;
 	unsigned int number;
 	bool powered, carrier;
-	uint64_t booted; /* world time */
-	int64_t drift;   /* of its clock, in 10^-6 */
-	uint64_t disk;   /* the stored epoch; 0: no file */
+	uint64_t paused_until;              /* nothing runs, packets included; its clock does */
+	uint32_t revision;                  /* of the configuration */
+	uint64_t booted;                    /* world time */
+	int64_t drift;                      /* of its clock, in 10^-6 */
+	uint64_t disk;                      /* the stored epoch; 0: no file */
+	uint64_t disk_before, disk_sure_at; /* until then a power cut may bring back the former */
+	unsigned int disk_ms;               /* that a write takes */
+	bool disk_full;
 	struct process process[DAEMONS];
 	struct vrrpd vrrpd;
 	struct syncd *syncd;
@@ -323,6 +330,8 @@ enum plant {
 	PLANT_NO_FENCE,
 	PLANT_NO_VERDICTS,
 	PLANT_SILENT_LOSS,
+	PLANT_HOLE_FORGOTTEN,
+	PLANT_CONFIG_UNHEARD,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
@@ -370,6 +379,7 @@ struct world {
 	uint64_t idle, linger; /* time-outs of the data plane */
 	unsigned int pace;     /* of the clients, ms */
 	uint64_t generations;
+	uint32_t revision;
 	struct record_arena arena;
 	_Alignas(16) uint8_t memory[RECORD_ARENA];
 	uint8_t frame[RECORD_BYTES];
@@ -379,6 +389,11 @@ struct world {
 	char failure[200]; /* empty: none */
 	struct figures *figures;
 };
+
+static inline bool node_runs(const struct node *node)
+{
+	return node->powered && node->paused_until <= node->world->now;
+}
 
 static inline struct node *world_peer(struct node *node)
 {
@@ -466,6 +481,7 @@ void nemesis_strike(struct world *world);
 void nemesis_heal(struct world *world);
 void nemesis_end_cut(struct world *world, uint32_t path);
 void nemesis_carrier(struct node *node, bool up);
+void nemesis_config(struct node *node, uint32_t revision);
 void nemesis_operator(struct world *world);
 
 /* oracle.c: the invariants. */

@@ -317,6 +317,22 @@ static void heard_fenced(struct node *node)
 	session_role(&syncd->session, CAS__ROLE__STANDBY, syncd->session.epoch, node_now(node));
 }
 
+static void digest_of(const struct node *node, uint8_t digest[SESSION_DIGEST])
+{
+	memset(digest, 0, SESSION_DIGEST);
+	if (node->world->options.plant != PLANT_CONFIG_UNHEARD)
+		memcpy(digest, &node->revision, sizeof(node->revision));
+}
+
+static void heard_config(struct node *node)
+{
+	uint8_t digest[SESSION_DIGEST];
+
+	digest_of(node, digest);
+	session_digest(&node->syncd->session, digest, node_now(node));
+	syncd_work(node);
+}
+
 static void heard_shared(struct node *node)
 {
 	struct syncd *syncd = node->syncd;
@@ -406,6 +422,9 @@ void syncd_letter(struct node *node, const struct letter *letter)
 	case L_FENCED:
 		heard_fenced(node);
 		break;
+	case L_CONFIG:
+		heard_config(node);
+		break;
 	default:
 		break;
 	}
@@ -416,7 +435,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 
 void syncd_start(struct node *node)
 {
-	static const uint8_t digest[SESSION_DIGEST] = { 1 };
+	uint8_t digest[SESSION_DIGEST];
 	struct syncd *syncd = node->syncd;
 	const struct session_config config = { .node = node->number + 1,
 					       .random = chance_next(&node->world->chance),
@@ -424,6 +443,7 @@ void syncd_start(struct node *node)
 					       .journal = JOURNAL };
 	struct flow_event *late = syncd->late;
 
+	digest_of(node, digest);
 	if (syncd->open)
 		session_close(&syncd->session);
 	*syncd = (struct syncd){ .late = late };

@@ -165,6 +165,25 @@ static void take(struct node *node, struct fsm_event *event)
 	arm(node);
 }
 
+/* The daemon waits for the disk.  True: it does. */
+static bool write_epoch(struct node *node)
+{
+	uint64_t until = node->world->now + node->disk_ms * MS;
+
+	if (node->world->options.plant == PLANT_EPOCH_LOST)
+		return false;
+	node->disk_before = node->disk;
+	node->disk = node->vrrpd.reserved;
+	node->disk_sure_at = until;
+	if (!node->disk_ms)
+		return false;
+	node->process[VRRPD].stalled_until = until;
+	if (node->world->stall_until < until)
+		node->world->stall_until = until;
+	trace_say(node->world, "node %u: vrrpd waits for the disk", node->number + 1);
+	return true;
+}
+
 static void reserve(struct node *node)
 {
 	struct vrrpd *vrrpd = &node->vrrpd;
@@ -174,10 +193,10 @@ static void reserve(struct node *node)
 
 	if (highest < vrrpd->used)
 		highest = vrrpd->used;
-	if (highest + EPOCH_BLOCK / 2 > vrrpd->reserved) {
+	if (highest + EPOCH_BLOCK / 2 > vrrpd->reserved && !node->disk_full) {
 		vrrpd->reserved = highest + EPOCH_BLOCK;
-		if (node->world->options.plant != PLANT_EPOCH_LOST)
-			node->disk = vrrpd->reserved;
+		if (write_epoch(node))
+			return; /* the next call finds it written */
 	}
 	if (vrrpd->reserved == vrrpd->fsm.reserved)
 		return;

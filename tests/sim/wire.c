@@ -38,7 +38,7 @@ void wire_advert_arrives(struct node *node, uint32_t priority)
 {
 	struct vrrpd *vrrpd = &node->vrrpd;
 
-	if (!node->powered || !node->carrier)
+	if (!node_runs(node) || !node->carrier)
 		return;
 	if (priority)
 		plane_advert(node);
@@ -98,6 +98,8 @@ static void end(struct node *node)
 	if (!node->syncd->conn)
 		return;
 	node->syncd->conn = 0;
+	if (node->world->options.plant == PLANT_HOLE_FORGOTTEN)
+		node->syncd->session.leader.uncertain = node->syncd->session.leader.reoffer = false;
 	session_down(&node->syncd->session, node_now(node));
 }
 

@@ -96,6 +96,9 @@ void world_kill_daemon(struct node *node, enum daemon daemon)
 void world_power_off(struct node *node)
 {
 	node->powered = false;
+	node->paused_until = 0;
+	if (node->world->now < node->disk_sure_at && chance_of(&node->world->chance, 500))
+		node->disk = node->disk_before;
 	/* No word of goodbye: the peer finds out by silence. */
 	node->syncd->conn = 0;
 	for (unsigned int d = 0; d < DAEMONS; d++) {
@@ -198,6 +201,9 @@ static void of_world(struct world *world, const struct event *event)
 		break;
 	case EV_CARRIER:
 		nemesis_carrier(node, true);
+		break;
+	case EV_CONFIG:
+		nemesis_config(node, event->arg);
 		break;
 	case EV_OPERATOR:
 		nemesis_operator(world);
