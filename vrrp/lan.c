@@ -112,6 +112,7 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 		return err;
 	tell_source(&config);
 	vrrpd->lease.vrid = config.vrid;
+	vrrpd->lease.version = config.version;
 	vrrpd->fsm.config.own[FSM_V6] = config.own[LINK_V6];
 	return 0;
 }

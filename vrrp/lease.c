@@ -66,6 +66,7 @@ void lease_activate(struct lease *lease, uint64_t epoch, uint64_t until_ns)
 	if (!map)
 		return;
 	map->vrid = lease->vrid;
+	map->version = lease->version;
 	__atomic_store_n(&map->epoch, epoch, __ATOMIC_RELAXED);
 	__atomic_store_n(&map->until_ns, until_ns, __ATOMIC_RELEASE);
 	if (map->role == LEASE_ACTIVE && !map->fenced)
@@ -90,6 +91,7 @@ static void let_go(struct lease *lease, uint32_t role, uint64_t until_ns)
 	if (!map)
 		return;
 	map->vrid = lease->vrid;
+	map->version = lease->version;
 	__atomic_store_n(&map->role, role, __ATOMIC_RELEASE);
 	__atomic_store_n(&map->until_ns, until_ns, __ATOMIC_RELEASE);
 }

@@ -13,7 +13,7 @@ struct flow_lease;
 
 struct lease {
 	struct flow_lease *map; /* NULL: lbd has not shared it yet; writes are then no-ops */
-	uint8_t vrid;
+	uint8_t vrid, version; /* of the adverts that fence */
 };
 
 /* CLOCK_BOOTTIME in ns: the clock of the lease and of the machine. */

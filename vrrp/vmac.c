@@ -74,8 +74,18 @@ static int create(struct nl_sock *sock, const struct vmac *vmac, uint8_t vrid)
 	return err;
 }
 
-/* While it is down: no link-local address, and so no multicast listener reports nor solicitations
- * of routers, now or later. */
+static int set_mark(struct nl_sock *sock, int ifindex)
+{
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct nl_msg *msg = link_message(RTM_SETLINK, 0, &header);
+	int err = msg ? nla_put_string(msg, IFLA_IFALIAS, mark) : -NLE_NOMEM;
+
+	if (!err)
+		return nl_send_sync(sock, msg);
+	nlmsg_free(msg);
+	return err;
+}
+
 static int put_quiet(struct nl_msg *msg)
 {
 	struct nlattr *spec = nla_nest_start(msg, IFLA_AF_SPEC), *inet6;
@@ -87,19 +97,24 @@ static int put_quiet(struct nl_msg *msg)
 		return -NLE_NOMEM;
 	nla_nest_end(msg, inet6);
 	nla_nest_end(msg, spec);
-	return nla_put_string(msg, IFLA_IFALIAS, mark);
+	return 0;
 }
 
-static int make_quiet(struct nl_sock *sock, int ifindex)
+/* While it is down: no link-local address, and so no multicast listener reports nor solicitations of
+ * routers, now or later. */
+static int make_quiet(struct nl_sock *sock, const struct vmac *vmac)
 {
-	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = vmac->ifindex };
 	struct nl_msg *msg = link_message(RTM_SETLINK, 0, &header);
 	int err = msg ? put_quiet(msg) : -NLE_NOMEM;
 
-	if (!err)
-		return nl_send_sync(sock, msg);
-	nlmsg_free(msg);
-	return err;
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	err = nl_send_sync(sock, msg);
+	/* A kernel without IPv6 is quiet. */
+	return vmac->family == 4 && err == -NLE_AF_NOSUPPORT ? 0 : err;
 }
 
 static int set_up(struct nl_sock *sock, int ifindex, bool up)
@@ -235,7 +250,8 @@ static int make(struct vmacs *vmacs, struct vmac *vmac)
 		return -EIO;
 	}
 	vmac->ifindex = (int)if_nametoindex(vmac->ifname);
-	err = make_quiet(vmacs->sock, vmac->ifindex);
+	err = set_mark(vmacs->sock, vmac->ifindex);
+	err = err ? err : make_quiet(vmacs->sock, vmac);
 	if (err)
 		log_error("cannot keep %s from speaking by itself: %s", vmac->ifname,
 			  nl_geterror(err));
