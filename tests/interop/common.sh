@@ -11,6 +11,8 @@ VRID=51
 FROM_LINE=1
 ADVERTS=$LAB_TOP/tests/interop/adverts.py
 
+VIRTUAL_LINK_LOCAL=fe80::200:5eff:fe00:233 # of VRID 51
+
 # need PROGRAM PACKAGE: a test without it is skipped, and says so.
 need() {
 	[[ -x $1 ]] || { echo "$1 is missing (Debian: apt-get install $2)"; exit 77; }
@@ -20,10 +22,31 @@ need() {
 ours_start() {
 	lab_wires
 	lab_config
+	[[ -z $IPV6 ]] || ours_ipv6
 	sed -i 's/priority 254/priority 150/; s/priority 253/priority 100/' "$LAB/pair.conf"
 	ours_config "$@"
+	((ADVERT == 100)) || sed -i "s/advert 100ms/advert ${ADVERT}ms/" "$LAB/pair.conf"
 	node_start 1
 	spawn watch switch "$ADVERTS" watch lb1-eth0 lb2-eth0
+}
+
+# The whole lab in IPv6; the nodes keep their IPv4 addresses, and the pair its name of the VIP.
+ours_ipv6() {
+	local space
+	for space in client lb1 lb2 "${LAB_MEMBERS[@]}"; do
+		on "$space" sysctl -qw net.ipv6.conf.{default,eth0}.accept_dad=0 \
+			net.ipv6.conf.{lo,eth0}.disable_ipv6=0
+	done
+	for space in 1 2; do
+		on "lb$space" sysctl -qw net.ipv6.conf.eth1.{accept_dad,disable_ipv6}=0 \
+			net.ipv6.conf.all.forwarding=1
+		pp ip -n "lb$space" addr add "2001:db8:20::1$space/64" dev eth0 nodad
+		pp ip -n "lb$space" addr add "2001:db8:30::1$space/64" dev eth1 nodad
+	done
+	pp ip -n client addr add 2001:db8:20::100/64 dev eth0 nodad
+	sed -i "s/$LAB_VIP/2001:db8:20::10/; s/$LAB_GATEWAY/2001:db8:30::1/
+		s/10\.30\.0\.\(2.\)/2001:db8:30::\1/" "$LAB/pair.conf"
+	LAB_VIP=2001:db8:20::10 LAB_GATEWAY=2001:db8:30::1
 }
 
 ours_config() {
@@ -42,6 +65,8 @@ leads() { has_role 1 active; }
 waits() { has_role 1 standby; }
 owner_is() { [[ $(owners) == "$1" ]]; }
 owners() {
+	[[ -z $IPV6 ]] || { on client "$ADVERTS" owners eth0 "$LAB_VIP" | sort | tr '\n' ' ' |
+		sed 's/ $//'; return; }
 	nsenter --net=/run/netns/client -- "$LAB_BUILD/tests/blackout" owners eth0 "$LAB_VIP" |
 		sort | tr '\n' ' ' | sed 's/ $//'
 }
@@ -61,6 +86,7 @@ last_checksum() { record | grep "lb1-eth0" | tail -n 1 | grep -q "$1"; }
 # A span in which the roles must not move: COUNT adverts of SPACE.
 steady() {
 	local space=$1 count=$2 before
+	((ADVERT < 1000)) || count=$(((count + 4) / 5))
 	before=$(heard "$space")
 	wait_for 10 "$count adverts of $space" more_than "$space" $((before + count))
 }

@@ -2,29 +2,46 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Debian's FRR as the other router of our VRID, in both roles.  It wants a macvlan with the virtual
-# MAC, made by hand, and is silent towards a lesser advert, as it may be under RFC 5798.
+# MAC, made by hand, and is silent towards a lesser advert, as it may be under RFC 5798.  IPV6=1, as
+# in frr6.sh, is the same over IPv6.
 
 . "${0%/*}/common.sh"
 need /usr/lib/frr/vrrpd frr
 lab_enter "$@"
 
-VMAC=00:00:5e:00:01:33 # of VRID 51
+# of VRID 51
+VMAC=00:00:5e:00:01:33 VMAC_NAME=vrrp4-1
+[[ -z $IPV6 ]] || VMAC=00:00:5e:00:02:33 VMAC_NAME=vrrp6-1
 
 # A port that learns: the virtual MAC moves with FRR.
 theirs_wires() {
 	on switch bridge link set dev lb2-eth0 learning on flood on
-	pp ip -n lb2 link add vrrp4-1 link eth0 type macvlan mode bridge
-	pp ip -n lb2 link set vrrp4-1 address "$VMAC"
-	pp ip -n lb2 addr add "$LAB_VIP/32" dev vrrp4-1
-	on lb2 sysctl -qw net.ipv4.conf.vrrp4-1.rp_filter=0 net.ipv4.conf.eth0.arp_ignore=1 \
+	pp ip -n lb2 link add $VMAC_NAME link eth0 type macvlan mode bridge
+	pp ip -n lb2 link set $VMAC_NAME address "$VMAC"
+	if [[ -n $IPV6 ]]; then
+		on lb2 sysctl -qw net.ipv6.conf.$VMAC_NAME.{accept_dad,disable_ipv6}=0
+		pp ip -n lb2 link set $VMAC_NAME addrgenmode none
+		return
+	fi
+	pp ip -n lb2 addr add "$LAB_VIP/32" dev $VMAC_NAME
+	on lb2 sysctl -qw net.ipv4.conf.$VMAC_NAME.rp_filter=0 net.ipv4.conf.eth0.arp_ignore=1 \
 		net.ipv4.conf.all.arp_ignore=1
+}
+
+# A source of its own, and what it advertises, which it does not add by itself; gone with "down".
+theirs_addresses() {
+	local address
+	for address in fe80::f00 "$VIRTUAL_LINK_LOCAL" "$LAB_VIP"; do
+		pp ip -n lb2 addr replace "$address/64" dev $VMAC_NAME nodad
+	done
 }
 
 # theirs_start PRIORITY [KEYWORD...]: zebra and vrrpd of FRR, their files in the lab.
 theirs_start() {
 	local priority=$1 name
 	shift
-	pp ip -n lb2 link set vrrp4-1 up
+	pp ip -n lb2 link set $VMAC_NAME up
+	[[ -z $IPV6 ]] || theirs_addresses
 	mkdir -p "$LAB/frr"
 	chown frr:frr "$LAB/frr"
 	: >"$LAB/frr/zebra.conf"
@@ -33,7 +50,9 @@ theirs_start() {
 		echo " vrrp $VRID version 3"
 		echo " vrrp $VRID priority $priority"
 		echo " vrrp $VRID advertisement-interval $ADVERT"
-		echo " vrrp $VRID ip $LAB_VIP"
+		# RFC 9568, erratum 8300: a link-local address is the first; FRR leaves it to us.
+		[[ -z $IPV6 ]] || echo " vrrp $VRID ipv6 $VIRTUAL_LINK_LOCAL"
+		echo " vrrp $VRID $([[ -n $IPV6 ]] && echo ipv6 || echo ip) $LAB_VIP"
 		(($#)) && printf ' %s\n' "$@"
 	} >"$LAB/frr/vrrpd.conf"
 	chmod 644 "$LAB"/frr/*.conf
@@ -57,7 +76,7 @@ theirs_die() {
 	pp ip -n switch link set lb2-eth0 down
 	theirs_stop -KILL
 	# The macvlan would live on and answer, which a dead machine's does not.
-	pp ip -n lb2 link set vrrp4-1 down
+	pp ip -n lb2 link set $VMAC_NAME down
 	pp ip -n switch link set lb2-eth0 up
 }
 
@@ -69,7 +88,7 @@ main() {
 	scene "we yield to a higher one that preempts"
 	theirs_start 200
 	wait_for 10 "ours to yield" waits
-	owned_by lb2 vrrp4-1
+	owned_by lb2 $VMAC_NAME
 	steady lb2 10
 	scene_end
 
@@ -91,7 +110,7 @@ main() {
 	steady lb1 2
 	signal -TERM lb1-vrrpd
 	wait_for 5 "vrrpd to leave" gone lb1-vrrpd
-	owned_by lb2 vrrp4-1
+	owned_by lb2 $VMAC_NAME
 	scene_end 290
 
 	scene "we come back and do not preempt a lower one"
