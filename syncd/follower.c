@@ -106,6 +106,10 @@ static const char *obstacle(struct session *s, uint64_t now)
 		return "waiting for the peer's heartbeat";
 	if (!s->tables)
 		return "lbd is not running here";
+	/* It may have led in a later epoch than the peer: the tables know, this process does not.
+	 */
+	if (!s->told)
+		return "waiting for the word of this node's vrrpd";
 	if (s->role == CAS__ROLE__ACTIVE)
 		return "both nodes are active";
 	if (s->peer.role != CAS__ROLE__ACTIVE)

@@ -168,6 +168,7 @@ static void reconsider(struct session *s, uint64_t now)
 
 void session_role(struct session *s, Cas__Role role, uint64_t epoch, uint64_t now)
 {
+	s->told = true;
 	s->role = role;
 	if (epoch > s->epoch)
 		s->epoch = epoch;

@@ -200,6 +200,7 @@ struct session {
 	uint64_t flows;    /* in them, about */
 
 	bool up;
+	bool told;      /* vrrpd has spoken since this process began */
 	Cas__Role role; /* vrrpd's word */
 	uint64_t epoch;
 	bool leading;

@@ -87,6 +87,13 @@ static void disk(struct node *node)
 	node->disk_ms = (unsigned int)chance_between(c, 0, 2000);
 	trace_say(node->world, "FAULT node %u: a write takes %u ms%s", node->number + 1,
 		  node->disk_ms, node->disk_full ? ", and fails" : "");
+	world_later(node->world, chance_between(c, 100, 5000) * MS, EV_DISK, node->number, 0);
+}
+
+void nemesis_end_disk(struct node *node)
+{
+	node->disk_full = false;
+	node->disk_ms = 0;
 }
 
 void nemesis_config(struct node *node, uint32_t revision)
@@ -329,7 +336,6 @@ void nemesis_heal(struct world *world)
 		if (node->powered)
 			nemesis_carrier(node, true);
 		nemesis_config(node, world->revision);
-		node->disk_full = false;
-		node->disk_ms = 0;
+		nemesis_end_disk(node);
 	}
 }

@@ -243,6 +243,8 @@ static const char *fault_of(const struct world *world)
 
 		if (!node_runs(node) || !node->carrier)
 			return "a node is off";
+		if (node->disk_full)
+			return "a disk is full";
 		if (node->revision != world->revision)
 			return "a node has the former configuration";
 		for (unsigned int d = 0; d < DAEMONS; d++)

@@ -103,6 +103,7 @@ enum event_kind {
 	EV_CUT_END, /* arg: path */
 	EV_CARRIER,
 	EV_CONFIG, /* arg: revision */
+	EV_DISK,
 	EV_OPERATOR,
 };
 
@@ -482,6 +483,7 @@ void nemesis_heal(struct world *world);
 void nemesis_end_cut(struct world *world, uint32_t path);
 void nemesis_carrier(struct node *node, bool up);
 void nemesis_config(struct node *node, uint32_t revision);
+void nemesis_end_disk(struct node *node);
 void nemesis_operator(struct world *world);
 
 /* oracle.c: the invariants. */

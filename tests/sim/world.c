@@ -205,6 +205,9 @@ static void of_world(struct world *world, const struct event *event)
 	case EV_CONFIG:
 		nemesis_config(node, event->arg);
 		break;
+	case EV_DISK:
+		nemesis_end_disk(node);
+		break;
 	case EV_OPERATOR:
 		nemesis_operator(world);
 		break;

@@ -947,6 +947,24 @@ static void an_answer_belongs_to_its_own_request(void **state)
 	world_free(world);
 }
 
+/* A process that has just begun follows nobody before its own vrrpd has spoken. */
+static void without_a_word_nobody_is_followed(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	node_start(b, false);
+	world_heal(world);
+	world_run(world, 500);
+	assert_int_equal(b->s.state, CAS__SYNC_STATE__DETACHED);
+	session_role(&b->s, CAS__ROLE__STANDBY, a->s.epoch, world->now);
+	settle_world(world, 3000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
 /* The leader's table loses a flow and gets it back from an offer before the DEL has been read. */
 static void an_offer_overtakes_an_unread_event(void **state)
 {
@@ -1061,6 +1079,7 @@ int main(void)
 		cmocka_unit_test(a_long_sweep_is_waited_for),
 		cmocka_unit_test(whatever_happens_tables_end_equal_and_whole),
 		cmocka_unit_test(an_answer_belongs_to_its_own_request),
+		cmocka_unit_test(without_a_word_nobody_is_followed),
 		cmocka_unit_test(an_offer_overtakes_an_unread_event),
 		cmocka_unit_test(a_long_tail_is_not_queued_at_once),
 		cmocka_unit_test(too_many_verdicts_are_counted),
