@@ -49,6 +49,9 @@ static void stall(struct node *node, enum daemon daemon, uint64_t until)
 {
 	struct world *world = node->world;
 
+	/* What was put off once comes back at the end of the longer one. */
+	if (until < node->process[daemon].stalled_until)
+		until = node->process[daemon].stalled_until;
 	node->process[daemon].stalled_until = until;
 	if (until > world->stall_until)
 		world->stall_until = until;

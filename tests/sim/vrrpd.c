@@ -177,7 +177,8 @@ static bool write_epoch(struct node *node)
 	node->disk_sure_at = until;
 	if (!node->disk_ms)
 		return false;
-	node->process[VRRPD].stalled_until = until;
+	if (node->process[VRRPD].stalled_until < until)
+		node->process[VRRPD].stalled_until = until;
 	if (node->world->stall_until < until)
 		node->world->stall_until = until;
 	trace_say(node->world, "node %u: vrrpd waits for the disk", node->number + 1);
