@@ -84,6 +84,7 @@ channel_is_down() { [[ $(field "$1" sync.channel_up) == false ]]; }
 drill() {
 	local name=$1 limit=$2 node dark two
 	healed=0
+	moved=
 	await_settled
 	node=$(active)
 	on client ping -q -c 1 -W 1 "$LAB_VIP" >/dev/null
@@ -104,8 +105,26 @@ drill() {
 	judge owners >"$LAB/log/owners-$name"
 	((${two%.*} <= ${3:-0})) && [[ $two == 0.0 || -n $3 ]] ||
 		{ cat "$LAB/log/owners-$name"; drill_wrong "$name: two owners"; }
+	drill_moved "$name"
 	[[ $limit == any ]] || ((${dark%%.*} <= limit)) ||
 		drill_wrong "$name: dark for ${dark% *} ms, over $limit ms"
+}
+
+# stays NODE: it must be active still.
+stays() {
+	await_settled
+	has_role "$1" active || moved=$1
+}
+# A machine that stood still for three adverts, the real-time daemons with it, is no fault of theirs.
+drill_moved() {
+	local pause
+	[[ -n $moved ]] || return
+	pause=$(judge adverts "lb$moved-eth0")
+	if ((${pause%.*} < 250)); then
+		drill_wrong "$1: the role moved from lb$moved"
+	else
+		say "$1: lb$moved sent no advert for $pause ms, so the role moved"
+	fi
 }
 
 # Something that is wrong ends the test when all drills are done.

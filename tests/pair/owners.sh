@@ -33,10 +33,6 @@ drill_term_vrrpd() {
 	wait_for 5 "vrrpd to end" gone "lb$1-vrrpd"
 	again "$1" vrrpd
 }
-stays() {
-	await_settled
-	has_role "$1" active || drill_wrong "the role moved from lb$1"
-}
 drill_stop_lbd() { stopped "$1" lbd && stays "$1"; }
 drill_stop_syncd() { stopped "$1" syncd && stays "$1"; }
 drill_stop_peers_vrrpd() { stopped "$2" vrrpd && stays "$1"; }

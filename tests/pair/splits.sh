@@ -7,8 +7,6 @@
 . "${0%/*}/../lib/drill.sh"
 lab_enter "$@"
 
-stays() { has_role "$1" active || drill_wrong "$FUNCNAME: the role moved from lb$1"; }
-
 # Only between the nodes: clients still reach both.
 drill_peer_deaf() {
 	lan_way "$1" "$2"
