@@ -17,7 +17,7 @@
 #include "conf/log.h"
 #include "vrrp/vrrp.h"
 
-enum { REALTIME_PRIORITY = 10, REALTIME_GUARD_US = 5000000 };
+enum { REALTIME_PRIORITY = 10, REALTIME_GUARD_US = 5000000, STACK_ROOM = 512 << 10 };
 
 const char *vrrpd_own_name(const struct vrrpd *vrrpd)
 {
@@ -48,23 +48,44 @@ static int open_epochs(struct vrrpd *vrrpd)
 	return err;
 }
 
+/* A locked stack that has to grow past the limit would be the end: it gets its room beforehand. */
+static void grow_stack(void)
+{
+	volatile char room[STACK_ROOM];
+
+	for (size_t i = 0; i < sizeof(room); i += 1024)
+		room[i] = 0;
+}
+
+/*
+ * What is locked in future counts against the limit, and malloc() would fail.  Where that cannot be
+ * raised, what there is now is locked, which is nearly everything.
+ */
+static void lock_memory(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int flags = MCL_CURRENT | MCL_ONFAULT;
+
+	grow_stack();
+	if (!setrlimit(RLIMIT_MEMLOCK, &unlimited))
+		flags |= MCL_FUTURE;
+	if (mlockall(flags))
+		log_warning("memory is not locked (%s): adverts may be late when swapping",
+			    strerror(errno));
+}
+
 /* Late adverts are takeovers: a small thread that is never kept waiting. */
 static void be_punctual(void)
 {
 	const struct sched_param param = { .sched_priority = REALTIME_PRIORITY };
 	const struct rlimit guard = { REALTIME_GUARD_US, REALTIME_GUARD_US };
-	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 
 	/* The guard first: a loop gone wild must not take the machine with it. */
 	if (setrlimit(RLIMIT_RTTIME, &guard) ||
 	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
 		log_warning("no real-time scheduling (%s): adverts may be late under load",
 			    strerror(errno));
-	/* The limit too: what is locked in future counts against it, and malloc() would fail. */
-	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) ||
-	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_warning("memory is not locked (%s): adverts may be late when swapping",
-			    strerror(errno));
+	lock_memory();
 }
 
 static int drop_privileges(void)
