@@ -77,6 +77,30 @@ channel_heal() {
 }
 channel_is_down() { [[ $(field "$1" sync.channel_up) == false ]]; }
 
+# --- load -------------------------------------------------------------------------------------
+
+# load_start: both processors busy with loops, forks and pipes.  They give way to the niceness of
+# ordinary work, so that the machine stays usable.
+load_start() {
+	local i
+	for i in 1 2 3 4; do
+		spawn "load-$i" client nice -n 5 sh -c 'while :; do :; done'
+	done
+	for i in 5 6; do
+		spawn "load-$i" client nice -n 5 sh -c 'while :; do /bin/true; done'
+	done
+	for i in 7 8; do
+		spawn "load-$i" client nice -n 5 sh -c 'yes | tr y n | cat >/dev/null'
+	done
+}
+load_stop() {
+	local i
+	for i in 1 2 3 4 5 6 7 8; do
+		pkill -KILL -P "$(pid_of "load-$i")"
+		signal -KILL "load-$i"
+	done
+}
+
 # --- a drill ----------------------------------------------------------------------------------
 
 # drill NAME DARK-MS [TWO-MS]: runs drill_NAME ACTIVE PEER and judges.  DARK-MS `any`: dark by its

@@ -3,6 +3,7 @@
 #
 # The pair in its lab: keys, configuration, daemons, and what can happen to a node.
 #
+# LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval.
 # LAB_XDP=generic runs it in that mode, LAB_HOLD sets hold-after-boot; LAB_SAMBA=samba gives the
 # members RPC servers.
 
@@ -34,7 +35,7 @@ lab_config() {
 		}
 		vrrp {
 		    interface eth0; track-interface eth1; vrid 51
-		    advert 100ms; hold-after-boot ${LAB_HOLD:-1s}
+		    advert ${LAB_ADVERT:-100ms}; hold-after-boot ${LAB_HOLD:-1s}
 		}
 		sync { port 7790; path eth2; peer-timeout 1s }
 		forwarding { interface eth0, eth1; xdp ${LAB_XDP:-auto}; flows ${1:-20000}; pins 20000 }
@@ -67,7 +68,10 @@ lab_config() {
 # daemon_start NODE DAEMON
 daemon_start() {
 	local dir=$LAB/lb$1
-	spawn "lb$1-$2" "lb$1" "$LAB_BUILD/$2" --config "$LAB/pair.conf" --node "lb$1" \
+	local before=
+	[[ $2 != vrrpd || -z $LAB_PLAIN ]] || before="setpriv --bounding-set=-sys_nice"
+	# shellcheck disable=SC2086 # a command and its option
+	spawn "lb$1-$2" "lb$1" $before "$LAB_BUILD/$2" --config "$LAB/pair.conf" --node "lb$1" \
 		--run-dir "$dir/run" --state-dir "$dir/state" --bpf-dir "$LAB/bpf/lb$1" \
 		--key "$dir/node.key"
 }
