@@ -41,6 +41,9 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_DROP_STRAY_RESET] = "drop_stray_reset",
 	[COUNT_DROP_ND] = "drop_nd",
 	[COUNT_DROP_EXTENSION] = "drop_extension",
+	[COUNT_ANSWERED] = "answered",
+	[COUNT_ICMP_IN] = "icmp_in",
+	[COUNT_ICMP_OUT] = "icmp_out",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

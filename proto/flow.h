@@ -449,6 +449,9 @@ enum flow_counter {
 	COUNT_DROP_STRAY_RESET, /* of a member that does not hold the flow on record */
 	COUNT_DROP_ND,          /* neighbour solicitation for a VIP while fenced */
 	COUNT_DROP_EXTENSION,   /* IPv6 extension headers beyond what is followed */
+	COUNT_ANSWERED, /* of the drops above: with an ICMP error to the sender */
+	COUNT_ICMP_IN,  /* errors about a member's packets, brought to it */
+	COUNT_ICMP_OUT, /* errors about a client's */
 	COUNT_MAX
 };
 

@@ -7,6 +7,8 @@
  *	      -> inbound  (to a VIP)    -> pin, record, track -> route, nat
  *	      -> outbound (of a member) -> record, track      -> route, nat
  *	      -> own      (of a member's own address) -> record, track
+ *	      -> icmp     (errors about sessions)     -> route, nat
+ *	-> answer (an error of our own, for what was dropped)
  *
  * Written for the verifier of Linux 6.1 and later: no open-coded iterators, no kfuncs.
  */
@@ -15,6 +17,7 @@
 
 #include "lbd/bpf/apply.bpf.h"
 #include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/icmp.bpf.h"
 #include "lbd/bpf/inbound.bpf.h"
 #include "lbd/bpf/outbound.bpf.h"
 #include "lbd/bpf/own.bpf.h"
@@ -32,6 +35,8 @@ static __always_inline int dispatch(struct packet *p)
 	if (p->protocol == IPPROTO_ICMPV6 && gate_solicitation(p))
 		return drop(COUNT_DROP_ND);
 	to = role_find(p->roles, &p->dst);
+	if (p->protocol == (p->family == FLOW_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return to && to->kind == ROLE_VIP ? icmp_inbound(p, to) : icmp_outbound(p);
 	if (to && to->kind == ROLE_VIP)
 		return inbound(p, to);
 	from = role_find(p->roles, &p->src);
@@ -52,6 +57,7 @@ int caspair_xdp(struct xdp_md *xdp)
 		.ingress = xdp->ingress_ifindex,
 		.control = control_get(),
 	};
+	int verdict;
 
 	p.roles = p.control ? roles_of(p.control) : NULL;
 	if (!p.roles || packet_ethernet(&p, (void *)(long)xdp->data))
@@ -59,7 +65,10 @@ int caspair_xdp(struct xdp_md *xdp)
 	p.now = ticks_packet();
 	if (p.type == bpf_htons(ETH_P_ARP))
 		return gate_arp(&p);
-	return packet_ip(&p) ? pass() : dispatch(&p);
+	if (packet_ip(&p))
+		return pass();
+	verdict = dispatch(&p);
+	return p.answer ? answer_packet(&p) : verdict;
 }
 
 /* Runs one step for each of the first call->count records of an inbox. */

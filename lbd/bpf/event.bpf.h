@@ -90,22 +90,26 @@ static __noinline void event_pin(__u8 kind, const struct pin_key *key, const str
 
 static __always_inline void notice_send(__u32 kind, __u32 ifindex, const struct flow_ip *ip)
 {
-	struct flow_notice notice = { .kind = kind, .ifindex = ifindex, .addr = *ip };
+	struct flow_notice *notice = bpf_ringbuf_reserve(&notices, sizeof(*notice), 0);
 
 	/* No room: the next packet that needs the neighbour asks again. */
-	bpf_ringbuf_output(&notices, &notice, sizeof(notice), 0);
+	if (!notice)
+		return;
+	notice->kind = kind;
+	notice->ifindex = ifindex;
+	notice->addr = *ip;
+	bpf_ringbuf_submit(notice, 0);
 }
 
 /* Asks lbd to resolve a next hop, unless it has just been asked. */
-static __always_inline void notice_neighbour(__u32 ifindex, const struct flow_ip *ip, __u32 now)
+static __always_inline void notice_neighbour(const struct next_hop *next, __u32 now)
 {
-	struct next_hop hop = { .ifindex = ifindex, .addr = *ip };
-	__u32 *last = bpf_map_lookup_elem(&asked, &hop);
+	__u32 *last = bpf_map_lookup_elem(&asked, next);
 
 	if (last && ticks_since(now, *last) < NOTICE_INTERVAL)
 		return;
-	bpf_map_update_elem(&asked, &hop, &now, BPF_ANY);
-	notice_send(NOTICE_NEIGHBOUR, ifindex, ip);
+	bpf_map_update_elem(&asked, next, &now, BPF_ANY);
+	notice_send(NOTICE_NEIGHBOUR, next->ifindex, &next->addr);
 }
 
 #endif

@@ -179,7 +179,7 @@ static __always_inline int inbound(struct packet *p, const struct flow_role *vip
 	if (!service)
 		return pass();
 	if (p->hops <= 1)
-		return drop(COUNT_DROP_TTL);
+		return refuse_hops(p, &p->dst);
 	return inbound_service(p, service);
 }
 

@@ -162,6 +162,19 @@ struct {
 	__type(value, struct flow_hop);
 } hops SEC(".maps");
 
+/* ICMP errors made in this second, by this CPU. */
+struct answer_pace {
+	__u32 second;
+	__u32 count;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct answer_pace);
+} answer_paces SEC(".maps");
+
 /* When lbd was last asked to resolve a next hop, so that a burst asks once. */
 struct next_hop {
 	__u32 ifindex;

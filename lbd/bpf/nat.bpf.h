@@ -34,43 +34,47 @@ static __always_inline __u16 checksum_replace(__u16 check, __u32 from, __u32 to)
 	return checksum_close(checksum_change(checksum_open(check), from, to));
 }
 
-/* For either address of an IPv4 header; both checksums cover it. */
-static __always_inline void nat_ipv4(struct packet *p, __be32 *field, __be32 to)
+/* Either address of an IPv4 header; the caller sees to what else has it in its sum. */
+static __always_inline void nat_ipv4(struct iphdr *ip, __be32 *field, __be32 to)
 {
-	struct iphdr *ip = packet_ip4(p);
-	__be32 from = *field;
-
+	ip->check = checksum_replace(ip->check, *field, to);
 	*field = to;
-	ip->check = checksum_replace(ip->check, from, to);
-	p->tcp->check = checksum_replace(p->tcp->check, from, to);
 }
 
-static __always_inline void nat_ipv6(struct packet *p, __be32 *field, const struct flow_ip *to)
+/* Either address of an IPv6 header, and a checksum that covers it. */
+static __always_inline void nat_ipv6(__sum16 *check, __be32 *field, const struct flow_ip *to)
 {
-	__u64 sum = checksum_open(p->tcp->check);
+	__u64 sum = checksum_open(*check);
 
 	for (int i = 0; i < 4; i++) {
 		sum = checksum_change(sum, field[i], to->word[i]);
 		field[i] = to->word[i];
 	}
-	p->tcp->check = checksum_close(sum);
+	*check = checksum_close(sum);
+}
+
+/* Either address of a TCP segment's IPv4 header. */
+static __always_inline void nat_segment(struct packet *p, __be32 *field, __be32 to)
+{
+	p->tcp->check = checksum_replace(p->tcp->check, *field, to);
+	nat_ipv4(packet_ip4(p), field, to);
 }
 
 /* `to` is of the packet's family. */
 static __always_inline void nat_source(struct packet *p, const struct flow_ip *to)
 {
 	if (p->family == FLOW_IPV4)
-		nat_ipv4(p, &packet_ip4(p)->saddr, to->word[3]);
+		nat_segment(p, &packet_ip4(p)->saddr, to->word[3]);
 	else
-		nat_ipv6(p, packet_ip6(p)->saddr.in6_u.u6_addr32, to);
+		nat_ipv6(&p->tcp->check, packet_ip6(p)->saddr.in6_u.u6_addr32, to);
 }
 
 static __always_inline void nat_destination(struct packet *p, const struct flow_ip *to)
 {
 	if (p->family == FLOW_IPV4)
-		nat_ipv4(p, &packet_ip4(p)->daddr, to->word[3]);
+		nat_segment(p, &packet_ip4(p)->daddr, to->word[3]);
 	else
-		nat_ipv6(p, packet_ip6(p)->daddr.in6_u.u6_addr32, to);
+		nat_ipv6(&p->tcp->check, packet_ip6(p)->daddr.in6_u.u6_addr32, to);
 }
 
 /* One hop less to live; the caller has seen to it that there is one. */

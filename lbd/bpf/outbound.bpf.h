@@ -86,7 +86,7 @@ static __noinline int outbound_stateless(struct packet *p, const struct flow_key
 	if (verdict == XDP_PASS)
 		return verdict;
 	if (p->hops <= 1)
-		return drop(COUNT_DROP_TTL);
+		return refuse_hops(p, &key->vip);
 	if (packet_confirms(p))
 		outbound_pick_up(p, key, member, &hop);
 	count(COUNT_STATELESS_OUT);
@@ -109,7 +109,7 @@ static __noinline int outbound_unknown(struct packet *p, const struct flow_key *
 	if (!handshake)
 		return outbound_stateless(p, key, member);
 	if (p->hops <= 1)
-		return drop(COUNT_DROP_TTL);
+		return refuse_hops(p, &key->vip);
 	if (packet_confirms(p))
 		outbound_pick_up(p, key, member, &handshake->hop);
 	return outbound_known(p, key, &handshake->hop);
@@ -125,7 +125,7 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 	if (!member_is(flow->member, &p->src))
 		return outbound_unknown(p, key, role->id, p->flags & TCP_RST);
 	if (p->hops <= 1)
-		return drop(COUNT_DROP_TTL);
+		return refuse_hops(p, &key->vip);
 	track_member(flow, p);
 	return outbound_known(p, key, &flow->hop);
 }

@@ -58,6 +58,11 @@ struct packet {
 	__u8 hops;     /* TTL, or hop limit */
 	__u8 fragment; /* enum packet_fragment */
 	__u8 flags;    /* enum tcp_flags */
+
+	/* What the sender of a packet that is dropped shall hear; see answer.bpf.h. */
+	__u8 answer;              /* enum answer_kind */
+	__u16 answer_mtu;         /* of ANSWER_TOO_BIG */
+	struct flow_ip answer_by; /* who speaks */
 };
 
 /* IEEE 802.1Q, behind the tag's own type. */

@@ -10,6 +10,7 @@
 #ifndef CASPAIR_ROUTE_BPF_H
 #define CASPAIR_ROUTE_BPF_H
 
+#include "lbd/bpf/answer.bpf.h"
 #include "lbd/bpf/event.bpf.h"
 #include "lbd/bpf/nat.bpf.h"
 
@@ -22,9 +23,11 @@ static __noinline long route_find(const struct packet *p, struct bpf_fib_lookup 
 				  const struct flow_ip *from, const struct flow_ip *to)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
-	fib->l4_protocol = IPPROTO_TCP;
-	fib->sport = p->tcp->source;
-	fib->dport = p->tcp->dest;
+	fib->l4_protocol = p->protocol;
+	if (p->tcp) {
+		fib->sport = p->tcp->source;
+		fib->dport = p->tcp->dest;
+	}
 	fib->tot_len = (__u16)p->bytes;
 	fib->ifindex = p->ingress;
 	if (p->family == FLOW_IPV4) {
@@ -51,22 +54,25 @@ static __always_inline int route_leads_on(long found)
 /* Asks lbd to resolve the next hop that a lookup named without its link-layer address. */
 static __noinline void route_ask_neighbour(const struct bpf_fib_lookup *fib, __u32 now)
 {
-	struct flow_ip next;
+	struct next_hop next = { .ifindex = fib->ifindex };
 
 	/* The gateway of an IPv4 route may have an IPv6 address (RFC 8950). */
 	if (fib->family == FAMILY_INET)
-		next = flow_ip4(fib->ipv4_dst);
+		next.addr = flow_ip4(fib->ipv4_dst);
 	else
-		__builtin_memcpy(&next, fib->ipv6_dst, sizeof(next));
-	notice_neighbour(fib->ifindex, &next, now);
+		__builtin_memcpy(&next.addr, fib->ipv6_dst, sizeof(next.addr));
+	notice_neighbour(&next, now);
 }
 
-/* For every result but success: a counted drop, and for a neighbour a question to lbd. */
-static __noinline int route_refuse(const struct packet *p, const struct bpf_fib_lookup *fib,
-				   long found)
+/*
+ * For every result but success: a counted drop, and for a neighbour a question to lbd.  `vip` is
+ * who speaks to the sender, if he is told.
+ */
+static __noinline int route_refuse(struct packet *p, const struct bpf_fib_lookup *fib, long found,
+				   const struct flow_ip *vip)
 {
 	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return drop(COUNT_DROP_TOO_BIG);
+		return refuse_too_big(p, vip, fib->mtu_result);
 	if (found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return drop(COUNT_DROP_NO_ROUTE);
 	route_ask_neighbour(fib, p->now);
@@ -132,35 +138,45 @@ static __always_inline int hop_too_small(const struct flow_hop *hop, const struc
 #define ROUTE_FOUND (-1)
 
 /* Makes a member's hop good: ROUTE_FOUND, or the verdict on a packet that has no way. */
-static __noinline int route_ask_member(const struct packet *p, struct flow_hop *hop,
+static __noinline int route_ask_member(struct packet *p, struct flow_hop *hop,
 				       const struct flow_ip *addr)
 {
 	struct bpf_fib_lookup fib;
 	long found = route_find(p, &fib, &p->src, addr);
 
 	if (found != BPF_FIB_LKUP_RET_SUCCESS)
-		return route_refuse(p, &fib, found);
+		return route_refuse(p, &fib, found, &p->dst);
 	hop_keep(hop, p, &fib);
 	return ROUTE_FOUND;
+}
+
+/* ROUTE_FOUND and a hop that is good, or a verdict. */
+static __always_inline int route_for_member(struct packet *p, __u16 slot,
+					    const struct flow_ip *addr, struct flow_hop **hop)
+{
+	__u32 index = FLOW_FAMILIES * (__u32)slot + p->family;
+	int verdict;
+
+	*hop = bpf_map_lookup_elem(&hops, &index);
+	if (!*hop)
+		return drop(COUNT_DROP_NO_MEMBER);
+	if (!hop_holds(*hop, p)) {
+		verdict = route_ask_member(p, *hop, addr);
+		if (verdict != ROUTE_FOUND)
+			return verdict;
+	}
+	return hop_too_small(*hop, p) ? refuse_too_big(p, &p->dst, (*hop)->mtu) : ROUTE_FOUND;
 }
 
 static __always_inline int route_to_member(struct packet *p, __u16 slot,
 					   const struct flow_member *member)
 {
-	__u32 index = FLOW_FAMILIES * (__u32)slot + p->family;
 	const struct flow_ip *addr = &member->addr[p->family & 1];
-	struct flow_hop *hop = bpf_map_lookup_elem(&hops, &index);
-	int verdict;
+	struct flow_hop *hop;
+	int verdict = route_for_member(p, slot, addr, &hop);
 
-	if (!hop)
-		return drop(COUNT_DROP_NO_MEMBER);
-	if (!hop_holds(hop, p)) {
-		verdict = route_ask_member(p, hop, addr);
-		if (verdict != ROUTE_FOUND)
-			return verdict;
-	}
-	if (hop_too_small(hop, p))
-		return drop(COUNT_DROP_TOO_BIG);
+	if (verdict != ROUTE_FOUND)
+		return verdict;
 	nat_destination(p, addr);
 	count(COUNT_FORWARDED_IN);
 	return route_send(p, hop);
@@ -172,7 +188,7 @@ static __always_inline int route_to_member(struct packet *p, __u16 slot,
  * connection is proven: not for each SYN of a flood.  What the kernel would not forward is its own
  * business if `unproven`: no record says that this is an answer to a client.
  */
-static __noinline int route_ask_client(const struct packet *p, struct flow_hop *hop,
+static __noinline int route_ask_client(struct packet *p, struct flow_hop *hop,
 				       const struct flow_key *key, int unproven)
 {
 	struct bpf_fib_lookup fib;
@@ -183,7 +199,7 @@ static __noinline int route_ask_client(const struct packet *p, struct flow_hop *
 	if (found == BPF_FIB_LKUP_RET_SUCCESS)
 		hop_keep(hop, p, &fib);
 	else if (found != BPF_FIB_LKUP_RET_NO_NEIGH || !hop->ifindex)
-		return route_refuse(p, &fib, found);
+		return route_refuse(p, &fib, found, &key->vip);
 	else if (packet_confirms(p)) /* or every answer would look for its route anew */
 		route_ask_neighbour(&fib, p->now);
 	return ROUTE_FOUND;
@@ -194,7 +210,7 @@ static __always_inline int route_to_client(struct packet *p, const struct flow_h
 					   const struct flow_ip *vip)
 {
 	if (hop_too_small(hop, p))
-		return drop(COUNT_DROP_TOO_BIG);
+		return refuse_too_big(p, vip, hop->mtu);
 	nat_source(p, vip);
 	count(COUNT_FORWARDED_OUT);
 	return route_send(p, hop);

@@ -427,6 +427,7 @@ static inline int harness_reset(void **state UNUSED)
 	assert_non_null(zeros);
 	for (uint32_t counter = 0; counter < COUNT_MAX; counter++)
 		map_set(box.bpf->maps.counters, counter, zeros);
+	map_set(box.bpf->maps.answer_paces, 0, zeros);
 	free(zeros);
 	map_clear(box.bpf->maps.flows);
 	map_clear(box.bpf->maps.handshakes);

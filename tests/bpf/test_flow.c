@@ -293,15 +293,6 @@ static void test_unknown_neighbour_is_asked_for_again(void **state UNUSED)
 	assert_int_equal(box.notices, 2);
 }
 
-static void test_too_big_is_counted(void **state UNUSED)
-{
-	struct segment segment = { TO_VIP, .to_port = RPC_PORT, .flags = ACK, .payload = 9000 };
-	struct frame frame = frame_segment(&segment, false);
-
-	assert_int_equal(run_frame(&frame, box.outside), XDP_DROP);
-	assert_int_equal(count_of(COUNT_DROP_TOO_BIG), 1);
-}
-
 static void test_no_route_is_counted(void **state UNUSED)
 {
 	struct flow_member member = member_of(CLIENT_NOWHERE, MEMBER_USED);
@@ -340,7 +331,6 @@ static const struct {
 	{ "a SYN does not end a living flow", test_syn_does_not_end_an_established_flow },
 	{ "an unknown neighbour is asked for once", test_unknown_neighbour_is_asked_for_once },
 	{ "and again after a while", test_unknown_neighbour_is_asked_for_again },
-	{ "a packet above the MTU is a counted drop", test_too_big_is_counted },
 	{ "no route is a counted drop", test_no_route_is_counted },
 };
 

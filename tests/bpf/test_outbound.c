@@ -61,8 +61,6 @@ static const struct refusal refusals[] = {
 	{ "a TCP header shorter than the least is malformed", .flags = ACK,
 	  .patch = PATCH_TCP_HEADER, .value = 0x40, .verdict = XDP_DROP,
 	  .counter = COUNT_DROP_MALFORMED },
-	{ "a TTL of one ends here", .flags = ACK, .ttl = 1, .verdict = XDP_DROP,
-	  .counter = COUNT_DROP_TTL },
 };
 
 static void test_refusal(void **state)
@@ -97,16 +95,6 @@ static void test_answer_of_a_flow(void **state UNUSED)
 	assert_int_equal(ntohs(frame_tcp(&frame)->source), RPC_PORT);
 	assert_int_equal(count_of(COUNT_FORWARDED_OUT), 2);
 	assert_int_equal(count_of(COUNT_STATELESS_OUT), 0);
-}
-
-static void test_answer_with_a_ttl_of_one(void **state UNUSED)
-{
-	struct segment segment = answer(establish(), ACK);
-	struct frame frame;
-
-	segment.ttl = 1;
-	assert_int_equal(run_segment(&frame, &segment), XDP_DROP);
-	assert_int_equal(count_of(COUNT_DROP_TTL), 1);
 }
 
 static void test_syn_ack_without_a_handshake(void **state UNUSED)
@@ -332,16 +320,6 @@ static void test_unknown_client_without_a_hop_is_asked_for(void **state UNUSED)
 	assert_int_equal(number_of(&box.notice[0].addr), CLIENT_ON_LINK);
 }
 
-static void test_answer_above_the_mtu(void **state UNUSED)
-{
-	struct segment segment = answer(establish(), ACK);
-	struct frame frame;
-
-	segment.payload = 9000;
-	assert_int_equal(run_segment(&frame, &segment), XDP_DROP);
-	assert_int_equal(count_of(COUNT_DROP_TOO_BIG), 1);
-}
-
 static int set_up(void **state UNUSED)
 {
 	return harness_open(4096, 1024);
@@ -352,7 +330,6 @@ static const struct {
 	CMUnitTestFunction test;
 } cases[] = {
 	{ "an answer gets the VIP's address back", test_answer_of_a_flow },
-	{ "an answer with a TTL of one ends here", test_answer_with_a_ttl_of_one },
 	{ "a SYN-ACK without a handshake is rewritten", test_syn_ack_without_a_handshake },
 	{ "a refused connection reaches the client", test_refused_connection_reaches_the_client },
 	{ "an answer without a record makes one", test_pick_up },
@@ -372,7 +349,6 @@ static const struct {
 	{ "an unresolved client is reached by its hop", test_unknown_client_is_reached_by_its_hop },
 	{ "an unresolved client without a hop is asked for",
 	  test_unknown_client_without_a_hop_is_asked_for },
-	{ "an answer above the MTU is a counted drop", test_answer_above_the_mtu },
 };
 
 int main(void)

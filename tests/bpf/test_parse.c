@@ -145,10 +145,6 @@ static const struct refusal refusals[] = {
 	  { TO_VIP, .to_port = 443, .flags = SYN, .tags = 3 },
 	  .verdict = XDP_PASS,
 	  .counter = COUNT_PASSED },
-	{ "a TTL of one ends here",
-	  { TO_VIP, .to_port = 443, .flags = SYN, .ttl = 1 },
-	  .verdict = XDP_DROP,
-	  .counter = COUNT_DROP_TTL },
 };
 
 static void test_refusal(void **state)

@@ -61,8 +61,7 @@ static const struct ageing ageings[] = {
 	{ "no timer is older than the promotion", .state = FLOW_ESTABLISHED, .idle = 8000,
 	  .promoted = 5, .counter = -1 },
 	{ "but a promotion before the silence does not matter", .state = FLOW_ESTABLISHED,
-	  .idle = 3, .promoted = 4, .service_idle = 2, .due = true,
-	  .counter = COUNT_EXPIRED_IDLE },
+	  .idle = 3, .promoted = 4, .service_idle = 2, .due = true, .counter = COUNT_EXPIRED_IDLE },
 	{ "force drops a flow that is not due", .state = FLOW_ESTABLISHED, .how = SWEEP_FORCE,
 	  .due = true, .counter = -1 },
 };
