@@ -19,6 +19,8 @@ INK, FAINT = '#1f2933', '#66727f'
 def groups(records):
     found = {}
     for record in records:
+        if record['fault'] == 'load':
+            continue
         key = record['advert'], record['fault'], record['who']
         found.setdefault(key, []).append(record)
     return found
@@ -28,7 +30,22 @@ def summary(drills):
     gaps = [drill['probe']['longest_gap_ms'] for drill in drills]
     return {'n': len(gaps), 'median_ms': round(statistics.median(gaps), 1), 'max_ms': max(gaps),
             'lost_probes_max': max(drill['probe']['lost'] for drill in drills),
-            'owners_max': max(drill['owners'] for drill in drills)}
+            'dark_median_ms': statistics.median(drill['probe']['dark_ms'] for drill in drills),
+            'two_owners_max_ms': max(drill['two_owners_ms'] for drill in drills)}
+
+
+def loads(records):
+    return [record for record in records if record['fault'] == 'load']
+
+
+def load_figures(records):
+    out = {}
+    for record in loads(records):
+        name = 'load_%dms_%s' % (record['advert'], 'realtime' if record['realtime'] else 'plain')
+        out['caspair_%s_false_failovers' % name] = record['our']
+        out['keepalived_%s_false_failovers' % name] = record['ka']
+        out[name + '_s'] = record['seconds']
+    return out
 
 
 def figures(found):
@@ -57,7 +74,7 @@ def environment(took):
 def table(found):
     lines = ['%-7s %-23s | %-31s | %s' % ('advert', 'fault', 'caspair', 'keepalived'),
              '%-7s %-23s | %9s %7s %2s %9s  | %9s %7s %2s %9s' % (
-                 ('', '') + ('median ms', 'max ms', 'n', 'owners') * 2)]
+                 ('', '') + ('median ms', 'max ms', 'n', 'two ms') * 2)]
     for advert in sorted({key[0] for key in found}):
         for fault, words in FAULTS.items():
             cells = []
@@ -67,11 +84,19 @@ def table(found):
                     cells.append('%9s %7s %2s %9s ' % ('-', '-', '', ''))
                     continue
                 one = summary(drills)
-                cells.append('%9.1f %7.1f %2d %9d ' % (one['median_ms'], one['max_ms'], one['n'],
-                                                       one['owners_max']))
+                cells.append('%9.1f %7.1f %2d %9.0f ' % (one['median_ms'], one['max_ms'],
+                                                         one['n'], one['two_owners_max_ms']))
             if any(cell.strip(' -') for cell in cells):
                 lines.append('%4d ms %-23s | %s | %s' % (advert, words, cells[0], cells[1]))
     return '\n'.join(line.rstrip() for line in lines)
+
+
+def load_table(records):
+    lines = ['%4d ms adverts, %d s of load on all processors, %-14s false failovers %d, '
+             'keepalived %d' % (record['advert'], record['seconds'],
+                                'real-time:' if record['realtime'] else 'not real-time:',
+                                record['our'], record['ka']) for record in loads(records)]
+    return '\n'.join(lines)
 
 
 def text(x, y, words, size=12, fill=INK, anchor='start'):
@@ -97,8 +122,8 @@ def panel(found, advert, top, widest):
             bar, mark = (max(value / widest * width, 1.5)
                          for value in (one['median_ms'], one['max_ms']))
             note = '%.1f (max %.1f)' % (one['median_ms'], one['max_ms'])
-            if one['owners_max'] > 1:
-                note += ', %d stations answer afterwards' % one['owners_max']
+            if one['two_owners_max_ms'] > 0:
+                note += ', two owners for %.0f ms' % one['two_owners_max_ms']
             out += ['<rect x="%d" y="%.1f" width="%.1f" height="10" fill="%s"/>' % (
                         left, at, bar, WHO[who][1]),
                     '<rect x="%.1f" y="%.1f" width="1.5" height="10" fill="%s"/>' % (
@@ -126,13 +151,16 @@ def picture(found):
 def main():
     record, directory, took = sys.argv[1], sys.argv[2], float(sys.argv[3])
     with open(record) as lines:
-        found = groups(map(json.loads, lines))
+        records = [json.loads(line) for line in lines]
+    found = groups(records)
     with open(os.path.join(directory, 'failover.json'), 'w') as file:
-        json.dump({'figures': figures(found), 'environment': environment(took)}, file, indent=1)
+        json.dump({'figures': {**figures(found), **load_figures(records)},
+                   'environment': environment(took)}, file, indent=1)
         file.write('\n')
     with open(os.path.join(directory, 'failover.svg'), 'w') as file:
         file.write(picture(found))
     print(table(found))
+    print(load_table(records))
 
 
 if __name__ == '__main__':

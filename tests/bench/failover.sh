@@ -5,19 +5,22 @@
 #
 # How long a client gets no answer when the active node is lost in one way or another: the pair and
 # Debian's keepalived side by side in one lab, turn by turn, so that both meet the same machine.
-# An echo request each millisecond; what is told is the longest time without an answer.
+# An echo request each millisecond; what is told is the longest time without an answer, how many were
+# lost, and for how long two stations answered ARP for the address.  Then both processors are kept
+# busy, and roles that move although nothing has failed are counted.
 # Writes BUILD-DIR/bench/failover.json and failover.svg.
 #
-# N (3) repetitions with adverts of 100 ms, SLOW (1) with adverts of 1 s; FAULTS picks some.
+# N (10) repetitions with adverts of 100 and of 10 ms, SLOW (4) with adverts of 1 s, BUSY (60) seconds
+# of load for each setting; FAULTS picks some.  Takes about a quarter of an hour.
 
-. "${0%/*}/../lib/pair.sh"
+. "${0%/*}/../lib/drill.sh"
 [[ -x /usr/sbin/keepalived ]] || { echo "keepalived is missing; run tests/lib/setup.sh"; exit 77; }
 lab_enter "$@"
 
 LAB_SPACES+=(ka1 ka2)
 KA_VIP=10.20.0.30
-N=${N:-3} SLOW=${SLOW:-1}
-FAULTS=${FAULTS:-power_off sigkill sigterm link_down planned sigstop}
+N=${N:-10} SLOW=${SLOW:-4} BUSY=${BUSY:-60}
+FAULTS=${FAULTS:-power_off sigkill sigterm link_down planned}
 OUT=$LAB_BUILD/bench
 RAW=$LAB/log/raw
 BEGUN=$(ms)
@@ -38,6 +41,7 @@ ka_start() {
 		global_defs {
 		    router_id ka$1
 		    vrrp_version 3
+		    $([[ -z $KA_REALTIME ]] || echo vrrp_rt_priority 50; echo vrrp_rlimit_rttime 2000000)
 		}
 		vrrp_instance bench {
 		    state BACKUP
@@ -45,7 +49,7 @@ ka_start() {
 		    interface eth0
 		    virtual_router_id 61
 		    priority $((255 - $1))
-		    advert_int $(($2 / 1000)).$(($2 / 100 % 10))
+		    advert_int $(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))
 		    virtual_ipaddress { $KA_VIP/32 dev eth0 }
 		}
 	END
@@ -121,28 +125,26 @@ our_settled() { pair_is 1 2 || pair_is 2 1; }
 
 # --- drills ---------------------------------------------------------------------------------------
 
-owners() {
-	nsenter --net=/run/netns/client -- "$LAB_BUILD/tests/blackout" owners eth0 "$1" | wc -l
-}
-
 # drill WHO FAULT ADDRESS: one line of the record.
 drill() {
-	local who=$1 fault=$2 address=$3 node count
+	local who=$1 fault=$2 address=$3 node two
 	LAB_POLL=0.05 wait_for 30 "$who to be settled before $fault" "${who}_settled"
 	node=$("${who}_active")
 	# Requests to nobody would else be queued for a neighbour that the client has forgotten.
 	on client ping -q -c 1 -W 1 "$address" >/dev/null
 	# A random phase of the adverts.
 	work $((200 + RANDOM % ADVERT))
+	spawn witness switch "$LAB_BUILD/tests/witness" 2 br-out "$address"
 	spawn blackout client "$LAB_BUILD/tests/blackout" ping "$address"
 	work 200
 	"${who}_$fault" "$node"
 	work $((4 * ADVERT + 1000))
-	count=$(owners "$address")
 	signal -TERM blackout
 	wait_for 5 "the prober to end" gone blackout
-	printf '{"who":"%s","fault":"%s","advert":%d,"owners":%d,"probe":%s}\n' "$who" "$fault" \
-		"$ADVERT" "$count" "$(cat "$LAB/log/blackout.out")" >>"$RAW"
+	witness_stop
+	two=$(judge two)
+	printf '{"who":"%s","fault":"%s","advert":%d,"two_owners_ms":%s,"probe":%s}\n' "$who" \
+		"$fault" "$ADVERT" "$two" "$(cat "$LAB/log/blackout.out")" >>"$RAW"
 	"${who}_restore" "$node" "$fault"
 }
 
@@ -158,15 +160,45 @@ round() {
 	done
 }
 
-slow_down() {
+# --- load -----------------------------------------------------------------------------------------
+
+# From the logs of both: how often a node became active.
+our_turns() { cat "$LAB"/log/lb?-vrrpd.log | grep -c -- '-> active'; }
+ka_turns() { cat "$LAB"/log/ka?.log | grep -c 'Entering MASTER STATE'; }
+
+# busy ADVERT-MS REALTIME
+busy() {
+	local our ka
+	KA_REALTIME=$2 LAB_PLAIN=$([[ -n $2 ]] || echo 1)
+	pace "$1"
+	LAB_POLL=0.05 wait_for 30 "our pair to settle" our_settled
+	LAB_POLL=0.05 wait_for 30 "keepalived to settle" ka_settled
+	our=$(our_turns) ka=$(ka_turns)
+	load_start
+	work $((BUSY * 1000))
+	load_stop
+	LAB_POLL=0.05 wait_for 30 "our pair to settle" our_settled
+	LAB_POLL=0.05 wait_for 30 "keepalived to settle" ka_settled
+	printf '{"fault":"load","advert":%d,"realtime":%s,"seconds":%d,"our":%d,"ka":%d}\n' "$1" \
+		"$([[ -n $2 ]] && echo true || echo false)" "$BUSY" $(($(our_turns) - our)) \
+		$(($(ka_turns) - ka)) >>"$RAW"
+	KA_REALTIME='' LAB_PLAIN=''
+}
+
+# --- all ------------------------------------------------------------------------------------------
+
+# pace ADVERT-MS: both start anew with adverts of that interval.
+pace() {
 	local node
-	ADVERT=1000
+	ADVERT=$1
 	for node in 1 2; do
-		node_stop "$node"
-		ka_kill "$node"
-		ip -n "ka$node" addr del "$KA_VIP/32" dev eth0 2>/dev/null
+		lives "lb$node-vrrpd" && node_stop "$node"
+		if lives "ka$node"; then
+			ka_kill "$node"
+			ip -n "ka$node" addr del "$KA_VIP/32" dev eth0 2>/dev/null
+		fi
 	done
-	sed -i 's/advert 100ms/advert 1s/' "$LAB/pair.conf"
+	sed -i -E "s/advert [0-9]+ms/advert ${ADVERT}ms/" "$LAB/pair.conf"
 	for node in 1 2; do
 		node_start "$node"
 		ka_start "$node" "$ADVERT"
@@ -176,20 +208,22 @@ slow_down() {
 main() {
 	mkdir -p "$OUT"
 	: >"$RAW"
-	ADVERT=100
 	lab_wires
 	ka_wires
 	lab_members
 	lab_config
-	for node in 1 2; do
-		node_start "$node"
-		ka_start "$node" "$ADVERT"
+	((N == 0)) || for ADVERT in 100 10; do
+		pace "$ADVERT"
+		round "$N"
 	done
-	round "$N"
-	if ((SLOW > 0)); then
-		slow_down
-		round "$SLOW"
+	((SLOW == 0)) || { pace 1000 && round "$SLOW"; }
+	if ((BUSY > 0)); then
+		busy 100 ''
+		busy 100 1
+		busy 10 ''
+		busy 10 1
 	fi
+	cp "$RAW" "$OUT/failover.raw"
 	"$LAB_TOP/tests/bench/failover.py" "$RAW" "$OUT" $(($(ms) - BEGUN))
 }
 
