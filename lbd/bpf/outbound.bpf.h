@@ -78,7 +78,8 @@ static __always_inline int outbound_known(struct packet *p, const struct flow_ke
  * An answer of which there is none.  The route decides first: what is for an address of our own, or
  * what the kernel would not forward, answers a health check of ours and must reach it as it is.
  */
-static __noinline int outbound_stateless(struct packet *p, const struct flow_key *key, __u16 member)
+static __always_inline int outbound_stateless(struct packet *p, const struct flow_key *key,
+					      __u16 member)
 {
 	struct flow_hop hop = {};
 	int verdict = route_ask_client(p, &hop, key, 1);

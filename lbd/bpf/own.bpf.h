@@ -23,22 +23,34 @@ static __always_inline void own_forget_ended(const struct flow_key *key, __u32 n
 		record_remove(key, before, now, RECORD_OWN);
 }
 
-/* A packet begins such a connection, or shows that there is one. */
-static __noinline void own_begin(const struct packet *p, const struct flow_key *own,
-				 const struct flow_service *service)
+/* Nor may a session through the VIP that had these ports claim the answers. */
+static __always_inline void own_forget(const struct packet *p, const struct flow_key *own,
+				       const struct flow_service *service)
+{
+	struct flow_key key = *own;
+
+	own_forget_ended(own, p->now);
+	key.vip = service->vip[p->family & 1];
+	own_forget_ended(&key, p->now);
+}
+
+static __always_inline void own_note(const struct flow_key *own, __u32 now)
 {
 	struct handshake handshake = {
 		.member = FLOW_NO_MEMBER,
 		.flags = HANDSHAKE_OUTBOUND,
-		.started = p->now,
+		.started = now,
 	};
-	struct flow_key key = *own;
 
-	own_forget_ended(own, p->now);
-	/* Nor may a session through the VIP that had these ports claim the answers. */
-	key.vip = service->vip[p->family & 1];
-	own_forget_ended(&key, p->now);
 	bpf_map_update_elem(&handshakes, own, &handshake, BPF_ANY);
+}
+
+/* A packet begins such a connection, or shows that there is one. */
+static __noinline void own_begin(const struct packet *p, const struct flow_key *own,
+				 const struct flow_service *service)
+{
+	own_forget(p, own, service);
+	own_note(own, p->now);
 }
 
 /* With the client's numbers, whichever side the packet is of. */
@@ -75,7 +87,7 @@ static __noinline void own_promote(const struct packet *p, const struct flow_key
  * Whether a packet of the member belongs to such a connection; it is tracked if so.  The key is the
  * one of an answer to a client, and differs in the address alone.
  */
-static __noinline int own_from_member(const struct packet *p, const struct flow_key *key)
+static __always_inline int own_from_member(const struct packet *p, const struct flow_key *key)
 {
 	struct flow_key own = *key;
 	struct handshake *handshake;

@@ -28,8 +28,8 @@ static __always_inline void record_stats(__u16 member, __s64 flows, __s64 connec
 }
 
 /* The pin's part of record_make(): sets flow->pool_id when the flow is counted there. */
-static __noinline int record_hold(const struct pin_key *key, struct flow *flow,
-				  const struct flow_pool *pool, int by)
+static __always_inline int record_hold(const struct pin_key *key, struct flow *flow,
+				       const struct flow_pool *pool, int by)
 {
 	int judge = by == RECORD_OWN ? PIN_REPLACE_DEAD : PIN_KEEP;
 	__u32 now = flow->last_seen;
@@ -91,19 +91,26 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 	return 0;
 }
 
+/* Not inlined: the key shall not lie on the stack beside the copy of the flow. */
+static __noinline void record_release(const struct flow_ip *client, __u32 pool_id, __u32 now)
+{
+	struct pin_key pin = { .client = *client, .pool_id = pool_id };
+
+	pin_release(&pin, now);
+}
+
 /* Removes a flow; 0 when it was there.  `flow` may point at the entry itself. */
 static __noinline int record_remove(const struct flow_key *key, const struct flow *flow, __u32 now,
 				    int by)
 {
 	struct flow last = *flow;
-	struct pin_key pin = { .client = key->client, .pool_id = last.pool_id };
 
 	if (bpf_map_delete_elem(&flows, key))
 		return -1;
 	gauge_flows(-1);
 	record_stats(last.member, -1, 0);
 	if (last.pool_id)
-		pin_release(&pin, now);
+		record_release(&key->client, last.pool_id, now);
 	if (by == RECORD_OWN)
 		event_flow(EVENT_FLOW_DEL, key, &last, now);
 	return 0;
