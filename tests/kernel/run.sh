@@ -101,9 +101,9 @@ modules=lib/modules/$version
 	fail "depmod fails on $base"
 make_initramfs
 : >"$cache/console"
-boot | tr -d '\r' | tee "$cache/results" | sed -un 's/^check //p'
+boot | tee "$cache/results" | sed -un 's/\r$//; s/^check //p'
 status=${PIPESTATUS[0]}
-verdict=$(sed -n 's/^verdict //p' "$cache/results")
+verdict=$(sed -n 's/\r$//; s/^verdict //p' "$cache/results")
 ((status != 124 && status != 137)) || blame "no verdict within $limit s"
 [[ -n $verdict ]] || blame "the guest ended without a verdict (QEMU's status $status)"
 [[ $verdict == passed* ]] || fail "$verdict on $version"
