@@ -7,6 +7,7 @@
 #				bench-dataplane: packets beside nftables', HAProxy's and others'
 #	sudo make demo		sessions through a node kill, a return and a planned failover
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
+#	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
 # Variables: CC CLANG CFLAGS LDFLAGS PREFIX DESTDIR; V=1 shows commands, SAN=1 adds the address and
@@ -74,7 +75,7 @@ BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all check test demo bench fuzz sim clean install format tidy includes setup lint
+.PHONY: all check test demo drills bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -168,6 +169,10 @@ demo: setup
 .PHONY: demo-run
 demo-run: all $(TOOLS)
 	$(Q)tests/demo/run.sh $(B)
+
+drills: all $(TOOLS)
+	$(Q)for round in $$(seq $(or $(N),3)); do for drill in owners splits planned vip load; do \
+		STOP=10 LOAD_S=60 tests/pair/$$drill.sh $(B) || exit 1; done; done
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim
