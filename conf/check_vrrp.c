@@ -2,7 +2,9 @@
 /* What the protocol of the adverts does not allow together. */
 #include "conf/check.h"
 
+#include "conf/conf.h"
 #include "conf/store.h"
+#include "proto/flow.h"
 
 enum { MS_SECOND = 1000, TTL_MAX = 255 };
 
@@ -21,6 +23,20 @@ static void check_version_2(const struct check *c, const Conf__Vrrp *vrrp)
 			    "version 2 of VRRP has one form of the checksum: leave it out");
 }
 
+/* Adverts of one family must have an address of that family to tell. */
+static bool has_ipv4(const struct check *c)
+{
+	struct flow_ip vip;
+	bool any = false;
+
+	for (size_t i = 0; i < check_array_count(c->file); i++) {
+		if (conf_vip(c->file->array[i], FLOW_IPV4, &vip))
+			return true;
+		any |= c->file->array[i]->n_vip > 0;
+	}
+	return !any; /* said elsewhere */
+}
+
 void check_vrrp(const struct check *check)
 {
 	const Conf__Vrrp *vrrp = check->file->vrrp;
@@ -29,6 +45,12 @@ void check_vrrp(const struct check *check)
 		return;
 	if (vrrp->version == 2)
 		check_version_2(check, vrrp);
+	if ((vrrp->unicast || vrrp->version == 2) && !has_ipv4(check))
+		fault_error(check->faults,
+			    source_at(check->source, vrrp, vrrp->unicast ? "unicast" : "version"),
+			    "%s is for IPv4, and no array has an IPv4 vip",
+			    vrrp->unicast ? "unicast between the nodes' addresses"
+					  : "version 2 of VRRP");
 	if (vrrp->unicast_ttl_min < TTL_MAX && !vrrp->unicast)
 		fault_error(check->faults, source_at(check->source, vrrp, "unicast_ttl_min"),
 			    "unicast-ttl-min needs unicast: adverts to the group never cross a "

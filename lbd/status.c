@@ -44,6 +44,7 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_ANSWERED] = "answered",
 	[COUNT_ICMP_IN] = "icmp_in",
 	[COUNT_ICMP_OUT] = "icmp_out",
+	[COUNT_DROP_NOT_ACCEPTED] = "drop_not_accepted",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

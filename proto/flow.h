@@ -22,7 +22,7 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 3
+#define FLOW_LAYOUT 4
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -333,7 +333,8 @@ struct flow_lease {
 	__u8 vrid;
 	__u8 hard;    /* 1: a lease that has run out fences by itself, whoever is heard or not */
 	__u8 version; /* of VRRP, 2 or 3; 0: 3 */
-	__u8 pad[5];
+	__u8 refuse;  /* 1: the node itself is not spoken to at floating addresses; RFC 9568, 6.1 */
+	__u8 pad[4];
 };
 
 enum lease_fence {
@@ -452,6 +453,7 @@ enum flow_counter {
 	COUNT_ANSWERED, /* of the drops above: with an ICMP error to the sender */
 	COUNT_ICMP_IN,  /* errors about a member's packets, brought to it */
 	COUNT_ICMP_OUT, /* errors about a client's */
+	COUNT_DROP_NOT_ACCEPTED, /* to a floating address, of no service, where that is refused */
 	COUNT_MAX
 };
 

@@ -113,6 +113,8 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	tell_source(&config);
 	vrrpd->lease.vrid = config.vrid;
 	vrrpd->lease.version = config.version;
+	vrrpd->lease.refuse = !vrrp->accept;
+	lease_tell(&vrrpd->lease);
 	vrrpd->fsm.config.own[FSM_V6] = config.own[LINK_V6];
 	return 0;
 }

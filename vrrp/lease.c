@@ -55,6 +55,17 @@ uint32_t lease_fenced(const struct lease *lease)
 	return lease->map ? __atomic_load_n(&lease->map->fenced, __ATOMIC_ACQUIRE) : FENCE_NONE;
 }
 
+void lease_tell(struct lease *lease)
+{
+	struct flow_lease *map = lease->map;
+
+	if (!map)
+		return;
+	map->vrid = lease->vrid;
+	map->version = lease->version;
+	map->refuse = lease->refuse;
+}
+
 /*
  * Programs read the words without a lock.  The role is written last, so that nothing is admitted
  * under the epoch, the fence or the end of an earlier lease.
@@ -65,8 +76,7 @@ void lease_activate(struct lease *lease, uint64_t epoch, uint64_t until_ns)
 
 	if (!map)
 		return;
-	map->vrid = lease->vrid;
-	map->version = lease->version;
+	lease_tell(lease);
 	__atomic_store_n(&map->epoch, epoch, __ATOMIC_RELAXED);
 	__atomic_store_n(&map->until_ns, until_ns, __ATOMIC_RELEASE);
 	if (map->role == LEASE_ACTIVE && !map->fenced)
@@ -90,8 +100,7 @@ static void let_go(struct lease *lease, uint32_t role, uint64_t until_ns)
 
 	if (!map)
 		return;
-	map->vrid = lease->vrid;
-	map->version = lease->version;
+	lease_tell(lease);
 	__atomic_store_n(&map->role, role, __ATOMIC_RELEASE);
 	__atomic_store_n(&map->until_ns, until_ns, __ATOMIC_RELEASE);
 }

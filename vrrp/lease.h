@@ -13,7 +13,8 @@ struct flow_lease;
 
 struct lease {
 	struct flow_lease *map; /* NULL: lbd has not shared it yet; writes are then no-ops */
-	uint8_t vrid, version; /* of the adverts that fence */
+	uint8_t vrid, version;  /* of the adverts that fence */
+	bool refuse;            /* Accept_Mode is false */
 };
 
 /* CLOCK_BOOTTIME in ns: the clock of the lease and of the machine. */
@@ -27,6 +28,9 @@ void lease_unmap(struct lease *lease);
 uint64_t lease_epoch(const struct lease *lease);
 /* enum lease_fence: whether, and by whom, the role was taken away. */
 uint32_t lease_fenced(const struct lease *lease);
+
+/* Writes what stands in `lease` beside the role, which has changed. */
+void lease_tell(struct lease *lease);
 
 /* Grants the role until `until_ns`.  A node that leads already only changes its epoch. */
 void lease_activate(struct lease *lease, uint64_t epoch, uint64_t until_ns);

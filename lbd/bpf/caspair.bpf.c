@@ -35,6 +35,8 @@ static __always_inline int dispatch(struct packet *p)
 	if (p->protocol == IPPROTO_ICMPV6 && gate_solicitation(p))
 		return drop(COUNT_DROP_ND);
 	to = role_find(p->roles, &p->dst);
+	if (to && to->kind == ROLE_GATEWAY)
+		return gate_own(p);
 	if (p->protocol == (p->family == FLOW_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		return to && to->kind == ROLE_VIP ? icmp_inbound(p, to) : icmp_outbound(p);
 	if (to && to->kind == ROLE_VIP)

@@ -18,7 +18,8 @@
 #define VRRP_TTL     255
 #define VRRP_ADVERT  1 /* the only type, in the low half of the first byte; RFC 9568, 5.2.2 */
 
-#define ND_SOLICITATION 135
+#define ND_SOLICITATION  135
+#define ND_ADVERTISEMENT 136
 
 /* The part of an advert that decides; RFC 9568, 5.1. */
 struct advert_head {
@@ -140,6 +141,26 @@ static __noinline int gate_solicitation(const struct packet *p)
 		return 0;
 	__builtin_memcpy(&target, nd->target, sizeof(target));
 	return gate_silences(p, &target);
+}
+
+/* Solicitations and advertisements of neighbours: to whom a floating address belongs. */
+static __always_inline int gate_is_neighbour(const struct packet *p)
+{
+	const __u8 *type = packet_payload(p);
+
+	return p->protocol == IPPROTO_ICMPV6 && !p->fragment && type &&
+	       (void *)(type + 1) <= p->end &&
+	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT);
+}
+
+/* To a floating address and of no service: for the kernel, unless Accept_Mode is false. */
+static __noinline int gate_own(const struct packet *p)
+{
+	const struct flow_lease *current = lease_get();
+
+	if (!current || !current->refuse || gate_is_neighbour(p))
+		return pass();
+	return drop(COUNT_DROP_NOT_ACCEPTED);
 }
 
 static __always_inline int advert_is_ours(const struct packet *p, const struct flow_lease *current)

@@ -207,6 +207,57 @@ static void test_arp(void **state)
 	assert_int_equal(count_of(COUNT_DROP_ARP) + count_of(COUNT_DROP_ND), row->dropped);
 }
 
+/* --- what no service takes --- */
+
+struct own {
+	const char *name;
+	uint32_t to;
+	uint16_t port; /* 0: an echo request */
+	uint8_t nd;    /* IPv6: of neighbours, this type */
+	bool refuse;   /* Accept_Mode is false */
+	bool dropped;
+};
+
+static const struct own owns[] = {
+	{ "a floating address is spoken to", .to = VIP },
+	{ "also at a port of no service", .to = VIP, .port = 22 },
+	{ "unless the node does not accept", .to = VIP, .refuse = true, .dropped = true },
+	{ "at a port of no service", .to = VIP, .port = 22, .refuse = true, .dropped = true },
+	{ "at a floating gateway", .to = GATEWAY, .refuse = true, .dropped = true },
+	{ "at a port of a floating gateway", .to = GATEWAY, .port = 22, .refuse = true,
+	  .dropped = true },
+	{ "a node's own address is spoken to all the same", .to = NODE_OUTSIDE, .refuse = true },
+	{ "who has the address may be asked", .to = VIP, .nd = 135, .refuse = true },
+	{ "and told", .to = VIP, .nd = 136, .refuse = true },
+	{ "an advertisement of a router is told to a node", .to = VIP, .nd = 134, .refuse = true,
+	  .dropped = true },
+};
+
+static void test_own(void **state)
+{
+	const struct own *row = *state;
+	const struct flow_lease lease = { .role = LEASE_ACTIVE, .refuse = row->refuse };
+	const struct segment segment = { .from = CLIENT,
+					 .to = row->to,
+					 .from_port = 40000,
+					 .to_port = row->port,
+					 .flags = SYN };
+	struct frame frame = frame_segment(&segment, false);
+
+	if (row->nd && frame_family == FLOW_IPV4)
+		skip();
+	if (!row->port && frame_is_ipv4(&frame))
+		frame_ip(&frame)->protocol = IPPROTO_ICMP;
+	else if (!row->port)
+		frame_ip6(&frame)->nexthdr = IPPROTO_ICMPV6;
+	if (!row->port)
+		*(uint8_t *)frame_tcp(&frame) = row->nd ? row->nd : 8;
+	lease_set(&lease);
+	assert_int_equal(run_frame(&frame, box.outside), row->dropped ? XDP_DROP : XDP_PASS);
+	assert_int_equal(count_of(COUNT_DROP_NOT_ACCEPTED), row->dropped);
+	assert_int_equal(count_of(COUNT_PASSED), !row->dropped);
+}
+
 static void test_other_protocols_pass(void **state UNUSED)
 {
 	struct frame frame;
@@ -235,6 +286,8 @@ int main(void)
 		plan_case(&plan, adverts[i].name, test_advert, &adverts[i]);
 	for (size_t i = 0; i < sizeof(arps) / sizeof(*arps); i++)
 		plan_case(&plan, arps[i].name, test_arp, &arps[i]);
+	for (size_t i = 0; i < sizeof(owns) / sizeof(*owns); i++)
+		plan_case(&plan, owns[i].name, test_own, &owns[i]);
 	plan_case(&plan, "a second advert changes nothing", test_second_advert_changes_nothing,
 		  NULL);
 	plan_case(&plan, "IPv6 and VLAN tags are the kernel's", test_other_protocols_pass, NULL);

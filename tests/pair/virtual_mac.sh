@@ -86,6 +86,15 @@ for lan in eth0 eth1; do
 done
 grep -q '"protocol": 112' "$FRAMES" ||
 	fail "adverts did not come from the virtual address"
+# A node that does not accept what is for itself answers ARP and serves; the lease says so.
+echoes() { on client ping -q -n -c 1 -W 0.3 "$LAB_VIP" >/dev/null; }
+silent() { ! echoes; }
+echoes || fail "no echo from the VIP"
+sed -i '/vrid 51/a accept no' "$LAB/pair.conf"
+signal -HUP lb1-vrrpd
+signal -HUP lb2-vrrpd
+wait_for 5 "no echo from the VIP" silent
+one_owner "accept no"
 chat_stop load
 node_stop 2
 node_stop 1

@@ -65,7 +65,9 @@ static int enter_namespace(void **unused)
 	}
 	return system("ip link add out0 type veth peer name in0 && ip link set out0 up && "
 		      "ip link set in0 up && ip addr add 10.20.0.11/24 dev out0 && "
-		      "ip addr add 10.30.0.11/16 dev in0 && ip addr add 10.20.0.200/25 dev in0");
+		      "ip addr add 10.30.0.11/16 dev in0 && ip addr add 10.20.0.200/25 dev in0 && "
+		      "ip addr add 2001:db8:20::11/64 dev out0 nodad && "
+		      "ip addr add 2001:db8:20:0:8000::11/65 dev in0 nodad");
 }
 
 static struct addr addr(const char *text)
@@ -90,13 +92,15 @@ static const struct vip *find(const struct vips *vips, const char *text)
 	return vip_find(vips, &value);
 }
 
+static const char *store; /* not NULL: with virtual MAC addresses */
+
 /* Plans for one or two arrays, as pairs of VIP and gateway. */
 static int plan(struct vips *vips, char *words[][2], size_t count)
 {
 	Conf__Config file = CONF__CONFIG__INIT;
 	Conf__Vrrp vrrp = CONF__VRRP__INIT;
 	Conf__Forwarding forwarding = CONF__FORWARDING__INIT;
-	Conf__Array array[4], *list[4];
+	Conf__Array array[100], *list[100];
 	struct conf conf = { .file = &file };
 	char name[] = "a";
 
@@ -116,7 +120,8 @@ static int plan(struct vips *vips, char *words[][2], size_t count)
 	}
 	file.array = list;
 	file.n_array = count;
-	return vip_plan(vips, &conf);
+	vrrp.vrid = 51;
+	return store ? vip_virtual_mac(vips, &conf, store) : vip_plan(vips, &conf);
 }
 
 static int open_vips(void **state)
@@ -243,6 +248,95 @@ static void a_new_plan_retires_the_old(void **state)
 	assert_true(present(vips, second, out));
 }
 
+static void ipv6_addresses(void **state)
+{
+	static char vip[] = "2001:db8:20::10", near[] = "2001:db8:20:0:8000::10",
+		    four[] = "10.20.0.10";
+	static char *words[][2] = { { four, NULL }, { vip, near } };
+	static const char link_local[] = "fe80::200:5eff:fe00:233";
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	assert_int_equal(plan(vips, words, 2), 0);
+	assert_int_equal(vips->count, 4);
+	/* The virtual router's link-local address is the first, where the adverts go. */
+	assert_ptr_equal(find(vips, link_local), &vips->vip[0]);
+	assert_string_equal(vips->vip[0].ifname, "out0");
+	assert_string_equal(find(vips, vip)->ifname, "out0");
+	assert_string_equal(find(vips, near)->ifname, "in0");
+	assert_true(vip_has(vips, 4) && vip_has(vips, 6));
+	assert_int_equal(vip_take(vips), 0);
+	/* At once usable, never a source of its own accord, no route to a subnet. */
+	run("ip -6 -o addr show dev out0 | grep -F '2001:db8:20::10/128' | grep deprecated | "
+	    "grep nodad | grep -qv tentative");
+	run("! ip -6 route | grep -q '^2001:db8:20::10'");
+	run("ip -6 route get 2001:db8:20::99 | grep -qF 'src 2001:db8:20::11'");
+	assert_true(present(vips, link_local, vips->vip[0].ifindex));
+	/* A crash: all of it is found by its mark. */
+	assert_int_equal(vip_sweep(vips), 4);
+	assert_false(present(vips, vip, vips->vip[0].ifindex));
+	run("ip -6 -o addr show dev out0 | grep -qF '2001:db8:20::11/64'");
+}
+
+static void too_many_for_an_advert(void **state)
+{
+	static char text[VIP_MAX_V6 + 1][ADDR_TEXT], *words[VIP_MAX_V6 + 1][2];
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	for (unsigned int i = 0; i <= VIP_MAX_V6; i++) {
+		snprintf(text[i], sizeof(text[i]), "2001:db8:20::%x", i + 1);
+		words[i][0] = text[i];
+	}
+	assert_int_equal(plan(vips, words, VIP_MAX_V6 - 1), 0);
+	assert_int_equal(vips->count, VIP_MAX_V6);
+	assert_int_equal(plan(vips, words, VIP_MAX_V6), -E2BIG);
+	assert_int_equal(vips->count, VIP_MAX_V6);
+}
+
+/* A macvlan for each interface and family, down until it is needed; nothing remains of it. */
+static void virtual_mac_addresses(void **state)
+{
+	static char vip[] = "2001:db8:20::10", four[] = "10.20.0.10", gateway[] = "10.30.0.1";
+	static char *words[][2] = { { four, gateway }, { vip, NULL } };
+	struct vips *vips = *state;
+	char file[] = "/tmp/test_vip.XXXXXX";
+	int out;
+
+	if (forbidden)
+		skip();
+	assert_int_not_equal(mkstemp(file), -1);
+	run("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.in0.arp_announce=1");
+	store = file;
+	assert_int_equal(plan(vips, words, 2), 0);
+	assert_int_equal(vips->vmacs.count, 3);
+	run("test $(cat /proc/sys/net/ipv4/conf/all/rp_filter) = 0");
+	run("test $(cat /proc/sys/net/ipv4/conf/in0/arp_announce) = 2");
+	run("ip -d link show type macvlan | grep -c 'addrgenmode none' | grep -qx 3");
+	run("! ip link show type macvlan up | grep -q .");
+	out = find(vips, four)->ifindex;
+	assert_int_not_equal(out, (int)if_nametoindex("out0"));
+	assert_int_not_equal(find(vips, vip)->ifindex, out);
+	assert_int_equal(vip_take(vips), 0);
+	assert_true(present(vips, four, out));
+	run("ip link show type macvlan up | grep -c 00:00:5e:00:01:33 | grep -qx 2");
+	run("ip link show type macvlan up | grep -c 00:00:5e:00:02:33 | grep -qx 1");
+	run("! ip -6 addr show type macvlan | grep -F fe80:: | grep -v 5eff:fe00:233");
+	assert_int_equal(vip_drop(vips), 0);
+	run("! ip link show type macvlan up | grep -q .");
+	/* A crash: the next run finds the interfaces and the settings. */
+	vips->vmacs = (struct vmacs){ 0 };
+	assert_int_equal(vmac_sweep(vips->sock, file), 0);
+	run("! ip link show type macvlan | grep -q .");
+	run("test $(cat /proc/sys/net/ipv4/conf/all/rp_filter) = 1");
+	run("test $(cat /proc/sys/net/ipv4/conf/in0/arp_announce) = 1");
+	run("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.in0.arp_announce=0");
+	store = NULL;
+	unlink(file);
+}
+
 static void failures_do_not_keep_the_rest(void **state)
 {
 	static char vip[] = "10.20.0.10", gateway[] = "10.30.0.1";
@@ -269,6 +363,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sweep_finds_what_a_crash_left, open_vips,
 						close_vips),
 		cmocka_unit_test_setup_teardown(a_new_plan_retires_the_old, open_vips, close_vips),
+		cmocka_unit_test_setup_teardown(ipv6_addresses, open_vips, close_vips),
+		cmocka_unit_test_setup_teardown(too_many_for_an_advert, open_vips, close_vips),
+		cmocka_unit_test_setup_teardown(virtual_mac_addresses, open_vips, close_vips),
 		cmocka_unit_test_setup_teardown(failures_do_not_keep_the_rest, open_vips,
 						close_vips),
 	};
