@@ -37,12 +37,38 @@ static bool has_ipv4(const struct check *c)
 	return !any; /* said elsewhere */
 }
 
+/* What would be read and then do nothing, or not what was meant. */
+static void check_judgement(const struct check *c, const Conf__Vrrp *vrrp)
+{
+	bool consistency = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY;
+
+	if (vrrp->preempt_delay_ms && !vrrp->preempt)
+		fault_error(c->faults, source_at(c->source, vrrp, "preempt_delay_ms"),
+			    "preempt-delay needs preempt yes");
+	if (consistency && !vrrp->fence_command)
+		fault_error(c->faults, source_at(c->source, vrrp, "policy"),
+			    "policy consistency needs a fence-command: without one a dead peer "
+			    "would never be relieved");
+	if (vrrp->has_fence_timeout_ms && !vrrp->fence_command)
+		fault_error(c->faults, source_at(c->source, vrrp, "fence_timeout_ms"),
+			    "fence-timeout needs a fence-command");
+	if (!vrrp->strict_rfc)
+		return;
+	if (vrrp->n_witness)
+		fault_error(c->faults, source_at(c->source, vrrp, "witness"),
+			    "strict-rfc yes asks no witness: leave one of the two out");
+	if (vrrp->fence_command)
+		fault_error(c->faults, source_at(c->source, vrrp, "fence_command"),
+			    "strict-rfc yes fences nobody: leave one of the two out");
+}
+
 void check_vrrp(const struct check *check)
 {
 	const Conf__Vrrp *vrrp = check->file->vrrp;
 
 	if (!vrrp)
 		return;
+	check_judgement(check, vrrp);
 	if (vrrp->version == 2)
 		check_version_2(check, vrrp);
 	if ((vrrp->unicast || vrrp->version == 2) && !has_ipv4(check))

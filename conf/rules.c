@@ -43,6 +43,12 @@ static const struct rule rules[] = {
 	{ &conf__vrrp__descriptor, "unicast_ttl_min", RULE_NUMBER, .min = 1, .max = 255 },
 	{ &conf__vrrp__descriptor, "version", RULE_NUMBER, .min = 2, .max = 3 },
 
+	{ &conf__vrrp__descriptor, "preempt_delay_ms", RULE_DURATION, .max = MS_HOUR },
+	{ &conf__vrrp__descriptor, "witness", RULE_ADDRESS, .items = LIST_MAX },
+	{ &conf__vrrp__descriptor, "fence_command", .kind = RULE_PATH },
+	{ &conf__vrrp__descriptor, "fence_timeout_ms", RULE_DURATION,
+	  .min = 100, .max = 10 * MS_MINUTE },
+
 	{ &conf__sync__descriptor, "port", RULE_NUMBER, .min = 1, .max = 65535 },
 	{ &conf__sync__descriptor, "path", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__sync__descriptor, "peer_timeout_ms", RULE_DURATION, .min = 100, .max = MS_MINUTE },

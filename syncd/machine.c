@@ -121,6 +121,13 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 	facts->since_ms = (daemon_now_ns() - syncd->role.since_ns) / 1000000;
 	facts->priority = syncd->role.priority;
 	facts->carrier = syncd->role.carrier;
+	facts->has_vrrpd_age_ms = facts->has_held = true;
+	facts->vrrpd_age_ms = (daemon_now_ns() - syncd->role.heard_ns) / 1000000;
+	facts->held = syncd->role.held;
+	facts->has_lan = syncd->role.lan_known;
+	facts->lan = syncd->role.lan;
+	if (syncd->role.link_local[0])
+		facts->link_local = syncd->role.link_local;
 }
 
 static void op_handed(void *arg, uint64_t id, const char *why)

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/log.h"
@@ -21,6 +22,15 @@ static void copy_text(char *to, size_t size, const char *from)
 
 /* --- to vrrpd ----------------------------------------------------------------------------------
  */
+
+/* vrrpd's clock. */
+static uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 void relay_report(struct syncd *syncd)
 {
@@ -42,6 +52,8 @@ void relay_report(struct syncd *syncd)
 	report.sync = session->state;
 	report.ready = session_ready(session);
 	report.highest_epoch = session->highest;
+	report.has_sent_ns = true;
+	report.sent_ns = boottime_ns();
 	if (!report.ready && session->why[0])
 		report.why = session->why;
 	message.peer_report = &report;
@@ -52,13 +64,19 @@ void relay_report(struct syncd *syncd)
 
 void relay_word(struct syncd *syncd, const Cas__PeerWord *word)
 {
+	const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
+		&cas__peer_word__word__descriptor, (int)word->word);
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__PeerWord copy = *word;
 
-	log_info("the peer says %s, epoch %llu%s%s",
-		 word->word == CAS__PEER_WORD__WORD__YIELD ? "YIELD" : "TAKEN",
-		 (unsigned long long)word->epoch, word->reason ? ": " : "",
-		 word->reason ? word->reason : "");
+	/* CLAIM and REFUSE may come several times a second, for as long as adverts are filtered. */
+	if (word->word == CAS__PEER_WORD__WORD__CLAIM || word->word == CAS__PEER_WORD__WORD__REFUSE)
+		log_debug("the peer says %s, epoch %llu", name ? name->name : "?",
+			  (unsigned long long)word->epoch);
+	else
+		log_info("the peer says %s, epoch %llu%s%s", name ? name->name : "?",
+			 (unsigned long long)word->epoch, word->reason ? ": " : "",
+			 word->reason ? word->reason : "");
 	if (!syncd->vrrpd)
 		return;
 	message.peer_word = &copy;
@@ -101,12 +119,21 @@ void relay_handed(struct syncd *syncd, uint64_t id, const char *why)
 static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 {
 	struct syncd_role *role = &syncd->role;
+	bool known = role->known;
 
 	role->known = true;
 	copy_text(role->reason, sizeof(role->reason), change->reason);
 	role->since_ns = daemon_now_ns() - change->since_ms * 1000000;
 	role->priority = change->priority;
 	role->carrier = change->carrier;
+	role->held = change->held;
+	role->lan_known = change->has_lan;
+	role->lan = change->lan;
+	copy_text(role->link_local, sizeof(role->link_local), change->link_local);
+	role->heard_ns = daemon_now_ns();
+	/* A pulse says only that vrrpd lives; the next heartbeat carries it. */
+	if (known && change->role == syncd->session.role && change->epoch == syncd->session.epoch)
+		return;
 	/* What was recorded before the decision belongs to the role before it. */
 	syncd_drain_all(syncd);
 	session_role(&syncd->session, change->role, change->epoch, daemon_now_ns());

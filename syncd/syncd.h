@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "conf/ctl.h"
 #include "conf/daemon.h"
+#include "proto/addr.h"
 #include "proto/record.h"
 #include "syncd/channel.h"
 #include "syncd/session.h"
@@ -22,8 +23,11 @@ enum { SYNCD_TEXT = 256 };
 struct syncd_role {
 	char reason[SYNCD_TEXT];
 	uint64_t since_ns; /* before the boot wraps, and differences are right again */
+	uint64_t heard_ns; /* its last word: it speaks twice a second */
 	uint32_t priority;
 	bool carrier, known;
+	bool held, lan, lan_known;
+	char link_local[ADDR_TEXT];
 };
 
 /* lbd's last word. */

@@ -103,6 +103,66 @@ static size_t fill_sources(const struct vrrpd *vrrpd, struct sources *sources)
 	return count;
 }
 
+struct shown_witnesses {
+	Cas__Witness witness[WITNESS_MAX], *list[WITNESS_MAX];
+	char text[WITNESS_MAX][ADDR_TEXT];
+};
+
+static size_t fill_witnesses(const struct witnesses *witnesses, struct shown_witnesses *shown)
+{
+	for (size_t i = 0; i < witnesses->count; i++) {
+		const struct witness *witness = &witnesses->witness[i];
+
+		cas__witness__init(&shown->witness[i]);
+		addr_print(shown->text[i], &witness->addr);
+		shown->witness[i].address = shown->text[i];
+		shown->witness[i].has_answers = shown->witness[i].has_age_ms = witness->known;
+		shown->witness[i].answers = witness_answers(witness);
+		shown->witness[i].age_ms = witness->known ? age_ms(witness->seen_ns) : 0;
+		shown->list[i] = &shown->witness[i];
+	}
+	return witnesses->count;
+}
+
+/* What somebody should look at, though the role is where it should be; empty: nothing. */
+static void say_alarm(const struct vrrpd *vrrpd, char *alarm, size_t size)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+	const char *peer = vrrpd_peer_name(vrrpd);
+
+	alarm[0] = '\0';
+	if (fsm->held)
+		snprintf(alarm, size,
+			 "%s is active, but its adverts have not been heard for %llu ms; the role "
+			 "is "
+			 "left there: look at the LAN",
+			 peer, (unsigned long long)age_ms(fsm->heard_at));
+	else if (vrrpd->peer_held && fsm->state == FSM_ACTIVE)
+		snprintf(alarm, size, "%s does not hear the adverts of this node: look at the LAN",
+			 peer);
+	else if (fsm->faults & FSM_FAULT_LAN)
+		snprintf(alarm, size, "no witness answers: look at the LAN of this node");
+	else if (strncmp(vrrpd->fence.last, "failed", strlen("failed")) == 0)
+		snprintf(alarm, size, "the fence command has %s", vrrpd->fence.last);
+}
+
+static void fill_judgement(struct vrrpd *vrrpd, Cas__VrrpStatus *status)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+
+	status->has_held = status->has_holds = status->has_claims = status->has_forged = true;
+	status->held = fsm->held;
+	status->holds = fsm->holds;
+	status->claims = fsm->claims;
+	status->forged = fsm->forged;
+	status->has_late = status->has_latest_ms = status->has_strict_rfc = true;
+	status->late = fsm->overrun;
+	status->latest_ms = (double)fsm->latest_ns / 1e6;
+	status->strict_rfc = fsm->config.strict;
+	if (vrrpd->fence.last[0])
+		status->fence = vrrpd->fence.last;
+}
+
 static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -112,8 +172,16 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	char text[VIP_MAX][ADDR_TEXT], *addresses[VIP_MAX];
 	char version[] = CASPAIR_VERSION, forms[][8] = { "rfc5798", "rfc9568" };
 	struct sources sources;
+	struct shown_witnesses witnesses;
+	char alarm[256];
 
 	fill_plain(vrrpd, &status);
+	fill_judgement(vrrpd, &status);
+	status.n_witness = fill_witnesses(&vrrpd->witnesses, &witnesses);
+	status.witness = witnesses.list;
+	say_alarm(vrrpd, alarm, sizeof(alarm));
+	if (alarm[0])
+		status.alarm = alarm;
 	status.version = version;
 	status.pair = vrrpd->conf->file->pair;
 	status.node = (char *)(uintptr_t)vrrpd_own_name(vrrpd);
@@ -163,6 +231,7 @@ static void hand_over(struct vrrpd *vrrpd)
 	struct fsm_event event = { .kind = FSM_HANDOVER };
 
 	vrrpd->failover.yielded = true;
+	vrrpd->failover.let_go = lease_now();
 	ev_timer_stop(vrrpd->loop, &vrrpd->failover.patience);
 	role_event(vrrpd, &event, "handed over by the operator");
 }
@@ -191,6 +260,7 @@ void control_result(struct vrrpd *vrrpd, bool confirmed)
 	struct failover *failover = &vrrpd->failover;
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__FailoverReply reply = CAS__FAILOVER_REPLY__INIT;
+	char by_channel[300], by_advert[64], *told[2];
 	char name[256];
 
 	if (!failover->started || !failover->yielded)
@@ -204,12 +274,20 @@ void control_result(struct vrrpd *vrrpd, bool confirmed)
 		return;
 	}
 	snprintf(name, sizeof(name), "%s", vrrpd_peer_name(vrrpd));
+	snprintf(by_channel, sizeof(by_channel), "%s over the channel", name);
+	snprintf(by_advert, sizeof(by_advert), "the LAN by priority 0");
 	reply.new_active = name;
 	reply.has_took_ms = true;
 	reply.has_flows = reply.has_peer_flows = failover->counted;
 	reply.took_ms = age_ms(failover->started);
 	reply.flows = failover->flows;
 	reply.peer_flows = failover->peer_flows;
+	reply.has_blackout_ms = true;
+	reply.blackout_ms = (double)(lease_now() - failover->let_go) / 1e6;
+	if (vrrpd->fsm.report.channel)
+		told[reply.n_told++] = by_channel;
+	told[reply.n_told++] = by_advert;
+	reply.told = told;
 	message.failover_reply = &reply;
 	log_info("failover to %s took %llu ms", name, (unsigned long long)reply.took_ms);
 	if (failover->conn)
@@ -239,6 +317,8 @@ static const char *unsafe(const struct vrrpd *vrrpd)
 		return "syncd has not reported on the peer lately";
 	if (!vrrpd->fsm.report.channel)
 		return "the peer is not reachable over the replication channel";
+	if (!vrrpd->peer_vrrpd)
+		return "vrrpd on the peer does not run, or hangs";
 	if (vrrpd->peer_role != CAS__ROLE__STANDBY)
 		return "the peer is not standby; see pairctl status there";
 	if (!vrrpd->peer_lbd)

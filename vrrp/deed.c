@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/log.h"
+#include "proto/addr.h"
 #include "vrrp/vrrp.h"
 
 Cas__Role deed_role(const struct vrrpd *vrrpd)
@@ -28,12 +29,21 @@ static void do_lease_standby(struct vrrpd *vrrpd)
 		lease_standby(&vrrpd->lease);
 }
 
-static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which)
+/* `answered`: the claim that it is, or answers; NULL: it has to do with none. */
+static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which,
+		      const struct fsm_word *answered)
 {
 	Cas__PeerWord word = CAS__PEER_WORD__INIT;
 
 	word.word = which;
 	word.epoch = vrrpd->fsm.epoch;
+	word.has_id = answered != NULL;
+	word.id = answered ? answered->id : 0;
+	if (which == CAS__PEER_WORD__WORD__CLAIM) {
+		word.has_preempt = word.has_lame = true;
+		word.preempt = answered->preempt;
+		word.lame = answered->lame;
+	}
 	word.reason = vrrpd->fsm.reason;
 	word.has_flows = true;
 	word.flows = vrrpd->flows;
@@ -42,7 +52,12 @@ static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which)
 
 static void do_send_yield(struct vrrpd *vrrpd)
 {
-	send_word(vrrpd, CAS__PEER_WORD__WORD__YIELD);
+	send_word(vrrpd, CAS__PEER_WORD__WORD__YIELD, NULL);
+}
+
+static void do_send_grant(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__GRANT, &vrrpd->fsm.asked);
 }
 
 static void send_advert(struct vrrpd *vrrpd, uint8_t priority)
@@ -134,7 +149,8 @@ void deed_report_role(struct vrrpd *vrrpd)
 {
 	const struct fsm *fsm = &vrrpd->fsm;
 	Cas__RoleChange change = CAS__ROLE_CHANGE__INIT;
-	char reason[FSM_REASON];
+	const struct addr *own6 = &fsm->config.own[FSM_V6];
+	char reason[FSM_REASON], text[ADDR_TEXT];
 
 	snprintf(reason, sizeof(reason), "%s", fsm->reason);
 	change.role = deed_role(vrrpd);
@@ -146,12 +162,33 @@ void deed_report_role(struct vrrpd *vrrpd)
 	change.priority = fsm->config.priority;
 	change.has_carrier = true;
 	change.carrier = !(fsm->faults & FSM_FAULT_LINK);
+	change.has_lan = vrrpd->witnesses.known != 0;
+	change.lan = !(fsm->faults & FSM_FAULT_LAN);
+	change.has_held = true;
+	change.held = fsm->held;
+	if (own6->family)
+		change.link_local = (char *)(uintptr_t)addr_print(text, own6);
 	track_send_role(&vrrpd->track, &change);
 }
 
 static void do_send_taken(struct vrrpd *vrrpd)
 {
-	send_word(vrrpd, CAS__PEER_WORD__WORD__TAKEN);
+	send_word(vrrpd, CAS__PEER_WORD__WORD__TAKEN, NULL);
+}
+
+static void do_send_claim(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__CLAIM, &vrrpd->fsm.claim);
+}
+
+static void do_send_refuse(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__REFUSE, &vrrpd->fsm.asked);
+}
+
+static void do_fence(struct vrrpd *vrrpd)
+{
+	fence_run(&vrrpd->fence, vrrpd->fsm.fence_id);
 }
 
 static void do_confirmed(struct vrrpd *vrrpd)
@@ -172,9 +209,10 @@ static void do_stopped(struct vrrpd *vrrpd)
 
 /* In the order of enum fsm_action, which is the order they are done in. */
 static void (*const deeds[])(struct vrrpd *vrrpd) = {
-	do_lease_standby, do_send_yield,     do_send_release, do_drop_addresses, do_lease_active,
-	do_send_advert,   do_take_addresses, do_announce,     do_reannounce,     deed_report_role,
-	do_send_taken,    do_confirmed,      do_unconfirmed,  do_stopped,
+	do_lease_standby, do_send_yield,  do_send_grant,     do_send_release, do_drop_addresses,
+	do_lease_active,  do_send_advert, do_take_addresses, do_announce,     do_reannounce,
+	deed_report_role, do_send_taken,  do_send_claim,     do_send_refuse,  do_fence,
+	do_confirmed,     do_unconfirmed, do_stopped,
 };
 _Static_assert(FSM_STOPPED == 1 << (sizeof(deeds) / sizeof(*deeds) - 1), "one deed an action");
 

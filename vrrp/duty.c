@@ -4,6 +4,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+enum {
+	HEARTBEAT = 100000000, /* of syncd, and at most that long between its reports */
+	/* What the channel says may be so old and still outdo an advert. */
+	TRUST = 5 * HEARTBEAT,
+	/* News that crossed the LAN cross the channel within this time, or are none. */
+	DISPUTE = 5 * HEARTBEAT,
+};
+
 void duty_say(struct fsm *fsm, const struct fsm_event *event, const char *words)
 {
 	snprintf(fsm->reason, sizeof(fsm->reason), "%s", event->reason ? event->reason : words);
@@ -20,6 +28,8 @@ const char *duty_fault(const struct fsm *fsm)
 		{ FSM_FAULT_EPOCH, "the next epoch cannot be stored" },
 		{ FSM_FAULT_TRACK, "no carrier on a tracked interface" },
 		{ FSM_FAULT_HEALTH, "lbd's data plane is not whole" },
+		{ FSM_FAULT_LBD, "lbd says nothing" },
+		{ FSM_FAULT_LAN, "no witness answers" },
 		{ FSM_FAULT_ROBBED, "somebody else keeps deleting the addresses" },
 	};
 
@@ -37,23 +47,54 @@ uint64_t duty_skew(const struct fsm *fsm)
 
 bool duty_barred(const struct fsm *fsm)
 {
-	return fsm->faults & ~(unsigned int)FSM_FAULT_SOFT;
+	unsigned int bars = ~(unsigned int)FSM_FAULT_SOFT;
+
+	/* On an island there is nobody to lead, and on the mainland there may be the peer. */
+	if (!fsm->report.channel && !fsm->config.strict)
+		bars |= FSM_FAULT_LAN;
+	return fsm->faults & bars;
+}
+
+void duty_wait_no_more(struct fsm *fsm)
+{
+	fsm->down_at = fsm->claim_at = fsm->fence_at = 0;
+}
+
+void duty_plan_claim(struct fsm *fsm, uint64_t now)
+{
+	fsm->claim_at = 0;
+	if (!fsm->report.channel || fsm->config.strict)
+		return;
+	/* Early enough for an answer, late enough that one lost advert asks nobody. */
+	fsm->claim_at = duty_max(fsm->down_at - fsm->interval_ns, now);
+}
+
+void duty_claim(struct fsm *fsm, uint64_t now, bool preempt)
+{
+	fsm->claim = (struct fsm_word){
+		.epoch = fsm->epoch,
+		.id = fsm->claim.id + 1,
+		.preempt = preempt,
+		.lame = fsm->faults & FSM_FAULT_LAN,
+	};
+	fsm->claimed_at = now;
+	fsm->actions |= FSM_SEND_CLAIM;
 }
 
 void duty_wait(struct fsm *fsm, uint64_t now)
 {
 	uint64_t patience = fsm_patience(fsm);
 
-	if (duty_barred(fsm)) {
-		fsm->down_at = 0;
+	duty_wait_no_more(fsm);
+	if (duty_barred(fsm))
 		return;
-	}
 	if (fsm->faults)
 		patience += fsm->interval_ns;
 	/* Adverts that do not cross, with a channel that does, would make the role go to and fro
 	 * at the pace of the timer: each turn doubles the wait until an advert is heard. */
 	patience <<= fsm->deposed;
 	fsm->down_at = duty_max(now + patience, fsm->hold_until);
+	duty_plan_claim(fsm, now);
 }
 
 void duty_stop_yielding(struct fsm *fsm, unsigned int result)
@@ -91,7 +132,7 @@ bool duty_epoch_left(const struct fsm *fsm)
 
 enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, const char *why)
 {
-	fsm->down_at = 0;
+	duty_wait_no_more(fsm);
 	/* A node that leads in an epoch it may forget could use the same one twice. */
 	if (!duty_epoch_left(fsm)) {
 		fsm->faults |= FSM_FAULT_EPOCH;
@@ -104,7 +145,8 @@ enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, cons
 	fsm->advert_at = event->now + fsm->config.advert_ns;
 	fsm->interval_ns = fsm->config.advert_ns;
 	fsm->hold_until = 0;
-	fsm->released = fsm->doubted = false;
+	fsm->doubted_at = 0;
+	fsm->released = fsm->held = fsm->handed = false;
 	fsm->led = true;
 	fsm->succeeded = false;
 	fsm->actions |= FSM_SEND_ADVERT | FSM_TAKE_ADDRESSES | FSM_ANNOUNCE;
@@ -124,7 +166,8 @@ enum fsm_state duty_surrender(struct fsm *fsm, const struct fsm_event *event, co
 void duty_let_go(struct fsm *fsm, const struct fsm_event *event)
 {
 	fsm->advert_at = 0;
-	fsm->actions |= FSM_LEASE_STANDBY | FSM_SEND_YIELD | FSM_SEND_RELEASE | FSM_REPORT_ROLE;
+	fsm->actions |= FSM_LEASE_STANDBY | FSM_SEND_RELEASE | FSM_REPORT_ROLE;
+	fsm->actions |= event->kind == FSM_PEER_CLAIM ? FSM_SEND_GRANT : FSM_SEND_YIELD;
 	/* Without a channel only an advert could confirm; just the operator waits for that. */
 	if (!fsm->report.channel && event->kind != FSM_HANDOVER) {
 		fsm->actions |= FSM_DROP_ADDRESSES;
@@ -139,16 +182,65 @@ void duty_let_go(struct fsm *fsm, const struct fsm_event *event)
 /* What the channel says of the peer outlives no report; the highest epoch heard of does. */
 void duty_note_report(struct fsm *fsm, const struct fsm_event *event)
 {
+	/* Other news, another dispute. */
+	if (fsm->report.peer_active != event->report.peer_active)
+		fsm->disputed_at = 0;
 	fsm->report = event->report;
+	fsm->stale_at = 0;
 	if (!event->report.channel)
 		return;
+	fsm->report_at = event->now - event->report.age_ns;
+	if (event->report.age_ns >= fsm->config.report_ns) {
+		fsm->report = (struct fsm_report){ 0 };
+		return;
+	}
+	fsm->stale_at = fsm->report_at + fsm->config.report_ns;
+	fsm->channel_seen = true;
 	duty_hear(fsm, event->report.peer_epoch);
 	duty_hear(fsm, event->report.highest);
 }
 
+uint64_t duty_heard(const struct fsm_event *event)
+{
+	return event->advert.at ? event->advert.at : event->now;
+}
+
+/* Whether the peer's role is known as if it could be seen. */
+static bool known(const struct fsm *fsm, uint64_t now)
+{
+	return !fsm->config.strict && fsm->report.channel && fsm->report.peer_lives &&
+	       now - fsm->report_at < TRUST;
+}
+
+enum duty_belief duty_judge(struct fsm *fsm, const struct fsm_event *event)
+{
+	bool peer = duty_is_peer(fsm, &event->advert.source);
+	bool release = event->kind == FSM_RELEASE;
+	bool wrong = !release && fsm->report.priority &&
+		     event->advert.priority != fsm->report.priority;
+
+	if (!known(fsm, event->now))
+		return DUTY_BELIEVED;
+	if (peer && !wrong && fsm->report.peer_active != release) {
+		fsm->disputed_at = 0;
+		return DUTY_BELIEVED;
+	}
+	/* A stranger that is lower is told so, as by every active router. */
+	if (!peer && fsm->state == FSM_ACTIVE &&
+	    !duty_higher(fsm, event->advert.priority, &event->advert.source))
+		return DUTY_BELIEVED;
+	if (!fsm->disputed_at)
+		fsm->disputed_at = event->now;
+	/* Roles change at any moment, priorities do not. */
+	if (peer && !wrong && event->now - fsm->disputed_at < DISPUTE)
+		return DUTY_DOUBTED;
+	fsm->forged++;
+	return DUTY_FORGED;
+}
+
 void duty_note_advert(struct fsm *fsm, const struct fsm_event *event)
 {
-	fsm->heard_at = event->now;
+	fsm->heard_at = duty_heard(event);
 	fsm->released = false;
 	fsm->interval_ns = event->advert.interval_ns;
 	/* The network works and somebody leads: there is nothing left to hold for. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside of the machine: what its rows do, and what they have in common.  Only fsm.c and the files
- * of the rows (quiet.c, lead.c) include this.  A row returns the next state and adds its actions to
- * fsm->actions; the timers are fields of the machine.
+ * of the rows (quiet.c, claim.c, lead.c) include this.  A row returns the next state and adds its
+ * actions to fsm->actions; the timers are fields of the machine.
  */
 #ifndef CASPAIR_DUTY_H
 #define CASPAIR_DUTY_H
@@ -10,6 +10,13 @@
 #include "vrrp/fsm.h"
 
 enum { DUTY_YIELD_EVERY = 100000000, DUTY_YIELD_PATIENCE = 1000000000 };
+
+/* What the channel says to an advert. */
+enum duty_belief {
+	DUTY_BELIEVED, /* it agrees, or cannot know */
+	DUTY_DOUBTED,  /* it does not agree, but the news may be on its way */
+	DUTY_FORGED,
+};
 
 static inline uint64_t duty_max(uint64_t a, uint64_t b)
 {
@@ -27,6 +34,11 @@ uint64_t duty_skew(const struct fsm *fsm);
 bool duty_barred(const struct fsm *fsm);
 /* (Re)starts the timer of silence, or stops it in a node that could not lead anyway. */
 void duty_wait(struct fsm *fsm, uint64_t now);
+/* No takeover is under way any more. */
+void duty_wait_no_more(struct fsm *fsm);
+/* Sees to it that the peer is asked before the silence ends, if it can be. */
+void duty_plan_claim(struct fsm *fsm, uint64_t now);
+void duty_claim(struct fsm *fsm, uint64_t now, bool preempt);
 /* Ends the repeated YIELD, if there is one, with FSM_CONFIRMED or FSM_UNCONFIRMED. */
 void duty_stop_yielding(struct fsm *fsm, unsigned int result);
 
@@ -45,6 +57,13 @@ void duty_let_go(struct fsm *fsm, const struct fsm_event *event);
 
 void duty_note_report(struct fsm *fsm, const struct fsm_event *event);
 void duty_note_advert(struct fsm *fsm, const struct fsm_event *event);
+/* When the advert was received, which is not when it was read. */
+uint64_t duty_heard(const struct fsm_event *event);
+/*
+ * While the channel lives and is fresh, an advert from the peer's address must agree with what the
+ * peer says there, and nobody else has a say: the pair holds its election among itself.  Counts.
+ */
+enum duty_belief duty_judge(struct fsm *fsm, const struct fsm_event *event);
 /*
  * RFC 9568 6.4.3: the greater priority, then the greater address, as unsigned numbers of one
  * family. Both nodes must come to one answer whichever family's advert comes first, so that the
@@ -63,7 +82,7 @@ enum fsm_state quiet_start(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_failed(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_release(struct fsm *fsm, const struct fsm_event *event);
-enum fsm_state quiet_silence(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state quiet_stale(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_yield(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_taken(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_yield_again(struct fsm *fsm, const struct fsm_event *event);
@@ -71,6 +90,14 @@ enum fsm_state quiet_report(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_reserved(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state quiet_stop(struct fsm *fsm, const struct fsm_event *event);
 
+enum fsm_state claim_ask(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state claim_deny(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state claim_refused(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state claim_silence(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state claim_fenced(struct fsm *fsm, const struct fsm_event *event);
+
+enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_stale(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state lead_release(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state lead_advert(struct fsm *fsm, const struct fsm_event *event);

@@ -26,12 +26,19 @@ enum fsm_kind {
 	FSM_DOWN_TIMER,   /* nobody has advertised for too long */
 	FSM_ADVERT_TIMER, /* our next advert is due */
 	FSM_YIELD_TIMER,  /* the peer has not confirmed yet */
+	FSM_CLAIM_TIMER,  /* silence: time to ask the peer */
+	FSM_STALE_TIMER,  /* the last report is too old to prove anything */
+	FSM_FENCE_TIMER,  /* the fence command has not answered */
 	FSM_PEER_REPORT,  /* `report` */
-	FSM_PEER_YIELD,   /* `epoch`: the peer lets go */
-	FSM_PEER_TAKEN,   /* `epoch`: the peer is active */
+	FSM_PEER_YIELD,   /* `word`: the peer lets go */
+	FSM_PEER_TAKEN,   /* `word`: the peer is active */
+	FSM_PEER_CLAIM,   /* `word`: the peer wants to be active */
+	FSM_PEER_GRANT,   /* `word`: it lets go, because we asked */
+	FSM_PEER_REFUSE,  /* `word`: it leads and is well, whatever its adverts do */
 	FSM_RESERVED,     /* `epoch`: up to here they are safe on disk */
 	FSM_HANDOVER,     /* the operator wants the peer to be active, and the peer is ready */
 	FSM_FENCED,       /* the data plane or lbd took the role away */
+	FSM_FENCE_RESULT, /* `fence`: what became of the fence command */
 	FSM_STOP,
 	FSM_EVENTS
 };
@@ -43,39 +50,59 @@ enum fsm_fault {
 	FSM_FAULT_EPOCH = 4, /* the next epoch cannot be stored */
 	/* With these a node still leads when nobody else does: the least bad is better than none.
 	 */
-	FSM_FAULT_TRACK = 8,    /* no carrier on a tracked interface */
-	FSM_FAULT_HEALTH = 16,  /* lbd says that its data plane is not whole */
+	FSM_FAULT_TRACK = 8,   /* no carrier on a tracked interface */
+	FSM_FAULT_HEALTH = 16, /* lbd says that its data plane is not whole */
+	FSM_FAULT_LBD = 32,    /* lbd has said nothing for too long */
+	/* No witness answers.  Soft only while the channel lives: then the peer knows and decides;
+	 * without it this node is on an island, and whatever it leads there is nobody's. */
+	FSM_FAULT_LAN = 64,
 	FSM_FAULT_ROBBED = 128, /* somebody else keeps deleting the floating addresses here */
-	FSM_FAULT_SOFT = FSM_FAULT_TRACK | FSM_FAULT_HEALTH | FSM_FAULT_ROBBED,
+	FSM_FAULT_SOFT = FSM_FAULT_TRACK | FSM_FAULT_HEALTH | FSM_FAULT_LBD | FSM_FAULT_LAN |
+			 FSM_FAULT_ROBBED,
+	FSM_FAULTS = 8,
 };
 
 /* To be carried out in the order of their bits; the order is the protocol. */
 enum fsm_action {
 	FSM_LEASE_STANDBY = 1 << 0, /* admit nothing any more; until fsm.yield_until see LEAVING */
 	FSM_SEND_YIELD = 1 << 1,    /* to the peer's vrrpd, over the channel */
-	FSM_SEND_RELEASE = 1 << 2,  /* advert with priority 0 */
-	FSM_DROP_ADDRESSES = 1 << 3,
-	FSM_LEASE_ACTIVE = 1 << 4, /* with fsm.epoch and fsm.lease_until */
-	FSM_SEND_ADVERT = 1 << 5,  /* after writing fsm.lease_until to the lease */
-	FSM_TAKE_ADDRESSES = 1 << 6,
-	FSM_ANNOUNCE = 1 << 7,   /* gratuitous ARP, the whole schedule from its start */
-	FSM_REANNOUNCE = 1 << 8, /* a rival was heard: hosts may have learned it */
-	FSM_REPORT_ROLE = 1 << 9,
-	FSM_SEND_TAKEN = 1 << 10,
-	FSM_CONFIRMED = 1 << 11,   /* the peer is active after our YIELD */
-	FSM_UNCONFIRMED = 1 << 12, /* it has not said so in time */
-	FSM_STOPPED = 1 << 13,     /* nothing keeps the process any more */
+	FSM_SEND_GRANT = 1 << 2,    /* the same, as an answer to fsm.asked */
+	FSM_SEND_RELEASE = 1 << 3,  /* advert with priority 0 */
+	FSM_DROP_ADDRESSES = 1 << 4,
+	FSM_LEASE_ACTIVE = 1 << 5, /* with fsm.epoch and fsm.lease_until */
+	FSM_SEND_ADVERT = 1 << 6,  /* after writing fsm.lease_until to the lease */
+	FSM_TAKE_ADDRESSES = 1 << 7,
+	FSM_ANNOUNCE = 1 << 8,   /* gratuitous ARP, the whole schedule from its start */
+	FSM_REANNOUNCE = 1 << 9, /* a rival was heard: hosts may have learned it */
+	FSM_REPORT_ROLE = 1 << 10,
+	FSM_SEND_TAKEN = 1 << 11,
+	FSM_SEND_CLAIM = 1 << 12,  /* with fsm.claim */
+	FSM_SEND_REFUSE = 1 << 13, /* as an answer to fsm.asked */
+	FSM_FENCE = 1 << 14,       /* run the fence command, as number fsm.fence_id */
+	FSM_CONFIRMED = 1 << 15,   /* the peer is active after our YIELD */
+	FSM_UNCONFIRMED = 1 << 16, /* it has not said so in time */
+	FSM_STOPPED = 1 << 17,     /* nothing keeps the process any more */
 };
 
 /* What is known of the peer over the channel. */
 struct fsm_report {
 	bool channel;        /* up; otherwise the rest is not valid */
+	bool peer_lives;     /* the peer's vrrpd has spoken lately: its role is no memory */
 	bool peer_active;    /* role of the peer's vrrpd */
 	bool peer_standby;   /* neither active nor unwell */
 	bool ready;          /* the gate: this node holds what it needs to relieve a living peer */
 	uint8_t priority;    /* of the peer */
 	uint64_t peer_epoch; /* in which the peer is, or was, active */
 	uint64_t highest;    /* epoch ever heard of */
+	uint64_t age_ns;     /* of what the peer said */
+};
+
+/* What one vrrpd says to the other over the channel. */
+struct fsm_word {
+	uint64_t epoch; /* of the sender */
+	uint64_t id;    /* of the claim, or of the one that is answered */
+	bool preempt;   /* claim: by priority, not because of silence */
+	bool lame;      /* claim: no witness answers the sender either */
 };
 
 struct fsm_event {
@@ -95,8 +122,14 @@ struct fsm_event {
 			struct addr source;
 			uint8_t priority;
 			uint64_t interval_ns;
+			uint64_t at; /* when the kernel had it; 0: now */
 		} advert;
+		struct {
+			uint64_t id;
+			bool done;
+		} fence;
 		struct fsm_report report;
+		struct fsm_word word;
 		uint64_t epoch;
 	};
 };
@@ -109,8 +142,14 @@ struct fsm_config {
 	struct addr own[FSM_FAMILIES], peer[FSM_FAMILIES];
 	uint8_t priority; /* 1..254 */
 	bool preempt;
+	bool strict; /* RFC 9568 to the letter: no claims, no gates, every advert is believed */
+	bool fence;  /* there is a fence command */
+	bool consistency; /* a peer that could not be fenced is not relieved */
 	uint64_t advert_ns;
 	uint64_t hold_ns;
+	uint64_t preempt_delay_ns;
+	uint64_t report_ns; /* an older report proves nothing; 0: as if there were no channel */
+	uint64_t fence_ns;  /* what the fence command may take */
 };
 
 enum { FSM_REASON = 96 };
@@ -131,7 +170,7 @@ struct fsm {
 	uint64_t reserved; /* highest that is safe to use */
 
 	/* Deadlines; 0: not running. */
-	uint64_t down_at, advert_at, yield_at;
+	uint64_t down_at, advert_at, yield_at, claim_at, stale_at, fence_at;
 	uint64_t yield_until;
 	uint64_t hold_until;
 	uint64_t lease_until;
@@ -140,13 +179,28 @@ struct fsm {
 	uint64_t heard_at;    /* last advert; 0: never */
 	uint64_t answered_at; /* a rival's advert, last; 0: never */
 	struct fsm_report report;
+	uint64_t report_at;    /* when the peer said it */
+	bool channel_seen;     /* since the start */
+	struct fsm_word claim; /* the last of ours */
+	uint64_t claimed_at;   /* and when that was */
+	struct fsm_word asked; /* the peer's that is being answered */
+	bool held;             /* adverts are silent, and the active node lives and is well */
+	uint64_t disputed_at;  /* first advert that the channel did not confirm; 0: none */
+	uint64_t preempt_at;   /* a lower node may be relieved from then on; 0: none is seen */
+	uint64_t fence_id;
 	bool released;        /* the last that was heard was a priority 0 */
-	bool doubted;         /* late: others had the word before our next advert */
+	uint64_t doubted_at;  /* late: others have the word before our next advert; 0: not */
+	bool handed;          /* by the operator's will the peer leads: not preempted */
 	bool led, succeeded;  /* was active; and somebody took over after that */
 	unsigned int deposed; /* by the channel, in a row, without an advert between */
 
 	unsigned int actions; /* being collected by the running step */
 	uint64_t transitions;
+	uint64_t holds;   /* silences in which the role was left where it is */
+	uint64_t claims;  /* of the peer: it did not hear us */
+	uint64_t forged;  /* adverts that the channel disproved */
+	uint64_t overrun; /* adverts that were late by more than an interval */
+	uint64_t latest_ns;
 	uint64_t impossible[FSM_STATES][FSM_EVENTS];
 };
 

@@ -7,8 +7,14 @@
 
 #include "conf/conf.h"
 #include "conf/log.h"
+#include "proto/addr.h"
 #include "proto/flow.h"
 #include "vrrp/vrrp.h"
+
+enum { PEER_SILENT_MS = 1500 }; /* three pulses of its vrrpd */
+
+static const uint64_t LBD_SILENT_NS = 5000000000; /* five of its facts */
+static const double PULSE_S = 0.5;
 
 static void fault(struct vrrpd *vrrpd, unsigned int bit, bool failed, const char *reason)
 {
@@ -52,6 +58,8 @@ static void on_facts(void *arg, const Cas__LbdFacts *facts)
 	struct vrrpd *vrrpd = arg;
 	char reason[FSM_REASON];
 
+	vrrpd->lbd_at = lease_now();
+	fault(vrrpd, FSM_FAULT_LBD, false, "lbd answers again");
 	if (facts->has_flows)
 		vrrpd->flows = facts->flows;
 	if (!facts->has_healthy)
@@ -60,11 +68,15 @@ static void on_facts(void *arg, const Cas__LbdFacts *facts)
 	fault(vrrpd, FSM_FAULT_HEALTH, !facts->healthy, facts->healthy ? "lbd is well" : reason);
 }
 
-/* Unknown is not failed: the kernel forwards without lbd, so its end moves no role. */
+/*
+ * Unknown is not failed: the kernel forwards without lbd, so that its end moves no role.  But when
+ * it stays away or hangs, nobody checks the members, and the peer had better lead.
+ */
 static void on_lbd(void *arg, bool linked)
 {
 	struct vrrpd *vrrpd = arg;
 
+	vrrpd->lbd_at = lease_now();
 	if (linked)
 		log_info("linked to lbd");
 	else
@@ -99,11 +111,33 @@ static void note_gate(struct vrrpd *vrrpd, const Cas__PeerReport *report)
 	vrrpd->peer_role = report->peer && report->peer->has_role ? report->peer->role
 								  : CAS__ROLE__NONE;
 	vrrpd->peer_lbd = report->peer && (!report->peer->has_lbd || report->peer->lbd);
+	vrrpd->peer_held = report->peer && report->peer->held;
+	vrrpd->peer_vrrpd = report->peer && (!report->peer->has_vrrpd || report->peer->vrrpd) &&
+			    report->peer->vrrpd_age_ms < PEER_SILENT_MS;
 	if (report->has_ready && report->ready)
 		vrrpd->gate[0] = '\0';
 	else
 		snprintf(vrrpd->gate, sizeof(vrrpd->gate), "%s",
 			 report->why ? report->why : "this node is not in sync");
+}
+
+/* Of what the peer says; a report may also have lain in our socket while we slept. */
+static uint64_t report_age(const Cas__PeerReport *report)
+{
+	uint64_t now = lease_now(), age = report->age_ms * UINT64_C(1000000);
+
+	if (report->has_sent_ns && report->sent_ns < now)
+		age += now - report->sent_ns;
+	return age < now ? age : now;
+}
+
+static void learn_link_local(struct vrrpd *vrrpd, const Cas__NodeFacts *peer)
+{
+	struct addr addr = { 0 };
+
+	if (peer->link_local && (!addr_parse(&addr, peer->link_local) || addr.family != 6))
+		return;
+	vrrpd->fsm.config.peer[FSM_V6] = addr;
 }
 
 static void on_report(void *arg, const Cas__PeerReport *report)
@@ -114,11 +148,17 @@ static void on_report(void *arg, const Cas__PeerReport *report)
 
 	note_gate(vrrpd, report);
 	event.report.channel = report->channel_up && peer;
+	event.report.age_ns = report_age(report);
 	event.report.ready = report->has_ready && report->ready;
 	event.report.highest = report->has_highest_epoch ? report->highest_epoch : 0;
 	if (peer) {
-		event.report.peer_active = vrrpd->peer_role == CAS__ROLE__ACTIVE;
-		event.report.peer_standby = vrrpd->peer_role == CAS__ROLE__STANDBY;
+		/* A role that a dead or hung vrrpd has left behind is no role. */
+		event.report.peer_lives = vrrpd->peer_vrrpd;
+		event.report.peer_active = vrrpd->peer_vrrpd &&
+					   vrrpd->peer_role == CAS__ROLE__ACTIVE;
+		event.report.peer_standby = vrrpd->peer_vrrpd &&
+					    vrrpd->peer_role == CAS__ROLE__STANDBY;
+		learn_link_local(vrrpd, peer);
 		event.report.peer_epoch = peer->has_epoch ? peer->epoch : 0;
 		event.report.priority = (uint8_t)(peer->has_priority ? peer->priority : 0);
 	}
@@ -128,14 +168,29 @@ static void on_report(void *arg, const Cas__PeerReport *report)
 static void on_word(void *arg, const Cas__PeerWord *word)
 {
 	struct vrrpd *vrrpd = arg;
-	bool yield = word->word == CAS__PEER_WORD__WORD__YIELD;
-	struct fsm_event event = { .kind = yield ? FSM_PEER_YIELD : FSM_PEER_TAKEN };
+	static const enum fsm_kind kinds[] = {
+		[CAS__PEER_WORD__WORD__YIELD] = FSM_PEER_YIELD,
+		[CAS__PEER_WORD__WORD__TAKEN] = FSM_PEER_TAKEN,
+		[CAS__PEER_WORD__WORD__CLAIM] = FSM_PEER_CLAIM,
+		[CAS__PEER_WORD__WORD__GRANT] = FSM_PEER_GRANT,
+		[CAS__PEER_WORD__WORD__REFUSE] = FSM_PEER_REFUSE,
+	};
+	struct fsm_event event = { 0 };
 	char reason[FSM_REASON];
+	bool lets_go;
 
-	event.epoch = word->epoch;
+	/* A later release may know more of them. */
+	if (word->word < CAS__PEER_WORD__WORD__YIELD || word->word > CAS__PEER_WORD__WORD__REFUSE)
+		return;
+	event.kind = kinds[word->word];
+	event.word.epoch = word->epoch;
+	event.word.id = word->has_id ? word->id : 0;
+	event.word.preempt = word->has_preempt && word->preempt;
+	event.word.lame = word->has_lame && word->lame;
+	lets_go = event.kind == FSM_PEER_YIELD || event.kind == FSM_PEER_GRANT;
 	snprintf(reason, sizeof(reason), "%s let go: %s", vrrpd_peer_name(vrrpd),
 		 word->reason ? word->reason : "no reason given");
-	role_event(vrrpd, &event, yield ? reason : NULL);
+	role_event(vrrpd, &event, lets_go ? reason : NULL);
 }
 
 static void on_ready(void *arg, const Cas__HandOverReady *ready)
@@ -239,6 +294,40 @@ static const struct watch_ops watch_ops = {
 	.lost = on_lost,
 };
 
+/* --- silence -----------------------------------------------------------------------------------
+ */
+
+/* Who should have spoken and has not, and who answers. */
+static void hear_silence(struct vrrpd *vrrpd)
+{
+	struct fsm *fsm = &vrrpd->fsm;
+	bool lan = !(fsm->faults & FSM_FAULT_LAN);
+
+	if (!(fsm->faults & FSM_FAULT_PLANE) && lease_now() - vrrpd->lbd_at > LBD_SILENT_NS)
+		fault(vrrpd, FSM_FAULT_LBD, true, "lbd has said nothing for 5 s");
+	switch (witness_look(&vrrpd->witnesses)) {
+	case WITNESS_SILENT:
+		fault(vrrpd, FSM_FAULT_LAN, true, "no witness answers");
+		break;
+	case WITNESS_ANSWERS:
+	case WITNESS_UNKNOWN:
+		fault(vrrpd, FSM_FAULT_LAN, false, "a witness answers");
+		break;
+	}
+	/* The peer knows a LAN from the facts, which travel with the role. */
+	if (lan != !(fsm->faults & FSM_FAULT_LAN))
+		deed_report_role(vrrpd);
+}
+
+/* Without it, syncd's memory of a hung vrrpd would pass for a living one. */
+static void on_pulse(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	deed_report_role(timer->data);
+	hear_silence(timer->data);
+}
+
 int hear_start(struct vrrpd *vrrpd)
 {
 	int err = watch_open(&vrrpd->watch, vrrpd->loop, &watch_ops, vrrpd);
@@ -247,13 +336,20 @@ int hear_start(struct vrrpd *vrrpd)
 		return err;
 	snprintf(vrrpd->gate, sizeof(vrrpd->gate), "syncd is not running");
 	err = track_open(&vrrpd->track, vrrpd->loop, vrrpd->options.run_dir, &track_ops, vrrpd);
-	if (err)
+	if (err) {
 		watch_close(&vrrpd->watch);
-	return err;
+		return err;
+	}
+	vrrpd->lbd_at = lease_now();
+	ev_timer_init(&vrrpd->pulse, on_pulse, PULSE_S, PULSE_S);
+	vrrpd->pulse.data = vrrpd;
+	ev_timer_start(vrrpd->loop, &vrrpd->pulse);
+	return 0;
 }
 
 void hear_end(struct vrrpd *vrrpd)
 {
+	ev_timer_stop(vrrpd->loop, &vrrpd->pulse);
 	track_close(&vrrpd->track);
 	watch_close(&vrrpd->watch);
 }

@@ -3,9 +3,10 @@
 #include "vrrp/duty.h"
 
 enum {
-	DOUBT = 2000000, /* long enough for one turn of the loop */
-	DEPOSED_MAX = 6, /* 64 times the patience, some 20 s with adverts of 100 ms */
-	ANSWERS = 8,     /* to a rival's adverts, in the time of one of ours */
+	DOUBT = 2000000,        /* long enough for one turn of the loop */
+	DOUBT_MOST = 150000000, /* long enough for the next report of syncd */
+	DEPOSED_MAX = 6,        /* 64 times the patience, some 20 s with adverts of 100 ms */
+	ANSWERS = 8,            /* to a rival's adverts, in the time of one of ours */
 };
 
 enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event)
@@ -24,19 +25,11 @@ enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event)
 /* RFC 9568 6.4.3: a loser's advert is answered at once, and hosts may have learned its address. */
 static enum fsm_state insist(struct fsm *fsm, const struct fsm_event *event)
 {
-	fsm->heard_at = event->now;
+	fsm->heard_at = duty_heard(event);
 	fsm->advert_at = event->now + fsm->config.advert_ns;
 	fsm->lease_until = event->now + fsm_lease(&fsm->config);
 	fsm->actions |= FSM_SEND_ADVERT | FSM_REANNOUNCE;
 	return FSM_ACTIVE;
-}
-
-enum fsm_state lead_release(struct fsm *fsm, const struct fsm_event *event)
-{
-	/* Not while the lease has run out: who released may have led meanwhile. */
-	if (event->now >= fsm->lease_until)
-		return FSM_ACTIVE;
-	return insist(fsm, event);
 }
 
 /* Whether the sender of an advert leads by better right.  Both sides must come to one answer. */
@@ -45,7 +38,7 @@ static bool outranked(const struct fsm *fsm, const struct fsm_event *event)
 	const struct fsm_report *peer = &fsm->report;
 
 	/* The data plane has been fenced by this same advert. */
-	if (event->now >= fsm->lease_until)
+	if (duty_heard(event) >= fsm->lease_until)
 		return true;
 	if (duty_is_peer(fsm, &event->advert.source) && peer->channel && peer->peer_active &&
 	    peer->peer_epoch != fsm->epoch)
@@ -64,26 +57,64 @@ static enum fsm_state answer(struct fsm *fsm, const struct fsm_event *event)
 	return insist(fsm, event);
 }
 
+enum fsm_state lead_release(struct fsm *fsm, const struct fsm_event *event)
+{
+	/* Not while the lease has run out: who released may have led meanwhile. */
+	if (event->now >= fsm->lease_until || duty_judge(fsm, event) != DUTY_BELIEVED)
+		return FSM_ACTIVE;
+	return answer(fsm, event);
+}
+
 enum fsm_state lead_advert(struct fsm *fsm, const struct fsm_event *event)
 {
+	/* When it is true after all, the channel will say so in a moment. */
+	if (duty_judge(fsm, event) != DUTY_BELIEVED)
+		return FSM_ACTIVE;
 	if (!outranked(fsm, event))
 		return answer(fsm, event);
 	duty_note_advert(fsm, event);
 	return duty_surrender(fsm, event, "another node advertises by better right");
 }
 
+static void note_lateness(struct fsm *fsm, uint64_t now)
+{
+	uint64_t late = now - fsm->advert_at;
+
+	fsm->latest_ns = duty_max(fsm->latest_ns, late);
+	if (late > fsm->config.advert_ns)
+		fsm->overrun++;
+}
+
+/*
+ * We were asleep for longer than the lease lasts.  Whatever the peer did meanwhile is lying in our
+ * sockets: those come first, our voice after them.  After more than its patience it must be assumed
+ * to lead, and its next word is waited for.
+ */
+static bool doubtful(struct fsm *fsm, uint64_t now)
+{
+	uint64_t silent = now + fsm_lease(&fsm->config) - fsm->lease_until;
+
+	if (now < fsm->lease_until)
+		return false;
+	if (!fsm->doubted_at) {
+		fsm->doubted_at = now;
+		return true;
+	}
+	return fsm->report.channel && fsm->report_at < fsm->doubted_at &&
+	       silent >= 3 * fsm->config.advert_ns && now - fsm->doubted_at < DOUBT_MOST;
+}
+
 enum fsm_state lead_advertise(struct fsm *fsm, const struct fsm_event *event)
 {
 	uint64_t interval = fsm->config.advert_ns;
 
-	/* We were asleep for longer than the peer waits.  Whatever it did meanwhile is lying in our
-	 * sockets: those come first, our voice after them. */
-	if (event->now >= fsm->lease_until && !fsm->doubted) {
-		fsm->doubted = true;
+	if (!fsm->doubted_at)
+		note_lateness(fsm, event->now);
+	if (doubtful(fsm, event->now)) {
 		fsm->advert_at = event->now + DOUBT;
 		return FSM_ACTIVE;
 	}
-	fsm->doubted = false;
+	fsm->doubted_at = 0;
 	fsm->advert_at += interval;
 	if (fsm->advert_at <= event->now)
 		fsm->advert_at = event->now + interval;
@@ -111,11 +142,59 @@ static enum fsm_state overtake(struct fsm *fsm, const struct fsm_event *event)
 	return FSM_ACTIVE;
 }
 
+/* Both paths are silent, and so is everything else: the trouble is on this side. */
+static enum fsm_state isolated(struct fsm *fsm, const struct fsm_event *event)
+{
+	duty_let_go(fsm, event);
+	duty_wait(fsm, event->now);
+	duty_say(fsm, event, "isolated: neither the peer nor any witness answers");
+	return FSM_FAULT;
+}
+
+enum fsm_state lead_stale(struct fsm *fsm, const struct fsm_event *event)
+{
+	const struct fsm_event gone = { .kind = FSM_PEER_REPORT, .now = event->now };
+
+	return lead_report(fsm, &gone);
+}
+
+/* Whether the peer, which asks for the role, is to have it. */
+static bool grants(const struct fsm *fsm, const struct fsm_word *claim)
+{
+	if (claim->preempt)
+		return fsm->config.preempt && fsm->report.channel &&
+		       duty_peer_higher(fsm, fsm->report.priority);
+	/* It does not hear us, and neither does anybody else. */
+	return fsm->faults & FSM_FAULT_LAN && !claim->lame;
+}
+
+enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->asked = event->word;
+	duty_hear(fsm, event->word.epoch);
+	fsm->claims += !event->word.preempt;
+	/* Asleep until now: the peer may have stopped waiting for an answer. */
+	if (event->now >= fsm->lease_until)
+		return FSM_ACTIVE;
+	if (!grants(fsm, &event->word)) {
+		fsm->actions |= FSM_SEND_REFUSE;
+		return FSM_ACTIVE;
+	}
+	duty_let_go(fsm, event);
+	duty_wait(fsm, event->now);
+	duty_say(fsm, event,
+		 event->word.preempt ? "the peer preempts"
+				     : "no witness answers, and the peer asks");
+	return fsm->faults ? FSM_FAULT : FSM_BACKUP;
+}
+
 enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
 {
 	const struct fsm_report *peer = &fsm->report;
 
 	duty_note_report(fsm, event);
+	if (duty_barred(fsm))
+		return isolated(fsm, event);
 	if (!peer->channel)
 		return FSM_ACTIVE;
 	if (peer->peer_active && peer->peer_epoch > fsm->epoch)
@@ -134,16 +213,21 @@ enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state lead_yield(struct fsm *fsm, const struct fsm_event *event)
 {
-	duty_hear(fsm, event->epoch);
+	duty_hear(fsm, event->word.epoch);
+	fsm->report.peer_active = false;
 	fsm->actions |= FSM_SEND_TAKEN;
 	return overtake(fsm, event);
 }
 
 enum fsm_state lead_taken(struct fsm *fsm, const struct fsm_event *event)
 {
-	duty_hear(fsm, event->epoch);
+	duty_hear(fsm, event->word.epoch);
 	/* Equal epochs are settled by priority, which the next report brings. */
-	return event->epoch > fsm->epoch ? depose(fsm, event) : FSM_ACTIVE;
+	if (event->word.epoch <= fsm->epoch)
+		return FSM_ACTIVE;
+	fsm->report.peer_active = true;
+	fsm->report.peer_epoch = event->word.epoch;
+	return depose(fsm, event);
 }
 
 enum fsm_state lead_reserved(struct fsm *fsm, const struct fsm_event *event)
@@ -156,6 +240,7 @@ enum fsm_state lead_handover(struct fsm *fsm, const struct fsm_event *event)
 {
 	duty_let_go(fsm, event);
 	duty_say(fsm, event, "handed over");
+	fsm->handed = true;
 	duty_wait(fsm, event->now);
 	return fsm->faults ? FSM_FAULT : FSM_BACKUP;
 }

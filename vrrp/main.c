@@ -74,6 +74,28 @@ static void lock_memory(void)
 			    strerror(errno));
 }
 
+static int open_fence(struct vrrpd *vrrpd)
+{
+	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
+	const struct fence_command command = {
+		.path = vrrp->fence_command,
+		.name = vrrpd_peer_name(vrrpd),
+		.address = vrrpd->conf->file->node[2 - vrrpd->node]->address,
+		.timeout_ms = vrrp->fence_timeout_ms,
+	};
+	int err;
+
+	if (!vrrp->fence_command)
+		return 0;
+	if (access(vrrp->fence_command, X_OK))
+		log_error("fence-command %s cannot be run: %s", vrrp->fence_command,
+			  strerror(errno));
+	err = fence_open(&vrrpd->fence, &command);
+	if (err)
+		log_error("the fence helper cannot be started: %s", strerror(-err));
+	return err;
+}
+
 /* Late adverts are takeovers: a small thread that is never kept waiting. */
 static void be_punctual(void)
 {
@@ -108,6 +130,14 @@ static void on_stop(struct ev_loop *loop, void *arg)
 	role_event(arg, &event, NULL);
 }
 
+static bool other_fence(const Conf__Vrrp *old, const Conf__Vrrp *new)
+{
+	const char *a = old->fence_command ? old->fence_command : "";
+	const char *b = new->fence_command ? new->fence_command : "";
+
+	return strcmp(a, b) != 0 || old->fence_timeout_ms != new->fence_timeout_ms;
+}
+
 static void on_reload(struct ev_loop *loop, void *arg)
 {
 	struct vrrpd *vrrpd = arg;
@@ -125,9 +155,10 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	/* What the sockets are bound to cannot change under them. */
 	if (node != vrrpd->node || strcmp(old->interface, new->interface) != 0 ||
 	    old->vrid != new->vrid || old->unicast != new->unicast ||
-	    old->version != new->version || old->virtual_mac != new->virtual_mac) {
-		log_error("a new vrrp interface, vrid, version, mode or kind of MAC address needs "
-			  "a restart of vrrpd: the new configuration is not used");
+	    old->version != new->version || old->virtual_mac != new->virtual_mac ||
+	    other_fence(old, new)) {
+		log_error("a new vrrp interface, vrid, version, mode, kind of MAC address or fence "
+			  "command needs a restart of vrrpd: the new configuration is not used");
 		conf_free(conf);
 		return;
 	}
@@ -168,6 +199,10 @@ static int open_all(struct vrrpd *vrrpd)
 		err = lan_open(vrrpd, (int)if_nametoindex(vrrpd->conf->file->vrrp->interface));
 	if (err)
 		return err;
+	err = witness_open(&vrrpd->witnesses);
+	if (err)
+		return err;
+	witness_plan(&vrrpd->witnesses, vrrpd->conf);
 	vrrpd->announcer = announce_open();
 	if (vrrpd->announcer < 0) {
 		log_error("no packet socket: %s", strerror(-vrrpd->announcer));
@@ -193,6 +228,8 @@ static void close_all(struct vrrpd *vrrpd)
 		control_end(vrrpd);
 	if (vrrpd->announcer >= 0)
 		close(vrrpd->announcer);
+	fence_close(&vrrpd->fence);
+	witness_close(&vrrpd->witnesses);
 	link_close(&vrrpd->link);
 	vip_close(&vrrpd->vips);
 }
@@ -201,6 +238,10 @@ static int run(struct vrrpd *vrrpd)
 {
 	int err = open_all(vrrpd);
 
+	if (err)
+		goto closed;
+	/* Before the rights go: the command may need them. */
+	err = open_fence(vrrpd);
 	if (err)
 		goto closed;
 	be_punctual();
@@ -231,7 +272,7 @@ closed:
 
 int main(int argc, char **argv)
 {
-	struct vrrpd vrrpd = { .announcer = -1 };
+	struct vrrpd vrrpd = { .announcer = -1, .fence.fd = -1 };
 	int err;
 
 	link_init(&vrrpd.link);

@@ -2,6 +2,8 @@
 /* The rows of a node that does not lead: init, backup, fault. */
 #include "vrrp/duty.h"
 
+enum { PREEMPT_AGAIN = 1000000000 };
+
 enum fsm_state quiet_keep(struct fsm *fsm, const struct fsm_event *event)
 {
 	(void)event;
@@ -35,47 +37,102 @@ enum fsm_state quiet_failed(struct fsm *fsm, const struct fsm_event *event)
 	return FSM_FAULT;
 }
 
+static void heard_again(struct fsm *fsm, const struct fsm_event *event)
+{
+	fsm->held = false;
+	fsm->actions |= FSM_REPORT_ROLE;
+	if (fsm->state == FSM_BACKUP)
+		duty_say(fsm, event, "adverts are heard again");
+}
+
+/*
+ * Whether the role may be taken from a lower node that leads.  From the peer only by a node in
+ * sync. Who has never heard of a peer over the channel meets a foreign router, to which RFC 9568
+ * applies; but a node that has just started gives its channel time to come up.
+ */
+static bool may_preempt(const struct fsm *fsm)
+{
+	if (fsm->config.strict)
+		return true;
+	return fsm->report.channel ? fsm->report.ready : !fsm->channel_seen;
+}
+
+/* True: the timer of silence is to run, adverts or not (RFC 9568 6.4.2). */
+static bool preempts(struct fsm *fsm, const struct fsm_event *event)
+{
+	uint64_t delay = fsm->config.preempt_delay_ns;
+
+	if (fsm->state != FSM_BACKUP || !fsm->config.preempt || fsm->handed || !may_preempt(fsm) ||
+	    duty_higher(fsm, event->advert.priority, &event->advert.source)) {
+		fsm->preempt_at = 0;
+		return false;
+	}
+	if (!fsm->channel_seen && !fsm->config.strict)
+		delay = duty_max(delay, fsm->config.hold_ns);
+	if (!fsm->preempt_at)
+		fsm->preempt_at = event->now + delay;
+	if (event->now < fsm->preempt_at)
+		return false;
+	if (!fsm->report.channel || fsm->config.strict)
+		/* It may still run for a hold, which is over: the other could die before. */
+		return fsm->down_at && fsm->down_at <= event->now + fsm_patience(fsm);
+	/* The peer lets go in order when it is asked. */
+	duty_claim(fsm, event->now, true);
+	fsm->preempt_at = event->now + PREEMPT_AGAIN;
+	return false;
+}
+
 enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event)
 {
-	bool lower = !duty_higher(fsm, event->advert.priority, &event->advert.source);
-
-	duty_note_advert(fsm, event);
-	/* To preempt is to let the timer run; the gate keeps it from a living peer. */
-	if (fsm->state == FSM_BACKUP && fsm->config.preempt && lower && fsm->report.ready) {
-		/* It may still run for the hold, which is over: the other could die before. */
-		if (fsm->down_at > event->now + fsm_patience(fsm))
-			duty_wait(fsm, event->now);
+	switch (duty_judge(fsm, event)) {
+	case DUTY_FORGED:
 		return fsm->state;
+	case DUTY_DOUBTED:
+		/* Worth waiting for the channel's word, but nothing is learned from it. */
+		if (fsm->state != FSM_INIT)
+			duty_wait(fsm, duty_heard(event));
+		return fsm->state;
+	default:
+		break;
 	}
-	if (fsm->state != FSM_INIT)
-		duty_wait(fsm, event->now);
+	duty_note_advert(fsm, event);
+	if (fsm->held)
+		heard_again(fsm, event);
+	if (fsm->state != FSM_INIT && !preempts(fsm, event))
+		duty_wait(fsm, duty_heard(event));
 	return fsm->state;
 }
 
 enum fsm_state quiet_release(struct fsm *fsm, const struct fsm_event *event)
 {
-	fsm->heard_at = event->now;
+	enum duty_belief belief = duty_judge(fsm, event);
+	uint64_t down_at;
+
+	if (belief == DUTY_FORGED || duty_barred(fsm))
+		return fsm->state;
+	down_at = event->now + duty_skew(fsm) + (fsm->faults ? fsm->interval_ns : 0);
+	if (belief == DUTY_DOUBTED) {
+		/* Who lets go says so over the channel too; if not, it is asked. */
+		down_at += fsm->interval_ns;
+		if (event->now - fsm->claimed_at >= fsm->interval_ns)
+			duty_claim(fsm, event->now, false);
+	}
+	fsm->heard_at = duty_heard(event);
 	fsm->released = true;
 	fsm->hold_until = 0;
 	fsm->deposed = 0;
-	if (!duty_barred(fsm))
-		fsm->down_at = event->now + duty_skew(fsm) + (fsm->faults ? fsm->interval_ns : 0);
+	duty_wait_no_more(fsm);
+	fsm->down_at = down_at;
 	return fsm->state;
-}
-
-enum fsm_state quiet_silence(struct fsm *fsm, const struct fsm_event *event)
-{
-	if (fsm->released)
-		return duty_promote(fsm, event, "the active node released the role");
-	return duty_promote(fsm, event, fsm->faults ? "nobody else leads" : "no adverts heard");
 }
 
 enum fsm_state quiet_yield(struct fsm *fsm, const struct fsm_event *event)
 {
 	/* A word from before our own last epoch was overtaken by what came later. */
-	if (event->epoch < fsm->epoch)
+	if (event->word.epoch < fsm->epoch)
 		return fsm->state;
-	duty_hear(fsm, event->epoch);
+	duty_hear(fsm, event->word.epoch);
+	fsm->report.peer_active = false;
 	if (duty_barred(fsm))
 		return fsm->state;
 	return duty_promote(fsm, event, "the peer let go");
@@ -83,9 +140,11 @@ enum fsm_state quiet_yield(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state quiet_taken(struct fsm *fsm, const struct fsm_event *event)
 {
-	duty_hear(fsm, event->epoch);
-	if (event->epoch <= fsm->epoch)
+	duty_hear(fsm, event->word.epoch);
+	if (event->word.epoch <= fsm->epoch)
 		return fsm->state;
+	fsm->report.peer_active = true;
+	fsm->report.peer_epoch = event->word.epoch;
 	fsm->succeeded = fsm->led;
 	duty_stop_yielding(fsm, FSM_CONFIRMED);
 	return fsm->state;
@@ -104,8 +163,28 @@ enum fsm_state quiet_yield_again(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state quiet_report(struct fsm *fsm, const struct fsm_event *event)
 {
+	bool channel = fsm->report.channel;
+
 	duty_note_report(fsm, event);
+	if (!fsm->report.channel)
+		fsm->held = false;
+	if (fsm->state == FSM_INIT)
+		return FSM_INIT;
+	/* With the channel an island comes and goes. */
+	if (duty_barred(fsm))
+		duty_wait_no_more(fsm);
+	else if (!fsm->down_at && !fsm->fence_at)
+		duty_wait(fsm, event->now);
+	else if (fsm->down_at && fsm->report.channel && !channel)
+		duty_plan_claim(fsm, event->now);
 	return fsm->state;
+}
+
+enum fsm_state quiet_stale(struct fsm *fsm, const struct fsm_event *event)
+{
+	const struct fsm_event gone = { .kind = FSM_PEER_REPORT, .now = event->now };
+
+	return quiet_report(fsm, &gone);
 }
 
 enum fsm_state quiet_reserved(struct fsm *fsm, const struct fsm_event *event)
@@ -122,7 +201,7 @@ enum fsm_state quiet_reserved(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state quiet_stop(struct fsm *fsm, const struct fsm_event *event)
 {
-	fsm->down_at = 0;
+	duty_wait_no_more(fsm);
 	if (!fsm->yield_until)
 		fsm->actions |= FSM_STOPPED;
 	if (fsm->state != FSM_INIT)

@@ -14,6 +14,7 @@
 #include "vrrp/vrrp.h"
 
 enum {
+	FENCE_SLACK_MS = 500, /* for the helper to say that the time is over */
 	ADVERTS_AT_ONCE = 64, /* good ones in one go: somebody's flood must not stop the timers */
 };
 
@@ -30,32 +31,51 @@ static void arm_timer(struct vrrpd *vrrpd)
 		log_error("cannot set the timer: %s", strerror(errno));
 }
 
-static void log_change(const struct vrrpd *vrrpd, enum fsm_state before)
+/* What is told of a step. */
+struct before {
+	enum fsm_state state;
+	bool held;
+	uint64_t forged;
+};
+
+static void log_change(const struct vrrpd *vrrpd, struct before before)
 {
 	const struct fsm *fsm = &vrrpd->fsm;
 
-	if (fsm->state != before)
-		log_info("%s -> %s: %s (epoch %" PRIu64 ")", fsm_state_names[before],
+	if (fsm->state != before.state)
+		log_info("%s -> %s: %s (epoch %" PRIu64 ")", fsm_state_names[before.state],
 			 fsm_state_names[fsm->state], fsm->reason, fsm->epoch);
+	if (fsm->held && !before.held)
+		log_warning("%s leads over the channel (epoch %" PRIu64 "), but its adverts do not "
+			    "come through: no takeover.  Look at the LAN between the nodes",
+			    vrrpd_peer_name(vrrpd), fsm->report.peer_epoch);
+	else if (before.held && !fsm->held && fsm->state == before.state)
+		log_info("adverts of %s are heard again", vrrpd_peer_name(vrrpd));
+	if (fsm->forged > before.forged && !before.forged)
+		log_warning("an advert in the name of the pair contradicts what %s says over the "
+			    "channel: ignored as forged, and counted from now on",
+			    vrrpd_peer_name(vrrpd));
 }
 
 static void take(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason)
 {
 	struct fsm *fsm = &vrrpd->fsm;
-	enum fsm_state before = fsm->state;
+	const struct before before = { fsm->state, fsm->held, fsm->forged };
 	unsigned int actions;
 
 	event->now = lease_now();
 	event->reason = reason;
-	if (!fsm_expects(before, event->kind))
+	if (!fsm_expects(before.state, event->kind))
 		log_debug("event %s in state %s", fsm_event_names[event->kind],
-			  fsm_state_names[before]);
+			  fsm_state_names[before.state]);
 	actions = fsm_step(fsm, event);
 	deed_carry_out(vrrpd, actions);
-	if (fsm->state == FSM_ACTIVE && before != FSM_ACTIVE)
+	if (fsm->state == FSM_ACTIVE && before.state != FSM_ACTIVE)
 		rival_forget(&vrrpd->rival);
-	if (fsm->state != FSM_ACTIVE && before == FSM_ACTIVE && event->kind == FSM_ADVERT)
+	if (fsm->state != FSM_ACTIVE && before.state == FSM_ACTIVE && event->kind == FSM_ADVERT)
 		rival_leads(&vrrpd->rival, &event->advert.source);
+	if (!fsm->fence_at)
+		fence_cancel(&vrrpd->fence);
 	log_change(vrrpd, before);
 	arm_timer(vrrpd);
 }
@@ -88,8 +108,7 @@ void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason
 {
 	take(vrrpd, event, reason);
 	/* These bring news of epochs. */
-	if (event->kind == FSM_PEER_REPORT || event->kind == FSM_PEER_YIELD ||
-	    event->kind == FSM_PEER_TAKEN)
+	if (event->kind == FSM_PEER_REPORT || (event->kind >= FSM_PEER_YIELD && event->kind <= FSM_PEER_REFUSE))
 		reserve(vrrpd);
 }
 
@@ -121,7 +140,8 @@ static void drain(struct vrrpd *vrrpd)
 			.kind = advert->priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
 			.advert = { .source = advert->source,
 				    .priority = advert->priority,
-				    .interval_ns = advert->interval_cs * UINT64_C(10000000) },
+				    .interval_ns = advert->interval_cs * UINT64_C(10000000),
+				    .at = vrrpd->heard.at },
 		};
 		role_event(vrrpd, &event, NULL);
 	}
@@ -222,6 +242,12 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 	*config = (struct fsm_config){
 		.priority = (uint8_t)own->priority,
 		.preempt = vrrp->preempt,
+		.strict = vrrp->strict_rfc,
+		.fence = vrrp->fence_command != NULL,
+		.consistency = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY,
+		.preempt_delay_ns = vrrp->preempt_delay_ms * UINT64_C(1000000),
+		.report_ns = conf->file->sync->peer_timeout_ms * UINT64_C(1500000),
+		.fence_ns = (vrrp->fence_timeout_ms + FENCE_SLACK_MS) * UINT64_C(1000000),
 		.advert_ns = vrrp->advert_ms * UINT64_C(1000000),
 		.hold_ns = vrrp->hold_after_boot_ms * UINT64_C(1000000),
 	};
@@ -241,10 +267,13 @@ void role_reload(struct vrrpd *vrrpd, struct conf *conf)
 		return;
 	}
 	role_config(vrrpd, conf, &config);
+	/* Not in any file: the peer has told it. */
+	config.peer[FSM_V6] = vrrpd->fsm.config.peer[FSM_V6];
 	vrrpd->fsm.config = config;
 	conf_free(vrrpd->conf);
 	vrrpd->conf = conf;
 	open_lan(vrrpd, vrrpd->link.config.ifindex);
+	witness_plan(&vrrpd->witnesses, conf);
 	if (vrrpd->fsm.state == FSM_ACTIVE) {
 		vip_retire(&before, &vrrpd->vips);
 		vip_take(&vrrpd->vips);
@@ -269,6 +298,15 @@ static void start_watchers(struct vrrpd *vrrpd)
 	guard_start(vrrpd);
 }
 
+static void on_fence_result(void *arg, uint64_t id, bool done)
+{
+	struct fsm_event event = { .kind = FSM_FENCE_RESULT };
+
+	event.fence.id = id;
+	event.fence.done = done;
+	role_event(arg, &event, NULL);
+}
+
 int role_start(struct vrrpd *vrrpd)
 {
 	struct fsm_event event = { .kind = FSM_START };
@@ -286,6 +324,7 @@ int role_start(struct vrrpd *vrrpd)
 	 * starts at zero with the boot. */
 	event.start.hold_until = lease_now() < hold ? hold : 0;
 	event.start.faults = FSM_FAULT_PLANE | hear_faults(vrrpd);
+	fence_start(&vrrpd->fence, vrrpd->loop, on_fence_result, vrrpd);
 	role_event(vrrpd, &event, NULL);
 	return 0;
 }

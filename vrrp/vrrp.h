@@ -12,6 +12,7 @@
 #include "request.pb-c.h"
 #include "vrrp/announce.h"
 #include "vrrp/epoch.h"
+#include "vrrp/fence.h"
 #include "vrrp/fsm.h"
 #include "vrrp/guard.h"
 #include "vrrp/lease.h"
@@ -20,6 +21,7 @@
 #include "vrrp/track.h"
 #include "vrrp/vip.h"
 #include "vrrp/watch.h"
+#include "vrrp/witness.h"
 
 struct conf;
 struct ctl_conn;
@@ -31,6 +33,7 @@ struct failover {
 	uint64_t id;
 	uint64_t started; /* 0: none under way */
 	bool anyway;
+	uint64_t let_go; /* when */
 	bool yielded; /* syncd has answered, the peer has not */
 	bool counted; /* flows and peer_flows are known */
 	uint64_t flows, peer_flows;
@@ -52,6 +55,8 @@ struct vrrpd {
 	struct vips vips;
 	struct watch watch;
 	struct track track;
+	struct witnesses witnesses;
+	struct fence fence;
 	int announcer;
 	struct announce_schedule schedule;
 	struct rival rival;
@@ -59,6 +64,7 @@ struct vrrpd {
 	int timer; /* timerfd: the next deadline of machine and schedule */
 	ev_io timer_io, link_io[LINK_FAMILIES];
 	ev_timer chores; /* each second: what has failed and may work now */
+	ev_timer pulse;  /* that we live, for the peer: see hear.c */
 	struct guard guard;
 	uint64_t epoch_logged;
 
@@ -66,12 +72,15 @@ struct vrrpd {
 	struct failover failover;
 
 	uint64_t started;
-	uint64_t flows; /* of lbd, as last heard */
+	uint64_t flows;  /* of lbd, as last heard */
+	uint64_t lbd_at; /* when that was, or when it was missed first */
 	uint64_t reported_at;
 	Cas__SyncState sync; /* of this node */
 	Cas__Role peer_role;
-	bool peer_lbd;  /* nothing is known against it */
-	char gate[128]; /* why the gate is closed; empty: open */
+	bool peer_lbd;   /* nothing is known against it */
+	bool peer_vrrpd; /* has spoken lately */
+	bool peer_held;  /* it does not hear our adverts */
+	char gate[128];  /* why the gate is closed; empty: open */
 };
 
 /* role.c: feeds the machine and does what it says. */

@@ -23,6 +23,14 @@ void failover_print(const Cas__FailoverReply *reply, FILE *out)
 	else
 		fputs("; how many sessions it holds is unknown", out);
 	fputc('\n', out);
+	if (reply->has_blackout_ms)
+		fprintf(out, "nobody led for %.1f ms at most\n", reply->blackout_ms);
+	for (size_t i = 0; i < reply->n_told; i++) {
+		fputs(i ? ", " : "told: ", out);
+		text_clean(reply->told[i], out);
+	}
+	if (reply->n_told)
+		fputc('\n', out);
 }
 
 static int print(const struct pairctl *ctl, Cas__FailoverReply *reply)

@@ -278,7 +278,7 @@ static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 
 /*
  * A standby must hear what the active node sends each advert interval.  With a channel both stay
- * where they are for some time, and the roles begin to change to and fro: nobody would see why.
+ * where they are, and nobody would see that the way back is shut.
  */
 static void judge_adverts(struct build *b, const Cas__VrrpStatus *vrrp)
 {
@@ -299,7 +299,10 @@ static void judge_adverts(struct build *b, const Cas__VrrpStatus *vrrp)
 
 static void judge_vrrp(struct build *b, const Cas__VrrpStatus *vrrp)
 {
-	judge_adverts(b, vrrp);
+	if (vrrp->alarm && *vrrp->alarm)
+		problem(b, "%s", vrrp->alarm);
+	else
+		judge_adverts(b, vrrp);
 	if (vrrp->has_lbd_link && !vrrp->lbd_link)
 		problem(b, "vrrpd has no link to lbd");
 	if (vrrp->has_syncd_link && !vrrp->syncd_link)

@@ -81,7 +81,7 @@ stuck_vrrpd() {
 	well "a standby that was fenced"
 }
 
-# The switch drops adverts between the nodes: the roles change for that, and somebody must say why.
+# The switch drops adverts between the nodes: the role stays where it is, and the standby must say so.
 adverts_dropped() {
 	on switch nft -f - <<-END
 		table bridge cut {

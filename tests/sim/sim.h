@@ -80,6 +80,7 @@ enum event_kind {
 	EV_LAN_READ,
 	EV_TIMER,
 	EV_CHORES,
+	EV_PULSE,
 	EV_LINKS,
 	EV_PATIENCE,
 	EV_TICK,
@@ -222,7 +223,10 @@ enum letter_kind {
 
 struct letter {
 	enum letter_kind kind;
-	bool yield, complete;
+	bool complete, peer_vrrpd;
+	Cas__PeerWord__Word word;
+	struct fsm_word said;
+	uint64_t sent; /* by the node's clock */
 	Cas__Role role, peer_role;
 	Cas__SyncState sync;
 	uint64_t epoch, id;
@@ -249,6 +253,7 @@ struct vrrpd {
 	size_t heard;
 	Cas__SyncState sync;
 	Cas__Role peer_role;
+	bool peer_vrrpd;
 	uint64_t reported_at, failover_id, failover_at;
 	bool yielded;
 };
@@ -268,7 +273,7 @@ struct syncd {
 	bool lbd, vrrpd; /* linked */
 	bool shared;
 	uint64_t generation, lost;
-	uint64_t yield_until, reported_ns;
+	uint64_t yield_until, reported_ns, role_ns;
 	bool ring_armed, torn, open;
 	/* channel */
 	uint32_t conn; /* 0: none */

@@ -143,24 +143,30 @@ static int op_step(void *arg, struct flow_event *event, size_t max)
 static void op_word(void *arg, const Cas__PeerWord *word)
 {
 	struct node *node = arg;
-	bool yield = word->word == CAS__PEER_WORD__WORD__YIELD;
+	static const char *const words[] = { "?",     "YIELD", "TAKEN",
+					     "CLAIM", "GRANT", "REFUSE" };
 
 	trace_say(node->world, "node %u: the peer says %s, epoch %llu", node->number + 1,
-		  yield ? "YIELD" : "TAKEN", (unsigned long long)word->epoch);
-	if (!yield)
+		  words[word->word], (unsigned long long)word->epoch);
+	if (word->word == CAS__PEER_WORD__WORD__TAKEN)
 		node->syncd->yield_until = 0;
 	if (node->syncd->vrrpd)
-		world_post(
-			node, VRRPD,
-			&(struct letter){ .kind = L_WORD, .yield = yield, .epoch = word->epoch });
+		world_post(node, VRRPD,
+			   &(struct letter){ .kind = L_WORD,
+					     .word = word->word,
+					     .said = { word->epoch, word->id, word->preempt,
+						       word->lame } });
 }
 
 static void op_facts(void *arg, Cas__NodeFacts *facts)
 {
 	static char name[] = "node";
+	struct node *node = arg;
 
-	(void)arg;
 	facts->name = name;
+	facts->has_vrrpd = facts->has_vrrpd_age_ms = true;
+	facts->vrrpd = node->syncd->vrrpd;
+	facts->vrrpd_age_ms = (node_now(node) - node->syncd->role_ns) / MS;
 }
 
 static void op_handed(void *arg, uint64_t id, const char *why)
@@ -172,21 +178,36 @@ static void op_handed(void *arg, uint64_t id, const char *why)
 			   &(struct letter){ .kind = L_READY, .id = id, .complete = !why });
 }
 
+/* vrrp/hear.c (note_gate): three pulses of the peer's vrrpd. */
+static bool vrrpd_lives(const struct session_peer *peer)
+{
+	Cas__NodeFacts *facts = cas__node_facts__unpack(NULL, peer->facts_length, peer->facts);
+	bool lives = facts && facts->vrrpd && facts->vrrpd_age_ms < 1500;
+
+	cas__node_facts__free_unpacked(facts, NULL);
+	return lives;
+}
+
 static void relay_report(struct node *node)
 {
 	const struct session *s = &node->syncd->session;
-	struct letter letter = { .kind = L_REPORT, .sync = s->state };
+	struct letter letter = { .kind = L_REPORT, .sync = s->state, .sent = node_now(node) };
 
 	if (!node->syncd->vrrpd)
 		return;
 	node->syncd->reported_ns = node_now(node);
+	letter.peer_vrrpd = s->peer.heard && vrrpd_lives(&s->peer);
+	letter.report.age_ns = node_now(node) - s->peer.heard_ns;
 	letter.peer_role = s->peer.heard ? s->peer.role : CAS__ROLE__NONE;
 	letter.report.channel = s->up && s->peer.heard;
 	letter.report.ready = session_ready(s);
 	letter.report.highest = s->highest;
 	if (s->peer.heard) {
-		letter.report.peer_active = s->peer.role == CAS__ROLE__ACTIVE;
-		letter.report.peer_standby = s->peer.role == CAS__ROLE__STANDBY;
+		letter.report.peer_lives = letter.peer_vrrpd;
+		letter.report.peer_active = letter.peer_vrrpd &&
+					    s->peer.role == CAS__ROLE__ACTIVE;
+		letter.report.peer_standby = letter.peer_vrrpd &&
+					     s->peer.role == CAS__ROLE__STANDBY;
 		letter.report.peer_epoch = s->peer.epoch;
 		letter.report.priority = (uint8_t)(254 - (1 - node->number));
 	}
@@ -296,15 +317,25 @@ static void on_tick(struct node *node)
 	world_wake(node, SYNCD, EV_TICK, node->world->now + TICK_MS * MS);
 }
 
-static void send_word(struct node *node, bool yield, uint64_t epoch)
+static void send_word(struct node *node, Cas__PeerWord__Word which, const struct fsm_word *said)
 {
 	Cas__PeerWord word = CAS__PEER_WORD__INIT;
 
-	word.word = yield ? CAS__PEER_WORD__WORD__YIELD : CAS__PEER_WORD__WORD__TAKEN;
-	word.epoch = epoch;
+	word.word = which;
+	word.epoch = said->epoch;
+	word.has_id = word.has_preempt = word.has_lame = true;
+	word.id = said->id;
+	word.preempt = said->preempt;
+	word.lame = said->lame;
 	syncd_drain(node);
 	session_word(&node->syncd->session, &word, node_now(node));
 	syncd_work(node);
+}
+
+static void yield(struct node *node)
+{
+	send_word(node, CAS__PEER_WORD__WORD__YIELD,
+		  &(struct fsm_word){ .epoch = node->syncd->session.epoch });
 }
 
 static void heard_fenced(struct node *node)
@@ -312,7 +343,7 @@ static void heard_fenced(struct node *node)
 	struct syncd *syncd = node->syncd;
 
 	syncd->yield_until = node_now(node) + SECOND;
-	send_word(node, true, syncd->session.epoch);
+	yield(node);
 	world_wake(node, SYNCD, EV_YIELD_AGAIN, node->world->now + 100 * MS);
 	session_role(&syncd->session, CAS__ROLE__STANDBY, syncd->session.epoch, node_now(node));
 }
@@ -382,7 +413,7 @@ void syncd_event(struct node *node, const struct event *event)
 	case EV_YIELD_AGAIN:
 		if (node_now(node) >= syncd->yield_until)
 			break;
-		send_word(node, true, syncd->session.epoch);
+		yield(node);
 		world_wake(node, SYNCD, EV_YIELD_AGAIN, node->world->now + 100 * MS);
 		break;
 	default:
@@ -400,13 +431,16 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		relay_report(node);
 		break;
 	case L_ROLE:
+		syncd->role_ns = node_now(node);
+		if (letter->role == syncd->session.role && letter->epoch == syncd->session.epoch)
+			break;
 		syncd_drain(node);
 		session_role(&syncd->session, letter->role, letter->epoch, node_now(node));
 		relay_report(node);
 		syncd_work(node);
 		break;
 	case L_SEND_WORD:
-		send_word(node, letter->yield, letter->epoch);
+		send_word(node, letter->word, &letter->said);
 		break;
 	case L_HAND_OVER:
 		syncd_drain(node);

@@ -57,13 +57,17 @@ static void report_role(struct node *node)
 					     .epoch = node->vrrpd.fsm.epoch });
 }
 
-static void send_word(struct node *node, bool yield)
+/* `said`: the claim that it is, or answers. */
+static void send_word(struct node *node, Cas__PeerWord__Word word, const struct fsm_word *said)
 {
-	if (node->vrrpd.syncd)
-		world_post(node, SYNCD,
-			   &(struct letter){ .kind = L_SEND_WORD,
-					     .yield = yield,
-					     .epoch = node->vrrpd.fsm.epoch });
+	struct letter letter = { .kind = L_SEND_WORD, .word = word };
+
+	if (!node->vrrpd.syncd)
+		return;
+	if (said)
+		letter.said = *said;
+	letter.said.epoch = node->vrrpd.fsm.epoch;
+	world_post(node, SYNCD, &letter);
 }
 
 static void announce(struct node *node)
@@ -79,7 +83,9 @@ static void let_go(struct node *node, unsigned int actions)
 	if (actions & FSM_LEASE_STANDBY && !late)
 		lease_standby(node);
 	if (actions & FSM_SEND_YIELD)
-		send_word(node, true);
+		send_word(node, CAS__PEER_WORD__WORD__YIELD, NULL);
+	if (actions & FSM_SEND_GRANT)
+		send_word(node, CAS__PEER_WORD__WORD__GRANT, &node->vrrpd.fsm.asked);
 	if (actions & FSM_SEND_RELEASE)
 		wire_advert(node, 0);
 	if (actions & FSM_DROP_ADDRESSES && !late)
@@ -117,7 +123,11 @@ static void carry_out(struct node *node, unsigned int actions)
 	if (actions & FSM_REPORT_ROLE)
 		report_role(node);
 	if (actions & FSM_SEND_TAKEN)
-		send_word(node, false);
+		send_word(node, CAS__PEER_WORD__WORD__TAKEN, NULL);
+	if (actions & FSM_SEND_CLAIM)
+		send_word(node, CAS__PEER_WORD__WORD__CLAIM, &vrrpd->fsm.claim);
+	if (actions & FSM_SEND_REFUSE)
+		send_word(node, CAS__PEER_WORD__WORD__REFUSE, &vrrpd->fsm.asked);
 	if (actions & FSM_CONFIRMED && vrrpd->yielded)
 		end_failover(node, true);
 	if (actions & FSM_UNCONFIRMED && vrrpd->yielded)
@@ -160,7 +170,8 @@ static void take(struct node *node, struct fsm_event *event)
 			  fsm_state_names[before], fsm_state_names[fsm->state], fsm->reason,
 			  (unsigned long long)fsm->epoch);
 	if (actions & FSM_LEASE_ACTIVE && fsm->epoch != epoch)
-		oracle_promoted(node, fsm->epoch, event->kind == FSM_PEER_YIELD);
+		oracle_promoted(node, fsm->epoch,
+				event->kind == FSM_PEER_YIELD || event->kind == FSM_PEER_GRANT);
 	carry_out(node, actions);
 	arm(node);
 }
@@ -208,8 +219,8 @@ static void reserve(struct node *node)
 static void role_event(struct node *node, struct fsm_event *event)
 {
 	take(node, event);
-	if (event->kind == FSM_PEER_REPORT || event->kind == FSM_PEER_YIELD ||
-	    event->kind == FSM_PEER_TAKEN)
+	if (event->kind == FSM_PEER_REPORT ||
+	    (event->kind >= FSM_PEER_YIELD && event->kind <= FSM_PEER_REFUSE))
 		reserve(node);
 }
 
@@ -283,6 +294,10 @@ void vrrpd_event(struct node *node, const struct event *event)
 		reserve(node);
 		world_wake(node, VRRPD, EV_CHORES, node->world->now + SECOND);
 		break;
+	case EV_PULSE:
+		report_role(node);
+		world_wake(node, VRRPD, EV_PULSE, node->world->now + SECOND / 2);
+		break;
 	case EV_LINKS:
 		link_up(node);
 		break;
@@ -323,6 +338,8 @@ static void on_report(struct node *node, const struct letter *letter)
 	node->vrrpd.reported_at = node_now(node);
 	node->vrrpd.sync = letter->sync;
 	node->vrrpd.peer_role = letter->peer_role;
+	node->vrrpd.peer_vrrpd = letter->peer_vrrpd;
+	event.report.age_ns += node_now(node) - letter->sent;
 	if (node->world->options.plant == PLANT_NO_GATE)
 		event.report.ready = true;
 	role_event(node, &event);
@@ -368,8 +385,9 @@ void vrrpd_letter(struct node *node, const struct letter *letter)
 		on_report(node, letter);
 		break;
 	case L_WORD:
-		event.kind = letter->yield ? FSM_PEER_YIELD : FSM_PEER_TAKEN;
-		event.epoch = letter->epoch;
+		event.kind = (enum fsm_kind)(FSM_PEER_YIELD + (int)letter->word -
+					     CAS__PEER_WORD__WORD__YIELD);
+		event.word = letter->said;
 		role_event(node, &event);
 		break;
 	case L_READY:
@@ -401,8 +419,8 @@ static bool safe(const struct node *node)
 		return vrrpd->syncd;
 	return vrrpd->syncd && vrrpd->reported_at &&
 	       node_now(node) - vrrpd->reported_at <= REPORT_FRESH_MS * MS &&
-	       vrrpd->fsm.report.channel && vrrpd->peer_role == CAS__ROLE__STANDBY &&
-	       vrrpd->sync == CAS__SYNC_STATE__IN_SYNC;
+	       vrrpd->fsm.report.channel && vrrpd->peer_vrrpd &&
+	       vrrpd->peer_role == CAS__ROLE__STANDBY && vrrpd->sync == CAS__SYNC_STATE__IN_SYNC;
 }
 
 void vrrpd_failover(struct node *node)
@@ -439,6 +457,7 @@ void vrrpd_start(struct node *node)
 		.preempt = node->world->preempt,
 		.advert_ns = 100 * MS,
 		.hold_ns = 2 * SECOND,
+		.report_ns = 1500 * MS,
 	};
 	struct fsm_event event = { .kind = FSM_START };
 	uint64_t failovers = node->vrrpd.failover_id;
@@ -453,5 +472,6 @@ void vrrpd_start(struct node *node)
 	event.start.faults = FSM_FAULT_PLANE | (node->carrier ? 0 : (unsigned int)FSM_FAULT_LINK);
 	role_event(node, &event);
 	world_wake(node, VRRPD, EV_CHORES, node->world->now + SECOND);
+	world_wake(node, VRRPD, EV_PULSE, node->world->now + SECOND / 2);
 	world_wake(node, VRRPD, EV_LINKS, node->world->now);
 }

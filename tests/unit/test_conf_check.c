@@ -385,6 +385,31 @@ static void advice(void **state)
 	run(edits, sizeof(edits) / sizeof(edits[0]));
 }
 
+/* What vrrpd does besides the protocol; the line of the vrrp block is 4. */
+static void judgement_of_vrrp(void **state)
+{
+	static const struct edit edits[] = {
+		{ "vrid 7", "vrid 7; preempt yes; preempt-delay 5s", "" },
+		{ "vrid 7", "vrid 7; preempt-delay 5s",
+		  "4:46: preempt-delay needs preempt yes\n" },
+		{ "vrid 7", "vrid 7; fence-command /sbin/f; fence-timeout 5s; policy consistency",
+		  "" },
+		{ "vrid 7", "vrid 7; policy consistency",
+		  "4:39: policy consistency needs a fence-command: without one a dead peer would "
+		  "never be relieved\n" },
+		{ "vrid 7", "vrid 7; fence-timeout 5s",
+		  "4:46: fence-timeout needs a fence-command\n" },
+		{ "vrid 7", "vrid 7; witness 10.0.0.254, 10.0.0.253", "" },
+		{ "vrid 7", "vrid 7; witness 10.0.0.254; strict-rfc yes",
+		  "4:40: strict-rfc yes asks no witness: leave one of the two out\n" },
+		{ "vrid 7", "vrid 7; fence-command /sbin/f; strict-rfc yes",
+		  "4:46: strict-rfc yes fences nobody: leave one of the two out\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
 /* What the adverts can say; the line of the vrrp block is 4. */
 static void versions_of_vrrp(void **state)
 {
@@ -497,6 +522,7 @@ int main(void)
 		cmocka_unit_test(probes),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(versions_of_vrrp),
+		cmocka_unit_test(judgement_of_vrrp),
 		cmocka_unit_test(limits),
 	};
 

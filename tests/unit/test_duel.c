@@ -79,6 +79,7 @@ static void send_report(unsigned int from)
 
 	event.report = (struct fsm_report){
 		.channel = true,
+		.peer_lives = !world.node[from].asleep,
 		.peer_active = fsm->state == FSM_ACTIVE,
 		.peer_standby = fsm->state == FSM_BACKUP,
 		.ready = true,
@@ -117,6 +118,16 @@ static void carry_out(unsigned int n, unsigned int actions)
 		send_report(n);
 	word.kind = FSM_PEER_TAKEN;
 	if (actions & FSM_SEND_TAKEN)
+		send_channel(n, &word);
+	if (actions & FSM_SEND_CLAIM)
+		send_channel(
+			n, &(struct fsm_event){ .kind = FSM_PEER_CLAIM, .word = node->fsm.claim });
+	word.word.id = node->fsm.asked.id;
+	word.kind = FSM_PEER_REFUSE;
+	if (actions & FSM_SEND_REFUSE)
+		send_channel(n, &word);
+	word.kind = FSM_PEER_GRANT;
+	if (actions & FSM_SEND_GRANT)
 		send_channel(n, &word);
 	node->confirmed |= !!(actions & FSM_CONFIRMED);
 	node->stopped |= !!(actions & FSM_STOPPED);
@@ -213,6 +224,7 @@ static void start(unsigned int n, uint8_t priority, uint64_t floor)
 		.priority = priority,
 		.advert_ns = 100 * ms,
 		.hold_ns = 10000 * ms,
+		.report_ns = 1500 * ms,
 	};
 	struct node *node = &world.node[n];
 
@@ -293,6 +305,7 @@ static void stop_without_a_channel(void **unused)
 	(void)unused;
 	world.channel = false;
 	feed(0, (struct fsm_event){ .kind = FSM_PEER_REPORT });
+	feed(1, (struct fsm_event){ .kind = FSM_PEER_REPORT });
 	feed(0, (struct fsm_event){ .kind = FSM_STOP });
 	run(1000 * ms);
 	assert_roles(FSM_INIT, FSM_ACTIVE);
@@ -428,21 +441,253 @@ static void return_of_the_dead(void **unused)
 	assert_int_equal(world.node[0].fsm.epoch, 1001);
 }
 
-/* Adverts do not cross, the channel does: changes of role become rare by themselves. */
+static uint64_t transitions(void)
+{
+	return world.node[0].fsm.transitions + world.node[1].fsm.transitions;
+}
+
+/* Adverts do not cross, in either or one direction, the channel does: the role stays. */
 static void filtered_adverts(void **unused)
 {
-	uint64_t before;
+	(void)unused;
+	for (unsigned int ways = 1; ways < 4; ways++) {
+		const struct fsm *backup = &world.node[1].fsm;
+		uint64_t before;
+
+		calm_pair(NULL);
+		before = transitions();
+		world.lan[0] = !(ways & 1);
+		world.lan[1] = !(ways & 2);
+		run(60000 * ms);
+		assert_roles(FSM_ACTIVE, FSM_BACKUP);
+		assert_int_equal(transitions(), before);
+		assert_int_equal(world.dark + world.both, 0);
+		assert_int_equal(backup->held, ways & 1);
+		assert_int_equal(backup->holds, ways & 1);
+		/* It says so once, and on both nodes. */
+		assert_int_equal(!!strstr(backup->reason, "no adverts heard, but"), ways & 1);
+		assert_true(ways & 1 ? world.node[0].fsm.claims > 100 : !world.node[0].fsm.claims);
+		world.lan[0] = world.lan[1] = true;
+		run(1000 * ms);
+		assert_false(backup->held);
+		assert_int_equal(transitions(), before);
+	}
+}
+
+/* An active node that dies while it is held for alive is relieved as fast as any other. */
+static void death_behind_a_filter(void **unused)
+{
+	uint64_t died;
 
 	(void)unused;
 	world.lan[0] = world.lan[1] = false;
-	run(60000 * ms);
-	before = world.node[0].fsm.transitions + world.node[1].fsm.transitions;
-	run(60000 * ms);
-	assert_true(world.node[0].fsm.transitions + world.node[1].fsm.transitions - before <= 16);
-	assert_true(world.both <= 300 * ms);
-	world.lan[0] = world.lan[1] = true;
+	run(5000 * ms);
+	died = world.now;
+	world.node[0].alive = world.node[0].holds = false;
+	run(1000 * ms);
+	assert_int_equal(world.node[1].fsm.state, FSM_ACTIVE);
+	assert_true(world.node[1].fsm.since - died <= 310 * ms);
+}
+
+/* Its vrrpd hangs, its syncd does not: the old word of a syncd holds nobody back. */
+static void hang_behind_a_filter(void **unused)
+{
+	(void)unused;
+	world.lan[0] = world.lan[1] = false;
+	run(5000 * ms);
+	world.node[0].asleep = true;
+	run(400 * ms);
+	assert_int_equal(world.node[1].fsm.state, FSM_ACTIVE);
+	run(5000 * ms);
+	world.node[0].asleep = false;
+	run(1000 * ms);
+	assert_roles(FSM_BACKUP, FSM_ACTIVE);
+}
+
+/* The same with the channel lost too: nobody knows better than RFC 9568. */
+static void filtered_and_cut(void **unused)
+{
+	(void)unused;
+	world.lan[0] = world.lan[1] = false;
+	run(2000 * ms);
+	world.channel = false;
+	run(2000 * ms);
+	assert_roles(FSM_ACTIVE, FSM_ACTIVE);
+	world.lan[0] = world.lan[1] = world.channel = true;
 	run(2000 * ms);
 	assert_int_equal(owns(0) + owns(1), 1);
+}
+
+static void fault(unsigned int n, enum fsm_kind kind, unsigned int bit)
+{
+	feed(n, (struct fsm_event){ .kind = kind, .fault.bit = bit });
+}
+
+/* No witness answers the active node: the other one gets the role, by itself or for the asking. */
+static void lame_active(void **unused)
+{
+	(void)unused;
+	for (int track = 0; track < 2; track++) {
+		calm_pair(NULL);
+		if (track)
+			fault(1, FSM_FAILED, FSM_FAULT_TRACK);
+		run(200 * ms);
+		world.lan[0] = world.lan[1] = false;
+		fault(0, FSM_FAILED, FSM_FAULT_LAN);
+		run(1000 * ms);
+		assert_roles(FSM_FAULT, FSM_ACTIVE);
+		assert_int_equal(world.both, 0);
+		assert_int_equal(world.node[0].fsm.epoch, 1);
+	}
+	/* Both are lame: the least bad stays, and does not wander. */
+	calm_pair(NULL);
+	fault(1, FSM_FAILED, FSM_FAULT_LAN);
+	run(200 * ms);
+	world.lan[0] = world.lan[1] = false;
+	fault(0, FSM_FAILED, FSM_FAULT_LAN);
+	run(10000 * ms);
+	assert_roles(FSM_ACTIVE, FSM_FAULT);
+	assert_int_equal(world.dark, 0);
+}
+
+/* Everything is silent around the active node: it stops, before or soon after the other starts. */
+static void island(void **unused)
+{
+	(void)unused;
+	world.lan[0] = world.lan[1] = world.channel = false;
+	run(500 * ms);
+	fault(0, FSM_FAILED, FSM_FAULT_LAN);
+	run(2000 * ms); /* nobody says that the channel is gone: the last report gets old */
+	assert_roles(FSM_FAULT, FSM_ACTIVE);
+	assert_int_equal(owns(0), 0);
+	assert_non_null(strstr(world.node[0].fsm.reason, "isolated"));
+	assert_int_equal(fsm_deadline(&world.node[0].fsm), 0);
+	fault(0, FSM_RECOVERED, FSM_FAULT_LAN);
+	world.lan[0] = world.lan[1] = world.channel = true;
+	run(2000 * ms);
+	assert_roles(FSM_BACKUP, FSM_ACTIVE);
+}
+
+/* Both paths silent, no witness answers here: what this node cannot reach it need not lead. */
+static void lame_backup(void **unused)
+{
+	(void)unused;
+	world.lan[0] = world.lan[1] = world.channel = false;
+	fault(1, FSM_FAILED, FSM_FAULT_LAN);
+	feed(1, (struct fsm_event){ .kind = FSM_PEER_REPORT });
+	run(3000 * ms);
+	assert_roles(FSM_ACTIVE, FSM_FAULT);
+	assert_int_equal(world.both, 0);
+	/* The channel alone makes the fault a soft one. */
+	world.channel = true;
+	run(1000 * ms);
+	assert_true(world.node[1].fsm.down_at > 0);
+	assert_roles(FSM_ACTIVE, FSM_FAULT);
+}
+
+static void forge(unsigned int to, uint8_t priority, unsigned int last)
+{
+	feed(to, (struct fsm_event){
+			 .kind = priority ? FSM_ADVERT : FSM_RELEASE,
+			 .advert = { addr_from4(htonl(0x0a000000 + last)), priority, 100 * ms },
+		 });
+}
+
+/* Adverts that nobody of the pair has sent, for a minute, to both nodes: no change of role. */
+static void forged_adverts(void **unused)
+{
+	static const struct {
+		uint8_t priority;
+		unsigned int last;
+		uint64_t forged;
+	} rows[] = {
+		{ 255, 2, 6000 }, { 255, 1, 6000 }, { 255, 99, 12000 },
+		{ 0, 1, 600 }, /* refuted ten times a second, and not answered in between */
+		{ 0, 2, 0 },   /* a backup that stops: answered, as RFC 9568 6.4.3 says */
+		{ 0, 99, 6000 },  { 1, 1, 6000 },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint64_t before;
+
+		calm_pair(NULL);
+		before = transitions();
+		for (int t = 0; t < 6000; t++) {
+			for (unsigned int n = 0; n < NODES; n++) {
+				if (rows[i].last != n + 1) /* the codec refuses our own */
+					forge(n, rows[i].priority, rows[i].last);
+			}
+			run(10 * ms);
+		}
+		assert_roles(FSM_ACTIVE, FSM_BACKUP);
+		assert_int_equal(transitions(), before);
+		assert_int_equal(world.dark + world.both, 0);
+		assert_true(world.node[0].fsm.forged + world.node[1].fsm.forged >= rows[i].forged);
+	}
+}
+
+/* A forger does not keep a backup quiet whose active node is dead. */
+static void forged_life(void **unused)
+{
+	static const unsigned int sources[] = { 1, 99 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		calm_pair(NULL);
+		world.node[0].alive = world.node[0].holds = false;
+		/* Its syncd goes on, and says that it is fenced and standby. */
+		for (int t = 0; t < 150; t++) {
+			feed(1, (struct fsm_event){ .kind = FSM_PEER_REPORT,
+						    .report = { .channel = true,
+								.peer_lives = true,
+								.peer_standby = true } });
+			forge(1, 254, sources[i]);
+			run(10 * ms);
+		}
+		assert_int_equal(world.node[1].fsm.state, FSM_ACTIVE);
+		assert_true(world.longest_dark <= 1000 * ms);
+	}
+}
+
+/* strict_rfc: every advert is believed, and silence is silence. */
+static void strict_is_plain(void **unused)
+{
+	(void)unused;
+	world.node[0].fsm.config.strict = world.node[1].fsm.config.strict = true;
+	forge(0, 255, 99);
+	assert_int_equal(world.node[0].fsm.state, FSM_BACKUP);
+	calm_pair(NULL);
+	world.node[0].fsm.config.strict = world.node[1].fsm.config.strict = true;
+	world.lan[0] = false;
+	run(500 * ms);
+	assert_int_equal(world.node[1].fsm.epoch, 2);
+	assert_int_equal(world.node[1].fsm.holds, 0);
+}
+
+/* The higher priority comes back when it is in sync, its time has passed, and never in between. */
+static void preemption_is_a_handover(void **unused)
+{
+	uint64_t seen;
+
+	(void)unused;
+	world.node[0].alive = world.node[0].holds = false;
+	run(2000 * ms);
+	start(0, 254, 1000);
+	for (unsigned int n = 0; n < NODES; n++) {
+		world.node[n].fsm.config.preempt = true;
+		world.node[n].fsm.config.preempt_delay_ns = 3000 * ms;
+	}
+	forget_counts();
+	seen = world.now;
+	run(2900 * ms);
+	assert_roles(FSM_BACKUP, FSM_ACTIVE);
+	run(400 * ms);
+	assert_roles(FSM_ACTIVE, FSM_BACKUP);
+	assert_true(world.node[0].fsm.since - seen >= 3000 * ms);
+	assert_true(world.dark <= ms);
+	assert_int_equal(world.both, 0);
+	assert_true(world.node[1].confirmed);
 }
 
 int main(void)
@@ -459,6 +704,16 @@ int main(void)
 		cmocka_unit_test_setup(split_and_heal, calm_pair),
 		cmocka_unit_test_setup(return_of_the_dead, calm_pair),
 		cmocka_unit_test_setup(filtered_adverts, calm_pair),
+		cmocka_unit_test_setup(death_behind_a_filter, calm_pair),
+		cmocka_unit_test_setup(hang_behind_a_filter, calm_pair),
+		cmocka_unit_test_setup(filtered_and_cut, calm_pair),
+		cmocka_unit_test_setup(lame_active, calm_pair),
+		cmocka_unit_test_setup(island, calm_pair),
+		cmocka_unit_test_setup(lame_backup, calm_pair),
+		cmocka_unit_test_setup(forged_adverts, calm_pair),
+		cmocka_unit_test_setup(forged_life, calm_pair),
+		cmocka_unit_test_setup(strict_is_plain, calm_pair),
+		cmocka_unit_test_setup(preemption_is_a_handover, calm_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,8 @@ static struct fsm machine(uint8_t priority)
 		.priority = priority,
 		.advert_ns = 100 * ms,
 		.hold_ns = 10000 * ms,
+		.report_ns = 1500 * ms,
+		.fence_ns = 5000 * ms,
 	};
 	struct fsm fsm;
 
@@ -106,6 +108,8 @@ static bool cannot_be(enum fsm_state state, enum fsm_kind kind)
 	case FSM_START:
 		return state != FSM_INIT;
 	case FSM_DOWN_TIMER:
+	case FSM_CLAIM_TIMER:
+	case FSM_FENCE_TIMER:
 		return state == FSM_INIT || state == FSM_ACTIVE;
 	case FSM_YIELD_TIMER:
 		return state == FSM_ACTIVE;
@@ -285,23 +289,71 @@ static void preemption_goes_through_the_gate(void **unused)
 {
 	struct fsm fsm = in_state(FSM_BACKUP);
 	struct fsm_report gate = { .channel = true, .peer_active = true, .peer_epoch = 3 };
-	uint64_t armed;
 
 	(void)unused;
 	fsm.config.preempt = true;
 	report(&fsm, gate, start_time);
-	advert(&fsm, 1, PEER, start_time + 100 * ms);
-	armed = fsm.down_at;
+	assert_int_equal(advert(&fsm, 1, PEER, start_time + 100 * ms), 0);
 	gate.ready = true;
 	report(&fsm, gate, start_time + 150 * ms);
-	advert(&fsm, 1, PEER, start_time + 200 * ms);
-	assert_int_equal(fsm.down_at, armed);
-	advert(&fsm, 255, PEER, start_time + 300 * ms);
-	assert_int_equal(fsm.down_at, armed + 200 * ms);
+	assert_int_equal(advert(&fsm, 255, PEER, start_time + 200 * ms), 0);
+	/* It asks, and goes on waiting as a backup does. */
+	assert_int_equal(advert(&fsm, 1, PEER, start_time + 300 * ms), FSM_SEND_CLAIM);
+	assert_true(fsm.claim.preempt);
+	assert_int_equal(fsm.down_at, start_time + 300 * ms + fsm_patience(&fsm));
+	/* Not at the pace of the adverts. */
+	assert_int_equal(advert(&fsm, 1, PEER, start_time + 400 * ms), 0);
 	gate.ready = false;
-	report(&fsm, gate, start_time + 350 * ms);
-	advert(&fsm, 1, PEER, start_time + 400 * ms);
-	assert_int_equal(fsm.down_at, armed + 300 * ms);
+	report(&fsm, gate, start_time + 1350 * ms);
+	assert_int_equal(advert(&fsm, 1, PEER, start_time + 1400 * ms), 0);
+}
+
+/*
+ * A lower router that is no peer, because no channel has ever been there: RFC 9568 6.4.2, the timer
+ * is not re-armed.  But a node that has just started lets its channel come up first.
+ */
+static void preemption_of_a_foreign_router(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	uint64_t now = start_time, armed;
+
+	(void)unused;
+	fsm.config.preempt = true;
+	for (; now < start_time + 10000 * ms; now += 100 * ms) {
+		advert(&fsm, 1, PEER, now);
+		assert_int_equal(fsm.down_at, now + fsm_patience(&fsm));
+	}
+	armed = fsm.down_at;
+	advert(&fsm, 1, PEER, now);
+	assert_int_equal(fsm.down_at, armed);
+	/* The peer with the channel down: what it has not replicated would be lost. */
+	report(&fsm, peer_standby, now);
+	report(&fsm, (struct fsm_report){ 0 }, now);
+	advert(&fsm, 1, PEER, now);
+	assert_int_equal(fsm.down_at, now + fsm_patience(&fsm));
+}
+
+/* The delay counts from the sight of a lower active node, and anew after a higher one. */
+static void preemption_is_delayed(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	uint64_t now = start_time;
+
+	(void)unused;
+	fsm.config.preempt = fsm.config.strict = true;
+	fsm.config.preempt_delay_ns = 1000 * ms;
+	for (int round = 0; round < 2; round++) {
+		uint64_t seen = now, armed = 0;
+
+		for (; now <= seen + 1000 * ms; now += 100 * ms) {
+			assert_true(fsm.down_at >= armed);
+			armed = fsm.down_at;
+			advert(&fsm, 1, PEER, now);
+		}
+		assert_int_equal(fsm.down_at, armed);
+		advert(&fsm, 255, PEER, now);
+		now += 100 * ms;
+	}
 }
 
 /* Who holds after its boot is not waiting for the hold any more when the active node dies. */
@@ -516,7 +568,7 @@ static void no_epoch_no_role(void **unused)
 	report(&fsm, (struct fsm_report){ .channel = true, .highest = 1000 }, start_time);
 	assert_int_equal(word(&fsm, FSM_PEER_YIELD, 1000, start_time), FSM_REPORT_ROLE);
 	assert_int_equal(fsm.state, FSM_FAULT);
-	assert_int_equal(fsm_deadline(&fsm), 0);
+	assert_int_equal(fsm.down_at | fsm.claim_at, 0);
 	reserve(&fsm, 1000, start_time);
 	assert_int_equal(fsm.state, FSM_FAULT);
 	reserve(&fsm, 1001, start_time);
@@ -863,6 +915,8 @@ int main(void)
 		cmocka_unit_test(backup_never_preempts_by_default),
 		cmocka_unit_test(preemption_goes_through_the_gate),
 		cmocka_unit_test(a_preempting_node_does_not_hold_for_the_dead),
+		cmocka_unit_test(preemption_of_a_foreign_router),
+		cmocka_unit_test(preemption_is_delayed),
 		cmocka_unit_test(active_against_adverts),
 		cmocka_unit_test(ties_within_a_family),
 		cmocka_unit_test(active_answers_a_release),

@@ -913,7 +913,7 @@ static void test_answers(void **state)
 		  0,
 		  "{\"schema\":1,\"client\":\"10.1.8.44\",\"port\":443,\"answer\":{" },
 		{ { "failover" }, 0, "the peer is active" },
-		{ { "-j", "failover" }, 0, "{\"schema\":1,\"answer\":{}}\n" },
+		{ { "-j", "failover" }, 0, "{\"schema\":1,\"answer\":{\"told\":[]}}\n" },
 	};
 
 	start(*state, tell);
