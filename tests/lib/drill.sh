@@ -19,10 +19,11 @@ us() { printf '%s' "${EPOCHREALTIME/[.,]/}"; } # wall clock, as the witness has 
 
 judge() { local verb=$1; shift; "$LAB_TOP/tests/lib/judge.py" "$verb" "$LAB/log/witness.out" "$@"; }
 
-# Asks for the VIP and for the inside gateway.
+# Asks for the VIPs and for the inside gateways.
 witness_start() {
 	spawn witness switch "$LAB_BUILD/tests/witness" "${WITNESS_MS:-2}" \
-		br-out "$LAB_VIP" br-in "$LAB_GATEWAY"
+		br-out "$LAB_VIP" br-in "$LAB_GATEWAY" \
+		${LAB_V6:+br-out "$LAB_VIP6" br-in "$LAB_GATEWAY6"}
 	wait_for 5 "the witness to hear an answer" witness_hears
 }
 # Its output is buffered; the first answers fill that soon.
@@ -108,7 +109,7 @@ load_stop() {
 drill() {
 	local name=$1 limit=$2 node dark two
 	healed=0
-	moved=
+	moved='' staying=''
 	await_settled
 	node=$(active)
 	on client ping -q -c 1 -W 1 "$LAB_VIP" >/dev/null
@@ -117,6 +118,7 @@ drill() {
 	work 200
 	"drill_$name" "$node" "$(other "$node")"
 	await_settled
+	[[ -z $staying ]] || has_role "$staying" active || moved=$staying
 	work 300
 	signal -TERM blackout
 	wait_for 5 "the prober to end" gone blackout
@@ -134,11 +136,8 @@ drill() {
 		drill_wrong "$name: dark for ${dark% *} ms, over $limit ms"
 }
 
-# stays NODE: it must be active still.
-stays() {
-	await_settled
-	has_role "$1" active || moved=$1
-}
+# stays NODE: it must be active still when all is settled.
+stays() { staying=$1; }
 # A machine that stood still for three adverts, the real-time daemons with it, is no fault of theirs.
 drill_moved() {
 	local pause

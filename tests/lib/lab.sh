@@ -11,6 +11,8 @@
 # shellcheck disable=SC2034 # some are used by the tests only
 LAB_VIP=10.20.0.10
 LAB_GATEWAY=10.30.0.1
+LAB_VIP6=2001:db8:20::10 # with LAB_V6=1 both families
+LAB_GATEWAY6=2001:db8:30::1
 LAB_CLIENTS=10.20.0.100 # and the 63 after it; used by the tests
 LAB_MEMBERS=(m1 m2 m3)
 LAB_SPACES=(switch client lb1 lb2 "${LAB_MEMBERS[@]}")
@@ -162,6 +164,26 @@ lab_wires() {
 	for ((i = 100; i < 164; i++)); do
 		echo "addr add 10.20.0.$i/24 dev eth0"
 	done | ip -n client -batch -
+	[[ -z $LAB_V6 ]] || lab_wires_v6
+}
+
+# wire_v6 SPACE INTERFACE ADDRESS
+wire_v6() {
+	on "$1" sysctl -qw "net.ipv6.conf.$2.accept_dad=0" "net.ipv6.conf.$2.disable_ipv6=0"
+	pp ip -n "$1" addr add "$3/64" dev "$2" nodad
+}
+lab_wires_v6() {
+	local i
+	wire_v6 client eth0 2001:db8:20::100
+	for i in 1 2; do
+		wire_v6 "lb$i" eth0 "2001:db8:20::1$i"
+		wire_v6 "lb$i" eth1 "2001:db8:30::1$i"
+		on "lb$i" sysctl -qw net.ipv6.conf.all.forwarding=1
+	done
+	for i in "${!LAB_MEMBERS[@]}"; do
+		wire_v6 "${LAB_MEMBERS[i]}" eth0 "2001:db8:30::$((21 + i))"
+		pp ip -n "${LAB_MEMBERS[i]}" route add default via "$LAB_GATEWAY6"
+	done
 }
 
 lab_wire_node() {

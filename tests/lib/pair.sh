@@ -40,8 +40,8 @@ lab_config() {
 		sync { port 7790; path eth2; peer-timeout 1s }
 		forwarding { interface eth0, eth1; xdp ${LAB_XDP:-auto}; flows ${1:-20000}; pins 20000 }
 		array lab {
-		    vip $LAB_VIP
-		    gateway $LAB_GATEWAY
+		    vip $LAB_VIP${LAB_V6:+, $LAB_VIP6}
+		    gateway $LAB_GATEWAY${LAB_V6:+, $LAB_GATEWAY6}
 		    service rpc-epm {
 		        ports 135; affinity-group rpc; affinity-timeout 2h; idle-timeout 24h
 		        check tcp { port $rpc; interval 500ms; timeout 400ms }
@@ -56,9 +56,9 @@ lab_config() {
 		    service bulk {
 		        ports 7001; affinity-group chat; follow chat; idle-timeout 24h
 		    }
-		    member m1 { address 10.30.0.21 }
-		    member m2 { address 10.30.0.22 }
-		    member m3 { address 10.30.0.23 }
+		    member m1 { address 10.30.0.21${LAB_V6:+, 2001:db8:30::21} }
+		    member m2 { address 10.30.0.22${LAB_V6:+, 2001:db8:30::22} }
+		    member m3 { address 10.30.0.23${LAB_V6:+, 2001:db8:30::23} }
 		}
 	END
 	"$LAB_BUILD/pairctl" check "$LAB/pair.conf" >"$LAB/log/check.log" 2>&1 ||

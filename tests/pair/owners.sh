@@ -6,6 +6,7 @@
 # STOP (2) seconds for a daemon that is stopped.  I3, I7.
 
 . "${0%/*}/../lib/drill.sh"
+LAB_V6=${LAB_V6-1}
 lab_enter "$@"
 
 stopped() {
