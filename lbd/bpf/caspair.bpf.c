@@ -29,14 +29,18 @@ char caspair_license[] SEC("license") = "Dual BSD/GPL";
 static __always_inline int dispatch(struct packet *p)
 {
 	const struct flow_role *to, *from;
+	int said;
 
 	if (p->protocol == IPPROTO_VRRP)
 		return gate_advert(p);
-	if (p->protocol == IPPROTO_ICMPV6 && gate_solicitation(p))
-		return drop(COUNT_DROP_ND);
+	if (p->protocol == IPPROTO_ICMPV6) {
+		said = gate_neighbour(p);
+		if (said)
+			return said > 0 ? pass() : drop(COUNT_DROP_ND);
+	}
 	to = role_find(p->roles, &p->dst);
 	if (to && to->kind == ROLE_GATEWAY)
-		return gate_own(p);
+		return own(p);
 	if (p->protocol == (p->family == FLOW_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		return to && to->kind == ROLE_VIP ? icmp_inbound(p, to) : icmp_outbound(p);
 	if (to && to->kind == ROLE_VIP)
@@ -70,6 +74,8 @@ int caspair_xdp(struct xdp_md *xdp)
 	if (packet_ip(&p))
 		return pass();
 	verdict = dispatch(&p);
+	if (p.own)
+		return gate_own();
 	return p.answer ? answer_packet(&p) : verdict;
 }
 

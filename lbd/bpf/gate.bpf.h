@@ -42,8 +42,8 @@ struct arp_ipv4 {
 	__u8 target[4];
 };
 
-/* RFC 4861, 4.3. */
-struct nd_solicitation {
+/* A solicitation or an advertisement; RFC 4861, 4.3 and 4.4. */
+struct nd_message {
 	__u8 type;
 	__u8 code;
 	__be16 checksum;
@@ -130,37 +130,40 @@ static __always_inline int gate_arp(struct packet *p)
 	return gate_silences(p, &target) ? drop(COUNT_DROP_ARP) : pass();
 }
 
-/* The same for a neighbour solicitation; 1 when it is one that must not be answered. */
-static __noinline int gate_solicitation(const struct packet *p)
+/*
+ * The same for a neighbour solicitation.  Neighbours speak to the kernel, whatever else is refused:
+ * 1 when this is what they said, -1 when it must not be answered, 0 for anything else.
+ */
+static __noinline int gate_neighbour(const struct packet *p)
 {
-	const struct nd_solicitation *nd = packet_payload(p);
+	const struct nd_message *nd = packet_payload(p);
 	struct flow_ip target;
 
-	if (p->family != FLOW_IPV6 || p->fragment || !nd || (void *)(nd + 1) > p->end ||
-	    nd->type != ND_SOLICITATION)
+	if (p->family != FLOW_IPV6 || p->fragment || !nd || (void *)(nd + 1) > p->end)
+		return 0;
+	if (nd->type == ND_ADVERTISEMENT)
+		return 1;
+	if (nd->type != ND_SOLICITATION)
 		return 0;
 	__builtin_memcpy(&target, nd->target, sizeof(target));
-	return gate_silences(p, &target);
+	return gate_silences(p, &target) ? -1 : 1;
 }
 
-/* Solicitations and advertisements of neighbours: to whom a floating address belongs. */
-static __always_inline int gate_is_neighbour(const struct packet *p)
-{
-	const __u8 *type = packet_payload(p);
-
-	return p->protocol == IPPROTO_ICMPV6 && !p->fragment && type &&
-	       (void *)(type + 1) <= p->end &&
-	       (*type == ND_SOLICITATION || *type == ND_ADVERTISEMENT);
-}
-
-/* To a floating address and of no service: for the kernel, unless Accept_Mode is false. */
-static __noinline int gate_own(const struct packet *p)
+/*
+ * To a floating address and of no service: for the kernel, unless Accept_Mode is false.  Whoever
+ * finds that only says so, and it is asked once: the verifier walks this for each place.
+ */
+static __noinline int gate_own(void)
 {
 	const struct flow_lease *current = lease_get();
 
-	if (!current || !current->refuse || gate_is_neighbour(p))
-		return pass();
-	return drop(COUNT_DROP_NOT_ACCEPTED);
+	return current && current->refuse ? drop(COUNT_DROP_NOT_ACCEPTED) : pass();
+}
+
+static __always_inline int own(struct packet *p)
+{
+	p->own = 1;
+	return XDP_PASS;
 }
 
 static __always_inline int advert_is_ours(const struct packet *p, const struct flow_lease *current)

@@ -157,10 +157,10 @@ static __noinline int icmp_inbound(struct packet *p, const struct flow_role *vip
 	__u16 slot;
 
 	if (icmp_quote(p, &quote, QUOTE_OF_MEMBER))
-		return gate_own(p);
+		return own(p);
 	service = service_find(vip, quote.key.vip_port);
 	if (!service)
-		return gate_own(p);
+		return own(p);
 	if (p->hops <= 1)
 		return drop(COUNT_DROP_TTL);
 	slot = icmp_member(&quote.key, service);

@@ -172,12 +172,12 @@ static __always_inline int inbound(struct packet *p, const struct flow_role *vip
 	if (extension_is_followed(p->protocol) && p->family == FLOW_IPV6)
 		return drop(COUNT_DROP_EXTENSION);
 	if (p->protocol != IPPROTO_TCP)
-		return gate_own(p);
+		return own(p);
 	if (packet_tcp(p))
 		return drop(COUNT_DROP_MALFORMED);
 	service = service_find(vip, p->tcp->dest);
 	if (!service)
-		return gate_own(p);
+		return own(p);
 	if (p->hops <= 1)
 		return refuse_hops(p, &p->dst);
 	return inbound_service(p, service);

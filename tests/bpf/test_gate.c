@@ -241,7 +241,8 @@ static void test_own(void **state)
 					 .to = row->to,
 					 .from_port = 40000,
 					 .to_port = row->port,
-					 .flags = SYN };
+					 .flags = SYN,
+					 .payload = 4 };
 	struct frame frame = frame_segment(&segment, false);
 
 	if (row->nd && frame_family == FLOW_IPV4)
