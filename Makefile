@@ -176,7 +176,8 @@ drills: all $(TOOLS)
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim
-	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(V),-v) -r $(B)/sim/report.json
+	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(SKIP),-x $(SKIP)) \
+		$(if $(V),-v) -r $(B)/sim/report.json
 
 # One after the other: each measures time.
 BENCHES := $(patsubst tests/bench/%.sh,bench-%,$(wildcard tests/bench/*.sh))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- *	sim [-n SEEDS] [-s FIRST-SEED] [-v] [-k] [-p BUG] [-r REPORT]
+ *	sim [-n SEEDS] [-s FIRST-SEED] [-x SKIP] [-f FLOW] [-v] [-k] [-p BUG] [-r REPORT]
  *
- * -k goes on after a failure, -p plants a bug that must be found.  The last line counts.
+ * -k goes on after a failure, -p plants a bug that must be found.  -x names faults that do not
+ * happen (a mask), -f a flow whose whole life is told.  The last line counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +75,13 @@ int main(int argc, char **argv)
 	double began = seconds();
 	int option, status = EXIT_SUCCESS;
 
-	while ((option = getopt(argc, argv, "n:s:vkp:r:f:")) != -1) {
+	while ((option = getopt(argc, argv, "n:s:x:vkp:r:f:")) != -1) {
 		if (option == 'n')
 			seeds = strtoull(optarg, NULL, 10);
 		else if (option == 's')
 			options.seed = strtoull(optarg, NULL, 10);
+		else if (option == 'x')
+			options.skip = strtoull(optarg, NULL, 16);
 		else if (option == 'v')
 			options.verbose = true;
 		else if (option == 'k')
@@ -92,8 +95,14 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	for (; seeds > 0 && (all || !figures.failures); seeds--, options.seed++)
-		world_run(&options, &figures);
+	for (; seeds > 0 && (all || !figures.failures); seeds--, options.seed++) {
+		struct outcome outcome;
+
+		options.mute = !options.verbose;
+		outcome = world_run(&options, &figures);
+		if (outcome.failure[0] && options.mute)
+			reduce(&options, &outcome);
+	}
 	if (path)
 		status = report(path, &figures, seconds() - began);
 	printf("sim: %llu seeds, %.2f hours of pair time, %llu failures\n",

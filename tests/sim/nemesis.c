@@ -61,7 +61,7 @@ static void stall(struct node *node, enum daemon daemon, uint64_t until)
 
 static void stall_some(struct node *node)
 {
-	struct chance *c = &node->world->chance;
+	struct chance *c = &node->world->fate;
 	uint64_t until = node->world->now + chance_between(c, 20, 4000) * MS;
 	unsigned int which = (unsigned int)chance_below(c, DAEMONS + 1);
 
@@ -74,7 +74,7 @@ static void stall_some(struct node *node)
 static void pause_node(struct node *node)
 {
 	struct world *world = node->world;
-	uint64_t until = world->now + chance_between(&world->chance, 20, 3000) * MS;
+	uint64_t until = world->now + chance_between(&world->fate, 20, 3000) * MS;
 
 	node->paused_until = until;
 	for (unsigned int d = 0; d < DAEMONS; d++)
@@ -84,7 +84,7 @@ static void pause_node(struct node *node)
 /* A write to disk takes its time, or fails, for a while. */
 static void disk(struct node *node)
 {
-	struct chance *c = &node->world->chance;
+	struct chance *c = &node->world->fate;
 
 	node->disk_full = chance_of(c, 300);
 	node->disk_ms = (unsigned int)chance_between(c, 0, 2000);
@@ -111,8 +111,8 @@ void nemesis_config(struct node *node, uint32_t revision)
 /* One node after the other. */
 static void config(struct world *world)
 {
-	unsigned int first = (unsigned int)chance_below(&world->chance, NODES);
-	uint64_t later = chance_between(&world->chance, 1, 2500) * MS;
+	unsigned int first = (unsigned int)chance_below(&world->fate, NODES);
+	uint64_t later = chance_between(&world->fate, 1, 2500) * MS;
 
 	trace_say(world, "FAULT another configuration, node %u first", first + 1);
 	world->revision++;
@@ -123,13 +123,13 @@ static void config(struct world *world)
 static void kill(struct node *node)
 {
 	struct world *world = node->world;
-	enum daemon daemon = (enum daemon)chance_below(&world->chance, DAEMONS);
+	enum daemon daemon = (enum daemon)chance_below(&world->fate, DAEMONS);
 
 	if (!node->process[daemon].alive)
 		return;
 	trace_say(world, "FAULT node %u: kill -9 %s", node->number + 1, daemon_names[daemon]);
 	world_kill_daemon(node, daemon);
-	world_later(world, chance_between(&world->chance, 100, 3000) * MS, EV_START, node->number,
+	world_later(world, chance_between(&world->fate, 100, 3000) * MS, EV_START, node->number,
 		    daemon);
 }
 
@@ -140,19 +140,19 @@ static void power(struct node *node)
 	trace_say(world, "FAULT node %u: power off", node->number + 1);
 	world_power_off(node);
 	/* DAEMONS stands for the machine. */
-	world_later(world, chance_between(&world->chance, 800, 5000) * MS, EV_START, node->number,
+	world_later(world, chance_between(&world->fate, 800, 5000) * MS, EV_START, node->number,
 		    DAEMONS);
 }
 
 static void cut(struct world *world, struct path *path, uint32_t which)
 {
-	unsigned int ways = (unsigned int)chance_between(&world->chance, 1, 3);
+	unsigned int ways = (unsigned int)chance_between(&world->fate, 1, 3);
 
 	for (unsigned int n = 0; n < NODES; n++)
 		path->cut[n] |= ways >> n & 1;
 	trace_say(world, "FAULT %s cut, %s%s", which == PATH_LAN ? "adverts" : "channel",
 		  ways & 1 ? "1>2 " : "", ways & 2 ? "2>1" : "");
-	world_later(world, chance_between(&world->chance, 100, 4000) * MS, EV_CUT_END, 0, which);
+	world_later(world, chance_between(&world->fate, 100, 4000) * MS, EV_CUT_END, 0, which);
 }
 
 void nemesis_end_cut(struct world *world, uint32_t which)
@@ -167,18 +167,18 @@ void nemesis_end_cut(struct world *world, uint32_t which)
 
 static void lossy(struct world *world)
 {
-	bool lan = chance_of(&world->chance, 500);
+	bool lan = chance_of(&world->fate, 500);
 	struct path *path = lan ? &world->lan : &world->channel;
 
-	path->lossy = (unsigned int)chance_between(&world->chance, 10, 200);
+	path->lossy = (unsigned int)chance_between(&world->fate, 10, 200);
 	trace_say(world, "FAULT %s loses %u per mille", lan ? "LAN" : "channel", path->lossy);
-	world_later(world, chance_between(&world->chance, 500, 3000) * MS, EV_CUT_END, 0,
+	world_later(world, chance_between(&world->fate, 500, 3000) * MS, EV_CUT_END, 0,
 		    lan ? PATH_LAN : PATH_CHANNEL);
 }
 
 static void member(struct world *world)
 {
-	struct chance *c = &world->chance;
+	struct chance *c = &world->fate;
 	struct plane_standing *truth =
 		&world->truth[chance_below(c, POOLS)][chance_below(c, MEMBERS)];
 
@@ -199,7 +199,7 @@ void nemesis_carrier(struct node *node, bool up)
 		world->stall_until = world->now;
 	world_post(node, VRRPD, &(struct letter){ .kind = L_CARRIER });
 	if (!up)
-		world_later(world, chance_between(&world->chance, 300, 4000) * MS, EV_CARRIER,
+		world_later(world, chance_between(&world->fate, 300, 4000) * MS, EV_CARRIER,
 			    node->number, 0);
 }
 
@@ -212,8 +212,14 @@ static void failover(struct world *world)
 
 static void strike(struct world *world, enum fault fault)
 {
-	struct node *node = &world->node[chance_below(&world->chance, NODES)];
+	unsigned int number = world->strikes++;
+	struct node *node;
 
+	world->fate.state = world->options.seed << 32 ^ number;
+	chance_next(&world->fate);
+	node = &world->node[chance_below(&world->fate, NODES)];
+	if (number < 64 && world->options.skip >> number & 1)
+		return;
 	switch (fault) {
 	case KILL:
 		kill(node);
@@ -297,7 +303,7 @@ static bool healed(struct world *world)
 
 void nemesis_strike(struct world *world)
 {
-	struct chance *c = &world->chance;
+	struct chance *c = &world->schedule;
 
 	if (world->quiet)
 		return;

@@ -347,6 +347,14 @@ struct options {
 	bool verbose;
 	enum plant plant;
 	unsigned int watched; /* flow + 1; 0: none */
+	uint64_t skip;        /* faults that do not happen: bit n is the nth */
+	bool mute;            /* nothing is printed */
+};
+
+/* What became of a run. */
+struct outcome {
+	char failure[200]; /* empty: none */
+	unsigned int faults;
 };
 
 struct figures {
@@ -365,6 +373,8 @@ struct path {
 struct world {
 	struct options options;
 	struct chance chance;
+	/* When faults come, and what each is like: left out, it changes none of the others. */
+	struct chance schedule, fate;
 	struct agenda agenda;
 	struct node node[NODES];
 	struct path lan, channel;
@@ -381,6 +391,7 @@ struct world {
 	bool preempt;
 	bool faulty;         /* single: the fault has not healed yet */
 	uint64_t covered_at; /* last time that the standby held all that the active node had */
+	unsigned int strikes;
 	uint64_t fault_at, stable_since, overlap_since, stall_until, faults_until;
 	uint64_t idle, linger; /* time-outs of the data plane */
 	unsigned int pace;     /* of the clients, ms */
@@ -392,7 +403,7 @@ struct world {
 	struct record_batch batch;
 	char trace[TRACE][160];
 	uint64_t traced;
-	char failure[200]; /* empty: none */
+	struct outcome outcome;
 	struct figures *figures;
 };
 
@@ -428,7 +439,7 @@ static inline uint64_t node_moment(const struct node *node, uint64_t clock)
 }
 
 /* world.c */
-bool world_run(const struct options *options, struct figures *figures);
+struct outcome world_run(const struct options *options, struct figures *figures);
 void world_later(struct world *world, uint64_t after, enum event_kind kind, unsigned int node,
 		 uint32_t arg);
 /* An event of a running daemon. */
@@ -490,6 +501,9 @@ void nemesis_carrier(struct node *node, bool up);
 void nemesis_config(struct node *node, uint32_t revision);
 void nemesis_end_disk(struct node *node);
 void nemesis_operator(struct world *world);
+
+/* reduce.c: runs a failing seed again with ever fewer faults, and prints what is left. */
+void reduce(const struct options *options, const struct outcome *outcome);
 
 /* oracle.c: the invariants. */
 void oracle_step(struct world *world);

@@ -29,12 +29,12 @@ void trace_fail(struct world *world, const char *format, ...)
 {
 	va_list args;
 
-	if (world->failure[0])
+	if (world->outcome.failure[0])
 		return;
 	va_start(args, format);
-	vsnprintf(world->failure, sizeof(world->failure), format, args);
+	vsnprintf(world->outcome.failure, sizeof(world->outcome.failure), format, args);
 	va_end(args);
-	trace_say(world, "FAILED %.120s", world->failure);
+	trace_say(world, "FAILED %.120s", world->outcome.failure);
 }
 
 void trace_print(const struct world *world)
@@ -42,10 +42,12 @@ void trace_print(const struct world *world)
 	uint64_t from = world->traced > TRACE ? world->traced - TRACE : 0;
 
 	printf("seed %llu (%s): %s\n", (unsigned long long)world->options.seed,
-	       world->single ? "single faults" : "storm", world->failure);
+	       world->single ? "single faults" : "storm", world->outcome.failure);
 	if (!world->options.verbose)
 		for (uint64_t i = from; i < world->traced; i++)
 			printf("  %s\n", world->trace[i % TRACE]);
-	printf("  replay: make sim SEEDS=1 SEED=%llu V=1\n",
-	       (unsigned long long)world->options.seed);
+	printf("  replay: make sim SEEDS=1 SEED=%llu", (unsigned long long)world->options.seed);
+	if (world->options.skip)
+		printf(" SKIP=%llx", (unsigned long long)world->options.skip);
+	puts(" V=1");
 }

@@ -287,7 +287,7 @@ static void run(struct world *world)
 	uint64_t looked = 0, steps = 0;
 	struct event event;
 
-	while (!world->failure[0] && agenda_take(&world->agenda, &event)) {
+	while (!world->outcome.failure[0] && agenda_take(&world->agenda, &event)) {
 		/* Things that wake each other without time passing. */
 		if (++steps > STEPS + world->now / MS * STEPS_A_MS)
 			trace_fail(world, "sim: too much happens: event %u of node %u, %zu to come",
@@ -310,27 +310,28 @@ static void run(struct world *world)
 	}
 }
 
-bool world_run(const struct options *options, struct figures *figures)
+struct outcome world_run(const struct options *options, struct figures *figures)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	bool good;
+	struct outcome outcome;
 
 	if (!world)
 		abort();
 	world->options = *options;
 	world->figures = figures;
 	world->chance.state = options->seed * 0x9e3779b97f4a7c15u + 1;
-	chance_next(&world->chance);
+	world->schedule.state = chance_next(&world->chance);
 	open_world(world);
 	run(world);
-	good = !world->failure[0];
-	if (!good)
+	world->outcome.faults = world->strikes;
+	outcome = world->outcome;
+	if (outcome.failure[0] && !options->mute)
 		trace_print(world);
 	figures->hours += (double)world->now / 3.6e12;
 	figures->seeds++;
-	figures->failures += !good;
+	figures->failures += outcome.failure[0] != '\0';
 	*(world->single ? &figures->single : &figures->storm) += 1;
 	close_world(world);
 	free(world);
-	return good;
+	return outcome;
 }
