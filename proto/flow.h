@@ -204,6 +204,22 @@ struct flow_member_stats {
 	__u64 connections; /* ever promoted here */
 	__u64 bytes_in;    /* client to member */
 	__u64 bytes_out;
+	__u64 syns;     /* sent to it, retransmissions too */
+	__u64 silent;   /* of these, the last ones, since it has said anything in a handshake */
+	__u64 refusals; /* resets in place of a SYN-ACK */
+	__u64 resets;   /* in mid-stream */
+};
+
+/*
+ * Maps `round_trips` (one entry an array: from the member's SYN-ACK to the client's ACK of it) and
+ * `answer_times` (a member: from SYN to SYN-ACK), seen from the pair.  Bucket i counts times below
+ * 2^i microseconds and not below half of that; the last one everything longer.
+ */
+enum { FLOW_BUCKETS = 28 };
+
+struct flow_histogram {
+	__u64 bucket[FLOW_BUCKETS];
+	__u64 sum_us;
 };
 
 /* --- state, written by BPF -------------------------------------------------------------------- */
@@ -280,6 +296,7 @@ struct handshake {
 	__u8 pad;
 	__u32 started;       /* ticks */
 	__u32 expect_ack;    /* SYN-ACK's SEQ + 1, host order */
+	__u32 sent_us;       /* when the SYN, then the SYN-ACK was sent on; 0: cannot be told */
 	struct flow_hop hop; /* as the SYN came; not set when HANDSHAKE_OUTBOUND */
 	__u8 mode;           /* enum flow_mode */
 	__u8 source;         /* as in struct flow */
@@ -462,11 +479,11 @@ _Static_assert(sizeof(struct flow_role) == 24, "layout");
 _Static_assert(sizeof(struct flow_service) == 40, "layout");
 _Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
 _Static_assert(sizeof(struct flow_member) == 72, "layout");
-_Static_assert(sizeof(struct flow_member_stats) == 32, "layout");
+_Static_assert(sizeof(struct flow_member_stats) == 64, "layout");
 _Static_assert(sizeof(struct flow_key) == 36, "layout");
 _Static_assert(sizeof(struct flow_hop) == 24, "layout");
 _Static_assert(sizeof(struct flow) == 72, "layout");
-_Static_assert(sizeof(struct handshake) == 40, "layout");
+_Static_assert(sizeof(struct handshake) == 44, "layout");
 _Static_assert(sizeof(struct pin_key) == 20, "layout");
 _Static_assert(sizeof(struct pin) == 16, "layout");
 _Static_assert(sizeof(struct flow_lease) == 64, "layout");

@@ -29,21 +29,40 @@ static __always_inline const struct flow_role_table *roles_get(void)
 	return current ? roles_of(current) : NULL;
 }
 
+/*
+ * Where in a table an address is; FLOW_ROLE_SLOTS: nowhere.  Not static, so that the verifier walks
+ * its steps once, and all of them end in one way for who asked.
+ */
+__noinline __u32 role_place(const struct flow_role_table *table, const struct flow_ip *ip)
+{
+	__u32 start;
+
+	if (!table || !ip)
+		return FLOW_ROLE_SLOTS;
+	start = flow_role_hash(ip);
+	for (__u32 i = 0; i < FLOW_ROLE_PROBES; i++) {
+		__u32 place = (start + i) % FLOW_ROLE_SLOTS;
+		const struct flow_role *role = &table->slot[place];
+
+		if (role->kind == ROLE_FREE)
+			break;
+		if (flow_ip_equal(&role->addr, ip))
+			return place;
+	}
+	return FLOW_ROLE_SLOTS;
+}
+
 /* What an address means to us; NULL: nothing. */
 static __always_inline const struct flow_role *role_find(const struct flow_role_table *table,
 							 const struct flow_ip *ip)
 {
-	__u32 start = flow_role_hash(ip);
+	__u32 place = role_place(table, ip);
 
-	for (__u32 i = 0; i < FLOW_ROLE_PROBES; i++) {
-		const struct flow_role *role = &table->slot[(start + i) % FLOW_ROLE_SLOTS];
-
-		if (role->kind == ROLE_FREE)
-			return NULL;
-		if (flow_ip_equal(&role->addr, ip))
-			return role;
-	}
-	return NULL;
+	if (place >= FLOW_ROLE_SLOTS)
+		return NULL;
+	/* Or the compiler would multiply before it compares, and the verifier not believe it. */
+	barrier_var(place);
+	return &table->slot[place % FLOW_ROLE_SLOTS];
 }
 
 /* The service at a port of a VIP, or of the members behind it; NULL: none. */

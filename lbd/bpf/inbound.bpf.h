@@ -12,6 +12,7 @@
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
+#include "lbd/bpf/sight.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
 /* A flow to be recorded because of a packet of the client. */
@@ -48,13 +49,14 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 	count(COUNT_PROMOTED);
 }
 
-static __noinline __u16 inbound_choose(const struct flow_ip *client,
-				       const struct flow_service *service, int admission)
+/* Not static: see record_make(). */
+__noinline __u16 inbound_choose(const struct flow_ip *client, const struct flow_service *service,
+				int admission)
 {
-	const struct flow_pool *pool = pool_get(service->pool);
+	const struct flow_pool *pool = service ? pool_get(service->pool) : NULL;
 	__u16 member = FLOW_NO_MEMBER;
 
-	if (!pool)
+	if (!pool || !client)
 		return FLOW_NO_MEMBER;
 	if (pool->flags & POOL_AFFINITY)
 		member = pin_choice(pool, client, admission);
@@ -74,6 +76,7 @@ static __noinline __u16 inbound_begin(const struct packet *p, const struct flow_
 	if (handshake.member == FLOW_NO_MEMBER)
 		return FLOW_NO_MEMBER;
 	hop_hear(&handshake.hop, p);
+	sight_syn(&handshake);
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
 	count(COUNT_ADMITTED);
 	return handshake.member;
@@ -103,7 +106,7 @@ static __noinline __u16 inbound_derive(const struct packet *p, const struct flow
 static __noinline __u16 inbound_unknown(const struct packet *p, const struct flow_key *key,
 					const struct flow_service *service)
 {
-	const struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
+	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
 	__u16 member;
 
 	/* Also when its member is no longer there. */
@@ -112,8 +115,10 @@ static __noinline __u16 inbound_unknown(const struct packet *p, const struct flo
 	/* The handshake may be gone afterwards. */
 	member = handshake->member;
 	if (handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&
-	    bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack)
+	    bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack) {
+		sight_proof(p, handshake);
 		inbound_promote(p, key, member, service);
+	}
 	return member;
 }
 
@@ -180,6 +185,7 @@ static __always_inline int inbound(struct packet *p, const struct flow_role *vip
 		return own(p);
 	if (p->hops <= 1)
 		return refuse_hops(p, &p->dst);
+	p->array = (__u8)vip->id;
 	return inbound_service(p, service);
 }
 

@@ -70,6 +70,20 @@ struct {
 	__type(value, struct flow_member_stats);
 } member_stats SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_MAX_ARRAYS);
+	__type(key, __u32);
+	__type(value, struct flow_histogram);
+} round_trips SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_MAX_MEMBERS);
+	__type(key, __u32);
+	__type(value, struct flow_histogram);
+} answer_times SEC(".maps");
+
 /* --- state --- */
 
 struct {

@@ -11,6 +11,7 @@
 #include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
+#include "lbd/bpf/sight.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
 /* A flow to be recorded because of a packet of the member. */
@@ -53,6 +54,7 @@ outbound_handshake(const struct packet *p, const struct flow_key *key, __u16 mem
 
 	if (!handshake || handshake->member != member)
 		return NULL;
+	sight_answer(p, handshake);
 	if (p->flags & TCP_SYN) {
 		handshake->expect_ack = bpf_ntohl(p->tcp->seq) + 1;
 		handshake->flags |= HANDSHAKE_SYNACK;

@@ -59,6 +59,7 @@ struct packet {
 	__u8 fragment; /* enum packet_fragment */
 	__u8 flags;    /* enum tcp_flags */
 	__u8 own;      /* to a floating address and of no service; see gate_own() */
+	__u8 array;    /* number of the VIP's, set where a VIP was found */
 
 	/* What the sender of a packet that is dropped shall hear; see answer.bpf.h. */
 	__u8 answer;              /* enum answer_kind */

@@ -85,8 +85,11 @@ static __always_inline void track_member(struct flow *flow, const struct packet 
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags &= ~FLOW_REPLICA;
 	flow->bytes_out += p->bytes;
-	if (stats)
-		__sync_fetch_and_add(&stats->bytes_out, p->bytes);
+	if (!stats)
+		return;
+	__sync_fetch_and_add(&stats->bytes_out, p->bytes);
+	if (p->flags & TCP_RST)
+		__sync_fetch_and_add(&stats->resets, 1);
 }
 
 #endif

@@ -420,6 +420,7 @@ static inline int harness_reset(void **state UNUSED)
 	};
 	static const struct flow_gauges no_gauges;
 	static const struct flow_member_stats no_stats;
+	static const struct flow_histogram no_histogram;
 	static const struct flow_hop no_hop;
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *zeros = calloc((size_t)cpus, sizeof(*zeros));
@@ -436,6 +437,9 @@ static inline int harness_reset(void **state UNUSED)
 	map_set(box.bpf->maps.gauges, 0, &no_gauges);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_stats, slot, &no_stats);
+	for (uint32_t slot = 0; slot < MEMBERS; slot++)
+		map_set(box.bpf->maps.answer_times, slot, &no_histogram);
+	map_set(box.bpf->maps.round_trips, 0, &no_histogram);
 	for (uint32_t index = 0; index < FLOW_FAMILIES * MEMBERS; index++)
 		map_set(box.bpf->maps.hops, index, &no_hop);
 	harness_control(0x0123456789abcdef);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What handshakes tell of those who make them: how far away the clients of an array are, how fast a
+ * member answers, and whether it answers at all.  Of NAT alone: elsewhere the answer passes us by.
+ */
+#ifndef CASPAIR_SIGHT_BPF_H
+#define CASPAIR_SIGHT_BPF_H
+
+#include "lbd/bpf/count.bpf.h"
+#include "lbd/bpf/parse.bpf.h"
+
+/* Microseconds, modulo 2^32; ticks are too coarse for a local network.  Never 0. */
+static __always_inline __u32 sight_now(void)
+{
+	return (__u32)(bpf_ktime_get_ns() / 1000) | 1;
+}
+
+/*
+ * Position of the highest bit set, plus one: the bucket of a time.  Not static, so that the
+ * verifier takes its branches once and not in every way that leads here.
+ */
+__noinline __u32 sight_bucket(__u32 us)
+{
+	__u32 bucket = 0;
+
+	for (__u32 half = 16; half; half /= 2) {
+		if (us >> half) {
+			us >>= half;
+			bucket += half;
+		}
+	}
+	return bucket + (us ? 1 : 0);
+}
+
+static __always_inline void sight_add(struct flow_histogram *histogram, __u32 us)
+{
+	__u32 bucket = sight_bucket(us);
+
+	if (bucket >= FLOW_BUCKETS)
+		bucket = FLOW_BUCKETS - 1;
+	__sync_fetch_and_add(&histogram->bucket[bucket], 1);
+	__sync_fetch_and_add(&histogram->sum_us, us);
+}
+
+/* A SYN goes to a member, for the first time or again. */
+static __always_inline void sight_syn(struct handshake *handshake)
+{
+	struct flow_member_stats *stats = stats_of(handshake->member);
+
+	handshake->sent_us = sight_now();
+	if (!stats)
+		return;
+	__sync_fetch_and_add(&stats->syns, 1);
+	__sync_fetch_and_add(&stats->silent, 1);
+}
+
+/* A member says something in a handshake; its first SYN-ACK alone is clocked (Karn's rule). */
+static __always_inline void sight_answer(const struct packet *p, struct handshake *handshake)
+{
+	struct flow_member_stats *stats = stats_of(handshake->member);
+	struct flow_histogram *histogram;
+	__u32 slot = handshake->member, now;
+
+	if (!stats)
+		return;
+	if (stats->silent)
+		stats->silent = 0;
+	if (p->flags & TCP_RST)
+		__sync_fetch_and_add(&stats->refusals, 1);
+	if (!(p->flags & TCP_SYN))
+		return;
+	if (handshake->flags & HANDSHAKE_SYNACK || !handshake->sent_us) {
+		handshake->sent_us = 0;
+		return;
+	}
+	now = sight_now();
+	histogram = bpf_map_lookup_elem(&answer_times, &slot);
+	if (histogram)
+		sight_add(histogram, now - handshake->sent_us);
+	handshake->sent_us = now;
+}
+
+/* The client's ACK of it; only once, should the handshake stay. */
+static __always_inline void sight_proof(const struct packet *p, struct handshake *handshake)
+{
+	struct flow_histogram *histogram;
+	__u32 array = p->array;
+
+	if (!handshake->sent_us)
+		return;
+	histogram = bpf_map_lookup_elem(&round_trips, &array);
+	if (histogram)
+		sight_add(histogram, sight_now() - handshake->sent_us);
+	handshake->sent_us = 0;
+}
+
+#endif
