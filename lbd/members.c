@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 
 #include "lbd/arena.h"
+#include "lbd/latency.h"
 #include "lbd/lbd.h"
 #include "lbd/pool.h"
 
@@ -53,6 +54,28 @@ static bool add_pools(const struct lbd *lbd, struct arena *arena, unsigned int m
 	return status->pool;
 }
 
+Cas__Latency *members_latency(const struct lbd *lbd, struct arena *arena, enum dataplane_map map,
+			      uint32_t index)
+{
+	struct flow_histogram histogram;
+	struct latency latency;
+	Cas__Latency *figures;
+
+	if (bpf_map_lookup_elem(lbd->plane.map[map], &index, &histogram) ||
+	    !latency_read(&latency, &histogram))
+		return NULL;
+	figures = arena_take(arena, sizeof(*figures));
+	if (!figures)
+		return NULL;
+	cas__latency__init(figures);
+	figures->count = latency.count;
+	figures->mean_us = latency.mean_us;
+	figures->p50_us = latency.p50_us;
+	figures->p90_us = latency.p90_us;
+	figures->p99_us = latency.p99_us;
+	return figures;
+}
+
 static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *arena,
 					unsigned int member)
 {
@@ -74,7 +97,12 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 		status->connections_total = stats.connections;
 		status->bytes_in = stats.bytes_in;
 		status->bytes_out = stats.bytes_out;
+		status->has_silent_syns = status->has_refusals = status->has_resets = 1;
+		status->silent_syns = stats.silent;
+		status->refusals = stats.refusals;
+		status->resets = stats.resets;
 	}
+	status->answer = members_latency(lbd, arena, MAP_ANSWER_TIMES, member);
 	return add_pools(lbd, arena, member, status) ? status : NULL;
 }
 

@@ -3,9 +3,22 @@
 #ifndef CASPAIR_MEMBERS_H
 #define CASPAIR_MEMBERS_H
 
+#include <stdint.h>
+
+#include "lbd/dataplane.h"
+#include "request.pb-c.h"
+
+struct arena;
 struct ctl_conn;
 struct lbd;
 
 void members_answer(struct lbd *lbd, struct ctl_conn *conn);
+
+/*
+ * What a histogram of the data plane says, for an answer; in the arena.  NULL where nothing has
+ * been counted, or the arena is full.
+ */
+Cas__Latency *members_latency(const struct lbd *lbd, struct arena *arena, enum dataplane_map map,
+			      uint32_t index);
 
 #endif

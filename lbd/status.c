@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "lbd/arena.h"
 #include "lbd/lbd.h"
+#include "lbd/members.h"
 #include "lbd/pool.h"
 
 enum { ARENA = 1 << 20, PORTS_TEXT = 256 };
@@ -143,9 +144,22 @@ static Cas__ServiceStatus *service_status(const struct plan *plan, struct arena 
 	return status->ports ? status : NULL;
 }
 
-static Cas__ArrayStatus *array_status(const struct plan *plan, struct arena *arena,
+/* Number of an array in the tables, -1 for none. */
+static int array_number(const struct plan *plan, const Conf__Array *array)
+{
+	struct flow_ip vip;
+	int number = -1;
+
+	for (enum flow_family f = FLOW_IPV4; number < 0 && f < FLOW_FAMILIES; f++)
+		if (conf_vip(array, f, &vip))
+			number = plan_vip(plan, &vip);
+	return number;
+}
+
+static Cas__ArrayStatus *array_status(const struct lbd *lbd, struct arena *arena,
 				      const Conf__Array *array)
 {
+	int number = array_number(lbd->plan, array);
 	Cas__ArrayStatus *status = arena_take(arena, sizeof(*status));
 
 	if (!status)
@@ -155,9 +169,11 @@ static Cas__ArrayStatus *array_status(const struct plan *plan, struct arena *are
 	status->vip = array->vip;
 	status->n_vip = array->n_vip;
 	status->fqdn = array->fqdn;
+	if (number >= 0)
+		status->client_rtt = members_latency(lbd, arena, MAP_ROUND_TRIPS, (uint32_t)number);
 	status->service = arena_take(arena, array->n_service * sizeof(*status->service));
 	for (size_t i = 0; status->service && i < array->n_service; i++) {
-		status->service[i] = service_status(plan, arena, array, array->service[i]);
+		status->service[i] = service_status(lbd->plan, arena, array, array->service[i]);
 		if (!status->service[i])
 			return NULL;
 		status->n_service++;
@@ -171,7 +187,7 @@ static bool add_arrays(const struct lbd *lbd, struct arena *arena, Cas__LbdStatu
 
 	status->array = arena_take(arena, file->n_array * sizeof(*status->array));
 	for (size_t i = 0; status->array && i < file->n_array; i++) {
-		status->array[i] = array_status(lbd->plan, arena, file->array[i]);
+		status->array[i] = array_status(lbd, arena, file->array[i]);
 		if (!status->array[i])
 			return false;
 		status->n_array++;

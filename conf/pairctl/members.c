@@ -5,6 +5,7 @@
 #include "conf/pairctl/pairctl.h"
 #include "conf/pairctl/text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,22 @@ static void add_blanks(struct table *table, size_t count)
 		table_add(table, "", TEXT_PLAIN);
 }
 
+/* What the data plane has seen of a member in handshakes; silent while all is well and unmeasured.
+ */
+static void print_seen(const Cas__MemberStatus *member, FILE *out)
+{
+	if (!member->answer && !member->silent_syns && !member->refusals && !member->resets)
+		return;
+	fprintf(out, "%s/%s:", member->array, member->name);
+	if (member->answer)
+		fprintf(out, " answers within %.1f ms (half of %" PRIu64 "), %.1f ms (99%%);",
+			(double)member->answer->p50_us / 1000, member->answer->count,
+			(double)member->answer->p99_us / 1000);
+	if (member->silent_syns)
+		fprintf(out, " silent to the last %" PRIu64 " SYNs;", member->silent_syns);
+	fprintf(out, " refused %" PRIu64 ", reset %" PRIu64 "\n", member->refusals, member->resets);
+}
+
 void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 {
 	struct table *table = table_new(titles, COLUMNS, RIGHT);
@@ -70,6 +87,8 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 		}
 	}
 	table_print(table, 0, colour, out);
+	for (size_t i = 0; i < reply->n_member; i++)
+		print_seen(reply->member[i], out);
 }
 
 int members_run(const struct pairctl *ctl)
