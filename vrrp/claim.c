@@ -43,7 +43,8 @@ enum fsm_state claim_refused(struct fsm *fsm, const struct fsm_event *event)
 {
 	duty_hear(fsm, event->word.epoch);
 	/* Only the answer to the last question says anything about now. */
-	if (event->word.id != fsm->claim.id || fsm->claim.preempt || !fsm->report.channel)
+	if (!fsm->claim.id || event->word.id != fsm->claim.id || fsm->claim.preempt ||
+	    !fsm->report.channel || duty_barred(fsm))
 		return fsm->state;
 	/* It has not let go: that was somebody else's priority 0. */
 	if (fsm->released)

@@ -141,6 +141,7 @@ enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, cons
 		return FSM_FAULT;
 	}
 	duty_stop_yielding(fsm, FSM_UNCONFIRMED);
+	fsm->actions &= ~(unsigned int)FSM_DROP_ADDRESSES; /* it keeps what it still has */
 	duty_raise_epoch(fsm, event);
 	fsm->advert_at = event->now + fsm->config.advert_ns;
 	fsm->interval_ns = fsm->config.advert_ns;

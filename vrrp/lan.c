@@ -114,6 +114,7 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	vrrpd->lease.vrid = config.vrid;
 	vrrpd->lease.version = config.version;
 	vrrpd->lease.refuse = !vrrp->accept;
+	vrrpd->lease.hard = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY;
 	lease_tell(&vrrpd->lease);
 	vrrpd->fsm.config.own[FSM_V6] = config.own[LINK_V6];
 	return 0;

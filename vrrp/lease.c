@@ -64,6 +64,7 @@ void lease_tell(struct lease *lease)
 	map->vrid = lease->vrid;
 	map->version = lease->version;
 	map->refuse = lease->refuse;
+	map->hard = lease->hard;
 }
 
 /*

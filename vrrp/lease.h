@@ -15,6 +15,7 @@ struct lease {
 	struct flow_lease *map; /* NULL: lbd has not shared it yet; writes are then no-ops */
 	uint8_t vrid, version;  /* of the adverts that fence */
 	bool refuse;            /* Accept_Mode is false */
+	bool hard; /* over at its end, whoever else is heard; of the consistency policy */
 };
 
 /* CLOCK_BOOTTIME in ns: the clock of the lease and of the machine. */

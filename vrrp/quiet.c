@@ -202,6 +202,7 @@ enum fsm_state quiet_reserved(struct fsm *fsm, const struct fsm_event *event)
 enum fsm_state quiet_stop(struct fsm *fsm, const struct fsm_event *event)
 {
 	duty_wait_no_more(fsm);
+	fsm->held = false;
 	if (!fsm->yield_until)
 		fsm->actions |= FSM_STOPPED;
 	if (fsm->state != FSM_INIT)

@@ -162,6 +162,18 @@ static void clock_counts(void **state)
 	assert_true(lease_now() >= first);
 }
 
+static void the_policy_makes_it_hard(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->lease.hard = true;
+	lease_activate(&fixture->lease, 3, 100);
+	assert_int_equal(fixture->seen->hard, 1);
+	fixture->lease.hard = false;
+	lease_standby(&fixture->lease);
+	assert_int_equal(fixture->seen->hard, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_mapped_keeps_the_old, map_both,
 						unmap_both),
 		cmocka_unit_test(without_a_map_nothing_happens),
+		cmocka_unit_test_setup_teardown(the_policy_makes_it_hard, map_both, unmap_both),
 		cmocka_unit_test(clock_counts),
 	};
 
