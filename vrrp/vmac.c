@@ -15,6 +15,8 @@
 
 #include "conf/log.h"
 
+enum { ARP_IGNORE_ALL = 8 };
+
 /* Tells our interfaces from others' of any name. */
 static const char mark[] = "caspair virtual router";
 
@@ -100,8 +102,8 @@ static int put_quiet(struct nl_msg *msg)
 	return 0;
 }
 
-/* While it is down: no link-local address, and so no multicast listener reports nor solicitations of
- * routers, now or later. */
+/* While it is down: no link-local address, and so no multicast listener reports nor solicitations
+ * of routers, now or later. */
 static int make_quiet(struct nl_sock *sock, const struct vmac *vmac)
 {
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = vmac->ifindex };
@@ -228,8 +230,10 @@ static int set_knobs4(struct vmacs *vmacs, const char *parent, const struct vmac
 static int set_knobs6(const struct vmac *vmac)
 {
 	struct knobs own = { .count = 0 };
-	int err = knob_set(&own, "ipv6", vmac->ifname, "disable_ipv6", 0);
+	/* It has no IPv4 address, and shall not answer ARP for another's. */
+	int err = knob_set(&own, "ipv4", vmac->ifname, "arp_ignore", ARP_IGNORE_ALL);
 
+	err = err ? err : knob_set(&own, "ipv6", vmac->ifname, "disable_ipv6", 0);
 	err = err ? err : knob_set(&own, "ipv6", vmac->ifname, "accept_ra", 0);
 	return err ? err : knob_set(&own, "ipv6", vmac->ifname, "autoconf", 0);
 }

@@ -163,7 +163,8 @@ def senders(prefix, *ports):
         seconds, rest = struct.unpack('qq', control[0][2])
         kind = struct.unpack('!H', data[12:14])[0]
         print(json.dumps({'t': seconds * 1e3 + rest / 1e6, 'port': origin[0], 'source': source,
-                          'type': hex(kind), 'protocol': data[23] if kind == ETH_P_IP else None}),
+                          'type': hex(kind), 'protocol': data[23] if kind == ETH_P_IP else
+                          data[20] if kind == ETH_P_IPV6 else None}),
               flush=True)
 
 

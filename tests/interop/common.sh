@@ -20,9 +20,9 @@ need() {
 
 # ours_start [KEYWORD...]: lb1 with these lines in its vrrp block; its node counts less than 200.
 ours_start() {
-	lab_wires
-	lab_config
-	[[ -z $IPV6 ]] || ours_ipv6
+	LAB_V6=$IPV6 lab_wires
+	LAB_V6=$IPV6 lab_config
+	[[ -z $IPV6 ]] || only_ipv6
 	sed -i 's/priority 254/priority 150/; s/priority 253/priority 100/' "$LAB/pair.conf"
 	ours_config "$@"
 	((ADVERT == 100)) || sed -i "s/advert 100ms/advert ${ADVERT}ms/" "$LAB/pair.conf"
@@ -30,23 +30,10 @@ ours_start() {
 	spawn watch switch "$ADVERTS" watch lb1-eth0 lb2-eth0
 }
 
-# The whole lab in IPv6; the nodes keep their IPv4 addresses, and the pair its name of the VIP.
-ours_ipv6() {
-	local space
-	for space in client lb1 lb2 "${LAB_MEMBERS[@]}"; do
-		on "$space" sysctl -qw net.ipv6.conf.{default,eth0}.accept_dad=0 \
-			net.ipv6.conf.{lo,eth0}.disable_ipv6=0
-	done
-	for space in 1 2; do
-		on "lb$space" sysctl -qw net.ipv6.conf.eth1.{accept_dad,disable_ipv6}=0 \
-			net.ipv6.conf.all.forwarding=1
-		pp ip -n "lb$space" addr add "2001:db8:20::1$space/64" dev eth0 nodad
-		pp ip -n "lb$space" addr add "2001:db8:30::1$space/64" dev eth1 nodad
-	done
-	pp ip -n client addr add 2001:db8:20::100/64 dev eth0 nodad
-	sed -i "s/$LAB_VIP/2001:db8:20::10/; s/$LAB_GATEWAY/2001:db8:30::1/
-		s/10\.30\.0\.\(2.\)/2001:db8:30::\1/" "$LAB/pair.conf"
-	LAB_VIP=2001:db8:20::10 LAB_GATEWAY=2001:db8:30::1
+# The one family that the other router has.
+only_ipv6() {
+	sed -i '/vip\|gateway\|member/s/10\.[0-9.]*, //' "$LAB/pair.conf"
+	LAB_VIP=$LAB_VIP6 LAB_GATEWAY=$LAB_GATEWAY6
 }
 
 ours_config() {
