@@ -46,6 +46,14 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_ICMP_IN] = "icmp_in",
 	[COUNT_ICMP_OUT] = "icmp_out",
 	[COUNT_DROP_NOT_ACCEPTED] = "drop_not_accepted",
+	[COUNT_RESET_FLOWS] = "reset_flows",
+	[COUNT_RESET_UNSENT] = "reset_unsent",
+	[COUNT_ANSWERED_DOOMED] = "answered_doomed",
+	[COUNT_ANSWERED_UNKNOWN] = "answered_unknown",
+	[COUNT_ANSWERED_CLOSED] = "answered_closed",
+	[COUNT_DROP_UNKNOWN] = "drop_unknown",
+	[COUNT_DROP_ANSWER_RATE] = "drop_answer_rate",
+	[COUNT_DROP_NO_ANSWER] = "drop_no_answer",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

@@ -23,6 +23,7 @@ enum timeouts {
 	HALF_CLOSED = 3600 * FLOW_TICKS_PER_SECOND,
 	CLOSING = 10 * FLOW_TICKS_PER_SECOND,
 	RESET = 2 * FLOW_TICKS_PER_SECOND,
+	DOOMED = 30 * FLOW_TICKS_PER_SECOND,
 	SLACK = 65536, /* stamps a little in the future are no age of 52 days */
 };
 
@@ -48,12 +49,16 @@ static struct flow_ip vip_of(const struct plan *plan, const struct flow_ip *addr
 	return (struct flow_ip){ 0 };
 }
 
-static uint32_t timeout(const struct plan *plan, const struct flow_key *key, uint8_t state)
+static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
+			const struct flow *flow)
 {
+	const uint8_t state = flow->state;
 	uint32_t limit = DEFAULT_IDLE;
 	struct flow_ip vip;
 	int service;
 
+	if (flow->flags & FLOW_DOOMED)
+		return DOOMED;
 	if (state == FLOW_RESET)
 		return RESET;
 	if (state == FLOW_CLOSING)
@@ -71,7 +76,7 @@ bool sweep_flow_due(const struct plan *plan, const struct flow_key *key, const s
 	uint32_t age = idle(now, flow->last_seen, watched);
 
 	/* Nothing ends sooner than a reset flow: most entries need no look at the tables. */
-	return age > RESET && age > timeout(plan, key, flow->state);
+	return age > RESET && age > timeout(plan, key, flow);
 }
 
 bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const struct pin *pin,

@@ -140,6 +140,9 @@ struct flow_port_table {
 
 enum flow_service_flags {
 	SERVICE_USED = 1,
+	/* What becomes of packets in mid-stream without a record; neither: pin and Maglev say. */
+	SERVICE_UNKNOWN_RESET = 2,
+	SERVICE_UNKNOWN_DROP = 4,
 };
 
 /* How packets get to a member and back. */
@@ -262,6 +265,8 @@ enum flow_flags {
 			       the far end */
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
+	FLOW_DOOMED = 8,    /* ended by us: state is RESET, and whoever still sends gets a reset */
+	FLOW_HEARD = 16,    /* doomed, and the client has shown that it knows; not replicated */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */
@@ -430,6 +435,18 @@ enum flow_sweep {
 	SWEEP_FORCE = 1,
 };
 
+/*
+ * caspair_reset ends flows: each run takes the order sweep_inbox[cb[0]++], of kind FLOW_DEL with
+ * one of these in `apply`, and sets its `state` to 1 when it was carried out.  It is of type tc:
+ * the frame to hand it is an Ethernet header with the orders' type and room for the headers of IP
+ * and TCP, exactly; its device is where routes are asked for.
+ */
+enum flow_reset {
+	RESET_MEMBER = 1, /* its member is down, drained or no longer configured */
+	RESET_IDLE,       /* silent for too long, looked at again */
+	RESET_AGAIN,      /* doomed before, and the client has not shown that it knows */
+};
+
 struct flow_call {
 	__u32 count;   /* in */
 	__u32 done;    /* out: records that changed something */
@@ -471,6 +488,14 @@ enum flow_counter {
 	COUNT_ICMP_IN,  /* errors about a member's packets, brought to it */
 	COUNT_ICMP_OUT, /* errors about a client's */
 	COUNT_DROP_NOT_ACCEPTED, /* to a floating address, of no service, where that is refused */
+	COUNT_RESET_FLOWS,      /* ended by us, both ends told */
+	COUNT_RESET_UNSENT,     /* an end to which there was no way */
+	COUNT_ANSWERED_DOOMED,  /* a packet of a doomed flow, answered with a reset */
+	COUNT_ANSWERED_UNKNOWN, /* one without a record, by the service's policy */
+	COUNT_ANSWERED_CLOSED,  /* one to a port that is not open now */
+	COUNT_DROP_UNKNOWN,     /* without a record, by the service's policy */
+	COUNT_DROP_ANSWER_RATE, /* more resets a second than are worth it */
+	COUNT_DROP_NO_ANSWER,   /* a frame that cannot be made into a reset */
 	COUNT_MAX
 };
 

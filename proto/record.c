@@ -30,7 +30,7 @@ enum {
 };
 
 enum {
-	WIRE_FLAGS = FLOW_OUTBOUND | FLOW_PICKED_UP, /* what means something to the peer */
+	WIRE_FLAGS = FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_DOOMED, /* what the peer is told */
 	ADDRESS_WORDS = 4,
 	WORDS_MAX = 1 + ADDRESS_WORDS, /* of one record in one column */
 	ROW_WORDS = 23,                /* of one record in all columns */

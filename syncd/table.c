@@ -238,7 +238,7 @@ static void fill_flow(struct flow_event *event, const struct flow_key *key, cons
 	*event = (struct flow_event){
 		.kind = EVENT_FLOW_PUT,
 		.state = flow->state,
-		.flags = flow->flags & (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA),
+		.flags = flow->flags & (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA | FLOW_DOOMED),
 		.epoch = flow->epoch,
 		.key = *key,
 		.member = flow->flags & FLOW_OUTBOUND ? key->vip : address_for(member, &key->vip),

@@ -22,6 +22,7 @@
 #include "lbd/bpf/outbound.bpf.h"
 #include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/parse.bpf.h"
+#include "lbd/bpf/reset.bpf.h"
 #include "lbd/bpf/sweep.bpf.h"
 
 char caspair_license[] SEC("license") = "Dual BSD/GPL";
@@ -76,6 +77,8 @@ int caspair_xdp(struct xdp_md *xdp)
 	verdict = dispatch(&p);
 	if (p.own)
 		return gate_own();
+	if (p.refuse)
+		return refuse_packet(&p);
 	return p.answer ? answer_packet(&p) : verdict;
 }
 
@@ -121,4 +124,10 @@ int caspair_emit(struct flow_call *call)
 	bpf_ringbuf_submit(event, 0);
 	call->done = 1;
 	return 0;
+}
+
+SEC("tc")
+int caspair_reset(struct __sk_buff *skb)
+{
+	return reset_next(skb);
 }

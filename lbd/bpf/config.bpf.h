@@ -84,6 +84,16 @@ static __always_inline const struct flow_service *service_find(const struct flow
 	return service && service->flags & SERVICE_USED ? service : NULL;
 }
 
+/* Whether a port of a VIP is one that a service has, but not open now. */
+static __noinline int service_closed(const struct flow_role *role, __be16 port)
+{
+	const struct flow_port_table *table;
+	__u32 index = role->port_table;
+
+	table = bpf_map_lookup_elem(&ports, &index);
+	return table && table->service[bpf_ntohs(port)] & FLOW_PORT_CLOSED;
+}
+
 static __always_inline const struct flow_pool *pool_get(__u32 slot)
 {
 	const struct flow_pool *pool = bpf_map_lookup_elem(&pools, &slot);

@@ -11,7 +11,7 @@
 #include "lbd/bpf/count.bpf.h"
 
 /* The flags of a flow that mean something on the other node too. */
-#define EVENT_FLOW_FLAGS (FLOW_OUTBOUND | FLOW_PICKED_UP)
+#define EVENT_FLOW_FLAGS (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_DOOMED)
 
 /* At most one question about a next hop in this time: about 100 ms. */
 #define NOTICE_INTERVAL (FLOW_TICKS_PER_SECOND / 10)

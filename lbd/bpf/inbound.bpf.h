@@ -10,6 +10,7 @@
 #define CASPAIR_INBOUND_BPF_H
 
 #include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/doomed.bpf.h"
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
 #include "lbd/bpf/sight.bpf.h"
@@ -140,7 +141,33 @@ static __always_inline __u16 inbound_open(const struct packet *p, const struct f
 	return inbound_begin(p, key, service);
 }
 
-static __always_inline int inbound_service(struct packet *p, const struct flow_service *service)
+/*
+ * A packet that is not forwarded though its port is one of a service: the port is closed now, or in
+ * mid-stream the service wants no guesses.  1: it is dropped, or
+ * answered.  Only the owner says so, for it has the records if anybody has.
+ */
+static __noinline int inbound_refused(struct packet *p, const struct flow_key *key,
+				      const struct flow_service *service,
+				      const struct flow_role *vip)
+{
+	if (!lease_admits())
+		return 0;
+	if (service_closed(vip, key->vip_port)) {
+		refuse_stranger(p, COUNT_ANSWERED_CLOSED);
+		return 1;
+	}
+	if (!(service->flags & (SERVICE_UNKNOWN_RESET | SERVICE_UNKNOWN_DROP)) || packet_opens(p) ||
+	    bpf_map_lookup_elem(&handshakes, key))
+		return 0;
+	if (service->flags & SERVICE_UNKNOWN_RESET)
+		refuse_stranger(p, COUNT_ANSWERED_UNKNOWN);
+	else
+		count(COUNT_DROP_UNKNOWN);
+	return 1;
+}
+
+static __always_inline int inbound_service(struct packet *p, const struct flow_service *service,
+					   const struct flow_role *vip)
 {
 	struct flow_key key = {
 		.client = p->src,
@@ -152,13 +179,19 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 	const struct flow_member *member;
 	__u16 slot;
 
+	if ((!flow || (packet_opens(p) && track_has_ended(flow))) &&
+	    inbound_refused(p, &key, service, vip))
+		return XDP_DROP;
 	/* The ports of a connection that has ended may be used again at once. */
 	if (packet_opens(p) && (!flow || track_has_ended(flow))) {
 		if (!lease_admits() && !lease_leaving())
 			return drop(COUNT_DROP_NOT_OWNER);
 		slot = inbound_open(p, &key, service, flow);
 	} else if (flow) {
-		track_client(flow, p);
+		if (!(flow->flags & FLOW_DOOMED))
+			track_client(flow, p);
+		else if (doomed_client(flow, p))
+			return XDP_DROP;
 		slot = flow->member;
 	} else {
 		slot = inbound_unknown(p, &key, service);
@@ -186,7 +219,7 @@ static __always_inline int inbound(struct packet *p, const struct flow_role *vip
 	if (p->hops <= 1)
 		return refuse_hops(p, &p->dst);
 	p->array = (__u8)vip->id;
-	return inbound_service(p, service);
+	return inbound_service(p, service, vip);
 }
 
 #endif

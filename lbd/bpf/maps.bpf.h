@@ -176,7 +176,7 @@ struct {
 	__type(value, struct flow_hop);
 } hops SEC(".maps");
 
-/* ICMP errors made in this second, by this CPU. */
+/* Answers made in this second, by this CPU. */
 struct answer_pace {
 	__u32 second;
 	__u32 count;

@@ -7,6 +7,7 @@
 #ifndef CASPAIR_OUTBOUND_BPF_H
 #define CASPAIR_OUTBOUND_BPF_H
 
+#include "lbd/bpf/doomed.bpf.h"
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/record.bpf.h"
@@ -129,7 +130,10 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 		return outbound_unknown(p, key, role->id, p->flags & TCP_RST);
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
-	track_member(flow, p);
+	if (!(flow->flags & FLOW_DOOMED))
+		track_member(flow, p);
+	else if (doomed_answers(p))
+		return XDP_DROP;
 	return outbound_known(p, key, &flow->hop);
 }
 

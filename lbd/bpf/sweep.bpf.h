@@ -14,6 +14,7 @@ enum sweep_timeouts {
 	SWEEP_HALF_CLOSED = 3600 * FLOW_TICKS_PER_SECOND,
 	SWEEP_CLOSING = 10 * FLOW_TICKS_PER_SECOND,
 	SWEEP_RESET = 2 * FLOW_TICKS_PER_SECOND,
+	SWEEP_DOOMED = 30 * FLOW_TICKS_PER_SECOND, /* who sends late shall still be told */
 };
 
 /* Ticks for which this node could have seen something: since it was promoted, at most. */
@@ -51,10 +52,12 @@ static __noinline __u32 sweep_service_idle(const struct flow_key *key)
 	return service ? service->idle_ticks : SWEEP_DEFAULT;
 }
 
-static __always_inline __u32 sweep_timeout(const struct flow_key *key, __u8 state)
+static __always_inline __u32 sweep_timeout(const struct flow_key *key, __u8 state, __u8 flags)
 {
 	__u32 idle;
 
+	if (flags & FLOW_DOOMED)
+		return SWEEP_DOOMED;
 	if (state == FLOW_RESET)
 		return SWEEP_RESET;
 	if (state == FLOW_CLOSING)
@@ -74,7 +77,8 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 	if (!flow)
 		return;
 	state = flow->state;
-	if (!forced && sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, state))
+	if (!forced && sweep_idle(tally->now, flow->last_seen) <=
+			       sweep_timeout(&named->key, state, flow->flags))
 		return;
 	if (record_remove(&named->key, flow, tally->now, RECORD_OWN))
 		return;

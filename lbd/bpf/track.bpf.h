@@ -30,7 +30,8 @@ static __always_inline __u8 track_state(__u8 state, __u8 flags, __u8 own, __u8 o
 
 static __always_inline int track_has_ended(const struct flow *flow)
 {
-	return flow->state == FLOW_CLOSING || flow->state == FLOW_RESET;
+	return flow->state == FLOW_CLOSING || flow->state == FLOW_RESET ||
+	       flow->flags & FLOW_DOOMED;
 }
 
 /* Written only when different: the other direction may be at work on another CPU. */

@@ -134,7 +134,7 @@ static const struct {
 	{ "unknown kind", { 0x00000106, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
 	{ "unknown state", { 0x00000601, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_STATE },
 	{ "flag 4 is local", { 0x00040101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
-	{ "flag 8 is local", { 0x00080101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "flag 16 is local", { 0x00100101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
 	{ "flag 128", { 0x00800101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
 	{ "DSR", { 0x01000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_OK },
 	{ "SNAT without a source", { 0x02000101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_SOURCE },
