@@ -60,21 +60,36 @@ static __always_inline void nat_segment(struct packet *p, __be32 *field, __be32 
 	nat_ipv4(packet_ip4(p), field, to);
 }
 
+/*
+ * The IPv6 header of a packet that has one.  Asked again, because the verifier of Linux 6.1 does
+ * not remember what a byte on the stack (the family) says of a pointer.
+ */
+static __always_inline struct ipv6hdr *nat_ip6(const struct packet *p)
+{
+	struct ipv6hdr *ip = packet_ip6(p);
+
+	return (void *)(ip + 1) > p->end ? NULL : ip;
+}
+
 /* `to` is of the packet's family. */
 static __always_inline void nat_source(struct packet *p, const struct flow_ip *to)
 {
+	struct ipv6hdr *ip;
+
 	if (p->family == FLOW_IPV4)
 		nat_segment(p, &packet_ip4(p)->saddr, to->word[3]);
-	else
-		nat_ipv6(&p->tcp->check, packet_ip6(p)->saddr.in6_u.u6_addr32, to);
+	else if ((ip = nat_ip6(p)))
+		nat_ipv6(&p->tcp->check, ip->saddr.in6_u.u6_addr32, to);
 }
 
 static __always_inline void nat_destination(struct packet *p, const struct flow_ip *to)
 {
+	struct ipv6hdr *ip;
+
 	if (p->family == FLOW_IPV4)
 		nat_segment(p, &packet_ip4(p)->daddr, to->word[3]);
-	else
-		nat_ipv6(&p->tcp->check, packet_ip6(p)->daddr.in6_u.u6_addr32, to);
+	else if ((ip = nat_ip6(p)))
+		nat_ipv6(&p->tcp->check, ip->daddr.in6_u.u6_addr32, to);
 }
 
 /* One hop less to live; the caller has seen to it that there is one. */

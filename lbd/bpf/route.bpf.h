@@ -68,8 +68,8 @@ static __noinline void route_ask_neighbour(const struct bpf_fib_lookup *fib, __u
  * For every result but success: a counted drop, and for a neighbour a question to lbd.  `vip` is
  * who speaks to the sender, if he is told.
  */
-static __noinline int route_refuse(struct packet *p, const struct bpf_fib_lookup *fib, long found,
-				   const struct flow_ip *vip)
+static __always_inline int route_refuse(struct packet *p, const struct bpf_fib_lookup *fib,
+					long found, const struct flow_ip *vip)
 {
 	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return refuse_too_big(p, vip, fib->mtu_result);
