@@ -96,7 +96,7 @@ int bench_send(struct xdp_md *xdp)
 		if (p->sent >= p->limit)
 			return XDP_DROP;
 	}
-	if (write_frame(xdp, p, p->sent))
+	if (bpf_xdp_adjust_head(xdp, BENCH_SKEW) || write_frame(xdp, p, p->sent))
 		return XDP_DROP;
 	if (!p->sent)
 		p->first_ns = bpf_ktime_get_ns();

@@ -16,6 +16,7 @@ enum bench_numbers {
 	BENCH_CLIENT_NET = 0x0a400000, /* 10.64.0.0/10 */
 	BENCH_CLIENT_SHIFT = 22,
 	BENCH_FIRST_PORT = 1024,
+	BENCH_SKEW = 16, /* live frames begin so far before a cache line, those of a NIC on one */
 	BENCH_PUBLISH = 32, /* frames between two looks of the other side at a counter */
 };
 

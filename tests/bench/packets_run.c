@@ -246,7 +246,7 @@ static uint64_t cpu_time(const char *files)
 static void run_frames(struct run *run, int program)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
-	uint8_t frame[BENCH_FRAME] = { 0 };
+	uint8_t frame[BENCH_SKEW + BENCH_FRAME] = { 0 };
 	struct bpf_test_run_opts test = { .sz = sizeof(test),
 					  .data_in = frame,
 					  .data_size_in = sizeof(frame),
