@@ -30,6 +30,7 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_MAGLEV] = "maglev",
 	[MAP_MEMBERS] = "members",
 	[MAP_MEMBER_STATS] = "member_stats",
+	[MAP_MEMBER_BYTES] = "member_bytes",
 	[MAP_HOPS] = "hops",
 	[MAP_ROUND_TRIPS] = "round_trips",
 	[MAP_ANSWER_TIMES] = "answer_times",
@@ -421,4 +422,21 @@ void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_M
 		flows[i] = bpf_map_lookup_elem(plane->map[MAP_MEMBER_STATS], &i, &stats)
 				   ? 0
 				   : stats.flows;
+}
+
+struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, uint32_t slot)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct flow_member_bytes sum = { 0 }, *each;
+
+	if (cpus <= 0)
+		return sum;
+	each = calloc((size_t)cpus, sizeof(*each));
+	if (each && !bpf_map_lookup_elem(plane->map[MAP_MEMBER_BYTES], &slot, each))
+		for (int i = 0; i < cpus; i++) {
+			sum.in += each[i].in;
+			sum.out += each[i].out;
+		}
+	free(each);
+	return sum;
 }

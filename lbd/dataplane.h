@@ -21,6 +21,7 @@ enum dataplane_map {
 	MAP_MAGLEV,
 	MAP_MEMBERS,
 	MAP_MEMBER_STATS,
+	MAP_MEMBER_BYTES,
 	MAP_HOPS,
 	MAP_ROUND_TRIPS,
 	MAP_ANSWER_TIMES,
@@ -91,5 +92,8 @@ uint64_t dataplane_counter(const struct dataplane *plane, enum flow_counter coun
 
 /* Reads the number of flows of every member slot. */
 void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_MEMBERS]);
+
+/* Sums what all CPUs have forwarded for a member slot; nothing when it cannot be read. */
+struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, uint32_t slot);
 
 #endif

@@ -80,6 +80,7 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 					unsigned int member)
 {
 	Cas__MemberStatus *status = arena_take(arena, sizeof(*status));
+	struct flow_member_bytes bytes;
 	struct flow_member_stats stats;
 	uint32_t key = member;
 
@@ -91,12 +92,13 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 	status->address = lbd->plan->member[member]->address;
 	status->n_address = lbd->plan->member[member]->n_address;
 	if (!bpf_map_lookup_elem(lbd->plane.map[MAP_MEMBER_STATS], &key, &stats)) {
+		bytes = dataplane_member_bytes(&lbd->plane, key);
 		status->has_sessions = status->has_connections_total = 1;
 		status->has_bytes_in = status->has_bytes_out = 1;
 		status->sessions = stats.flows;
 		status->connections_total = stats.connections;
-		status->bytes_in = stats.bytes_in;
-		status->bytes_out = stats.bytes_out;
+		status->bytes_in = bytes.in;
+		status->bytes_out = bytes.out;
 		status->has_silent_syns = status->has_refusals = status->has_resets = 1;
 		status->silent_syns = stats.silent;
 		status->refusals = stats.refusals;

@@ -205,12 +205,19 @@ struct flow_member {
 struct flow_member_stats {
 	__u64 flows;       /* in the flow table now */
 	__u64 connections; /* ever promoted here */
-	__u64 bytes_in;    /* client to member */
-	__u64 bytes_out;
-	__u64 syns;     /* sent to it, retransmissions too */
-	__u64 silent;   /* of these, the last ones, since it has said anything in a handshake */
-	__u64 refusals; /* resets in place of a SYN-ACK */
-	__u64 resets;   /* in mid-stream */
+	__u64 syns;        /* sent to it, retransmissions too */
+	__u64 silent;      /* of these, the last ones, since it has said anything in a handshake */
+	__u64 refusals;    /* resets in place of a SYN-ACK */
+	__u64 resets;      /* in mid-stream */
+};
+
+/*
+ * Map `member_bytes`, same index, per CPU: every packet counts here, and CPUs that shared the entry
+ * would wait for each other.
+ */
+struct flow_member_bytes {
+	__u64 in; /* client to member */
+	__u64 out;
 };
 
 /*
@@ -481,12 +488,12 @@ enum flow_counter {
 	COUNT_EXPIRED_IDLE,
 	COUNT_EXPIRED_CLOSED,
 	COUNT_ADVERT_FENCED,
-	COUNT_DROP_STRAY_RESET, /* of a member that does not hold the flow on record */
-	COUNT_DROP_ND,          /* neighbour solicitation for a VIP while fenced */
-	COUNT_DROP_EXTENSION,   /* IPv6 extension headers beyond what is followed */
-	COUNT_ANSWERED, /* of the drops above: with an ICMP error to the sender */
-	COUNT_ICMP_IN,  /* errors about a member's packets, brought to it */
-	COUNT_ICMP_OUT, /* errors about a client's */
+	COUNT_DROP_STRAY_RESET,  /* of a member that does not hold the flow on record */
+	COUNT_DROP_ND,           /* neighbour solicitation for a VIP while fenced */
+	COUNT_DROP_EXTENSION,    /* IPv6 extension headers beyond what is followed */
+	COUNT_ANSWERED,          /* of the drops above: with an ICMP error to the sender */
+	COUNT_ICMP_IN,           /* errors about a member's packets, brought to it */
+	COUNT_ICMP_OUT,          /* errors about a client's */
 	COUNT_DROP_NOT_ACCEPTED, /* to a floating address, of no service, where that is refused */
 	COUNT_RESET_FLOWS,      /* ended by us, both ends told */
 	COUNT_RESET_UNSENT,     /* an end to which there was no way */
@@ -504,7 +511,8 @@ _Static_assert(sizeof(struct flow_role) == 24, "layout");
 _Static_assert(sizeof(struct flow_service) == 40, "layout");
 _Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
 _Static_assert(sizeof(struct flow_member) == 72, "layout");
-_Static_assert(sizeof(struct flow_member_stats) == 64, "layout");
+_Static_assert(sizeof(struct flow_member_stats) == 48, "layout");
+_Static_assert(sizeof(struct flow_member_bytes) == 16, "layout");
 _Static_assert(sizeof(struct flow_key) == 36, "layout");
 _Static_assert(sizeof(struct flow_hop) == 24, "layout");
 _Static_assert(sizeof(struct flow) == 72, "layout");

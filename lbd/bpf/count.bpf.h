@@ -67,4 +67,12 @@ static __always_inline struct flow_member_stats *stats_of(__u16 slot)
 	return bpf_map_lookup_elem(&member_stats, &index);
 }
 
+/* Likewise; for the packet path alone, as count(). */
+static __always_inline struct flow_member_bytes *bytes_of(__u16 slot)
+{
+	__u32 index = slot;
+
+	return bpf_map_lookup_elem(&member_bytes, &index);
+}
+
 #endif

@@ -63,7 +63,7 @@ static __always_inline void track_numbers(struct flow *flow, const struct packet
 
 static __always_inline void track_client(struct flow *flow, const struct packet *p)
 {
-	struct flow_member_stats *stats = stats_of(flow->member);
+	struct flow_member_bytes *bytes;
 
 	track_numbers(flow, p);
 	if (!hop_holds(&flow->hop, p))
@@ -73,23 +73,28 @@ static __always_inline void track_client(struct flow *flow, const struct packet 
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags &= ~FLOW_REPLICA;
 	flow->bytes_in += p->bytes;
-	if (stats)
-		__sync_fetch_and_add(&stats->bytes_in, p->bytes);
+	bytes = bytes_of(flow->member);
+	if (bytes)
+		bytes->in += p->bytes;
 }
 
 static __always_inline void track_member(struct flow *flow, const struct packet *p)
 {
-	struct flow_member_stats *stats = stats_of(flow->member);
+	struct flow_member_stats *stats;
+	struct flow_member_bytes *bytes;
 
 	track_common(flow, track_state(flow->state, p->flags, FLOW_MEMBER_FIN, FLOW_CLIENT_FIN),
 		     p->now);
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags &= ~FLOW_REPLICA;
 	flow->bytes_out += p->bytes;
-	if (!stats)
+	bytes = bytes_of(flow->member);
+	if (bytes)
+		bytes->out += p->bytes;
+	if (!(p->flags & TCP_RST))
 		return;
-	__sync_fetch_and_add(&stats->bytes_out, p->bytes);
-	if (p->flags & TCP_RST)
+	stats = stats_of(flow->member);
+	if (stats)
 		__sync_fetch_and_add(&stats->resets, 1);
 }
 

@@ -123,6 +123,21 @@ static inline struct flow_member_stats stats_now(uint32_t slot)
 	return stats;
 }
 
+static inline struct flow_member_bytes bytes_now(uint32_t slot)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct flow_member_bytes *each = calloc((size_t)cpus, sizeof(*each)), sum = { 0 };
+
+	assert_non_null(each);
+	bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.member_bytes), &slot, each);
+	for (int i = 0; i < cpus; i++) {
+		sum.in += each[i].in;
+		sum.out += each[i].out;
+	}
+	free(each);
+	return sum;
+}
+
 static inline struct flow_lease lease_now(void)
 {
 	struct flow_lease lease = { 0 };
@@ -423,12 +438,14 @@ static inline int harness_reset(void **state UNUSED)
 	static const struct flow_histogram no_histogram;
 	static const struct flow_hop no_hop;
 	int cpus = libbpf_num_possible_cpus();
-	uint64_t *zeros = calloc((size_t)cpus, sizeof(*zeros));
+	uint64_t *zeros = calloc((size_t)cpus, sizeof(struct flow_member_bytes));
 
 	assert_non_null(zeros);
 	for (uint32_t counter = 0; counter < COUNT_MAX; counter++)
 		map_set(box.bpf->maps.counters, counter, zeros);
 	map_set(box.bpf->maps.answer_paces, 0, zeros);
+	for (uint32_t slot = 0; slot < MEMBERS; slot++)
+		map_set(box.bpf->maps.member_bytes, slot, zeros);
 	free(zeros);
 	map_clear(box.bpf->maps.flows);
 	map_clear(box.bpf->maps.handshakes);

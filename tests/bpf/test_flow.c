@@ -31,8 +31,8 @@ static void test_flow_counts_bytes(void **state UNUSED)
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.bytes_in, 2 * frame_headers() + 200);
 	assert_int_equal(flow.bytes_out, frame_headers() + 10);
-	assert_int_equal(stats_now(slot).bytes_in, frame_headers() + 200);
-	assert_int_equal(stats_now(slot).bytes_out, frame_headers() + 10);
+	assert_int_equal(bytes_now(slot).in, frame_headers() + 200);
+	assert_int_equal(bytes_now(slot).out, frame_headers() + 10);
 }
 
 static void test_flow_keeps_the_furthest_numbers(void **state UNUSED)
@@ -60,7 +60,7 @@ static void test_flow_carries_jumbo_frames(void **state UNUSED)
 	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 8900)),
 			 slot);
 	assert_int_equal(frame.size, ETH_HLEN + frame_headers() + 8900);
-	assert_int_equal(stats_now(slot).bytes_in, frame_headers() + 8900);
+	assert_int_equal(bytes_now(slot).in, frame_headers() + 8900);
 }
 
 static void test_jumbo_frame_cut_short(void **state UNUSED)
