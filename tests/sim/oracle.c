@@ -166,6 +166,9 @@ static void check_owners(struct world *world)
 
 	if (headless(world))
 		bound += 400 * MS;
+	/* Adverts that contradict a report over the channel are not believed while it is fresh. */
+	if (world->channel.cut[0] || world->channel.cut[1])
+		bound += 1600 * MS;
 	if (!answers(&world->node[0]) || !answers(&world->node[1]) || unfenceable(world)) {
 		world->overlap_since = 0;
 		return;
@@ -175,6 +178,24 @@ static void check_owners(struct world *world)
 	if (world->now - world->overlap_since > bound)
 		trace_fail(world, "I3 both nodes answer and admit for %llu ms",
 			   (unsigned long long)((world->now - world->overlap_since) / MS));
+}
+
+void oracle_handed_over(const struct node *node)
+{
+	const struct node *peer = &node->world->node[1 - node->number];
+	const struct session *l = &node->syncd->session, *s = &peer->syncd->session;
+	const struct follower *f = &s->follower;
+
+	if (!node->process[SYNCD].alive || !peer->process[SYNCD].alive || !l->leading || !s->told ||
+	    s->leading)
+		return; /* or it has taken the role meanwhile: that is another matter */
+	/* The end of the history before is the beginning of this one. */
+	if (l->leader.hand_seq == 0 && session_same_history(&f->have, &l->prior) && !f->uncertain)
+		return;
+	if (f->uncertain || !session_same_history(&f->have, &l->history) ||
+	    f->have.seq < l->leader.hand_seq)
+		trace_fail(node->world, "I4 node %u hands over to one that lacks something",
+			   node->number + 1);
 }
 
 /* Epochs rise, and who lets go has let go. */

@@ -508,6 +508,8 @@ void reduce(const struct options *options, const struct outcome *outcome);
 /* oracle.c: the invariants. */
 void oracle_step(struct world *world);
 void oracle_records(struct node *node);
+/* The operator's failover lets go of the role. */
+void oracle_handed_over(const struct node *node);
 void oracle_promoted(struct node *node, uint64_t epoch, bool yielded);
 /* Whether the pair is whole: one active, one standby in sync, equal tables. */
 bool oracle_whole(struct world *world, char *why, size_t size);

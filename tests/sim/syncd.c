@@ -143,8 +143,7 @@ static int op_step(void *arg, struct flow_event *event, size_t max)
 static void op_word(void *arg, const Cas__PeerWord *word)
 {
 	struct node *node = arg;
-	static const char *const words[] = { "?",     "YIELD", "TAKEN",
-					     "CLAIM", "GRANT", "REFUSE" };
+	static const char *const words[] = { "?", "YIELD", "TAKEN", "CLAIM", "GRANT", "REFUSE" };
 
 	trace_say(node->world, "node %u: the peer says %s, epoch %llu", node->number + 1,
 		  words[word->word], (unsigned long long)word->epoch);
@@ -152,10 +151,10 @@ static void op_word(void *arg, const Cas__PeerWord *word)
 		node->syncd->yield_until = 0;
 	if (node->syncd->vrrpd)
 		world_post(node, VRRPD,
-			   &(struct letter){ .kind = L_WORD,
-					     .word = word->word,
-					     .said = { word->epoch, word->id, word->preempt,
-						       word->lame } });
+			   &(struct letter){
+				   .kind = L_WORD,
+				   .word = word->word,
+				   .said = { word->epoch, word->id, word->preempt, word->lame } });
 }
 
 static void op_facts(void *arg, Cas__NodeFacts *facts)
@@ -204,8 +203,7 @@ static void relay_report(struct node *node)
 	letter.report.highest = s->highest;
 	if (s->peer.heard) {
 		letter.report.peer_lives = letter.peer_vrrpd;
-		letter.report.peer_active = letter.peer_vrrpd &&
-					    s->peer.role == CAS__ROLE__ACTIVE;
+		letter.report.peer_active = letter.peer_vrrpd && s->peer.role == CAS__ROLE__ACTIVE;
 		letter.report.peer_standby = letter.peer_vrrpd &&
 					     s->peer.role == CAS__ROLE__STANDBY;
 		letter.report.peer_epoch = s->peer.epoch;

@@ -358,6 +358,7 @@ static void on_ready(struct node *node, const struct letter *letter)
 		end_failover(node, false);
 		return;
 	}
+	oracle_handed_over(node);
 	vrrpd->yielded = true;
 	node->world->figures->failovers++;
 	role_event(node, &event);
