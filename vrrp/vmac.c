@@ -270,31 +270,39 @@ static int make(struct vmacs *vmacs, struct vmac *vmac)
 	return 0;
 }
 
+/* An interface ends with its parent, or by somebody's hand. */
+static void forget_gone(struct vmacs *vmacs)
+{
+	char name[IFNAMSIZ];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < vmacs->count; i++) {
+		if (if_indextoname((unsigned int)vmacs->vmac[i].ifindex, name))
+			vmacs->vmac[kept++] = vmacs->vmac[i];
+	}
+	vmacs->count = kept;
+}
+
 int vmac_place(struct vmacs *vmacs, int parent, uint8_t family, const struct vmac **vmac)
 {
 	struct vmac fresh = { .parent = parent, .family = family };
-	size_t i;
 	int err;
 
-	for (i = 0; i < vmacs->count; i++) {
-		if (vmacs->vmac[i].parent == parent && vmacs->vmac[i].family == family)
-			break;
+	forget_gone(vmacs);
+	for (size_t i = 0; i < vmacs->count; i++) {
+		*vmac = &vmacs->vmac[i];
+		if ((*vmac)->parent == parent && (*vmac)->family == family)
+			return 0;
 	}
-	/* It ends with its parent, which may be made anew. */
-	if (i == vmacs->count ||
-	    !if_indextoname((unsigned int)vmacs->vmac[i].ifindex, (char[IFNAMSIZ]){ 0 })) {
-		if (i == VMAC_MAX) {
-			log_error("more than %d virtual MAC addresses", VMAC_MAX);
-			return -E2BIG;
-		}
-		err = make(vmacs, &fresh);
-		if (err)
-			return err;
-		vmacs->vmac[i] = fresh;
-		if (i == vmacs->count)
-			vmacs->count++;
+	if (vmacs->count == VMAC_MAX) {
+		log_error("more than %d virtual MAC addresses", VMAC_MAX);
+		return -E2BIG;
 	}
-	*vmac = &vmacs->vmac[i];
+	err = make(vmacs, &fresh);
+	if (err)
+		return err;
+	*vmac = &vmacs->vmac[vmacs->count];
+	vmacs->vmac[vmacs->count++] = fresh;
 	return 0;
 }
 

@@ -66,6 +66,17 @@ main() {
 	spawn joined lb1 "$ADVERTS" join 10.20.0.11
 	wait_for 5 "somebody on lb1 to join the group" joined
 	refused bad_destination 10.20.0.12 224.0.0.18
+
+	MODE=()
+	KIND="virtual MAC"
+	sed -i 's/unicast yes/virtual-mac yes/' "$LAB/pair.conf"
+	on switch bridge link set dev lb1-eth0 learning on flood on
+	ours_restart
+	OURS=$(ip -n lb1 -o link show type macvlan | sed -n 's/.*: \(vrrp[^@]*\)@eth0.*/\1/p')
+	wait_for 10 "ours to lead" leads
+	ours_waits_for_higher
+	ours_takes_over
+	ours_is_respected 100
 }
 
 main

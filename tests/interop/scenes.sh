@@ -79,7 +79,7 @@ ours_takes_over() {
 	steady lb2 2
 	theirs_die
 	wait_for 5 "ours to lead" leads
-	owned_by lb1 eth0
+	owned_by lb1 "${OURS:-eth0}"
 	# Three adverts, a skew of 106/256 of one, and what the shell needs.
 	scene_end $((3 * ADVERT + ADVERT / 2 + 100))
 }
@@ -93,7 +93,7 @@ ours_is_respected() {
 	theirs_stop
 	[[ $(heard lb2) == 0 && $(field 1 vrrp.transitions) == "$before" ]] ||
 		fail "$SCENE: it was active beside us"
-	owned_by lb1 eth0
+	owned_by lb1 "${OURS:-eth0}"
 	scene_end
 }
 
@@ -105,7 +105,7 @@ clean_stops() {
 	scene "$SCENE"
 	theirs_stop
 	wait_for 5 "ours to lead" leads
-	owned_by lb1 eth0
+	owned_by lb1 "${OURS:-eth0}"
 	scene_end $((2 * ADVERT + 90))
 
 	scene "$KIND: we stop, it takes over within its skew"

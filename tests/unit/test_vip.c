@@ -121,7 +121,8 @@ static int plan(struct vips *vips, char *words[][2], size_t count)
 	file.array = list;
 	file.n_array = count;
 	vrrp.vrid = 51;
-	return store ? vip_virtual_mac(vips, &conf, store) : vip_plan(vips, &conf);
+	return store && !vips->vmacs.sock ? vip_virtual_mac(vips, &conf, store)
+					  : vip_plan(vips, &conf);
 }
 
 static int open_vips(void **state)
@@ -326,6 +327,14 @@ static void virtual_mac_addresses(void **state)
 	run("! ip -6 addr show type macvlan | grep -F fe80:: | grep -v 5eff:fe00:233");
 	assert_int_equal(vip_drop(vips), 0);
 	run("! ip link show type macvlan up | grep -q .");
+	/* Somebody removes one: it is made again. */
+	run("ip link del $(ip -o link show type macvlan | sed -n 's/.*: "
+	    "\\(vrrp6[^@]*\\)@.*/\\1/p')");
+	assert_int_equal(plan(vips, words, 2), 0);
+	assert_int_equal(vips->vmacs.count, 3);
+	assert_int_equal(vip_take(vips), 0);
+	run("ip link show type macvlan up | grep -c 00:00:5e:00:02:33 | grep -qx 1");
+	assert_int_equal(vip_drop(vips), 0);
 	/* A crash: the next run finds the interfaces and the settings. */
 	vips->vmacs = (struct vmacs){ 0 };
 	assert_int_equal(vmac_sweep(vips->sock, file), 0);
