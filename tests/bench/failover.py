@@ -72,19 +72,19 @@ def environment(took):
 
 
 def table(found):
-    lines = ['%-7s %-23s | %-31s | %s' % ('advert', 'fault', 'caspair', 'keepalived'),
-             '%-7s %-23s | %9s %7s %2s %9s  | %9s %7s %2s %9s' % (
-                 ('', '') + ('median ms', 'max ms', 'n', 'two ms') * 2)]
+    lines = ['%-7s %-23s | %-32s | %s' % ('advert', 'fault', 'caspair', 'keepalived'),
+             '%-7s %-23s | %9s %7s %2s %10s  | %9s %7s %2s %10s' % (
+                 ('', '') + ('median ms', 'max ms', 'n', 'two owners') * 2)]
     for advert in sorted({key[0] for key in found}):
         for fault, words in FAULTS.items():
             cells = []
             for who in WHO:
                 drills = found.get((advert, fault, who))
                 if not drills:
-                    cells.append('%9s %7s %2s %9s ' % ('-', '-', '', ''))
+                    cells.append('%9s %7s %2s %10s ' % ('-', '-', '', ''))
                     continue
                 one = summary(drills)
-                cells.append('%9.1f %7.1f %2d %9.0f ' % (one['median_ms'], one['max_ms'],
+                cells.append('%9.1f %7.1f %2d %7.0f ms ' % (one['median_ms'], one['max_ms'],
                                                          one['n'], one['two_owners_max_ms']))
             if any(cell.strip(' -') for cell in cells):
                 lines.append('%4d ms %-23s | %s | %s' % (advert, words, cells[0], cells[1]))
