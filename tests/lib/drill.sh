@@ -104,6 +104,15 @@ load_stop() {
 
 # --- a drill ----------------------------------------------------------------------------------
 
+# TCP waits longer and longer for a path that is dark: one drill must not count for the next.
+sessions_calm() {
+	local waiting
+	[[ -s $LAB/log/load.out ]] || return 0
+	waiting=$(grep '"event":"count"' "$LAB/log/load.out" | tail -n 1 |
+		"$LAB_TOP/tests/lib/field.py" waiting_ms)
+	((${waiting%.*} < 500))
+}
+
 # drill NAME DARK-MS [TWO-MS]: runs drill_NAME ACTIVE PEER and judges.  DARK-MS `any`: dark by its
 # nature.  TWO-MS: two owners until the drill sets `healed`, and for so long after that at most.
 drill() {
@@ -111,6 +120,7 @@ drill() {
 	healed=0
 	moved='' staying=''
 	await_settled
+	LAB_POLL=0.1 wait_for 10 "all sessions to be answered again" sessions_calm
 	node=$(active)
 	on client ping -q -c 1 -W 1 "$LAB_VIP" >/dev/null
 	witness_start
