@@ -521,6 +521,65 @@ static void late_active_goes_on_when_nobody_spoke(void **unused)
 	assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, fsm_deadline(&fsm)), FSM_SEND_ADVERT);
 }
 
+/* Longer than the peer waits: it has followed by now, and its next word will say so. */
+static void overslept_active_waits_for_a_word(void **unused)
+{
+	struct fsm_report old = peer_standby, word = peer_standby;
+	uint64_t woke = start_time + 500 * ms, now = woke;
+
+	(void)unused;
+	for (int leads = 0; leads < 2; leads++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+
+		report(&fsm, old, start_time + 50 * ms);
+		/* A report that lay in the socket is as old as it is. */
+		old.age_ns = 300 * ms;
+		report(&fsm, old, woke);
+		for (now = woke; now < woke + 90 * ms; now = fsm_deadline(&fsm))
+			assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, now), 0);
+		word.peer_active = leads;
+		word.peer_standby = !leads;
+		word.peer_epoch = fsm.epoch + (unsigned int)leads;
+		report(&fsm, word, now);
+		if (leads) {
+			assert_int_equal(fsm.state, FSM_BACKUP);
+			continue;
+		}
+		assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, fsm_deadline(&fsm)), FSM_SEND_ADVERT);
+		assert_int_equal(fsm.overrun, 1);
+		assert_int_equal(fsm.latest_ns, 400 * ms);
+	}
+}
+
+/* A syncd that hangs too keeps nobody silent for ever. */
+static void overslept_active_does_not_wait_for_ever(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	uint64_t woke = start_time + 500 * ms, now = woke;
+
+	(void)unused;
+	report(&fsm, peer_standby, start_time + 50 * ms);
+	while (!(step(&fsm, FSM_ADVERT_TIMER, now) & FSM_SEND_ADVERT))
+		now = fsm.advert_at;
+	assert_in_range(now - woke, 150 * ms, 153 * ms);
+}
+
+/* Adverts count from when the kernel had them, not from when a busy node reads them. */
+static void adverts_count_from_their_receipt(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_event event = {
+		.kind = FSM_ADVERT,
+		.now = start_time + 290 * ms,
+		.advert = { addr_from4(htonl(PEER)), 253, 100 * ms, start_time + 100 * ms },
+	};
+
+	(void)unused;
+	fsm_step(&fsm, &event);
+	assert_int_equal(fsm.heard_at, start_time + 100 * ms);
+	assert_int_equal(fsm.down_at, start_time + 100 * ms + fsm_patience(&fsm));
+}
+
 static void a_release_does_not_restore_a_lease(void **unused)
 {
 	struct fsm fsm = in_state(FSM_ACTIVE);
@@ -797,6 +856,115 @@ static void stop_waits_for_the_peer_but_not_for_ever(void **unused)
 	assert_int_equal(step(&fsm, FSM_STOP, start_time), FSM_REPORT_ROLE | FSM_STOPPED);
 }
 
+/* --- what the channel is worth -----------------------------------------------------------------
+ */
+
+static void an_old_report_is_none(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_report active = { .channel = true, .peer_lives = true, .peer_active = true };
+
+	(void)unused;
+	active.age_ns = 400 * ms;
+	report(&fsm, active, start_time);
+	assert_int_equal(fsm.stale_at, start_time + 1100 * ms);
+	active.age_ns = 1500 * ms;
+	report(&fsm, active, start_time + 100 * ms);
+	assert_false(fsm.report.channel);
+	assert_int_equal(fsm.stale_at, 0);
+	/* Without another event the timer says so, and a silent node asks nobody any more. */
+	active.age_ns = 0;
+	report(&fsm, active, start_time + 200 * ms);
+	assert_true(fsm.claim_at > 0);
+	step(&fsm, FSM_STALE_TIMER, start_time + 1700 * ms);
+	assert_false(fsm.report.channel);
+	assert_int_equal(fsm.stale_at, 0);
+}
+
+static void silence_asks_and_holds(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_report active = { .channel = true, .peer_lives = true, .peer_active = true };
+	struct fsm_event refuse = { .kind = FSM_PEER_REFUSE };
+	uint64_t first;
+
+	(void)unused;
+	report(&fsm, active, start_time);
+	first = fsm.down_at - 100 * ms;
+	assert_int_equal(fsm.claim_at, first);
+	assert_int_equal(step(&fsm, FSM_CLAIM_TIMER, first), FSM_SEND_CLAIM);
+	/* The answer to an earlier question is none to this one. */
+	refuse.now = first + ms;
+	refuse.word.id = fsm.claim.id - 1;
+	fsm_step(&fsm, &refuse);
+	assert_int_equal(fsm.down_at, first + 100 * ms);
+	refuse.word.id = fsm.claim.id;
+	assert_int_equal(fsm_step(&fsm, &refuse), 0); /* one advert late is no alarm */
+	assert_int_equal(fsm.down_at, first + ms + fsm_patience(&fsm));
+	report(&fsm, active, fsm.claim_at);
+	assert_int_equal(step(&fsm, FSM_CLAIM_TIMER, fsm.claim_at), FSM_SEND_CLAIM);
+	refuse.now = fsm.claimed_at + ms;
+	refuse.word.id = fsm.claim.id;
+	assert_int_equal(fsm_step(&fsm, &refuse), FSM_REPORT_ROLE);
+	assert_true(fsm.held && fsm.holds == 1);
+	/* No answer: nobody is there. */
+	step(&fsm, FSM_CLAIM_TIMER, fsm.claim_at);
+	assert_true(step(&fsm, FSM_DOWN_TIMER, fsm.down_at) & FSM_TAKE_ADDRESSES);
+	assert_false(fsm.held);
+}
+
+static void fencing_comes_before_a_blind_takeover(void **unused)
+{
+	static const struct {
+		bool consistency, answers, done;
+		enum fsm_state next;
+	} rows[] = {
+		{ false, true, true, FSM_ACTIVE },   { false, true, false, FSM_ACTIVE },
+		{ false, false, false, FSM_ACTIVE }, { true, true, true, FSM_ACTIVE },
+		{ true, true, false, FSM_BACKUP },   { true, false, false, FSM_BACKUP },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_BACKUP);
+		struct fsm_event result = { .kind = FSM_FENCE_RESULT };
+
+		fsm.config.fence = true;
+		fsm.config.consistency = rows[i].consistency;
+		assert_int_equal(step(&fsm, FSM_DOWN_TIMER, fsm.down_at),
+				 FSM_FENCE | FSM_REPORT_ROLE);
+		assert_int_equal(fsm.state, FSM_BACKUP);
+		result.now = fsm.fence_at;
+		result.fence.id = fsm.fence_id - 1;
+		result.fence.done = true;
+		assert_int_equal(fsm_step(&fsm, &result), 0); /* of another time */
+		result.fence.id = fsm.fence_id;
+		result.fence.done = rows[i].done;
+		if (rows[i].answers)
+			fsm_step(&fsm, &result);
+		else
+			step(&fsm, FSM_FENCE_TIMER, fsm.fence_at);
+		assert_int_equal(fsm.state, rows[i].next);
+		if (rows[i].next == FSM_BACKUP)
+			assert_int_equal(fsm.down_at, result.now + 10000 * ms);
+	}
+}
+
+/* A priority 0 says that the active node goes by itself; an advert, that fencing is needless. */
+static void fencing_is_for_silence_only(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	fsm.config.fence = true;
+	step(&fsm, FSM_DOWN_TIMER, fsm.down_at);
+	advert(&fsm, 253, PEER, start_time + 400 * ms);
+	assert_int_equal(fsm.fence_at, 0);
+	advert(&fsm, 0, PEER, start_time + 450 * ms);
+	assert_false(step(&fsm, FSM_DOWN_TIMER, fsm.down_at) & FSM_FENCE);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+}
+
 /* --- faults --------------------------------------------------------------------------------------
  */
 
@@ -924,6 +1092,13 @@ int main(void)
 		cmocka_unit_test(adverts_keep_their_grid),
 		cmocka_unit_test(late_active_listens_before_it_speaks),
 		cmocka_unit_test(late_active_goes_on_when_nobody_spoke),
+		cmocka_unit_test(overslept_active_waits_for_a_word),
+		cmocka_unit_test(overslept_active_does_not_wait_for_ever),
+		cmocka_unit_test(adverts_count_from_their_receipt),
+		cmocka_unit_test(an_old_report_is_none),
+		cmocka_unit_test(silence_asks_and_holds),
+		cmocka_unit_test(fencing_comes_before_a_blind_takeover),
+		cmocka_unit_test(fencing_is_for_silence_only),
 		cmocka_unit_test(a_release_does_not_restore_a_lease),
 		cmocka_unit_test(fence_ends_the_role),
 		cmocka_unit_test(takeover_tops_every_epoch),
