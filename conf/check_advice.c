@@ -196,13 +196,6 @@ static void advise_services(const struct check *c, Conf__Service *const *list, s
 		bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
 
 		advise_timeouts(c, list, count, service);
-		if (service->has_on_member_down &&
-		    service->on_member_down == CONF__SERVICE__ON_MEMBER_DOWN__RESET)
-			fault_warning(
-				c->faults, source_at(c->source, service, "on_member_down"),
-				"on-member-down reset is done as keep in this version: packets of "
-				"sessions still go to the dead member, and clients wait for their "
-				"own timeouts");
 		for (size_t j = 0; j < service->n_check; j++)
 			advise_probe(c, service, service->check[j]);
 		if (wide && service->n_check == 0 && !service->follow)

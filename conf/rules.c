@@ -69,6 +69,7 @@ static const struct rule rules[] = {
 	{ &conf__array__descriptor, "vip", RULE_ADDRESS, .required = true, .items = LIST_MAX },
 	{ &conf__array__descriptor, "gateway", RULE_ADDRESS, .items = LIST_MAX },
 	{ &conf__array__descriptor, "use", .kind = RULE_NAME },
+	{ &conf__array__descriptor, "reset_rate", RULE_NUMBER, .max = 100000 },
 
 	{ &conf__service__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__service__descriptor, "ports", RULE_PORTS, .required = true, .items = PORTS_MAX },

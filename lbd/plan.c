@@ -234,6 +234,15 @@ static int place_service(const struct making *make, const Conf__Service *service
 	return slot >= 0 && !make->plan->services[slot].flags ? slot : free_service(make);
 }
 
+static uint8_t service_flags(const Conf__Service *service)
+{
+	if (service->unknown == CONF__SERVICE__STRAY__WAY__RESET)
+		return SERVICE_USED | SERVICE_UNKNOWN_RESET;
+	if (service->unknown == CONF__SERVICE__STRAY__WAY__DROP)
+		return SERVICE_USED | SERVICE_UNKNOWN_DROP;
+	return SERVICE_USED;
+}
+
 static bool add_service(struct making *make, const Conf__Array *array, const Conf__Service *service,
 			int table)
 {
@@ -248,7 +257,7 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 		return fail(make, "too many services", service->name);
 	make->plan->services[slot] = (struct flow_service){
 		.pool = (uint16_t)pool,
-		.flags = SERVICE_USED,
+		.flags = service_flags(service),
 		.idle_ticks = plan_ticks(service->idle_timeout_ms),
 	};
 	memcpy(make->plan->services[slot].vip, make->plan->vip[table],

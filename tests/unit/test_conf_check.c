@@ -368,10 +368,7 @@ static void advice(void **state)
 		{ "affinity-timeout 1h", "affinity-timeout 45min", "" },
 		{ "ports 25", "ports 25; affinity-timeout 1h",
 		  "13:43: warning: affinity-timeout has no effect without affinity-group\n" },
-		{ "ports 25", "ports 25; on-member-down reset",
-		  "13:41: warning: on-member-down reset is done as keep in this version: packets "
-		  "of sessions still go to the dead member, and clients wait for their own "
-		  "timeouts\n" },
+		{ "ports 25", "ports 25; on-member-down reset; on-idle silent; unknown reset", "" },
 		{ "ports 25", "ports 25; on-member-down keep", "" },
 		/* Done by this version, so nothing is said. */
 		{ "vrid 7", "vrid 7; unicast yes; preempt yes; hold-after-boot 0s; advert 50ms",
