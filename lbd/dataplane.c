@@ -13,8 +13,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/magic.h>
+#include <linux/tcp.h>
 
 #include "caspair.skel.h"
 #include "conf/log.h"
@@ -213,6 +217,7 @@ static int take_descriptors(struct dataplane *plane)
 	plane->apply = bpf_program__fd(plane->skeleton->progs.caspair_apply);
 	plane->sweep = bpf_program__fd(plane->skeleton->progs.caspair_sweep);
 	plane->emit = bpf_program__fd(plane->skeleton->progs.caspair_emit);
+	plane->reset = bpf_program__fd(plane->skeleton->progs.caspair_reset);
 
 	/* The kernel numbers maps: another number means other, and therefore empty, tables. */
 	if (bpf_obj_get_info_by_fd(plane->map[MAP_FLOWS], &info, &length))
@@ -377,6 +382,43 @@ int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *c
 {
 	*call = (struct flow_call){ .count = count };
 	return run(plane->sweep, call);
+}
+
+/* A run of orders of one family; the headers of IPv4 are 20 bytes shorter. */
+static int reset_run(struct dataplane *plane, uint32_t first, uint32_t count, int device)
+{
+	bool ipv6 = flow_ip_family(&plane->inbox[first].key.client) == FLOW_IPV6;
+	uint8_t paper[ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr)] = { 0 };
+	struct ethhdr *eth = (struct ethhdr *)paper;
+	struct __sk_buff context = { .cb = { first }, .ifindex = (uint32_t)device };
+	struct bpf_test_run_opts options = { .sz = sizeof(options),
+					     .data_in = paper,
+					     .data_size_in = ipv6 ? sizeof(paper)
+								  : sizeof(paper) - 20,
+					     .ctx_in = &context,
+					     .ctx_size_in = sizeof(context),
+					     .repeat = (int)count };
+
+	eth->h_proto = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+	return bpf_prog_test_run_opts(plane->reset, &options) ? -errno : 0;
+}
+
+int dataplane_reset(struct dataplane *plane, uint32_t count, int device, uint32_t *done)
+{
+	int error = 0;
+
+	*done = 0;
+	for (uint32_t first = 0, next; !error && first < count; first = next) {
+		enum flow_family family = flow_ip_family(&plane->inbox[first].key.client);
+
+		for (next = first + 1; next < count; next++)
+			if (flow_ip_family(&plane->inbox[next].key.client) != family)
+				break;
+		error = reset_run(plane, first, next - first, device);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		*done += plane->inbox[i].state;
+	return error;
 }
 
 enum dataplane_xdp dataplane_xdp(int ifindex)

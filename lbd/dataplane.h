@@ -46,7 +46,7 @@ struct ring_buffer;
 struct dataplane {
 	struct caspair *skeleton;
 	int map[DATAPLANE_MAPS];     /* descriptors, owned by the skeleton */
-	int xdp, apply, sweep, emit; /* programs, likewise */
+	int xdp, apply, sweep, emit, reset; /* programs, likewise */
 	struct flow_lease *lease;    /* the map itself */
 	struct flow_event *inbox;    /* sweep_inbox itself, FLOW_BATCH records */
 	struct ring_buffer *notices;
@@ -82,6 +82,12 @@ int dataplane_emit(struct dataplane *plane, const struct flow_event *event);
 
 /* Hands inbox[0 .. count) to the sweep; `call` tells what came of it. */
 int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *call);
+
+/*
+ * Has the orders inbox[0 .. count) carried out by caspair_reset.  `device` is the interface whose
+ * routes are asked for.  *done says how many came to something, also after an error.
+ */
+int dataplane_reset(struct dataplane *plane, uint32_t count, int device, uint32_t *done);
 
 /* How an interface runs XDP now, whoever attached it. */
 enum dataplane_xdp { XDP_UNKNOWN, XDP_NONE, XDP_NATIVE, XDP_GENERIC };

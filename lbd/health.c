@@ -299,6 +299,10 @@ bool health_result(struct health_target *target, enum health_outcome outcome, ui
 		target->good = 0; /* it lives: no reason to go, none to come */
 		return false;
 	}
+	if (good)
+		target->good_ns = now_ns;
+	else if (!target->bad)
+		target->bad_ns = now_ns;
 	target->good = good ? target->good + 1 : 0;
 	target->bad = good ? 0 : target->bad + 1;
 	if (good && (target->fresh || target->good >= target->rule.rise))
@@ -331,6 +335,26 @@ void health_restart(struct health *health, const struct plan *plan, uint64_t now
 static bool concerns(const struct health_target *target, unsigned int pool, unsigned int member)
 {
 	return target->member == member && target->pools >> pool & 1;
+}
+
+bool health_apart(const struct health *health, unsigned int pool, unsigned int member)
+{
+	uint64_t began_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < health->count; i++) {
+		const struct health_target *target = &health->target[i];
+
+		if (concerns(target, pool, member) && target->bad && target->bad_ns < began_ns)
+			began_ns = target->bad_ns;
+	}
+	for (size_t i = 0; i < health->count; i++) {
+		const struct health_target *target = &health->target[i];
+
+		if (target->member != member && target->pools >> pool & 1 &&
+		    target->good_ns > began_ns)
+			return true;
+	}
+	return false;
 }
 
 enum health_verdict health_verdict(const struct health *health, unsigned int pool,

@@ -83,6 +83,8 @@ struct health_target {
 	struct health_trace trace; /* of the last result */
 	uint64_t since_ns;         /* of the verdict */
 	uint64_t heard_ns;         /* of the last result */
+	uint64_t good_ns;          /* of the last success, 0: none yet */
+	uint64_t bad_ns;           /* when the failures in a row began */
 };
 
 struct health {
@@ -124,6 +126,12 @@ enum health_verdict { HEALTH_UNDECIDED, HEALTH_UP, HEALTH_DOWN };
  */
 enum health_verdict health_verdict(const struct health *health, unsigned int pool,
 				   unsigned int member);
+
+/*
+ * Whether a member of a pool fails by itself: another one has answered this node's probes since it
+ * began to fail.
+ */
+bool health_apart(const struct health *health, unsigned int pool, unsigned int member);
 
 /*
  * "tcp 59531 0.2 ms", "IPv6 tcp 25 refused": what is wrong and where, of the worst target; the

@@ -10,6 +10,7 @@
 #include "lbd/dataplane.h"
 #include "lbd/judge.h"
 #include "lbd/neighbour.h"
+#include "lbd/reset.h"
 #include "lbd/share.h"
 #include "lbd/sweep.h"
 #include "lbd/warm.h"
@@ -25,6 +26,7 @@ struct lbd {
 	struct attach attach;
 	struct judge judge;
 	struct sweep sweep;
+	struct reset reset;
 	struct neighbour neighbour;
 	struct warm warm;
 	struct share share;

@@ -90,6 +90,7 @@ static int reload_with(struct lbd *lbd, struct conf *conf)
 	}
 	judge_replan(&lbd->judge, plan, &health);
 	sweep_replan(&lbd->sweep, plan);
+	reset_replan(&lbd->reset, plan);
 	neighbour_replan(&lbd->neighbour, plan);
 	lbd->plan = plan;
 	lbd->conf = conf;
@@ -151,6 +152,8 @@ static void on_poll(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	judge_role(&lbd->judge, role);
 	sweep_active(&lbd->sweep, role == JUDGE_ACTIVE);
+	if (reset_survey(&lbd->reset, &lbd->judge.health) && role == JUDGE_ACTIVE)
+		sweep_hurry(&lbd->sweep);
 }
 
 /* Several link events come for each change: look once, when they are over. */
@@ -192,9 +195,12 @@ static int start(struct lbd *lbd)
 	if (!error)
 		error = attach(lbd, lbd->conf);
 	if (!error)
+		reset_start(&lbd->reset, lbd->loop, &lbd->plane, &lbd->attach, lbd->plan);
+	if (!error)
 		error = judge_start(&lbd->judge, lbd->loop, &lbd->plane, lbd->plan);
 	if (!error)
-		error = sweep_start(&lbd->sweep, lbd->loop, &lbd->plane, lbd->plan);
+		error = sweep_start(&lbd->sweep, lbd->loop, &lbd->plane, lbd->plan,
+				    &lbd->reset);
 	if (!error)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
 					on_links_changed, lbd);
@@ -219,6 +225,7 @@ static void stop(struct lbd *lbd, bool failed)
 	warm_stop(&lbd->warm);
 	neighbour_stop(&lbd->neighbour);
 	sweep_stop(&lbd->sweep);
+	reset_stop(&lbd->reset);
 	judge_stop(&lbd->judge);
 	share_stop(&lbd->share);
 	attach_close(&lbd->attach);

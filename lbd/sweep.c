@@ -12,6 +12,7 @@
 #include "conf/log.h"
 #include "lbd/dataplane.h"
 #include "lbd/plan.h"
+#include "lbd/reset.h"
 
 enum { SLICE = 2048 };
 
@@ -117,9 +118,15 @@ static void slice_flows(struct sweep *sweep)
 	const struct flow *flow = sweep->flows.values;
 	uint32_t count = walk_next(&sweep->flows);
 
-	for (uint32_t i = 0; i < count; i++)
-		if (sweep_flow_due(sweep->plan, &key[i], &flow[i], sweep->now, sweep->watched))
+	for (uint32_t i = 0; i < count; i++) {
+		reset_consider(sweep->reset, &key[i], &flow[i],
+			       idle(sweep->now, flow[i].last_seen, UINT32_MAX));
+		if (sweep_flow_due(sweep->plan, &key[i], &flow[i], sweep->now, sweep->watched) &&
+		    !reset_idle(sweep->reset, &key[i], &flow[i]))
 			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key[i] });
+	}
+	if (sweep->flows.ended)
+		reset_walked(sweep->reset);
 }
 
 static void slice_pins(struct sweep *sweep)
@@ -173,11 +180,11 @@ static void on_slice(struct ev_loop *loop, ev_timer *timer, int events)
 }
 
 int sweep_start(struct sweep *sweep, struct ev_loop *loop, struct dataplane *plane,
-		const struct plan *plan)
+		const struct plan *plan, struct reset *reset)
 {
 	int error;
 
-	*sweep = (struct sweep){ .plane = plane, .plan = plan };
+	*sweep = (struct sweep){ .plane = plane, .plan = plan, .reset = reset };
 	error = walk_open(&sweep->flows, plane->map[MAP_FLOWS], sizeof(struct flow_key),
 			  sizeof(struct flow), SLICE);
 	if (!error)
@@ -208,8 +215,19 @@ void sweep_replan(struct sweep *sweep, const struct plan *plan)
 	sweep->plan = plan;
 }
 
+void sweep_hurry(struct sweep *sweep)
+{
+	if (!sweep->flows.ended || !sweep->pins.ended)
+		return;
+	ev_timer_stop(sweep->loop, &sweep->slice);
+	ev_timer_set(&sweep->slice, 0., 0.);
+	ev_timer_start(sweep->loop, &sweep->slice);
+}
+
 void sweep_active(struct sweep *sweep, bool active)
 {
+	if (!active && sweep->active)
+		reset_cease(sweep->reset);
 	if (active && !sweep->active) {
 		walk_rewind(&sweep->flows);
 		walk_rewind(&sweep->pins);

@@ -19,11 +19,13 @@ struct flow_key;
 struct pin;
 struct pin_key;
 struct plan;
+struct reset;
 
 struct sweep {
 	struct ev_loop *loop;
 	struct dataplane *plane;
 	const struct plan *plan; /* in force; borrowed */
+	struct reset *reset;     /* sees every flow; borrowed */
 	struct walk flows, pins;
 	ev_timer slice;
 	ev_tstamp began;
@@ -33,10 +35,12 @@ struct sweep {
 };
 
 int sweep_start(struct sweep *sweep, struct ev_loop *loop, struct dataplane *plane,
-		const struct plan *plan);
+		const struct plan *plan, struct reset *reset);
 void sweep_stop(struct sweep *sweep);
 
 void sweep_replan(struct sweep *sweep, const struct plan *plan);
+/* The next walk begins now, unless one is on its way. */
+void sweep_hurry(struct sweep *sweep);
 void sweep_active(struct sweep *sweep, bool active);
 
 /* Pure: whether an entry looks due.  `watched` bounds every idle time, see lbd/bpf/sweep.bpf.h. */

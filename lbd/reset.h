@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ending flows whose client would wait in vain: their member is down or gone, or they were silent
+ * for too long.  Which these are is asked of every flow as the sweep walks by; the data plane then
+ * tells both ends, at the pace of the array.  Only an active node does.
+ */
+#ifndef CASPAIR_RESET_H
+#define CASPAIR_RESET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+#include "lbd/pace.h"
+#include "lbd/plan.h"
+
+struct attach;
+struct dataplane;
+struct health;
+
+enum { RESET_ARRAYS = FLOW_MAX_ARRAYS + 1 }; /* the last: of arrays no longer configured */
+
+struct reset {
+	struct ev_loop *loop;
+	struct dataplane *plane;
+	const struct attach *attach;
+	const struct plan *plan; /* in force; borrowed */
+	ev_timer send;
+	struct pace first[RESET_ARRAYS], again[RESET_ARRAYS];
+	uint64_t wanted;                 /* pools with on-member-down reset; bit = slot */
+	uint64_t down[FLOW_MAX_MEMBERS]; /* pools in which this member's flows are ended */
+	uint64_t drop[FLOW_MAX_MEMBERS]; /* the same, by reset_member() */
+};
+
+void reset_start(struct reset *reset, struct ev_loop *loop, struct dataplane *plane,
+		 const struct attach *attach, const struct plan *plan);
+void reset_stop(struct reset *reset);
+void reset_replan(struct reset *reset, const struct plan *plan);
+
+/* This node is no longer active: nothing more is ended. */
+void reset_cease(struct reset *reset);
+
+/*
+ * Looks at the verdicts in force; true when a member's flows are to be ended that were not before.
+ * A member counts as down when another one of the pool has answered since it began to fail: when
+ * all fail at once, it is more likely us.
+ */
+bool reset_survey(struct reset *reset, const struct health *health);
+
+/*
+ * Ends a member's flows of these pools (bit = slot) whatever its verdict, as a drain does at its
+ * deadline, until it is called with 0.
+ */
+void reset_member(struct reset *reset, unsigned int member, uint64_t pools);
+
+/* A flow on the walk's way; `age` in ticks since it was last seen.  Pure but for the queue. */
+void reset_consider(struct reset *reset, const struct flow_key *key, const struct flow *flow,
+		    uint32_t age);
+
+/* One that has been silent for too long: true when it is seen to, false to forget it silently. */
+bool reset_idle(struct reset *reset, const struct flow_key *key, const struct flow *flow);
+
+/* The walk is over: what was found is ended now. */
+void reset_walked(struct reset *reset);
+
+#endif
