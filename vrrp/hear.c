@@ -273,8 +273,7 @@ static void on_address(void *arg, const struct addr *addr, int ifindex, bool gon
 {
 	if (gone)
 		guard_address_gone(arg, addr, ifindex);
-	if (addr->family == 6)
-		lan_address_changed(arg, ifindex);
+	lan_address_changed(arg, addr, ifindex);
 }
 
 static void on_lost(void *arg)
@@ -284,7 +283,7 @@ static void on_lost(void *arg)
 
 	on_link(vrrpd, lan, (int)if_nametoindex(lan), watch_up(lan));
 	tell_track(vrrpd);
-	lan_address_changed(vrrpd, vrrpd->link.config.ifindex);
+	lan_address_changed(vrrpd, NULL, vrrpd->link.config.ifindex);
 	guard_look(vrrpd);
 }
 

@@ -114,8 +114,7 @@ bool ifaddr_present(struct nl_sock *sock, const struct addr *addr, int ifindex)
 	return present;
 }
 
-/* fe80::/10 */
-static bool is_link_local(const struct addr *addr)
+bool ifaddr_is_link_local(const struct addr *addr)
 {
 	return addr->family == 6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
 }
@@ -130,8 +129,8 @@ void ifaddr_link_local(struct nl_sock *sock, int ifindex, struct addr *addr)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct ifaddr_item *item = &list.item[i];
 
-		if (item->ifindex != ifindex || !is_link_local(&item->addr) || item->tentative ||
-		    item->protocol == IFADDR_PROTOCOL)
+		if (item->ifindex != ifindex || !ifaddr_is_link_local(&item->addr) ||
+		    item->tentative || item->protocol == IFADDR_PROTOCOL)
 			continue;
 		if (!chosen.family || addr_compare(&item->addr, addr) == 0)
 			chosen = item->addr;

@@ -32,6 +32,9 @@ struct ifaddr_list {
  */
 bool ifaddr_read(struct addr *addr, const struct ifaddrmsg *message, struct nlattr **attrs);
 
+/* fe80::/10 */
+bool ifaddr_is_link_local(const struct addr *addr);
+
 /* Every address of this network namespace; the caller frees it.  0 or -errno, logged. */
 int ifaddr_look(struct nl_sock *sock, struct ifaddr_list *list);
 void ifaddr_free(struct ifaddr_list *list);

@@ -120,12 +120,15 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	return 0;
 }
 
-void lan_address_changed(struct vrrpd *vrrpd, int ifindex)
+void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifindex)
 {
 	struct link_config *config = &vrrpd->link.config;
 	struct addr own = config->own[LINK_V6];
 
 	if (ifindex != config->ifindex || !config->speaks[LINK_V6] || config->unicast)
+		return;
+	/* Our own comings and goings are many, and in the middle of a takeover. */
+	if (addr && (!ifaddr_is_link_local(addr) || vip_find(&vrrpd->vips, addr)))
 		return;
 	ifaddr_link_local(vrrpd->vips.sock, ifindex, &own);
 	if (addr_compare(&own, &config->own[LINK_V6]) == 0)

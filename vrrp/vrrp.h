@@ -117,8 +117,9 @@ Cas__Role deed_role(const struct vrrpd *vrrpd);
 int lan_check(const struct vrrpd *vrrpd);
 /* Opens the sockets as the configuration and the planned addresses say.  0 or -errno, logged. */
 int lan_open(struct vrrpd *vrrpd, int ifindex);
-/* An address has come or gone there: the source of IPv6 adverts may be another now. */
-void lan_address_changed(struct vrrpd *vrrpd, int ifindex);
+/* An address has come or gone there: the source of IPv6 adverts may be another now.  NULL: whichever
+ * it was. */
+void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifindex);
 
 /* hear.c: turns what the neighbours in the node and the kernel say into events. */
 int hear_start(struct vrrpd *vrrpd);

@@ -20,6 +20,8 @@ ladder() {
 	done
 	refused version_2 "$FROM" 224.0.0.18 bad_version
 	refused own 10.20.0.11 224.0.0.18
+	on client ping -q -c 1 -W 2 10.20.0.11 >/dev/null
+	refused bad_destination "$FROM" 10.20.0.11
 	steady lb1 5
 	scene_end
 }
