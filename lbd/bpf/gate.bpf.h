@@ -73,6 +73,9 @@ static __always_inline int lease_is_over(const struct flow_lease *current)
 	return current->hard && bpf_ktime_get_boot_ns() > current->until_ns;
 }
 
+/* Until hosts have heard who follows a node that was fenced. */
+#define LEASE_LEAVING_NS 1000000000ull
+
 /* Whether this node may begin new connections. */
 static __always_inline int lease_admits(void)
 {
@@ -81,13 +84,21 @@ static __always_inline int lease_admits(void)
 	return current && current->role == LEASE_ACTIVE && !lease_is_over(current);
 }
 
-/* Whether this node has just let go, so that a SYN may still come here on its way to the peer. */
+/*
+ * Whether this node has just let go, or was made to, so that a SYN may still come here on its way to
+ * the peer.
+ */
 static __always_inline int lease_leaving(void)
 {
 	const struct flow_lease *current = lease_get();
+	__u64 now = bpf_ktime_get_boot_ns();
 
-	return current && current->role == LEASE_LEAVING &&
-	       bpf_ktime_get_boot_ns() <= current->until_ns;
+	if (!current)
+		return 0;
+	if (current->role == LEASE_LEAVING)
+		return now <= current->until_ns;
+	return current->role == LEASE_ACTIVE && current->fenced != FENCE_NONE && !current->hard &&
+	       now <= current->fenced_ns + LEASE_LEAVING_NS;
 }
 
 /*

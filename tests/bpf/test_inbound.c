@@ -104,6 +104,9 @@ static const struct gate gates[] = {
 	{ "a node fenced by its daemon admits nothing",
 	  { .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON },
 	  false },
+	{ "a hard lease leaves nothing behind",
+	  { .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT, .fenced_ns = UINT64_MAX / 2, .hard = 1 },
+	  false },
 	{ "a node that let go and was not relieved admits nothing",
 	  { .role = LEASE_LEAVING, .until_ns = 1 },
 	  false },
@@ -126,11 +129,24 @@ static void test_gate(void **state)
 	assert_int_equal(count_of(COUNT_ADMITTED), 0);
 }
 
-/* Nothing of it is kept: the flow is the follower's. */
+static uint64_t boottime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Nothing of it is kept: the flow is the follower's.  Also when the node was made to let go. */
 static void test_leaving_forwards_a_syn(void **state UNUSED)
 {
-	static const struct flow_lease leaving = { .role = LEASE_LEAVING, .until_ns = UINT64_MAX };
+	const struct flow_lease leases[] = {
+		{ .role = LEASE_LEAVING, .until_ns = UINT64_MAX },
+		{ .role = LEASE_ACTIVE, .fenced = FENCE_DAEMON, .fenced_ns = boottime() },
+		{ .role = LEASE_ACTIVE, .fenced = FENCE_ADVERT, .fenced_ns = boottime() },
+	};
 	const uint16_t slot = establish();
+	const uint64_t admitted = count_of(COUNT_ADMITTED);
 	struct segment segment = { .from = CLIENT,
 				   .to = VIP,
 				   .from_port = 4242,
@@ -138,13 +154,15 @@ static void test_leaving_forwards_a_syn(void **state UNUSED)
 				   .flags = SYN,
 				   .seq = 1,
 				   .ttl = 64 };
-	struct frame frame = frame_segment(&segment, false);
-	const uint64_t admitted = count_of(COUNT_ADMITTED);
+	struct frame frame;
 
-	lease_set(&leaving);
-	assert_int_equal(expect_to_member(&frame, run_frame(&frame, box.outside)), slot);
-	assert_int_equal(count_of(COUNT_ADMITTED), admitted);
-	assert_int_equal(count_of(COUNT_DERIVED), 1);
+	for (size_t i = 0; i < sizeof(leases) / sizeof(*leases); i++) {
+		frame = frame_segment(&segment, false);
+		lease_set(&leases[i]);
+		assert_int_equal(expect_to_member(&frame, run_frame(&frame, box.outside)), slot);
+		assert_int_equal(count_of(COUNT_ADMITTED), admitted);
+		assert_int_equal(count_of(COUNT_DERIVED), i + 1);
+	}
 }
 
 /* Whoever is gated: known flows, and what can be derived, are carried on. */
