@@ -19,9 +19,25 @@ again() {
 	await_daemon "$1" "$2"
 }
 
+# New connections too must not notice: one each 2 ms, none may be repeated.
+probing() {
+	on client ping -q -c 1 -I 10.20.0.163 "10.20.0.1$1" >/dev/null
+	on client ping -q -c 1 -I 10.20.0.163 "10.20.0.1$2" >/dev/null
+	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 10.20.0.163 2
+	work 200
+}
+probed() {
+	work 1000
+	signal -TERM probe
+	wait_for 5 "probe to end" gone probe
+	[[ $(chat_total probe failed) == 0 ]] ||
+		drill_wrong "connections opened and lost: $(chat_total probe opened failed)"
+}
 drill_kill_vrrpd() {
+	probing "$@"
 	daemon_kill "$1" vrrpd
 	await_role "$2" active
+	probed
 	again "$1" vrrpd
 }
 drill_stop_vrrpd() {
@@ -29,8 +45,10 @@ drill_stop_vrrpd() {
 	await_role "$1" standby
 }
 drill_term_vrrpd() {
+	probing "$@"
 	signal -TERM "lb$1-vrrpd"
 	await_role "$2" active
+	probed
 	wait_for 5 "vrrpd to end" gone "lb$1-vrrpd"
 	again "$1" vrrpd
 }
