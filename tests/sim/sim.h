@@ -250,6 +250,7 @@ struct vrrpd {
 	bool mapped, holds;
 	uint64_t timer_at;
 	uint8_t lan[LAN_QUEUE];
+	uint64_t lan_at[LAN_QUEUE]; /* when the kernel had it, by the node's clock */
 	size_t heard;
 	Cas__SyncState sync;
 	Cas__Role peer_role;

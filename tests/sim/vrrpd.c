@@ -237,6 +237,7 @@ static void drain(struct node *node)
 		event = (struct fsm_event){ .kind = vrrpd->lan[i] ? FSM_ADVERT : FSM_RELEASE };
 		event.advert.source = config->peer[FSM_V4];
 		event.advert.priority = vrrpd->lan[i];
+		event.advert.at = vrrpd->lan_at[i];
 		event.advert.interval_ns = config->advert_ns;
 		role_event(node, &event);
 	}

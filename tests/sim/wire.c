@@ -44,6 +44,7 @@ void wire_advert_arrives(struct node *node, uint32_t priority)
 		plane_advert(node);
 	if (!node->process[VRRPD].alive || vrrpd->heard == LAN_QUEUE)
 		return;
+	vrrpd->lan_at[vrrpd->heard] = node_now(node);
 	vrrpd->lan[vrrpd->heard++] = (uint8_t)priority;
 	world_wake(node, VRRPD, EV_LAN_READ, node->world->now + 20 * US);
 }
