@@ -56,8 +56,15 @@ __noinline __u32 role_place(const struct flow_role_table *table, const struct fl
 static __always_inline const struct flow_role *role_find(const struct flow_role_table *table,
 							 const struct flow_ip *ip)
 {
-	__u32 place = role_place(table, ip);
+	const struct flow_role *first = &table->slot[flow_role_hash(ip) % FLOW_ROLE_SLOTS];
+	__u32 place;
 
+	/* Nearly always that is all; the call would cost as much as the rest of the look-up. */
+	if (first->kind == ROLE_FREE)
+		return NULL;
+	if (flow_ip_equal(&first->addr, ip))
+		return first;
+	place = role_place(table, ip);
 	if (place >= FLOW_ROLE_SLOTS)
 		return NULL;
 	/* Or the compiler would multiply before it compares, and the verifier not believe it. */
