@@ -15,6 +15,7 @@
 
 enum {
 	FENCE_SLACK_MS = 500, /* for the helper to say that the time is over */
+	BACKLOG = 32,         /* times that: more than a socket holds */
 	ADVERTS_AT_ONCE = 64, /* good ones in one go: somebody's flood must not stop the timers */
 };
 
@@ -108,7 +109,8 @@ void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason
 {
 	take(vrrpd, event, reason);
 	/* These bring news of epochs. */
-	if (event->kind == FSM_PEER_REPORT || (event->kind >= FSM_PEER_YIELD && event->kind <= FSM_PEER_REFUSE))
+	if (event->kind == FSM_PEER_REPORT ||
+	    (event->kind >= FSM_PEER_YIELD && event->kind <= FSM_PEER_REFUSE))
 		reserve(vrrpd);
 }
 
@@ -128,14 +130,16 @@ static void look_at_fence(struct vrrpd *vrrpd)
 				      : "fenced by lbd: it believed vrrpd dead");
 }
 
-static void drain(struct vrrpd *vrrpd)
+/* True: there may be more. */
+static bool drain(struct vrrpd *vrrpd)
 {
 	const struct advert *advert = &vrrpd->heard.advert;
 	struct fsm_event event;
 
 	look_at_fence(vrrpd);
-	for (int i = 0;
-	     i < ADVERTS_AT_ONCE && link_receive(&vrrpd->link, &vrrpd->heard, lease_now()); i++) {
+	for (int i = 0; i < ADVERTS_AT_ONCE; i++) {
+		if (!link_receive(&vrrpd->link, &vrrpd->heard, lease_now()))
+			return false;
 		event = (struct fsm_event){
 			.kind = advert->priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
 			.advert = { .source = advert->source,
@@ -145,6 +149,7 @@ static void drain(struct vrrpd *vrrpd)
 		};
 		role_event(vrrpd, &event, NULL);
 	}
+	return true;
 }
 
 static void on_advert(struct ev_loop *loop, ev_io *io, int events)
@@ -203,8 +208,10 @@ static void on_timer(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	if (read(vrrpd->timer, &expirations, sizeof(expirations)) < 0)
 		return;
-	/* A timer that fires late proves nothing: what should have stopped it may lie unread. */
-	drain(vrrpd);
+	/* A timer that fires late proves nothing: what should have stopped it may lie unread, and
+	 * the newest of it last. */
+	for (int i = 0; i < BACKLOG && drain(vrrpd); i++)
+		;
 	for (;;) {
 		event.kind = fsm_due(&vrrpd->fsm, lease_now());
 		if (event.kind == FSM_EVENTS)
