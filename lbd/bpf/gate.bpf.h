@@ -85,8 +85,8 @@ static __always_inline int lease_admits(void)
 }
 
 /*
- * Whether this node has just let go, or was made to, so that a SYN may still come here on its way to
- * the peer.
+ * Whether this node has just let go, or was made to, so that a SYN may still come here on its way
+ * to the peer.
  */
 static __always_inline int lease_leaving(void)
 {

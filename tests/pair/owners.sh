@@ -52,7 +52,11 @@ drill_term_vrrpd() {
 	wait_for 5 "vrrpd to end" gone "lb$1-vrrpd"
 	again "$1" vrrpd
 }
-drill_stop_lbd() { stopped "$1" lbd && stays "$1"; }
+# After 5 s of silence a well peer is the better one.
+drill_stop_lbd() {
+	stopped "$1" lbd
+	((${STOP:-2} >= 5)) || stays "$1"
+}
 drill_stop_syncd() { stopped "$1" syncd && stays "$1"; }
 drill_stop_peers_vrrpd() { stopped "$2" vrrpd && stays "$1"; }
 drill_stop_peers_lbd() { stopped "$2" lbd && stays "$1"; }
