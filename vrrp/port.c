@@ -13,14 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vrrp/ether.h"
 #include "vrrp/vmac.h"
 
 enum {
-	ADVERT_TOS = 0xc0, /* network control */
 	ADVERT_SOCKET_PRIORITY = 7,
-	ETHER_HEADER = 14,
-	IP4_HEADER = 20,
-	IP6_HEADER = 40,
 	RECEIVE_BUFFER = 1 << 20, /* some 1000 packets: seconds of a stall, or a burst */
 };
 
@@ -71,7 +68,7 @@ static int configure4(int fd, const struct port_config *config)
 		{ IPPROTO_IP, IP_MULTICAST_LOOP, 0 },
 		/* To refuse what comes to the group it must be heard, where others have joined. */
 		{ IPPROTO_IP, IP_MULTICAST_ALL, config->unicast },
-		{ IPPROTO_IP, IP_TOS, ADVERT_TOS },
+		{ IPPROTO_IP, IP_TOS, ETHER_TOS },
 	};
 	const struct addr address = advert_group(4);
 	struct ip_mreqn group = { .imr_ifindex = config->ifindex };
@@ -94,7 +91,7 @@ static int configure6(int fd, const struct port_config *config)
 		{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ADVERT_TTL },
 		{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0 },
 		{ IPPROTO_IPV6, IPV6_MULTICAST_ALL, config->unicast },
-		{ IPPROTO_IPV6, IPV6_TCLASS, ADVERT_TOS },
+		{ IPPROTO_IPV6, IPV6_TCLASS, ETHER_TOS },
 		{ IPPROTO_IPV6, IPV6_RECVPKTINFO, 1 },
 		{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1 },
 		{ IPPROTO_IPV6, IPV6_MULTICAST_IF, config->ifindex },
@@ -226,93 +223,24 @@ static void set_source(struct msghdr *msg, const struct addr *from, int ifindex)
 	set_control(msg, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
 }
 
-static uint16_t sum_header(const uint8_t header[IP4_HEADER])
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < IP4_HEADER; i += 2)
-		sum += (uint32_t)(header[i] << 8 | header[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static size_t write_header4(uint8_t *header, const struct addr *from, const struct addr *to,
-			    size_t length)
-{
-	const size_t total = IP4_HEADER + length;
-	uint16_t sum;
-
-	memset(header, 0, IP4_HEADER);
-	header[0] = 0x45;
-	header[1] = ADVERT_TOS;
-	header[2] = (uint8_t)(total >> 8);
-	header[3] = (uint8_t)total;
-	header[6] = 0x40; /* don't fragment: no identification is needed, RFC 6864 */
-	header[8] = ADVERT_TTL;
-	header[9] = ADVERT_PROTOCOL;
-	memcpy(header + 12, from->bytes, 4);
-	memcpy(header + 16, to->bytes, 4);
-	sum = sum_header(header);
-	header[10] = (uint8_t)(sum >> 8);
-	header[11] = (uint8_t)sum;
-	return IP4_HEADER;
-}
-
-static size_t write_header6(uint8_t *header, const struct addr *from, const struct addr *to,
-			    size_t length)
-{
-	memset(header, 0, IP6_HEADER);
-	header[0] = 0x60 | ADVERT_TOS >> 4;
-	header[4] = (uint8_t)(length >> 8);
-	header[5] = (uint8_t)length;
-	header[6] = ADVERT_PROTOCOL;
-	header[7] = ADVERT_TTL;
-	memcpy(header + 8, from->bytes, 16);
-	memcpy(header + 24, to->bytes, 16);
-	return IP6_HEADER;
-}
-
-/* RFC 1112, 6.4 and RFC 2464, 7. */
-static void group_mac(uint8_t mac[6], const struct addr *group)
-{
-	static const uint8_t prefix4[] = { 0x01, 0x00, 0x5e }, prefix6[] = { 0x33, 0x33 };
-
-	if (group->family == 4) {
-		memcpy(mac, prefix4, 3);
-		memcpy(mac + 3, group->bytes + 1, 3);
-		mac[3] &= 0x7f;
-		return;
-	}
-	memcpy(mac, prefix6, 2);
-	memcpy(mac + 2, group->bytes + 12, 4);
-}
-
 /* The kernel would put the interface's own MAC address on it. */
 static int send_frame(const struct port *port, const struct addr *from, const struct addr *to,
 		      const uint8_t *message, size_t length)
 {
-	const uint16_t type = htons(from->family == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
+	uint8_t frame[ETHER_MAX_BYTES];
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = type,
+		.sll_protocol = htons(from->family == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
 		.sll_ifindex = port->config.ifindex,
 		.sll_halen = 6,
 	};
-	uint8_t frame[ETHER_HEADER + IP6_HEADER + ADVERT_MAX_BYTES];
-	size_t at = ETHER_HEADER;
+	struct ether_advert advert = { .from = *from, .to = *to };
+	size_t total;
 
-	group_mac(address.sll_addr, to);
-	memcpy(frame, address.sll_addr, 6);
-	vmac_address(frame + 6, from->family, port->config.vrid);
-	memcpy(frame + 12, &type, sizeof(type));
-	if (from->family == 6)
-		at += write_header6(frame + at, from, to, length);
-	else
-		at += write_header4(frame + at, from, to, length);
-	memcpy(frame + at, message, length);
-	if (sendto(port->raw, frame, at + length, 0, (struct sockaddr *)&address, sizeof(address)) <
-	    0)
+	vmac_address(advert.mac, from->family, port->config.vrid);
+	total = ether_wrap(frame, &advert, message, length);
+	memcpy(address.sll_addr, frame, 6);
+	if (sendto(port->raw, frame, total, 0, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return 0;
 }

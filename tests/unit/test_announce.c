@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "vrrp/announce.h"
+#include "vrrp/ether.h"
 
 static const uint64_t second = 1000000000;
 static const uint64_t begin = 77777;
@@ -60,6 +61,38 @@ static void neighbours_are_told_of_ipv6(void **unused)
 	/* The sum grows by what the flags lose, and one's complement carries around. */
 	assert_int_equal(frame[56] << 8 | frame[57],
 			 (right[56] << 8 | right[57]) + 0x8000 - 0xffff);
+}
+
+/* As the kernel would send them, but for the MAC address; RFC 1112, 6.4 and RFC 2464, 7. */
+static void adverts_are_wrapped(void **unused)
+{
+	static const uint8_t head4[] = {
+		0x01, 0x00, 0x5e, 0x00, 0x00, 0x12, 0x00, 0x00, 0x5e, 0x00, 0x01, 0x33,
+		0x08, 0x00, 0x45, 0xc0, 0x00, 0x1c, 0x00, 0x00, 0x40, 0x00, 0xff, 0x70,
+		0xd8, 0x9d, 0xc0, 0x00, 0x02, 0x01, 0xe0, 0x00, 0x00, 0x12,
+	};
+	static const uint8_t head6[] = {
+		0x33, 0x33, 0x00, 0x00, 0x00, 0x12, 0x00, 0x00, 0x5e, 0x00, 0x02, 0x33, 0x86, 0xdd,
+		0x6c, 0x00, 0x00, 0x00, 0x00, 0x08, 0x70, 0xff, 0xfe, 0x80, 0x00, 0x00, 0x00, 0x00,
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xff, 0x02, 0x00, 0x00,
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x12,
+	};
+	static const uint8_t message[8] = { 0x31, 51, 254, 0, 0, 10, 1, 2 };
+	struct ether_advert advert = { { 0, 0, 0x5e, 0, 1, 0x33 },
+				       { 4, { 192, 0, 2, 1 } },
+				       advert_group(4) };
+	uint8_t frame[ETHER_MAX_BYTES];
+
+	(void)unused;
+	assert_int_equal(ether_wrap(frame, &advert, message, 8), sizeof(head4) + 8);
+	assert_memory_equal(frame, head4, sizeof(head4));
+	assert_memory_equal(frame + sizeof(head4), message, 8);
+	advert.mac[4] = 2;
+	advert.from = (struct addr){ 6, { 0xfe, 0x80, [15] = 1 } };
+	advert.to = advert_group(6);
+	assert_int_equal(ether_wrap(frame, &advert, message, 8), sizeof(head6) + 8);
+	assert_memory_equal(frame, head6, sizeof(head6));
+	assert_memory_equal(frame + sizeof(head6), message, 8);
 }
 
 /* Runs the schedule as a timer would, up to `until`; returns the number of rounds. */
@@ -177,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_are_as_on_the_wire),
 		cmocka_unit_test(neighbours_are_told_of_ipv6),
+		cmocka_unit_test(adverts_are_wrapped),
 		cmocka_unit_test(rounds_at_0_1_5_and_each_60_seconds),
 		cmocka_unit_test(late_rounds_are_not_made_up_for),
 		cmocka_unit_test(stopped_is_silent),
