@@ -66,6 +66,11 @@ void follower_doubt(struct session *s, uint32_t snapshot, uint64_t now)
 	f->progress_ns = f->told_ns = now;
 	keyset_clear(&f->seen);
 	f->phase = FOLLOWER_LOADING;
+	/* They are not swept, and what settled them before may have been undone by what was lost.
+	 */
+	f->offered = 0;
+	if (f->owns)
+		offer_own(s, now);
 }
 
 /* --- attach ------------------------------------------------------------------------------------

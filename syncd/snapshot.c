@@ -143,7 +143,11 @@ bool snapshot_again(struct session *s, uint64_t now)
 {
 	struct leader *l = &s->leader;
 
-	if (l->phase != LEADER_TAIL || !l->uncertain || now < l->reoffer_ns)
+	if (l->phase != LEADER_TAIL || !l->uncertain || now < l->reoffer_ns || s->unread)
+		return false;
+	/* A record from before the loss may be what a lost one would have undone. */
+	leader_flush(s);
+	if (l->phase != LEADER_TAIL || l->sent != s->journal.head)
 		return false;
 	l->uncertain = false;
 	l->reoffer = true;

@@ -3,8 +3,10 @@
  * The leader sends all it has: to a follower without a position before the log, or beside the log
  * to one whose position is good but whose tables may lack something, because events were lost.
  *
- * Beside the log that is exact too: a slice is read and sent in one go, so every record that was
- * sent before it is older than what it says, and what comes later in the log comes later there.
+ * Beside the log that is exact too.  It begins when all that happened before the loss was seen has
+ * been sent; a slice is read and sent in one go, so every record that was sent before it is older
+ * than what it says, and what comes later in the log has happened since, or is followed by what
+ * has.
  */
 #ifndef CASPAIR_SYNCD_SNAPSHOT_H
 #define CASPAIR_SYNCD_SNAPSHOT_H

@@ -17,8 +17,20 @@ static bool willing(const struct node *node, bool cutover)
 			   session_ready(&node->syncd->session));
 }
 
-static struct node *way(struct world *world, const struct session_of_client *client)
+/*
+ * Left out on purpose: the last packet of a handshake takes the other node, which has not heard yet
+ * that the former connection on these ports is over.  It goes to the right member by that record,
+ * and then there is none.
+ */
+static bool outlived(const struct world *world, unsigned int flow, int node)
 {
+	return world->single && world->client[flow].state == CLIENT_SYN &&
+	       world->node[node].plane.flow[flow].used;
+}
+
+static struct node *way(struct world *world, unsigned int flow)
+{
+	const struct session_of_client *client = &world->client[flow];
 	uint64_t now = world->now;
 	bool old = client->state == CLIENT_OPEN && now - client->opened > SECOND;
 	bool cutover = now - world->owner_since < 300 * MS;
@@ -28,14 +40,14 @@ static struct node *way(struct world *world, const struct session_of_client *cli
 	if (to == NOBODY)
 		return NULL;
 	if (client->state != CLIENT_CLOSED && chance_of(&world->chance, stray) &&
-	    willing(&world->node[1 - to], cutover))
+	    willing(&world->node[1 - to], cutover) && !outlived(world, flow, 1 - to))
 		to = 1 - to;
 	return node_runs(&world->node[to]) && world->node[to].carrier ? &world->node[to] : NULL;
 }
 
 static int to_member(struct world *world, unsigned int flow, enum packet packet)
 {
-	struct node *node = way(world, &world->client[flow]);
+	struct node *node = way(world, flow);
 
 	world->figures->packets++;
 	return node ? plane_client(node, flow, packet) : NOBODY;
@@ -44,25 +56,43 @@ static int to_member(struct world *world, unsigned int flow, enum packet packet)
 static bool to_client(struct world *world, unsigned int flow, unsigned int member,
 		      enum packet packet)
 {
-	struct node *node = way(world, &world->client[flow]);
+	struct node *node = way(world, flow);
 
 	world->figures->packets++;
 	return node && plane_member(node, flow, member, packet);
 }
 
+/* The end of a connection, and the next one on its ports, can be told to this node now. */
+static bool hears(const struct node *node)
+{
+	const struct world *world = node->world;
+	const struct process *process = &node->process[SYNCD];
+	const struct process *other = &world->node[1 - node->number].process[SYNCD];
+
+	return node_runs(node) && process->alive && process->stalled_until < world->now &&
+	       other->alive && other->stalled_until < world->now && !world->channel.cut[0] &&
+	       !world->channel.cut[1] && session_ready(&node->syncd->session);
+}
+
 /*
  * Left out on purpose: ports used again while the node that does not lead still has the end of the
- * former connection on record.  The end of a connection is not replicated, so such a record would
- * age as one that has ended, and take the record of the new one with it.  With single faults, also
- * while it holds any record of the former one: if the new one cannot be told, that is believed.
+ * former connection on record.  Without -e the end of a connection is not replicated, so such a
+ * record would age as one that has ended, and take the record of the new one with it.  With single
+ * faults, also while it holds any record of the former one and cannot be told of the new one: what
+ * it has is then believed.
  */
 static bool port_is_free(const struct world *world, unsigned int flow)
 {
+	bool ends = world->options.ends;
+
 	for (int n = 0; n < NODES; n++) {
 		const struct plane_flow *entry = &world->node[n].plane.flow[flow];
 
-		if (n != world->owner && entry->used &&
-		    (world->single || entry->state != FLOW_ESTABLISHED))
+		if (n == world->owner || !entry->used)
+			continue;
+		if (!ends && (world->single || entry->state != FLOW_ESTABLISHED))
+			return false;
+		if (world->single && !hears(&world->node[n]))
 			return false;
 	}
 	return true;

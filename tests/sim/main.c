@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 	double began = seconds();
 	int option, status = EXIT_SUCCESS;
 
-	while ((option = getopt(argc, argv, "n:s:x:vkp:r:f:")) != -1) {
+	while ((option = getopt(argc, argv, "n:s:x:vkep:r:f:")) != -1) {
 		if (option == 'n')
 			seeds = strtoull(optarg, NULL, 10);
 		else if (option == 's')
@@ -84,6 +84,8 @@ int main(int argc, char **argv)
 			options.skip = strtoull(optarg, NULL, 16);
 		else if (option == 'v')
 			options.verbose = true;
+		else if (option == 'e')
+			options.ends = true;
 		else if (option == 'k')
 			all = true;
 		else if (option == 'p')

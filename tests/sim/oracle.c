@@ -189,6 +189,8 @@ void oracle_handed_over(const struct node *node)
 	if (!node->process[SYNCD].alive || !peer->process[SYNCD].alive || !l->leading || !s->told ||
 	    s->leading)
 		return; /* or it has taken the role meanwhile: that is another matter */
+	if (s->history.epoch > l->history.epoch)
+		return;
 	/* The end of the history before is the beginning of this one. */
 	if (l->leader.hand_seq == 0 && session_same_history(&f->have, &l->prior) && !f->uncertain)
 		return;

@@ -327,6 +327,8 @@ bool plane_admits(const struct plane *plane)
 static void track(struct node *node, struct plane_flow *entry, enum packet packet, uint8_t own)
 {
 	uint8_t other = own == FLOW_CLIENT_FIN ? FLOW_MEMBER_FIN : FLOW_CLIENT_FIN;
+	bool ended = entry->state >= FLOW_CLOSING;
+	struct flow_event event;
 
 	entry->seen = node_now(node);
 	entry->flags &= (uint8_t)~FLOW_REPLICA;
@@ -334,12 +336,15 @@ static void track(struct node *node, struct plane_flow *entry, enum packet packe
 		entry->state = FLOW_RESET;
 	else if (entry->state == FLOW_RESET)
 		entry->state = FLOW_ESTABLISHED;
-	if (packet != PACKET_FIN)
-		return;
-	if (entry->state == FLOW_ESTABLISHED)
+	if (packet == PACKET_FIN && entry->state == FLOW_ESTABLISHED)
 		entry->state = own;
-	else if (entry->state == other)
+	else if (packet == PACKET_FIN && entry->state == other)
 		entry->state = FLOW_CLOSING;
+	/* With -e: the peer is told of an end, and that it was none. */
+	if (!node->world->options.ends || ended == (entry->state >= FLOW_CLOSING))
+		return;
+	event = plane_flow_event(node, (unsigned int)(entry - node->plane.flow));
+	emit(node, &event);
 }
 
 static struct plane_flow fresh_flow(const struct node *node, unsigned int member, uint8_t flags)
@@ -530,7 +535,7 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 	watch(node, flow, "overwritten");
 	if ((int64_t)(seen - entry->seen) > 0)
 		entry->seen = seen;
-	if (entry->flags & FLOW_REPLICA)
+	if (entry->flags & FLOW_REPLICA || node->world->options.ends)
 		entry->state = record->state;
 }
 

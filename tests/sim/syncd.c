@@ -302,7 +302,7 @@ static void on_tick(struct node *node)
 	unsigned int flows = 0;
 
 	if (syncd->shared) {
-		check_lost(node);
+		syncd_drain(node);
 		for (unsigned int f = 0; f < FLOWS; f++)
 			flows += node->plane.flow[f].used;
 		syncd->session.flows = flows;

@@ -230,6 +230,31 @@ static void a_hole_in_the_log_is_remembered(void **state)
 	world_free(world);
 }
 
+/* A record that was logged, and the one that undoes it was lost: it must not come after the sweep.
+ */
+static void what_was_lost_is_not_undone_by_the_log(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_key ghost = flow_number(9000);
+
+	(void)state;
+	world_cut(world);
+	fill(a, 5000, 3000);
+	packet_put(a, ghost, 1, true);
+	world_run(world, 10);
+	packet_del(a, ghost, false);
+	session_lost(&a->s, 1, world->now);
+	world_heal(world);
+	for (int i = 0; i < 3000 && !in_sync(world); i++)
+		world_step_ms(world);
+	assert_true(in_sync(world));
+	assert_equal_tables(world);
+	assert_null(table_find(b, &ghost));
+	assert_int_equal(b->s.snapshots, 1);
+	world_free(world);
+}
+
 /* It leads while it is in doubt: what the other had not sent again comes back as an offer. */
 static void promoted_in_doubt(void **state)
 {
@@ -1054,6 +1079,7 @@ int main(void)
 		cmocka_unit_test(losses_in_a_row_are_sent_with_pauses),
 		cmocka_unit_test(losses_while_sending_once_more),
 		cmocka_unit_test(a_hole_in_the_log_is_remembered),
+		cmocka_unit_test(what_was_lost_is_not_undone_by_the_log),
 		cmocka_unit_test(promoted_in_doubt),
 		cmocka_unit_test(loading_that_always_fails_is_degraded),
 		cmocka_unit_test(verdicts_travel_with_log_and_snapshot),
