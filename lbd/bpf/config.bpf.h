@@ -72,18 +72,28 @@ static __always_inline const struct flow_role *role_find(const struct flow_role_
 	return &table->slot[place % FLOW_ROLE_SLOTS];
 }
 
+/* What an array's table says of a port: number of the service + 1, and FLOW_PORT_CLOSED; 0:
+ * nothing. */
+static __always_inline __u16 port_entry(const struct flow_role *role, __be16 port)
+{
+	const struct flow_port_table *table;
+	__u32 index = role->port_table, at = bpf_ntohs(port);
+
+	table = bpf_map_lookup_elem(&ports, &index);
+	if (!table)
+		return 0;
+	/* The verifier of Linux 6.1 does not know what a change of byte order leaves. */
+	barrier_var(at);
+	return table->service[at & 0xffff];
+}
+
 /* The service at a port of a VIP, or of the members behind it; NULL: none. */
 static __always_inline const struct flow_service *service_find(const struct flow_role *role,
 							       __be16 port)
 {
 	const struct flow_service *service;
-	const struct flow_port_table *table;
-	__u32 index = role->port_table;
+	__u32 index = port_entry(role, port) & ~FLOW_PORT_CLOSED;
 
-	table = bpf_map_lookup_elem(&ports, &index);
-	if (!table)
-		return NULL;
-	index = table->service[bpf_ntohs(port)] & ~FLOW_PORT_CLOSED;
 	if (!index)
 		return NULL;
 	index--;
@@ -94,11 +104,7 @@ static __always_inline const struct flow_service *service_find(const struct flow
 /* Whether a port of a VIP is one that a service has, but not open now. */
 static __noinline int service_closed(const struct flow_role *role, __be16 port)
 {
-	const struct flow_port_table *table;
-	__u32 index = role->port_table;
-
-	table = bpf_map_lookup_elem(&ports, &index);
-	return table && table->service[bpf_ntohs(port)] & FLOW_PORT_CLOSED;
+	return port_entry(role, port) & FLOW_PORT_CLOSED;
 }
 
 static __always_inline const struct flow_pool *pool_get(__u32 slot)

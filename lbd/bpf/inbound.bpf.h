@@ -50,7 +50,7 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 	count(COUNT_PROMOTED);
 }
 
-/* Not static: see record_make(). */
+/* Not static: the verifier walks it once, and not in every way that leads here. */
 __noinline __u16 inbound_choose(const struct flow_ip *client, const struct flow_service *service,
 				int admission)
 {

@@ -64,20 +64,16 @@ static __noinline const struct flow_pool *record_pool(const struct flow_key *key
  * there already, another error when the table is full.  The pin comes first, so that the peer never
  * sees the flow of a client whose pin it lacks; a pin without its flow is harmless.
  *
- * Like the next one not static: the verifier walks it once, and not in every way that leads here.
- * The price is that it asks for what is never NULL.
+ * Static, as the next one: the key of a map may not be an argument of a global function before
+ * Linux 6.4.
  */
-__noinline int record_make(const struct flow_key *key, struct flow *flow,
-			   const struct flow_pool *pool, int by)
+static __noinline int record_make(const struct flow_key *key, struct flow *flow,
+				  const struct flow_pool *pool, int by)
 {
-	struct pin_key pin = {};
-	__u32 now;
+	struct pin_key pin = { .client = key->client };
+	__u32 now = flow->last_seen;
 	int err;
 
-	if (!key || !flow)
-		return -EINVAL;
-	pin.client = key->client;
-	now = flow->last_seen;
 	if (pool && pool->flags & POOL_AFFINITY) {
 		pin.pool_id = pool->id;
 		record_hold(&pin, flow, pool, by);
@@ -107,13 +103,11 @@ static __noinline void record_release(const struct flow_ip *client, __u32 pool_i
 }
 
 /* Removes a flow; 0 when it was there.  `flow` may point at the entry itself. */
-__noinline int record_remove(const struct flow_key *key, const struct flow *flow, __u32 now, int by)
+static __noinline int record_remove(const struct flow_key *key, const struct flow *flow, __u32 now,
+				    int by)
 {
-	struct flow last;
+	struct flow last = *flow;
 
-	if (!key || !flow)
-		return -EINVAL;
-	last = *flow;
 	if (bpf_map_delete_elem(&flows, key))
 		return -1;
 	gauge_flows(-1);
