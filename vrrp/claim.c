@@ -65,6 +65,22 @@ static enum fsm_state fence(struct fsm *fsm, const struct fsm_event *event)
 	return fsm->state;
 }
 
+/*
+ * A dead host is silent on the channel long before the channel is given up, and must be fenced
+ * then. Where syncd speaks, only vrrpd is silent, and the data plane lets go at our first advert.
+ */
+static enum fsm_state fence_if_silent(struct fsm *fsm, const struct fsm_event *event)
+{
+	uint64_t age = fsm->report.channel ? event->now - fsm->report_at : UINT64_MAX;
+
+	if (age >= 3 * DUTY_HEARTBEAT)
+		return fence(fsm, event);
+	if (age < 3 * DUTY_HEARTBEAT / 2)
+		return duty_promote(fsm, event, "the peer's vrrpd is silent");
+	fsm->down_at = event->now + DUTY_HEARTBEAT; /* then one of the two is certain */
+	return fsm->state;
+}
+
 enum fsm_state claim_silence(struct fsm *fsm, const struct fsm_event *event)
 {
 	/* What the channel kept harmless may bar since this very event. */
@@ -74,8 +90,8 @@ enum fsm_state claim_silence(struct fsm *fsm, const struct fsm_event *event)
 	}
 	if (fsm->released)
 		return duty_promote(fsm, event, "the active node released the role");
-	if (!fsm->report.channel && fsm->config.fence && !fsm->config.strict)
-		return fence(fsm, event);
+	if (fsm->config.fence && !fsm->config.strict)
+		return fence_if_silent(fsm, event);
 	return duty_promote(fsm, event, fsm->faults ? "nobody else leads" : "no adverts heard");
 }
 

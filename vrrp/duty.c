@@ -5,11 +5,10 @@
 #include <stdio.h>
 
 enum {
-	HEARTBEAT = 100000000, /* of syncd, and at most that long between its reports */
 	/* What the channel says may be so old and still outdo an advert. */
-	TRUST = 5 * HEARTBEAT,
+	TRUST = 5 * DUTY_HEARTBEAT,
 	/* News that crossed the LAN cross the channel within this time, or are none. */
-	DISPUTE = 5 * HEARTBEAT,
+	DISPUTE = 5 * DUTY_HEARTBEAT,
 };
 
 void duty_say(struct fsm *fsm, const struct fsm_event *event, const char *words)

@@ -9,7 +9,11 @@
 
 #include "vrrp/fsm.h"
 
-enum { DUTY_YIELD_EVERY = 100000000, DUTY_YIELD_PATIENCE = 1000000000 };
+enum {
+	DUTY_YIELD_EVERY = 100000000,
+	DUTY_YIELD_PATIENCE = 1000000000,
+	DUTY_HEARTBEAT = 100000000, /* of syncd, and at most that long between its reports */
+};
 
 /* What the channel says to an advert. */
 enum duty_belief {

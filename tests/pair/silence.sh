@@ -121,6 +121,34 @@ island() {
 	pair_up 2 1
 }
 
+# A peer that is silent on both paths is fenced first; under `consistency` nobody leads until it is.
+fencing() {
+	local began
+	node_stop 1
+	node_stop 2
+	printf '#!/bin/sh\necho "$@" >>%s\nexec test -e %s\n' "$LAB/fenced" "$LAB/works" >"$LAB/fence"
+	chmod +x "$LAB/fence"
+	sed -i "s|vrid 51|vrid 51; fence-command $LAB/fence; policy consistency|" "$LAB/pair.conf"
+	# A node that starts alone cannot know either.
+	: >"$LAB/works"
+	node_start 1
+	LAB_POLL=0.1 wait_for 20 "lb1 active" has_role 1 active
+	grep -qx 'lb2 10.20.0.12' "$LAB/fenced" || fail "lb1 started alone and fenced nobody"
+	node_start 2
+	pair_up 1 2
+	rm "$LAB/works" "$LAB/fenced"
+	node_power_off 1
+	began=$(ms)
+	wait_for 5 "the command to be run" grep -qx 'lb1 10.20.0.11' "$LAB/fenced"
+	wait_for 3 "lb2 to say that it failed" says 2 'problem: the fence command has failed: exit status 1'
+	has_role 2 standby || fail "lb2 leads although lb1 could not be fenced"
+	: >"$LAB/works"
+	LAB_POLL=0.1 wait_for 15 "lb2 to lead once lb1 is fenced" has_role 2 active
+	(($(ms) - began >= 9000)) || fail "the command was run again at once"
+	[[ $(wc -l <"$LAB/fenced") == 2 ]] || fail "the command was run $(wc -l <"$LAB/fenced") times"
+	say "fence command: failed once, done on the second try"
+}
+
 pair_start
 wait_for 5 "witnesses to answer" sh -c "[ \"\$('$LAB_BUILD/pairctl' --run-dir '$LAB/lb1/run' -j status |
 	grep -o '\"answers\":true' | wc -l)\" -ge 3 ]"
@@ -130,3 +158,4 @@ hung_standby
 hung_lbd
 forgers
 island
+fencing

@@ -62,7 +62,7 @@ static void send_advert(unsigned int from, uint8_t priority)
 		.to = 1 - from,
 		.lan = true,
 		.event = { .kind = priority ? FSM_ADVERT : FSM_RELEASE,
-			   .advert = { config->own[FSM_V4], priority, config->advert_ns } },
+			   .advert = { config->own[FSM_V4], priority, config->advert_ns, 0 } },
 	});
 }
 
@@ -589,7 +589,7 @@ static void forge(unsigned int to, uint8_t priority, unsigned int last)
 {
 	feed(to, (struct fsm_event){
 			 .kind = priority ? FSM_ADVERT : FSM_RELEASE,
-			 .advert = { addr_from4(htonl(0x0a000000 + last)), priority, 100 * ms },
+			 .advert = { addr_from4(htonl(0x0a000000 + last)), priority, 100 * ms, 0 },
 		 });
 }
 

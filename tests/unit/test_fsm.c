@@ -52,7 +52,7 @@ static unsigned int advert(struct fsm *fsm, uint8_t priority, uint32_t source, u
 	const struct fsm_event event = {
 		.kind = priority ? FSM_ADVERT : FSM_RELEASE,
 		.now = now,
-		.advert = { addr_from4(htonl(source)), priority, 100 * ms },
+		.advert = { addr_from4(htonl(source)), priority, 100 * ms, 0 },
 	};
 
 	return fsm_step(fsm, &event);
@@ -249,7 +249,7 @@ static void backup_adopts_the_interval(void **unused)
 	struct fsm fsm = in_state(FSM_BACKUP);
 	const struct fsm_event slow = { .kind = FSM_ADVERT,
 					.now = start_time,
-					.advert = { addr_from4(htonl(PEER)), 253, 1000 * ms } };
+					.advert = { addr_from4(htonl(PEER)), 253, 1000 * ms, 0 } };
 
 	(void)unused;
 	assert_int_equal(fsm_step(&fsm, &slow), 0);
@@ -443,7 +443,7 @@ static void ties_within_a_family(void **unused)
 		struct fsm_event event = {
 			.kind = FSM_ADVERT,
 			.now = start_time + ms,
-			.advert = { text_addr(rows[i].source), 254, 100 * ms },
+			.advert = { text_addr(rows[i].source), 254, 100 * ms, 0 },
 		};
 
 		fsm.config.own[FSM_V6] = text_addr(rows[i].own6);
@@ -950,6 +950,30 @@ static void fencing_comes_before_a_blind_takeover(void **unused)
 	}
 }
 
+/* A host that has died says nothing on the channel either, long before it is given up. */
+static void fencing_does_not_wait_for_the_channel_to_end(void **unused)
+{
+	struct fsm_report active = { .channel = true, .peer_lives = true, .peer_active = true };
+
+	(void)unused;
+	for (int syncd = 0; syncd < 2; syncd++) {
+		struct fsm fsm = in_state(FSM_BACKUP);
+		uint64_t now = start_time;
+
+		fsm.config.fence = true;
+		report(&fsm, active, start_time + 120 * ms);
+		while (!fsm.fence_at && fsm.state == FSM_BACKUP) {
+			now = fsm_deadline(&fsm);
+			/* Only vrrpd is gone. */
+			if (syncd)
+				report(&fsm, active, now - 50 * ms);
+			step(&fsm, fsm_due(&fsm, now), now);
+		}
+		assert_int_equal(fsm.state, syncd ? FSM_ACTIVE : FSM_BACKUP);
+		assert_true(now < start_time + 550 * ms);
+	}
+}
+
 /* A priority 0 says that the active node goes by itself; an advert, that fencing is needless. */
 static void fencing_is_for_silence_only(void **unused)
 {
@@ -1098,6 +1122,7 @@ int main(void)
 		cmocka_unit_test(an_old_report_is_none),
 		cmocka_unit_test(silence_asks_and_holds),
 		cmocka_unit_test(fencing_comes_before_a_blind_takeover),
+		cmocka_unit_test(fencing_does_not_wait_for_the_channel_to_end),
 		cmocka_unit_test(fencing_is_for_silence_only),
 		cmocka_unit_test(a_release_does_not_restore_a_lease),
 		cmocka_unit_test(fence_ends_the_role),
