@@ -52,10 +52,26 @@ bridge_rules() {
 lan_way() { bridge_rules "iifname lb$1-* oifname lb$2-* drop;"; }
 lan_between() { bridge_rules "iifname lb1-* oifname lb2-* drop; iifname lb2-* oifname lb1-* drop;"; }
 # lan_mute NODE: nobody hears it; lan_deaf NODE: it hears nobody; lan_cut NODE: both.
-lan_mute() { bridge_rules "" "iifname lb$1-* drop;"; }
+lan_mute() { silence "$1" && bridge_rules "" "iifname lb$1-* drop;"; }
 lan_deaf() { bridge_rules "" "" "oifname lb$1-* drop;"; }
-lan_cut() { bridge_rules "" "iifname lb$1-* drop;" "oifname lb$1-* drop;"; }
-lan_heal() { on switch nft delete table bridge drill; }
+lan_cut() { silence "$1" && bridge_rules "" "iifname lb$1-* drop;" "oifname lb$1-* drop;"; }
+lan_heal() {
+	local node
+	on switch nft delete table bridge drill
+	for node in 1 2; do
+		on "lb$node" nft delete table netdev drill 2>/dev/null
+	done
+	return 0
+}
+# The tap of the witness is before the rules of the bridge: what nobody gets must not reach the port.
+silence() {
+	on "lb$1" nft -f - <<-END || fail "nft refuses"
+		table netdev drill {
+		    chain eth0 { type filter hook egress device eth0 priority 0; policy drop; }
+		    chain eth1 { type filter hook egress device eth1 priority 0; policy drop; }
+		}
+	END
+}
 
 mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
 
