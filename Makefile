@@ -176,7 +176,7 @@ drills: all $(TOOLS)
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim
-	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(SKIP),-x $(SKIP)) \
+	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(SKIP),-x $(SKIP)) $(if $(ENDS),-e) \
 		$(if $(V),-v) -r $(B)/sim/report.json
 
 # One after the other: each measures time.

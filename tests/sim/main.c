@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- *	sim [-n SEEDS] [-s FIRST-SEED] [-x SKIP] [-f FLOW] [-v] [-k] [-p BUG] [-r REPORT]
+ *	sim [-n SEEDS] [-s FIRST-SEED] [-x SKIP] [-f FLOW] [-e] [-v] [-k] [-p BUG] [-r REPORT]
  *
  * -k goes on after a failure, -p plants a bug that must be found.  -x names faults that do not
- * happen (a mask), -f a flow whose whole life is told.  The last line counts.
+ * happen (a mask), -f a flow whose whole life is told; with -e the data plane reports the ends of
+ * connections.  The last line counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,9 @@
 #include "tests/sim/sim.h"
 
 const char *const plant_names[PLANTS] = {
-	"none",       "ack-early", "no-sweep",    "epoch-lost",  "overwrite",      "no-gate",
-	"late-lease", "no-fence",  "no-verdicts", "silent-loss", "hole-forgotten", "config-unheard",
+	"none",           "ack-early",      "no-sweep", "epoch-lost",  "overwrite",
+	"no-gate",        "late-lease",     "no-fence", "no-verdicts", "silent-loss",
+	"hole-forgotten", "config-unheard", "end-kept",
 };
 
 static enum plant plant_of(const char *name)

@@ -535,7 +535,8 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 	watch(node, flow, "overwritten");
 	if ((int64_t)(seen - entry->seen) > 0)
 		entry->seen = seen;
-	if (entry->flags & FLOW_REPLICA || node->world->options.ends)
+	if (entry->flags & FLOW_REPLICA ||
+	    (node->world->options.ends && node->world->options.plant != PLANT_END_KEPT))
 		entry->state = record->state;
 }
 

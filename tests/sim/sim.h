@@ -339,6 +339,7 @@ enum plant {
 	PLANT_SILENT_LOSS,
 	PLANT_HOLE_FORGOTTEN,
 	PLANT_CONFIG_UNHEARD,
+	PLANT_END_KEPT,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
