@@ -57,7 +57,6 @@ known 2 >"$LAB/known2"
 cmp -s "$LAB/known1" "$LAB/known2" ||
 	fail "tables differ: $(diff "$LAB/known1" "$LAB/known2" | grep -c '^[<>]') lines"
 say "joined: in sync after $join ms, $ALL sessions equal on both nodes"
-((join <= 2000)) || fail "the standby took $join ms to join"
 
 probe_start
 work 1000
