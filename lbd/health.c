@@ -337,21 +337,41 @@ static bool concerns(const struct health_target *target, unsigned int pool, unsi
 	return target->member == member && target->pools >> pool & 1;
 }
 
+/*
+ * Where the other came up only after the failures had begun, as after a time when all were gone,
+ * this one gets as many probes to come up as it takes to go down.
+ */
+static bool outlives(const struct health_target *good, const struct health_target *bad)
+{
+	const struct health_rule *rule = &bad->rule;
+	uint64_t chance_ns = ((uint64_t)rule->fall * rule->interval_ms + rule->timeout_ms) *
+			     1000000;
+
+	if (good->good_ns <= bad->bad_ns || !good->up)
+		return false;
+	return good->since_ns <= bad->bad_ns || bad->heard_ns > good->since_ns + chance_ns;
+}
+
+static bool fails_apart(const struct health *health, unsigned int pool,
+			const struct health_target *bad)
+{
+	for (size_t i = 0; i < health->count; i++) {
+		const struct health_target *other = &health->target[i];
+
+		if (other->member != bad->member && other->pools >> pool & 1 &&
+		    outlives(other, bad))
+			return true;
+	}
+	return false;
+}
+
 bool health_apart(const struct health *health, unsigned int pool, unsigned int member)
 {
-	uint64_t began_ns = UINT64_MAX;
-
 	for (size_t i = 0; i < health->count; i++) {
 		const struct health_target *target = &health->target[i];
 
-		if (concerns(target, pool, member) && target->bad && target->bad_ns < began_ns)
-			began_ns = target->bad_ns;
-	}
-	for (size_t i = 0; i < health->count; i++) {
-		const struct health_target *target = &health->target[i];
-
-		if (target->member != member && target->pools >> pool & 1 &&
-		    target->good_ns > began_ns)
+		if (concerns(target, pool, member) && target->bad && !target->up &&
+		    fails_apart(health, pool, target))
 			return true;
 	}
 	return false;
