@@ -118,6 +118,12 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 	}
 	if (record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch))
 		return;
+	/* The same ports once more: the end of the doomed one was merged into this record. */
+	if (flow->flags & ~record->flags & FLOW_DOOMED) {
+		record_remove(&record->key, flow, tally->now, RECORD_PEER);
+		apply_flow_new(record, member, tally);
+		return;
+	}
 	apply_flow_known(record, flow, member, tally->now);
 	tally->done++;
 }

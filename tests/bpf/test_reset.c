@@ -504,6 +504,38 @@ static void test_replica_is_doomed(void **state UNUSED)
 	}
 }
 
+/* The client has used the same ports again, and the log has merged the end into the beginning. */
+static void test_replica_lives_again(void **state UNUSED)
+{
+	struct flow_event record = { .kind = EVENT_FLOW_PUT,
+				     .state = FLOW_RESET,
+				     .flags = FLOW_DOOMED,
+				     .epoch = 7,
+				     .key = usual(),
+				     .member = ip_of(MEMBER_0) };
+	struct flow_call call = { .count = 1 };
+	struct flow_key key = usual();
+	struct flow flow;
+	struct pin pin;
+
+	map_set(box.bpf->maps.apply_inbox, 0, &record);
+	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), 0);
+	assert_true(flow_read(&key, &flow));
+	assert_true(flow.flags & FLOW_DOOMED);
+	record.flags = 0;
+	record.state = FLOW_ESTABLISHED;
+	record.member = ip_of(MEMBER_0 + 1);
+	map_set(box.bpf->maps.apply_inbox, 0, &record);
+	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), 0);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.flags, FLOW_REPLICA);
+	assert_int_equal(flow.state, FLOW_ESTABLISHED);
+	assert_int_equal(flow.member, 1);
+	assert_int_equal(gauges_now().flows, 1);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 1);
+}
+
 /* --- packets without a session --- */
 
 static void service_policy(uint8_t flags)
@@ -659,6 +691,7 @@ static const struct {
 	{ "the ports of a doomed flow may be used again", test_ports_may_be_used_again },
 	{ "a doomed flow is kept for a while", test_doomed_flow_is_kept_for_a_while },
 	{ "a flow that the peer has ended is doomed here", test_replica_is_doomed },
+	{ "the same ports again are no doomed flow", test_replica_lives_again },
 	{ "a packet without a record is reset, if so configured", test_unknown_is_reset },
 	{ "or dropped", test_unknown_is_dropped },
 	{ "answers to strangers are paced", test_answers_are_paced },
