@@ -18,7 +18,7 @@ static const double send_every = 0.010;
 /* When a flow that was ended is told once more: not before its answer could be here. */
 enum {
 	AGAIN_FROM = 1 * FLOW_TICKS_PER_SECOND,
-	AGAIN_TO = 4 * FLOW_TICKS_PER_SECOND,
+	AGAIN_TO = 10 * FLOW_TICKS_PER_SECOND,
 	DEFAULT_RATE = 500,
 };
 

@@ -273,7 +273,7 @@ enum flow_flags {
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
 	FLOW_DOOMED = 8,    /* ended by us: state is RESET, and whoever still sends gets a reset */
-	FLOW_HEARD = 16,    /* doomed, and the client has shown that it knows; not replicated */
+	FLOW_HEARD = 16,    /* doomed, and the client knows: it has said so, or was answered; local */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */

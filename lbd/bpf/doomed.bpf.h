@@ -24,9 +24,11 @@ static __noinline int doomed_answers(struct packet *p)
 
 static __always_inline int doomed_client(struct flow *flow, struct packet *p)
 {
-	if (p->flags & TCP_RST && !(flow->flags & FLOW_HEARD))
+	int answered = doomed_answers(p);
+
+	if ((answered || p->flags & TCP_RST) && !(flow->flags & FLOW_HEARD))
 		flow->flags |= FLOW_HEARD;
-	return doomed_answers(p);
+	return answered;
 }
 
 #endif

@@ -99,13 +99,19 @@ for space in "${LAB_MEMBERS[@]}"; do
 done
 wait_for 10 "all members to be down" all_are down
 work 3000
-(($(seen all) == 0)) || fail "all members failed, and $(seen all) sessions were reset"
+(($(seen all) == 0)) || {
+	signal -TERM all
+	wait_for 10 "all to end" gone all
+	fail "all members failed, and sessions ended: $(grep '"event":"total"' "$LAB/log/all.out")"
+}
 for space in "${LAB_MEMBERS[@]}"; do
 	mend_member "$space"
 done
+wait_for 10 "all members to be up" all_are up
+work 2000
+(($(seen all) == 0)) || fail "all members came back, and $(seen all) sessions were reset"
 signal -TERM all
 wait_for 10 "all to end" gone all
-wait_for 10 "all members to be up" all_are up
 
 # Another node took over meanwhile: what it knows of who is silent since is old.
 clients stale m2 "$FLOWS"
