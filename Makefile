@@ -8,6 +8,7 @@
 #	sudo make demo		sessions through a node kill, a return and a planned failover
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
+#	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
 # Variables: CC CLANG CFLAGS LDFLAGS PREFIX DESTDIR; V=1 shows commands, SAN=1 adds the address and
@@ -75,7 +76,7 @@ BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all check test demo drills bench fuzz sim clean install format tidy includes setup lint
+.PHONY: all check test demo drills floods bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -173,6 +174,10 @@ demo-run: all $(TOOLS)
 drills: all $(TOOLS)
 	$(Q)for round in $$(seq $(or $(N),3)); do for drill in owners splits planned vip load; do \
 		STOP=10 LOAD_S=60 tests/pair/$$drill.sh $(B) || exit 1; done; done
+
+# The full size of what the tests do with a tenth of it.
+floods: all $(TOOLS)
+	$(Q)FLOOD=1000000 SESSIONS=1000 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim

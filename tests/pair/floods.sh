@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Floods of spoofed SYNs, of spoofed segments in mid-stream and a port scan, in both families, while
+# real sessions run and new ones are begun: none of them notices, tables and memory stay as they
+# are, the standby stays in sync, and status says within 3 s what is going on.  Then the flow table
+# is filled up: who is in it stays, who comes is served without a record, and status complains.  I8.
+#
+# FLOOD=1000000 SESSIONS=1000 is the full size (make floods); RATE is in frames a second.
+
+LAB_V6=1
+. "${0%/*}/../lib/pair.sh"
+lab_enter "$@"
+
+FLOOD=${FLOOD:-100000} SESSIONS=${SESSIONS:-200} RATE=${RATE:-25000}
+ROOM=$((SESSIONS + 700)) # flows in the table, a few of them the probe's
+STALL_MS=500             # the first retransmission comes after 200 ms, the second one 400 later
+GROWTH_KB=4096           # of a daemon's memory, in all
+
+counter() { pairctl "$1" -j status | "$LAB_TOP/tests/lib/field.py" lbd.counter |
+	grep -o "'name': '$2', 'value': [0-9]*" | grep -o "[0-9]*$"; }
+memory() { awk '/^VmRSS/ { print $2 }' "/proc/$(pid_of "$1")/status"; }
+rose() { (($(counter 1 "$1") >= $2)); }
+says() { pairctl 1 status | grep -q "$1"; }
+silent() { ! says "$1"; }
+
+# Who answers the spoofed addresses finds a way there.
+way_back() {
+	pp ip -n "lb$1" route add 100.64.0.0/10 via 10.20.0.100
+	pp ip -n "lb$1" route add 2001:db8:ff::/64 via 2001:db8:20::100
+}
+
+# The floods are more than the probe's connections, of which some are always recorded.
+bounded() {
+	local flows pins
+	read -r flows pins < <(field 1 lbd.flows lbd.pins)
+	((flows <= ROOM && flows - SESSIONS <= 400)) || fail "$1: $flows flows for $SESSIONS sessions"
+	((pins <= 200)) || fail "$1: $pins pins"
+}
+
+# flood KIND COUNTER: starts one and waits for it; the counter says so within 3 s.
+flood() {
+	local kind=$1 name=$2 before start
+	before=$(counter 1 "$name")
+	signal -USR1 real
+	start=$(ms)
+	spawn "flood-$kind" client "$LAB_BUILD/tests/flood" "$kind" eth0 "$LAB_MAC" 7000 "$FLOOD" \
+		"$RATE" "$LAB_VIP" "$LAB_VIP6"
+	wait_for 3 "$name to tell of it" rose "$name" $((before + 1000))
+	say "$kind: $name has risen by 1000 after $(($(ms) - start)) ms"
+	while lives "flood-$kind"; do
+		bounded "$kind"
+		in_sync 2 || fail "$kind: the standby is not in sync: $(field 2 sync.state)"
+		sleep 0.2
+	done
+	say "$kind: $(cat "$LAB/log/flood-$kind.out"); $name $before -> $(counter 1 "$name"), flows" \
+		"and pins $(field 1 lbd.flows lbd.pins); $(tail -n 1 "$LAB/log/real.out")"
+	stalls "$kind"
+}
+
+stalls() {
+	local lost moved stall
+	work 500
+	read -r lost moved stall < <(tail -n 1 "$LAB/log/real.out" |
+		"$LAB_TOP/tests/lib/field.py" lost moved longest_stall_ms)
+	[[ $lost == 0 && $moved == 0 ]] || fail "$1: $lost sessions lost, $moved moved"
+	((${stall%.*} <= STALL_MS)) || fail "$1: a session waited $stall ms"
+}
+
+pair_start "$ROOM"
+way_back 1
+way_back 2
+LAB_MAC=$(ip -n lb1 -j link show eth0 | "$LAB_TOP/tests/lib/field.py" 0.address)
+chat_start real 7000 "$SESSIONS" 10.20.0.100 60
+declare -A before
+for daemon in lb1-lbd lb1-syncd lb2-lbd lb2-syncd; do
+	before[$daemon]=$(memory "$daemon")
+done
+
+probe_start
+flood syn admitted
+flood ack derived
+flood scan forwarded_in
+gap=$(probe_stop)
+say "new connections came to be all the time, at most $gap ms apart"
+((${gap%.*} <= 1500)) || fail "no new connection for $gap ms"
+for daemon in "${!before[@]}"; do
+	now=$(memory "$daemon")
+	say "$daemon: ${before[$daemon]} -> $now kB"
+	((now - before[$daemon] <= GROWTH_KB)) || fail "$daemon has grown by $((now - before[$daemon])) kB"
+done
+
+# More sessions than the table has room for.
+chat_start more 7000 1000 10.20.0.100 60
+wait_for 3 "status to complain" says "flow table is full"
+(($(counter 1 flows_full) > 0)) || fail "a full table is not counted"
+work 1000
+stalls full
+in_sync 2 || fail "full: the standby is not in sync"
+say "full: flows $(field 1 lbd.flows lbd.flows_max), flows_full $(counter 1 flows_full);" \
+	"$(tail -n 1 "$LAB/log/more.out")"
+chat_stop more
+wait_for 60 "room in the table, and no complaint" silent "flow table is full"
+chat_stop real
+say "0 of $SESSIONS sessions lost"
