@@ -59,7 +59,7 @@ ALL_SRC := $(PROTO_SRC) $(CONF_SRC) $(PAIRCTL_SRC) $(LBD_SRC) $(VRRP_SRC) $(SYNC
 
 GEN_C := $(addprefix $(G)/,request.pb-c.c sync.pb-c.c schema.pb-c.c answer.pb-c.c)
 GEN_H := $(GEN_C:.c=.h)
-SKEL := $(G)/caspair.skel.h
+SKEL := $(G)/caspair.skel.h $(G)/caspair_tc.skel.h
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(1)))
 PROTO_A := $(B)/lib/proto.a
@@ -95,8 +95,11 @@ MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 $(B)/obj/lbd/bpf/caspair.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) proto/flow.h
 	$(call say,BPF,$<)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -I. \
 		$(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
-$(SKEL): $(B)/obj/lbd/bpf/caspair.bpf.o
-	$(call say,SKEL,$@)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name caspair > $@
+$(B)/obj/lbd/bpf/caspair_tc.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) proto/flow.h
+	$(call say,BPF,$< for tc)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra \
+		-Wno-unused-function -DCASPAIR_TC -I. $(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
+$(G)/%.skel.h: $(B)/obj/lbd/bpf/%.bpf.o
+	$(call say,SKEL,$@)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name $* > $@
 
 # --- objects and archives ---------------------------------------------------------------------
 $(B)/obj/%.o: %.c | $(GEN_H)

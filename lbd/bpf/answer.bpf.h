@@ -169,29 +169,26 @@ static __always_inline int answer_ipv6(const struct answer *answer, struct ipv6h
  * Turns the frame into the answer; what it was before is gone.  1 when it is on its way.  Not
  * static: so it is verified once by itself, and not again for every way that leads here.
  */
-__noinline int answer_send(struct xdp_md *xdp, struct answer *answer)
+__noinline int answer_send(hook_frame *frame, struct answer *answer)
 {
-	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
+	void *data = hook_data(frame), *end = hook_end(frame);
 	struct answer_link link;
-	int cut;
 	__u32 head;
 
 	if (!answer || data + sizeof(link) > end)
 		return 0;
 	head = answer->family == FLOW_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__builtin_memcpy(&link, data, sizeof(link));
-	cut = (int)(answer->link + answer->quoted) - (int)bpf_xdp_get_buff_len(xdp);
-	if (bpf_xdp_adjust_tail(xdp, cut) ||
-	    bpf_xdp_adjust_head(xdp, -(int)(head + sizeof(struct icmp_head))))
+	if (hook_resize(frame, answer->link + answer->quoted, head + sizeof(struct icmp_head)))
 		return 0;
-	end = (void *)(long)xdp->data_end;
-	data = answer_ethernet((void *)(long)xdp->data, end, &link, answer->link);
+	end = hook_end(frame);
+	data = answer_ethernet(hook_data(frame), end, &link, answer->link);
 	if (!data)
 		return 0;
 	if (answer->family == FLOW_IPV4 ? answer_ipv4(answer, data, end)
 					: answer_ipv6(answer, data, end))
 		return 0;
-	return bpf_redirect(answer->ingress, 0) == XDP_REDIRECT;
+	return hook_redirect(answer->ingress) == XDP_REDIRECT;
 }
 
 /* For the end of the program: makes the answer that was decided on; the verdict on the packet. */

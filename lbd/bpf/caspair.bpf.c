@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The data plane: one XDP program for packets, three programs that user space calls.  Each concern
- * has its header; a packet's way through them:
+ * The data plane: one program for packets, compiled once for XDP and once for tc, and beside the
+ * former those that user space calls.  Each concern has its header; a packet's way through them:
  *
  *	parse -> gate (ARP, adverts)
  *	      -> inbound  (to a VIP)    -> pin, record, track -> route, nat
@@ -15,15 +15,18 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "lbd/bpf/apply.bpf.h"
 #include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/hook.bpf.h"
 #include "lbd/bpf/icmp.bpf.h"
 #include "lbd/bpf/inbound.bpf.h"
 #include "lbd/bpf/outbound.bpf.h"
 #include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/parse.bpf.h"
+#ifndef CASPAIR_TC
+#include "lbd/bpf/apply.bpf.h"
 #include "lbd/bpf/reset.bpf.h"
 #include "lbd/bpf/sweep.bpf.h"
+#endif
 
 char caspair_license[] SEC("license") = "Dual BSD/GPL";
 
@@ -55,19 +58,19 @@ static __always_inline int dispatch(struct packet *p)
 	return pass();
 }
 
-SEC("xdp.frags")
-int caspair_xdp(struct xdp_md *xdp)
+static __always_inline int forward(hook_frame *frame)
 {
 	struct packet p = {
-		.ctx = xdp,
-		.end = (void *)(long)xdp->data_end,
-		.ingress = xdp->ingress_ifindex,
+		.ctx = frame,
+		.ingress = hook_ingress(frame),
 		.control = control_get(),
 	};
 	int verdict;
 
+	hook_open(frame);
+	p.end = hook_end(frame);
 	p.roles = p.control ? roles_of(p.control) : NULL;
-	if (!p.roles || packet_ethernet(&p, (void *)(long)xdp->data))
+	if (!p.roles || packet_ethernet(&p, hook_data(frame)))
 		return pass();
 	p.now = ticks_packet();
 	if (p.type == bpf_htons(ETH_P_ARP))
@@ -79,7 +82,27 @@ int caspair_xdp(struct xdp_md *xdp)
 		return gate_own();
 	if (p.refuse)
 		return refuse_packet(&p);
-	return p.answer ? answer_packet(&p) : verdict;
+	if (p.answer)
+		return answer_packet(&p);
+	if (HOOK_TC)
+		nat_finish(&p);
+	return verdict;
+}
+
+#ifdef CASPAIR_TC
+
+SEC("tc")
+int caspair_tc(struct __sk_buff *skb)
+{
+	return hook_close(forward(skb));
+}
+
+#else
+
+SEC("xdp.frags")
+int caspair_xdp(struct xdp_md *xdp)
+{
+	return forward(xdp);
 }
 
 /* Runs one step for each of the first call->count records of an inbox. */
@@ -131,3 +154,5 @@ int caspair_reset(struct __sk_buff *skb)
 {
 	return reset_next(skb);
 }
+
+#endif

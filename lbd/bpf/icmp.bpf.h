@@ -113,11 +113,13 @@ static __always_inline int icmp_ipv6(struct packet *p, const struct quote *quote
 {
 	struct ipv6hdr *ip = packet_ip6(p), *quoted = quote->l3;
 	struct icmp_head *icmp = packet_payload(p);
+	__u64 change;
 
 	if (!icmp || (void *)(icmp + 1) > p->end || (void *)(quoted + 1) > p->end)
 		return -1;
-	nat_ipv6(&icmp->check, (outward ? &ip->saddr : &ip->daddr)->in6_u.u6_addr32, to);
-	nat_ipv6(&icmp->check, (outward ? &quoted->daddr : &quoted->saddr)->in6_u.u6_addr32, to);
+	change = nat_ipv6((outward ? &ip->saddr : &ip->daddr)->in6_u.u6_addr32, to);
+	change += nat_ipv6((outward ? &quoted->daddr : &quoted->saddr)->in6_u.u6_addr32, to);
+	checksum_add(&icmp->check, change);
 	return 0;
 }
 

@@ -41,22 +41,50 @@ static __always_inline void nat_ipv4(struct iphdr *ip, __be32 *field, __be32 to)
 	*field = to;
 }
 
-/* Either address of an IPv6 header, and a checksum that covers it. */
-static __always_inline void nat_ipv6(__sum16 *check, __be32 *field, const struct flow_ip *to)
+/* Either address of an IPv6 header; what a checksum that covers it is to be changed by. */
+static __always_inline __u64 nat_ipv6(__be32 *field, const struct flow_ip *to)
 {
-	__u64 sum = checksum_open(*check);
+	__u64 change = 0;
 
 	for (int i = 0; i < 4; i++) {
-		sum = checksum_change(sum, field[i], to->word[i]);
+		change = checksum_change(change, field[i], to->word[i]);
 		field[i] = to->word[i];
 	}
-	*check = checksum_close(sum);
+	return change;
+}
+
+static __always_inline void checksum_add(__sum16 *check, __u64 change)
+{
+	*check = checksum_close(checksum_open(*check) + change);
+}
+
+/* The checksum of a segment whose addresses have changed. */
+static __always_inline void nat_tcp(struct packet *p, __u64 change)
+{
+	if (!HOOK_TC) {
+		checksum_add(&p->tcp->check, change);
+		return;
+	}
+	change = (change & 0xffffffff) + (change >> 32);
+	p->change = (__u32)(change + (change >> 32));
+}
+
+/* What was put off: nothing may be read of the frame afterwards. */
+static __always_inline void nat_finish(struct packet *p)
+{
+	__u32 offset;
+
+	if (!p->change)
+		return;
+	offset = (__u32)((void *)p->tcp - (void *)p->eth) +
+		 __builtin_offsetof(struct tcphdr, check);
+	hook_checksum(p->ctx, offset, p->change, p->family == FLOW_IPV6);
 }
 
 /* Either address of a TCP segment's IPv4 header. */
 static __always_inline void nat_segment(struct packet *p, __be32 *field, __be32 to)
 {
-	p->tcp->check = checksum_replace(p->tcp->check, *field, to);
+	nat_tcp(p, checksum_change(0, *field, to));
 	nat_ipv4(packet_ip4(p), field, to);
 }
 
@@ -79,7 +107,7 @@ static __always_inline void nat_source(struct packet *p, const struct flow_ip *t
 	if (p->family == FLOW_IPV4)
 		nat_segment(p, &packet_ip4(p)->saddr, to->word[3]);
 	else if ((ip = nat_ip6(p)))
-		nat_ipv6(&p->tcp->check, ip->saddr.in6_u.u6_addr32, to);
+		nat_tcp(p, nat_ipv6(ip->saddr.in6_u.u6_addr32, to));
 }
 
 static __always_inline void nat_destination(struct packet *p, const struct flow_ip *to)
@@ -89,7 +117,7 @@ static __always_inline void nat_destination(struct packet *p, const struct flow_
 	if (p->family == FLOW_IPV4)
 		nat_segment(p, &packet_ip4(p)->daddr, to->word[3]);
 	else if ((ip = nat_ip6(p)))
-		nat_ipv6(&p->tcp->check, ip->daddr.in6_u.u6_addr32, to);
+		nat_tcp(p, nat_ipv6(ip->daddr.in6_u.u6_addr32, to));
 }
 
 /* One hop less to live; the caller has seen to it that there is one. */

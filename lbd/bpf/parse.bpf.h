@@ -6,14 +6,8 @@
 #ifndef CASPAIR_PARSE_BPF_H
 #define CASPAIR_PARSE_BPF_H
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-#include <bpf/bpf_endian.h>
-
 #include "lbd/bpf/clock.bpf.h"
+#include "lbd/bpf/hook.bpf.h"
 #include "lbd/bpf/maps.bpf.h"
 
 #define IP_MORE_FRAGMENTS  0x2000
@@ -39,7 +33,7 @@ enum packet_fragment {
 
 /* A frame on its way through; what is behind `l3` is set by the function that checked it. */
 struct packet {
-	struct xdp_md *ctx;
+	hook_frame *ctx;
 	void *end;
 	struct ethhdr *eth;
 	void *l3; /* struct iphdr or struct ipv6hdr, by family */
@@ -52,6 +46,7 @@ struct packet {
 	__u32 l3_size; /* of the IP header with its options or extensions */
 	__u32 bytes;   /* of the IP packet, by its header */
 	__u32 seq_end; /* SEQ after this segment: payload, SYN and FIN count */
+	__u32 change;  /* of addresses, to be added to the TCP checksum at the end; tc alone */
 	__be16 type;   /* of what follows the tags */
 	__u8 family;   /* enum flow_family */
 	__u8 protocol;
@@ -232,7 +227,17 @@ static __always_inline int packet_is_whole(const struct packet *p)
 {
 	__u32 bytes = (__u32)(p->l3 - (void *)p->eth) + p->bytes;
 
-	return (__u32)(p->end - (void *)p->eth) >= bytes || bpf_xdp_get_buff_len(p->ctx) >= bytes;
+	return (__u32)(p->end - (void *)p->eth) >= bytes || hook_length(p->ctx) >= bytes;
+}
+
+/* Bytes of the longest packet that goes out for this one: less, if it is to be cut up. */
+static __always_inline __u32 packet_largest(const struct packet *p)
+{
+	__u32 payload = hook_gso(p->ctx);
+
+	if (!payload || !p->tcp || (void *)(p->tcp + 1) > p->end)
+		return p->bytes;
+	return p->l3_size + p->tcp->doff * 4 + payload;
 }
 
 /* The TCP header of a packet that is no later fragment.  -1: no segment that a host would send. */

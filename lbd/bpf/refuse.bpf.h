@@ -116,14 +116,14 @@ static __always_inline void refuse_turn(struct ethhdr *eth)
  * Cuts the frame down and writes the segment behind `link` bytes of Ethernet header and tags.  Not
  * static: so it is verified once by itself, and not again for every way that leads here.
  */
-__noinline int refuse_write(struct xdp_md *xdp, const struct segment *s, __u32 link, __u32 length)
+__noinline int refuse_write(hook_frame *frame, const struct segment *s, __u32 link)
 {
 	void *data, *end;
 
-	if (!s || bpf_xdp_adjust_tail(xdp, (int)(link + segment_size(s->family)) - (int)length))
+	if (!s || hook_resize(frame, link + segment_size(s->family), 0))
 		return -1;
-	data = (void *)(long)xdp->data;
-	end = (void *)(long)xdp->data_end;
+	data = hook_data(frame);
+	end = hook_end(frame);
 	barrier_var(link);
 	if (link > sizeof(struct ethhdr) + PARSE_VLAN_TAGS * sizeof(struct vlan_tag) ||
 	    data + sizeof(struct ethhdr) > end)
@@ -137,7 +137,6 @@ __noinline int refuse_write(struct xdp_md *xdp, const struct segment *s, __u32 l
 /* For the end of the program: makes the answer that was decided on; the verdict on the packet. */
 static __noinline int refuse_packet(struct packet *p)
 {
-	__u32 length = (__u32)bpf_xdp_get_buff_len(p->ctx);
 	__u32 link = (__u32)(p->l3 - (void *)p->eth);
 	struct segment answer = {
 		.from = p->dst,
@@ -158,10 +157,10 @@ static __noinline int refuse_packet(struct packet *p)
 		answer.ack = p->seq_end;
 		answer.flags |= TCP_ACK;
 	}
-	if (p->eth->h_dest[0] & 1 || refuse_write(p->ctx, &answer, link, length))
+	if (p->eth->h_dest[0] & 1 || refuse_write(p->ctx, &answer, link))
 		return drop(COUNT_DROP_NO_ANSWER);
 	count(p->refuse);
-	return (int)bpf_redirect(p->ingress, 0);
+	return hook_redirect(p->ingress);
 }
 
 /* Decides that the packet's sender gets a reset, counted so.  Never to a reset. */

@@ -28,7 +28,7 @@ static __noinline long route_find(const struct packet *p, struct bpf_fib_lookup 
 		fib->sport = p->tcp->source;
 		fib->dport = p->tcp->dest;
 	}
-	fib->tot_len = (__u16)p->bytes;
+	fib->tot_len = (__u16)packet_largest(p);
 	fib->ifindex = p->ingress;
 	if (p->family == FLOW_IPV4) {
 		fib->family = FAMILY_INET;
@@ -126,12 +126,12 @@ static __always_inline int route_send(struct packet *p, const struct flow_hop *h
 	nat_hop(p);
 	__builtin_memcpy(p->eth->h_dest, hop->to, sizeof(hop->to));
 	__builtin_memcpy(p->eth->h_source, hop->from, sizeof(hop->from));
-	return (int)bpf_redirect(hop->ifindex, 0);
+	return hook_redirect(hop->ifindex);
 }
 
 static __always_inline int hop_too_small(const struct flow_hop *hop, const struct packet *p)
 {
-	return hop->mtu && p->bytes > hop->mtu;
+	return hop->mtu && p->bytes > hop->mtu && packet_largest(p) > hop->mtu;
 }
 
 /* What is said of a hop that was made good, in place of a verdict. */

@@ -30,7 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/pkt_cls.h>
+
 #include "caspair.skel.h"
+#include "caspair_tc.skel.h"
 #include "tests/bpf/frame.h"
 #include "proto/flow.h"
 
@@ -65,8 +68,16 @@ enum harness_shape {
 	EVENTS_KEPT = 64,
 };
 
+enum { TC_FRAME_MAX = 3000 };
+
+/* Where the packet program runs, see lbd/bpf/hook.bpf.h. */
+enum harness_hook { HOOK_XDP, HOOK_TC, HOOKS };
+
 struct harness {
 	struct caspair *bpf;
+	struct caspair_tc *tc; /* on the maps of the other */
+	enum harness_hook hook;
+	uint32_t gso; /* payload of each segment that frames are to be cut into; tc alone */
 	struct ring_buffer *rings;
 	uint32_t outside, inside; /* interface indices */
 	struct flow_event event[EVENTS_KEPT];
@@ -343,6 +354,12 @@ static inline int harness_sysctl(const char *path)
 	return err;
 }
 
+/* Of both interfaces. */
+static inline uint16_t harness_mtu(void)
+{
+	return box.hook == HOOK_TC ? 1500 : 9000;
+}
+
 static inline int harness_network(void)
 {
 	FILE *ip;
@@ -356,7 +373,6 @@ static inline int harness_network(void)
 	fputs("link set lo up\n"
 	      "link add out0 address 02:00:00:00:00:10 type veth peer name out1\n"
 	      "link add in0 address 02:00:00:00:00:20 type veth peer name in1\n"
-	      "link set out0 mtu 9000\nlink set in0 mtu 9000\n"
 	      "link set out0 up\nlink set out1 up\nlink set in0 up\nlink set in1 up\n"
 	      "addr add 192.0.2.2/24 dev out0\naddr add 192.0.2.10/32 dev out0\n"
 	      "addr add 10.0.0.2/24 dev in0\naddr add 10.0.0.1/32 dev in0\n"
@@ -377,6 +393,7 @@ static inline int harness_network(void)
 	      "neigh add 2001:db8::a00:c lladdr 02:00:00:00:01:01 dev in0 nud permanent\n"
 	      "neigh add 2001:db8::a00:e lladdr 02:00:00:00:01:03 dev in0 nud permanent\n",
 	      ip);
+	fprintf(ip, "link set out0 mtu %u\nlink set in0 mtu %u\n", harness_mtu(), harness_mtu());
 	if (pclose(ip))
 		return -EIO;
 	err = harness_sysctl("/proc/sys/net/ipv4/ip_forward");
@@ -387,6 +404,22 @@ static inline int harness_network(void)
 	box.outside = if_nametoindex("out0");
 	box.inside = if_nametoindex("in0");
 	return box.outside && box.inside ? 0 : -ENODEV;
+}
+
+/* Loads the packet program for tc, on the maps that are there. */
+static inline int harness_open_tc(void)
+{
+	struct bpf_map *map = NULL;
+	int err = 0;
+
+	box.tc = caspair_tc__open();
+	if (!box.tc)
+		return -errno;
+	while (!err && (map = bpf_object__next_map(box.tc->obj, map)))
+		if (!bpf_map__is_internal(map))
+			err = bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(
+							     box.bpf->obj, bpf_map__name(map)));
+	return err ? err : caspair_tc__load(box.tc);
 }
 
 /* For a group's set-up: one load of the data plane with tables of this size. */
@@ -402,6 +435,8 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 	bpf_map__set_max_entries(box.bpf->maps.flows, flows);
 	bpf_map__set_max_entries(box.bpf->maps.pins, pins);
 	err = caspair__load(box.bpf);
+	if (!err && box.hook == HOOK_TC)
+		err = harness_open_tc();
 	if (err)
 		return err;
 	box.rings = ring_buffer__new(bpf_map__fd(box.bpf->maps.events), harness_event, NULL, NULL);
@@ -420,7 +455,9 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 static inline int harness_close(void **state UNUSED)
 {
 	ring_buffer__free(box.rings);
+	caspair_tc__destroy(box.tc);
 	caspair__destroy(box.bpf);
+	box.tc = NULL;
 	return 0;
 }
 
@@ -466,6 +503,7 @@ static inline int harness_reset(void **state UNUSED)
 	harness_drain();
 	box.events = 0;
 	box.notices = 0;
+	box.gso = 0;
 	return 0;
 }
 
@@ -489,21 +527,28 @@ static inline void plan_case(struct plan *plan, const char *name, CMUnitTestFunc
 	};
 }
 
-/* Every case in one family; the number of those that failed. */
+/* Every case in one family, by one hook; the number of those that failed. */
 static inline int plan_run_family(const char *name, const struct plan *plan,
-				  CMFixtureFunction set_up, enum flow_family family)
+				  CMFixtureFunction set_up, enum flow_family family,
+				  enum harness_hook hook)
 {
 	char title[64];
 
-	snprintf(title, sizeof(title), "%s, %s", name, family_names[family]);
+	snprintf(title, sizeof(title), "%s, %s%s", name, family_names[family],
+		 hook == HOOK_TC ? ", tc" : "");
 	frame_family = family;
+	box.hook = hook;
 	return _cmocka_run_group_tests(title, plan->test, plan->count, set_up, harness_close);
 }
 
 static inline int plan_run(const char *name, const struct plan *plan, CMFixtureFunction set_up)
 {
-	return plan_run_family(name, plan, set_up, FLOW_IPV4) +
-	       plan_run_family(name, plan, set_up, FLOW_IPV6);
+	int failed = 0;
+
+	for (enum harness_hook hook = HOOK_XDP; hook < HOOKS; hook++)
+		for (enum flow_family family = FLOW_IPV4; family < FLOW_FAMILIES; family++)
+			failed += plan_run_family(name, plan, set_up, family, hook);
+	return failed;
 }
 
 /* Says why nothing was tested, where that is so. */
@@ -517,26 +562,49 @@ static inline bool harness_may_run(const char *name)
 
 /* --- running --- */
 
+/* What tc says, in XDP's words. */
+static inline int verdict_of_tc(int verdict)
+{
+	if (verdict == TC_ACT_REDIRECT)
+		return XDP_REDIRECT;
+	return verdict == TC_ACT_UNSPEC ? XDP_PASS : XDP_DROP;
+}
+
+/* Test runs of tc take no frame above a page, and none that ends in its IP header. */
+static inline bool harness_frame_is_for_tc(const struct frame *frame)
+{
+	if (box.hook != HOOK_TC)
+		return false;
+	if (frame->size > TC_FRAME_MAX ||
+	    frame->size < ETH_HLEN + (frame_family == FLOW_IPV4 ? 20 : 40))
+		skip();
+	return true;
+}
+
 /* Runs a frame that came in on an interface; the frame becomes what went out. */
 static inline int run_frame(struct frame *frame, uint32_t ifindex)
 {
 	static uint8_t out[sizeof(frame->bytes)];
-	struct xdp_md context = { .data_end = frame->size, .ingress_ifindex = ifindex };
+	bool tc = harness_frame_is_for_tc(frame);
+	struct xdp_md xdp = { .data_end = frame->size, .ingress_ifindex = ifindex };
+	struct __sk_buff skb = { .ifindex = ifindex, .gso_size = box.gso };
 	struct bpf_test_run_opts run = { .sz = sizeof(run),
 					 .data_in = frame->bytes,
 					 .data_size_in = frame->size,
 					 .data_out = out,
 					 .data_size_out = sizeof(out),
-					 .ctx_in = &context,
-					 .ctx_size_in = sizeof(context),
+					 .ctx_in = tc ? (void *)&skb : (void *)&xdp,
+					 .ctx_size_in = tc ? sizeof(skb) : sizeof(xdp),
 					 .repeat = 1 };
-	int err = bpf_prog_test_run_opts(bpf_program__fd(box.bpf->progs.caspair_xdp), &run);
+	int err = bpf_prog_test_run_opts(tc ? bpf_program__fd(box.tc->progs.caspair_tc)
+					    : bpf_program__fd(box.bpf->progs.caspair_xdp),
+					 &run);
 
 	if (err)
 		fail_msg("test run: %s", strerror(-err));
 	memcpy(frame->bytes, out, run.data_size_out);
 	frame->size = run.data_size_out;
-	return (int)run.retval;
+	return tc ? verdict_of_tc((int)run.retval) : (int)run.retval;
 }
 
 /* Runs one of the programs that user space calls; its return value. */

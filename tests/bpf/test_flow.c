@@ -73,6 +73,28 @@ static void test_jumbo_frame_cut_short(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_DROP_MALFORMED), 1);
 }
 
+/* A frame that will be cut up is as large as what it will be cut into. */
+static void test_super_packet(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct frame frame;
+	struct flow flow;
+	uint16_t slot;
+
+	if (box.hook != HOOK_TC)
+		skip();
+	slot = establish();
+	box.gso = harness_mtu() - frame_headers();
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 2800)),
+			 slot);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.client_seq, 1001 + 2800);
+	box.gso++;
+	assert_int_equal(client_sends(&frame, ACK, 3801, 5001, 2800), XDP_REDIRECT);
+	assert_int_equal(count_of(COUNT_DROP_TOO_BIG), 1);
+	assert_int_equal(count_of(COUNT_ANSWERED), 1);
+}
+
 static void test_numbers_wrap(void **state UNUSED)
 {
 	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
@@ -320,6 +342,7 @@ static const struct {
 	{ "retransmissions and resets move no number", test_flow_keeps_the_furthest_numbers },
 	{ "jumbo frames are carried", test_flow_carries_jumbo_frames },
 	{ "a jumbo frame cut short is malformed", test_jumbo_frame_cut_short },
+	{ "a super-packet is measured by its segments", test_super_packet },
 	{ "sequence numbers wrap", test_numbers_wrap },
 	{ "a replica believes the first packet", test_replica_takes_the_first_numbers },
 	{ "a changed last hop is learned", test_flow_learns_a_new_hop },

@@ -18,10 +18,11 @@ static struct bpf_prog_info info_of(const struct bpf_program *program)
 
 static void test_walk_is_short(void **state UNUSED)
 {
+	const struct bpf_object *object = box.hook == HOOK_TC ? box.tc->obj : box.bpf->obj;
 	struct bpf_program *program = NULL;
 	unsigned int programs = 0;
 
-	while ((program = bpf_object__next_program(box.bpf->obj, program))) {
+	while ((program = bpf_object__next_program(object, program))) {
 		struct bpf_prog_info info = info_of(program);
 
 		print_message("%s: %u instructions walked, %u bytes of machine code\n",
