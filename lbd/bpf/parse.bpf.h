@@ -87,6 +87,14 @@ static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
 }
 
+/* 00-00-5E-00-01 or -02 and a VRID: the address of a virtual router; RFC 9568, 7.3. */
+static __always_inline int mac_is_virtual(const __u8 *mac)
+{
+	const mac_word *word = (const mac_word *)mac;
+
+	return !word[0] && word[1] == bpf_htons(0x5e00) && (mac[4] == 1 || mac[4] == 2);
+}
+
 static __always_inline struct iphdr *packet_ip4(const struct packet *p)
 {
 	return p->l3;

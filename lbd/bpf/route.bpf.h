@@ -108,7 +108,8 @@ static __always_inline void hop_keep(struct flow_hop *hop, const struct packet *
 /* Where the client's packets come from: as good as a route where there is no neighbour. */
 static __always_inline void hop_hear(struct flow_hop *hop, const struct packet *p)
 {
-	if (p->eth->h_dest[0] & 1) /* group address: says nothing about the link */
+	/* A group's address is not the link's, and a virtual router's not for long. */
+	if (p->eth->h_dest[0] & 1 || mac_is_virtual(p->eth->h_dest))
 		return;
 	if (hop->ifindex == p->ingress && mac_equal(hop->to, p->eth->h_source) &&
 	    mac_equal(hop->from, p->eth->h_dest))

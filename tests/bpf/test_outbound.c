@@ -305,6 +305,21 @@ static void test_broadcast_teaches_no_address(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_DROP_NEIGHBOUR), 1);
 }
 
+static void test_virtual_mac_teaches_no_address(void **state UNUSED)
+{
+	static const uint8_t virtual_mac[6] = { 0, 0, 0x5e, 0, 1, 51 };
+	struct segment segment = on_link(SYN, 0);
+	struct frame frame = frame_segment(&segment, false);
+	uint16_t slot;
+
+	memcpy(frame.bytes, virtual_mac, sizeof(virtual_mac));
+	slot = expect_to_member(&frame, run_frame(&frame, box.outside));
+	segment = answer(slot, SYN | ACK);
+	segment.to = CLIENT_ON_LINK;
+	assert_int_equal(run_segment(&frame, &segment), XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_NEIGHBOUR), 1);
+}
+
 static void test_unknown_client_without_a_hop_is_asked_for(void **state UNUSED)
 {
 	struct segment segment = answer(0, ACK);
@@ -349,6 +364,7 @@ static const struct {
 	{ "an unresolved client is reached by its hop", test_unknown_client_is_reached_by_its_hop },
 	{ "an unresolved client without a hop is asked for",
 	  test_unknown_client_without_a_hop_is_asked_for },
+	{ "a virtual router's address is not the link's", test_virtual_mac_teaches_no_address },
 };
 
 int main(void)
