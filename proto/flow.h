@@ -273,7 +273,8 @@ enum flow_flags {
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
 	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
 	FLOW_DOOMED = 8,    /* ended by us: state is RESET, and whoever still sends gets a reset */
-	FLOW_HEARD = 16,    /* doomed, and the client knows: it has said so, or was answered; local */
+	FLOW_HEARD = 16, /* doomed, and the client knows: it has said so, or was answered; local */
+	FLOW_REVIVED = 32, /* went on after a RST once: its next one is not reported; local */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */
@@ -495,14 +496,14 @@ enum flow_counter {
 	COUNT_ICMP_IN,           /* errors about a member's packets, brought to it */
 	COUNT_ICMP_OUT,          /* errors about a client's */
 	COUNT_DROP_NOT_ACCEPTED, /* to a floating address, of no service, where that is refused */
-	COUNT_RESET_FLOWS,      /* ended by us, both ends told */
-	COUNT_RESET_UNSENT,     /* an end to which there was no way */
-	COUNT_ANSWERED_DOOMED,  /* a packet of a doomed flow, answered with a reset */
-	COUNT_ANSWERED_UNKNOWN, /* one without a record, by the service's policy */
-	COUNT_ANSWERED_CLOSED,  /* one to a port that is not open now */
-	COUNT_DROP_UNKNOWN,     /* without a record, by the service's policy */
-	COUNT_DROP_ANSWER_RATE, /* more resets a second than are worth it */
-	COUNT_DROP_NO_ANSWER,   /* a frame that cannot be made into a reset */
+	COUNT_RESET_FLOWS,       /* ended by us, both ends told */
+	COUNT_RESET_UNSENT,      /* an end to which there was no way */
+	COUNT_ANSWERED_DOOMED,   /* a packet of a doomed flow, answered with a reset */
+	COUNT_ANSWERED_UNKNOWN,  /* one without a record, by the service's policy */
+	COUNT_ANSWERED_CLOSED,   /* one to a port that is not open now */
+	COUNT_DROP_UNKNOWN,      /* without a record, by the service's policy */
+	COUNT_DROP_ANSWER_RATE,  /* more resets a second than are worth it */
+	COUNT_DROP_NO_ANSWER,    /* a frame that cannot be made into a reset */
 	COUNT_MAX
 };
 

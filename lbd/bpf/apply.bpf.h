@@ -75,7 +75,9 @@ static __noinline void apply_doom(const struct flow_event *record, struct flow *
 	pin_release(&pin, now);
 }
 
-/* An entry that is still a mere copy takes everything; one that packets keep, the decisions only.
+/*
+ * An entry that is still a mere copy takes everything; one that packets keep, the decisions only:
+ * its member, and whether it has ended.
  */
 static __always_inline void apply_flow_known(const struct flow_event *record, struct flow *flow,
 					     __u16 member, __u32 now)
@@ -92,9 +94,10 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 		apply_doom(record, flow, now);
 	if (ticks_since(now, seen) < ticks_since(now, flow->last_seen))
 		flow->last_seen = seen;
+	if (!(flow->flags & FLOW_DOOMED))
+		flow->state = record->state;
 	if (!(flow->flags & FLOW_REPLICA))
 		return;
-	flow->state = record->state;
 	if (record->client_ack | record->client_seq) {
 		flow->client_ack = record->client_ack;
 		flow->client_seq = record->client_seq;

@@ -189,7 +189,7 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 		slot = inbound_open(p, &key, service, flow);
 	} else if (flow) {
 		if (!(flow->flags & FLOW_DOOMED))
-			track_client(flow, p);
+			track_client(flow, &key, p);
 		else if (doomed_client(flow, p))
 			return XDP_DROP;
 		slot = flow->member;

@@ -131,7 +131,7 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (!(flow->flags & FLOW_DOOMED))
-		track_member(flow, p);
+		track_member(flow, key, p);
 	else if (doomed_answers(p))
 		return XDP_DROP;
 	return outbound_known(p, key, &flow->hop);

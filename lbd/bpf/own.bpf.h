@@ -96,7 +96,7 @@ static __always_inline int own_from_member(const struct packet *p, const struct 
 	own.vip = p->src;
 	flow = bpf_map_lookup_elem(&flows, &own);
 	if (flow) {
-		track_member(flow, p);
+		track_member(flow, &own, p);
 		return 1;
 	}
 	handshake = bpf_map_lookup_elem(&handshakes, &own);
@@ -160,7 +160,7 @@ static __noinline void own_to_member(struct packet *p, const struct flow_role *r
 	own.vip_port = p->tcp->dest;
 	flow = bpf_map_lookup_elem(&flows, &own);
 	if (flow && !(packet_opens(p) && track_has_ended(flow)))
-		track_client(flow, p);
+		track_client(flow, &own, p);
 	else if (packet_opens(p) || packet_confirms(p))
 		own_unknown(p, &own, service);
 }

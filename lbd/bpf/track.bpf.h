@@ -34,13 +34,49 @@ static __always_inline int track_has_ended(const struct flow *flow)
 	       flow->flags & FLOW_DOOMED;
 }
 
-/* Written only when different: the other direction may be at work on another CPU. */
-static __always_inline void track_common(struct flow *flow, __u8 state, __u32 now)
+static __always_inline int track_is_end(__u8 state)
 {
-	if (flow->state != state)
-		flow->state = state;
+	return state == FLOW_CLOSING || state == FLOW_RESET;
+}
+
+/*
+ * Whether the peer must hear of a change: that a flow has ended, so that its ports may be used
+ * again there too, or that it has not.  Who sends RST and data in turn is heard once each.
+ */
+static __always_inline int track_is_news(struct flow *flow, __u8 before, __u8 state)
+{
+	if (track_is_end(before) == track_is_end(state))
+		return 0;
+	if (!track_is_end(state)) {
+		if (flow->flags & FLOW_REVIVED)
+			return 0;
+		flow->flags |= FLOW_REVIVED;
+		return 1;
+	}
+	return state == FLOW_CLOSING || !(flow->flags & FLOW_REVIVED);
+}
+
+/*
+ * Written only when different: the other direction may be at work on another CPU.  Returns whether
+ * the change is news.
+ */
+static __always_inline int track_common(struct flow *flow, __u8 state, __u32 now)
+{
+	__u8 before = flow->state;
+
 	if (flow->last_seen != now)
 		flow->last_seen = now;
+	if (before == state)
+		return 0;
+	flow->state = state;
+	return track_is_news(flow, before, state);
+}
+
+/* Tells the peer; not inlined, for it happens once in a flow's life. */
+static __noinline void track_tell(const struct packet *p, const struct flow_key *key,
+				  const struct flow *flow)
+{
+	event_flow(EVENT_FLOW_PUT, key, flow, p->now);
 }
 
 /*
@@ -61,15 +97,17 @@ static __always_inline void track_numbers(struct flow *flow, const struct packet
 		flow->client_seq = p->seq_end;
 }
 
-static __always_inline void track_client(struct flow *flow, const struct packet *p)
+static __always_inline void track_client(struct flow *flow, const struct flow_key *key,
+					 const struct packet *p)
 {
 	struct flow_member_bytes *bytes;
+	__u8 state = track_state(flow->state, p->flags, FLOW_CLIENT_FIN, FLOW_MEMBER_FIN);
 
 	track_numbers(flow, p);
 	if (!hop_holds(&flow->hop, p))
 		hop_hear(&flow->hop, p);
-	track_common(flow, track_state(flow->state, p->flags, FLOW_CLIENT_FIN, FLOW_MEMBER_FIN),
-		     p->now);
+	if (track_common(flow, state, p->now))
+		track_tell(p, key, flow);
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags &= ~FLOW_REPLICA;
 	flow->bytes_in += p->bytes;
@@ -78,13 +116,15 @@ static __always_inline void track_client(struct flow *flow, const struct packet 
 		bytes->in += p->bytes;
 }
 
-static __always_inline void track_member(struct flow *flow, const struct packet *p)
+static __always_inline void track_member(struct flow *flow, const struct flow_key *key,
+					 const struct packet *p)
 {
+	__u8 state = track_state(flow->state, p->flags, FLOW_MEMBER_FIN, FLOW_CLIENT_FIN);
 	struct flow_member_stats *stats;
 	struct flow_member_bytes *bytes;
 
-	track_common(flow, track_state(flow->state, p->flags, FLOW_MEMBER_FIN, FLOW_CLIENT_FIN),
-		     p->now);
+	if (track_common(flow, state, p->now))
+		track_tell(p, key, flow);
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags &= ~FLOW_REPLICA;
 	flow->bytes_out += p->bytes;

@@ -170,36 +170,55 @@ struct ending {
 	const char *name;
 	uint8_t client[3], member[3]; /* segments in turn, the client's first */
 	uint8_t state;
+	unsigned int told; /* records to the peer */
 };
 
 static const struct ending endings[] = {
-	{ "data keeps a flow established", { ACK }, { ACK }, FLOW_ESTABLISHED },
-	{ "the client's FIN closes its half", { FIN | ACK }, { ACK }, FLOW_CLIENT_FIN },
+	{ "data keeps a flow established", { ACK }, { ACK }, FLOW_ESTABLISHED, 0 },
+	{ "the client's FIN closes its half", { FIN | ACK }, { ACK }, FLOW_CLIENT_FIN, 0 },
 	{ "the client's FIN again changes nothing",
 	  { FIN | ACK, FIN | ACK },
 	  { ACK, ACK },
-	  FLOW_CLIENT_FIN },
-	{ "the member's FIN closes its half", { ACK }, { FIN | ACK }, FLOW_MEMBER_FIN },
+	  FLOW_CLIENT_FIN,
+	  0 },
+	{ "the member's FIN closes its half", { ACK }, { FIN | ACK }, FLOW_MEMBER_FIN, 0 },
 	{ "both FINs close a flow, the client's first",
 	  { FIN | ACK },
 	  { FIN | ACK },
-	  FLOW_CLOSING },
+	  FLOW_CLOSING,
+	  1 },
 	{ "both FINs close a flow, the member's first",
 	  { ACK, FIN | ACK },
 	  { FIN | ACK, ACK },
-	  FLOW_CLOSING },
-	{ "the last ACK leaves it closing", { FIN | ACK, ACK }, { FIN | ACK, ACK }, FLOW_CLOSING },
-	{ "the member's RST marks a flow", { ACK }, { RST | ACK }, FLOW_RESET },
+	  FLOW_CLOSING,
+	  1 },
+	{ "the last ACK leaves it closing",
+	  { FIN | ACK, ACK },
+	  { FIN | ACK, ACK },
+	  FLOW_CLOSING,
+	  1 },
+	{ "the member's RST marks a flow", { ACK }, { RST | ACK }, FLOW_RESET, 1 },
 	{ "the client's RST marks a flow, and the member's data clears the mark",
 	  { RST },
 	  { ACK },
-	  FLOW_ESTABLISHED },
-	{ "a RST on both sides stays", { RST }, { RST }, FLOW_RESET },
-	{ "the client's data clears a forged mark", { ACK, ACK }, { RST, ACK }, FLOW_ESTABLISHED },
+	  FLOW_ESTABLISHED,
+	  2 },
+	{ "a RST on both sides stays", { RST }, { RST }, FLOW_RESET, 1 },
+	{ "the client's data clears a forged mark",
+	  { ACK, ACK },
+	  { RST, ACK },
+	  FLOW_ESTABLISHED,
+	  2 },
 	{ "a FIN after a forged RST closes half",
 	  { RST, FIN | ACK },
 	  { RST, ACK },
-	  FLOW_CLIENT_FIN },
+	  FLOW_CLIENT_FIN,
+	  2 },
+	{ "RST and data in turn are told once each",
+	  { RST, ACK, RST },
+	  { ACK, ACK, ACK },
+	  FLOW_ESTABLISHED,
+	  2 },
 };
 
 static void test_ending(void **state)
@@ -210,12 +229,20 @@ static void test_ending(void **state)
 	struct frame frame;
 	struct flow flow;
 
+	harness_drain();
+	box.events = 0;
 	for (size_t i = 0; i < 3 && row->client[i]; i++) {
 		client_sends(&frame, row->client[i], 1001, 5001, 0);
 		expect_to_client(&frame, member_sends(&frame, slot, row->member[i], 5001, 1001));
 	}
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.state, row->state);
+	harness_drain();
+	assert_int_equal(box.events, row->told);
+	if (row->told) {
+		assert_int_equal(box.event[row->told - 1].kind, EVENT_FLOW_PUT);
+		assert_int_equal(box.event[row->told - 1].state, row->state);
+	}
 }
 
 static void reuse_ports(uint8_t state_before)
