@@ -6,7 +6,9 @@
 
 #include "conf/fill.h"
 #include "conf/keyword.h"
+#include "conf/memory.h"
 #include "conf/store.h"
+#include "conf/value.h"
 #include "proto/flow.h"
 #include "proto/seal.h"
 
@@ -173,6 +175,21 @@ static void check_blocks(const struct check *c)
 			    "more than %d profiles", FLOW_MAX_ARRAYS);
 }
 
+static void check_memory(const struct check *c)
+{
+	const Conf__Forwarding *forwarding = c->file->forwarding;
+	char text[MEMORY_TEXT], bound[VALUE_AMOUNT];
+	struct memory memory;
+
+	if (!forwarding || !forwarding->has_memory_kib)
+		return;
+	memory = memory_plan(forwarding->flows, forwarding->pins, 0);
+	if (memory.total > (uint64_t)forwarding->memory_kib * 1024)
+		fault_error(c->faults, source_at(c->source, forwarding, "memory_kib"),
+			    "memory %s is not enough: the tables take %s",
+			    value_size(bound, forwarding->memory_kib), memory_print(text, &memory));
+}
+
 bool check_config(const Conf__Config *file, const struct conf_source *source,
 		  struct conf_faults *faults)
 {
@@ -183,6 +200,7 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 	check_nodes(&check);
 	check_blocks(&check);
 	check_vrrp(&check);
+	check_memory(&check);
 	if (!check_addresses(&check) || !check_arrays(&check))
 		return false;
 	check_advice(&check);

@@ -26,7 +26,7 @@ static void print_value(const struct printer *p, const ProtobufCMessage *message
 {
 	const struct rule *rule = rule_find(message->descriptor, field);
 	uint32_t number = *(const uint32_t *)store_at(message, field);
-	char duration[VALUE_DURATION], word[RULE_KEYWORD];
+	char duration[VALUE_DURATION], size[VALUE_AMOUNT], word[RULE_KEYWORD];
 
 	if (field->type == PROTOBUF_C_TYPE_STRING)
 		fputs(store_string(message, field), p->out);
@@ -36,6 +36,8 @@ static void print_value(const struct printer *p, const ProtobufCMessage *message
 		fputs(store_choice(word, message, field), p->out);
 	else if (rule->kind == RULE_DURATION)
 		fputs(value_duration(duration, number), p->out);
+	else if (rule->kind == RULE_SIZE)
+		fputs(value_size(size, number), p->out);
 	else
 		fprintf(p->out, "%u", number);
 }

@@ -58,6 +58,8 @@ static const struct rule rules[] = {
 	{ &conf__forwarding__descriptor, "interface", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__forwarding__descriptor, "flows", RULE_NUMBER, .min = TABLE_MIN, .max = TABLE_MAX },
 	{ &conf__forwarding__descriptor, "pins", RULE_NUMBER, .min = TABLE_MIN, .max = TABLE_MAX },
+	{ &conf__forwarding__descriptor, "memory_kib", RULE_SIZE,
+	  .min = 1024, .max = 1u << 30 },
 
 	{ &conf__web__descriptor, "listen", RULE_LISTEN, .required = true },
 	{ &conf__web__descriptor, "metrics", .kind = RULE_PATH },
@@ -133,6 +135,8 @@ const char *rule_keyword(char keyword[RULE_KEYWORD], const ProtobufCFieldDescrip
 
 	if (length > 3 && strcmp(field->name + length - 3, "_ms") == 0)
 		length -= 3;
+	if (length > 4 && strcmp(field->name + length - 4, "_kib") == 0)
+		length -= 4;
 	return to_word(keyword, field->name, length);
 }
 

@@ -13,6 +13,7 @@ enum rule_kind {
 	RULE_CHOICE,   /* yes or no, or a word of the field's enum */
 	RULE_NUMBER,   /* min to max, a multiple of step */
 	RULE_DURATION, /* the same in ms, written with a unit */
+	RULE_SIZE,     /* the same in KiB, written with K, M or G */
 	RULE_PORTS,    /* 135 or 6005-59530 */
 	RULE_NAME,     /* letter or digit, then those and . _ - ; at most 63 */
 	RULE_ADDRESS,  /* unicast, routed: of what clients or members use */
@@ -41,7 +42,7 @@ enum { RULE_KEYWORD = 40 };
 const struct rule *rule_find(const ProtobufCMessageDescriptor *message,
 			     const ProtobufCFieldDescriptor *field);
 
-/* The field's word in the file: `_` becomes `-`, a final _ms is dropped. */
+/* The field's word in the file: `_` becomes `-`, a final _ms or _kib is dropped. */
 const char *rule_keyword(char keyword[RULE_KEYWORD], const ProtobufCFieldDescriptor *field);
 
 /* The same for an enum's word: lower case, `_` becomes `-`. */

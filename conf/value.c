@@ -149,6 +149,39 @@ static bool read_duration(const struct job *job, const char *word)
 	return refuse(job, "%.40s has an unknown unit: write ms, s, min, h or d", word);
 }
 
+static const char size_units[] = "KMG";
+
+const char *value_size(char text[VALUE_AMOUNT], uint32_t kib)
+{
+	const char *unit = size_units;
+
+	for (; kib && kib % 1024 == 0 && unit[1]; unit++)
+		kib /= 1024;
+	snprintf(text, VALUE_AMOUNT, "%u%c", kib, *unit);
+	return text;
+}
+
+static bool read_size(const struct job *job, const char *word)
+{
+	uint64_t number;
+	const char *rest = digits(word, &number), *unit;
+	char min[VALUE_AMOUNT], max[VALUE_AMOUNT];
+
+	if (!rest)
+		return refuse(job, "takes a size such as 512M or 2G, not \"%.40s\"", word);
+	unit = *rest ? strchr(size_units, *rest) : NULL;
+	if (!unit || rest[1])
+		return refuse(job, "%.40s has %s unit: write K, M or G after the number", word,
+			      *rest ? "an unknown" : "no");
+	for (; unit > size_units; unit--)
+		number *= 1024;
+	if (!in_range(job, number))
+		return refuse(job, "%.40s is out of range: %s to %s", word,
+			      value_size(min, job->rule->min), value_size(max, job->rule->max));
+	job->value->number = (uint32_t)number;
+	return true;
+}
+
 static bool read_ports(const struct job *job, const char *word)
 {
 	uint64_t first, last;
@@ -381,11 +414,12 @@ bool value_read(union value *value, const struct rule *rule, const ProtobufCFiel
 	static bool (*const readers[])(const struct job *, const char *) = {
 		[RULE_CHOICE] = read_choice,     [RULE_NUMBER] = read_number,
 		[RULE_DURATION] = read_duration, [RULE_PORTS] = read_ports,
-		[RULE_NAME] = read_name,         [RULE_ADDRESS] = read_address,
-		[RULE_NODE] = read_node,         [RULE_LOCAL] = read_node,
-		[RULE_DEVICE] = read_device,     [RULE_HOST] = read_host,
-		[RULE_KEY] = read_key,           [RULE_LISTEN] = read_listen,
-		[RULE_PATH] = read_path,         [RULE_RPC] = read_rpc,
+		[RULE_SIZE] = read_size,         [RULE_NAME] = read_name,
+		[RULE_ADDRESS] = read_address,   [RULE_NODE] = read_node,
+		[RULE_LOCAL] = read_node,        [RULE_DEVICE] = read_device,
+		[RULE_HOST] = read_host,         [RULE_KEY] = read_key,
+		[RULE_LISTEN] = read_listen,     [RULE_PATH] = read_path,
+		[RULE_RPC] = read_rpc,
 	};
 	struct job job = { value, rule, field, "", problem };
 

@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 #include "conf/log.h"
+#include "conf/memory.h"
 #include "lbd/check/child.h"
 #include "lbd/lbd.h"
 #include "lbd/plan.h"
@@ -179,6 +180,16 @@ static void on_settle(struct ev_loop *loop, ev_timer *timer, int events)
 		share_tell(lbd);
 }
 
+/* The bound itself is the configuration's to keep; what is pinned has its old size. */
+static void say_memory(const struct dataplane *plane)
+{
+	struct memory memory = memory_plan(plane->flows_max, plane->pins_max, 0);
+	char text[MEMORY_TEXT];
+
+	log_info("%u flows and %u pins at most; the tables take %s", plane->flows_max,
+		 plane->pins_max, memory_print(text, &memory));
+}
+
 static int start(struct lbd *lbd)
 {
 	const Conf__Forwarding *forwarding = lbd->conf->file->forwarding;
@@ -190,6 +201,7 @@ static int start(struct lbd *lbd)
 				       forwarding->pins);
 	if (error)
 		return error;
+	say_memory(&lbd->plane);
 	attach_init(&lbd->attach, lbd->options.bpf_dir, lbd->plane.xdp);
 	error = first_plan(lbd);
 	if (!error)
@@ -199,8 +211,7 @@ static int start(struct lbd *lbd)
 	if (!error)
 		error = judge_start(&lbd->judge, lbd->loop, &lbd->plane, lbd->plan);
 	if (!error)
-		error = sweep_start(&lbd->sweep, lbd->loop, &lbd->plane, lbd->plan,
-				    &lbd->reset);
+		error = sweep_start(&lbd->sweep, lbd->loop, &lbd->plane, lbd->plan, &lbd->reset);
 	if (!error)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
 					on_links_changed, lbd);

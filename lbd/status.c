@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 
 #include "conf/conf.h"
+#include "conf/memory.h"
 #include "lbd/arena.h"
 #include "lbd/lbd.h"
 #include "lbd/members.h"
@@ -203,6 +204,22 @@ static bool add_arrays(const struct lbd *lbd, struct arena *arena, Cas__LbdStatu
 	return status->array;
 }
 
+/* Sizes, and those that the configuration calls for where others are pinned. */
+static void fill_sizes(const struct lbd *lbd, Cas__LbdStatus *status)
+{
+	const Conf__Forwarding *wanted = lbd->conf->file->forwarding;
+
+	status->has_flows_max = status->has_pins_max = 1;
+	status->flows_max = lbd->plane.flows_max;
+	status->pins_max = lbd->plane.pins_max;
+	status->has_flows_wanted = wanted->flows != lbd->plane.flows_max;
+	status->flows_wanted = wanted->flows;
+	status->has_pins_wanted = wanted->pins != lbd->plane.pins_max;
+	status->pins_wanted = wanted->pins;
+	status->has_tables_bytes = 1;
+	status->tables_bytes = memory_plan(lbd->plane.flows_max, lbd->plane.pins_max, 0).total;
+}
+
 static void fill_numbers(const struct lbd *lbd, Cas__LbdStatus *status)
 {
 	struct flow_gauges gauges;
@@ -213,10 +230,9 @@ static void fill_numbers(const struct lbd *lbd, Cas__LbdStatus *status)
 		status->flows = gauges.flows;
 		status->pins = gauges.pins;
 	}
-	status->has_up_ms = status->has_flows_max = status->has_pins_max = 1;
+	status->has_up_ms = 1;
 	status->up_ms = (daemon_now_ns() - lbd->started_ns) / 1000000;
-	status->flows_max = lbd->plane.flows_max;
-	status->pins_max = lbd->plane.pins_max;
+	fill_sizes(lbd, status);
 	status->has_members_up = status->has_members = 1;
 	judge_count(&lbd->judge, &status->members_up, &status->members);
 	status->has_adopted = status->has_check_child = status->has_fenced = 1;

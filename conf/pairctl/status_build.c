@@ -326,6 +326,16 @@ static void judge_service(struct build *b, const Cas__ArrayStatus *array,
 		     service->members_up, service->members);
 }
 
+static void judge_size(struct build *b, const char *what, bool differs, uint64_t wanted,
+		       uint64_t pinned)
+{
+	if (differs)
+		note(b,
+		     "the tables of %s have room for %llu %s, the configuration says %llu: a new "
+		     "size needs lbd --detach-data-plane and a new start",
+		     b->here->name, (unsigned long long)pinned, what, (unsigned long long)wanted);
+}
+
 static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 {
 	/* A standby's fence is the mark of its last reign: it goes when the node leads again. */
@@ -337,6 +347,8 @@ static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 	if (lbd->has_flows && lbd->has_flows_max && lbd->flows >= lbd->flows_max)
 		problem(b, "the flow table is full: new sessions are not recorded and not "
 			   "replicated; raise forwarding flows");
+	judge_size(b, "flows", lbd->has_flows_wanted, lbd->flows_wanted, lbd->flows_max);
+	judge_size(b, "pins", lbd->has_pins_wanted, lbd->pins_wanted, lbd->pins_max);
 	for (size_t i = 0; i < lbd->n_interface; i++)
 		if (!lbd->interface[i]->up)
 			problem(b, "interface %s is down", lbd->interface[i]->name);

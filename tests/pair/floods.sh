@@ -30,12 +30,21 @@ way_back() {
 	pp ip -n "lb$1" route add 2001:db8:ff::/64 via 2001:db8:20::100
 }
 
-# The floods are more than the probe's connections, of which some are always recorded.
+# Of the probe's connections, 100 a second, those of the last few seconds are recorded.
 bounded() {
 	local flows pins
 	read -r flows pins < <(field 1 lbd.flows lbd.pins)
-	((flows <= ROOM && flows - SESSIONS <= 400)) || fail "$1: $flows flows for $SESSIONS sessions"
+	((flows <= ROOM && flows - SESSIONS <= 650)) || fail "$1: $flows flows for $SESSIONS sessions"
 	((pins <= 200)) || fail "$1: $pins pins"
+}
+
+# A busy machine may keep pairctl waiting for longer than it waits: no answer is none.
+replicates() {
+	local state start=$SECONDS
+	until state=$(field 2 sync.state) && [[ -n $state ]]; do
+		((SECONDS - start <= 3)) || fail "$1: syncd of lb2 does not answer"
+	done
+	[[ $state == in-sync ]] || fail "$1: the standby is not in sync: $state"
 }
 
 # flood KIND COUNTER: starts one and waits for it; the counter says so within 3 s.
@@ -50,7 +59,7 @@ flood() {
 	say "$kind: $name has risen by 1000 after $(($(ms) - start)) ms"
 	while lives "flood-$kind"; do
 		bounded "$kind"
-		in_sync 2 || fail "$kind: the standby is not in sync: $(field 2 sync.state)"
+		replicates "$kind"
 		sleep 0.2
 	done
 	say "$kind: $(cat "$LAB/log/flood-$kind.out"); $name $before -> $(counter 1 "$name"), flows" \
@@ -96,7 +105,7 @@ wait_for 3 "status to complain" says "flow table is full"
 (($(counter 1 flows_full) > 0)) || fail "a full table is not counted"
 work 1000
 stalls full
-in_sync 2 || fail "full: the standby is not in sync"
+replicates full
 say "full: flows $(field 1 lbd.flows lbd.flows_max), flows_full $(counter 1 flows_full);" \
 	"$(tail -n 1 "$LAB/log/more.out")"
 chat_stop more

@@ -454,16 +454,18 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 
 static int serve(char **argv)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_port = htons((uint16_t)atoi(argv[1])) };
+	/* Of both families. */
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+				   .sin6_port = htons((uint16_t)atoi(argv[1])) };
 	struct rlimit files = { 65536, 65536 };
 	struct server server = { .name = argv[0] };
 	struct ev_loop *loop = ev_default_loop(0);
-	const int one = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int one = 1, zero = 0;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)) ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 4096)) {
 		perror("chat: listen");
 		return 1;

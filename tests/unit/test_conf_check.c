@@ -507,9 +507,51 @@ static void limits(void **state)
 		expect_limit(&limits_of[i]);
 }
 
+/* What the tables take beside flows and pins depends a little on the machine's processors. */
+static void memory(void **state)
+{
+	static const struct {
+		const char *block, *fault; /* NULL: none */
+	} cases[] = {
+		{ "flows 1000000; memory 300M", NULL },
+		{ "flows 1000000; memory 200M",
+		  "6:36: memory 200M is not enough: the tables take 2" },
+		{ "flows 10000000; memory 2G", NULL },
+		{ "flows 10000000; pins 5000000; memory 2G", "memory 2G is not enough" },
+		{ "flows 10000000; memory 1G", ": flows 1781.9M, pins 20.8M, the rest " },
+		{ "memory 2", "memory 2 has no unit: write K, M or G after the number" },
+		{ "memory 2T", "memory 2T has an unknown unit: write K, M or G" },
+		{ "memory 2GB", "memory 2GB has an unknown unit" },
+		{ "memory G", "memory takes a size such as 512M or 2G, not \"G\"" },
+		{ "memory 1023K", "memory 1023K is out of range: 1M to 1024G" },
+		{ "memory 9999999999G", "memory 9999999999G is out of range" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char to[256], *text, *printed;
+		struct edit edit = { "sync { path eth1 }\n", to, "" };
+		struct conf_faults faults;
+		const char *fault = cases[i].fault;
+
+		snprintf(to, sizeof(to), "sync { path eth1 }\nforwarding { %s }\n",
+			 cases[i].block);
+		text = apply(&edit);
+		conf_free(conf_read(text, strlen(text), &faults));
+		printed = print(&faults);
+		if (fault ? !strstr(printed, fault) || faults.errors != 1 : faults.errors != 0)
+			fail_msg("%s: expected %s, got %s", cases[i].block,
+				 fault ? fault : "nothing", printed);
+		conf_faults_free(&faults);
+		free(printed);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory),
 		cmocka_unit_test(the_good_file_is_good),
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(addresses),

@@ -382,6 +382,11 @@ static void table_full(struct scene *s)
 	s->lbd.flows = 1000000;
 }
 
+static void other_size(struct scene *s)
+{
+	SET(s->lbd, flows_wanted, 2000000);
+}
+
 static void one_member_down(struct scene *s)
 {
 	s->service[1].members_up = 2;
@@ -464,6 +469,7 @@ static void test_status_cases(void **state)
 		{ checker_died, 1, "problem: the health checker does not run", NULL },
 		{ interface_down, 1, "problem: interface eth0 is down", NULL },
 		{ table_full, 1, "problem: the flow table is full", NULL },
+		{ other_size, 0, "note: the tables of lb1 have room for 1000000 flows", "problem" },
 		{ one_member_down, 0, "note: mel/mapi: 2 of 3 members are up", "problem" },
 		{ service_down, 1, "problem: mel/mapi has no member up", NULL },
 		{ digests_differ, 1, "lb1 ddc72f283f8f, lb2 0123456789ab", NULL },
