@@ -184,7 +184,7 @@ floods: all $(TOOLS)
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim
-	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(SKIP),-x $(SKIP)) $(if $(ENDS),-e) \
+	$(Q)$< -n $(or $(SEEDS),2000) -s $(or $(SEED),1) $(if $(SKIP),-x $(SKIP)) \
 		$(if $(V),-v) -r $(B)/sim/report.json
 
 # One after the other: each measures time.

@@ -75,23 +75,17 @@ static bool hears(const struct node *node)
 }
 
 /*
- * Left out on purpose: ports used again while the node that does not lead still has the end of the
- * former connection on record.  Without -e the end of a connection is not replicated, so such a
- * record would age as one that has ended, and take the record of the new one with it.  With single
- * faults, also while it holds any record of the former one and cannot be told of the new one: what
- * it has is then believed.
+ * Left out on purpose, with single faults: ports used again while the node that does not lead holds
+ * a record of the former connection and cannot be told of the new one.  What it has is then
+ * believed.
  */
 static bool port_is_free(const struct world *world, unsigned int flow)
 {
-	bool ends = world->options.ends;
-
 	for (int n = 0; n < NODES; n++) {
 		const struct plane_flow *entry = &world->node[n].plane.flow[flow];
 
 		if (n == world->owner || !entry->used)
 			continue;
-		if (!ends && (world->single || entry->state != FLOW_ESTABLISHED))
-			return false;
 		if (world->single && !hears(&world->node[n]))
 			return false;
 	}

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- *	sim [-n SEEDS] [-s FIRST-SEED] [-x SKIP] [-f FLOW] [-e] [-v] [-k] [-p BUG] [-r REPORT]
+ *	sim [-n SEEDS] [-s FIRST-SEED] [-x SKIP] [-f FLOW] [-v] [-k] [-p BUG] [-r REPORT]
  *
  * -k goes on after a failure, -p plants a bug that must be found.  -x names faults that do not
- * happen (a mask), -f a flow whose whole life is told; with -e the data plane reports the ends of
- * connections.  The last line counts.
+ * happen (a mask), -f a flow whose whole life is told.  The last line counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +76,7 @@ int main(int argc, char **argv)
 	double began = seconds();
 	int option, status = EXIT_SUCCESS;
 
-	while ((option = getopt(argc, argv, "n:s:x:vkep:r:f:")) != -1) {
+	while ((option = getopt(argc, argv, "n:s:x:vkp:r:f:")) != -1) {
 		if (option == 'n')
 			seeds = strtoull(optarg, NULL, 10);
 		else if (option == 's')
@@ -86,8 +85,6 @@ int main(int argc, char **argv)
 			options.skip = strtoull(optarg, NULL, 16);
 		else if (option == 'v')
 			options.verbose = true;
-		else if (option == 'e')
-			options.ends = true;
 		else if (option == 'k')
 			all = true;
 		else if (option == 'p')

@@ -340,8 +340,8 @@ static void track(struct node *node, struct plane_flow *entry, enum packet packe
 		entry->state = own;
 	else if (packet == PACKET_FIN && entry->state == other)
 		entry->state = FLOW_CLOSING;
-	/* With -e: the peer is told of an end, and that it was none. */
-	if (!node->world->options.ends || ended == (entry->state >= FLOW_CLOSING))
+	/* The peer is told of an end, and that it was none. */
+	if (ended == (entry->state >= FLOW_CLOSING))
 		return;
 	event = plane_flow_event(node, (unsigned int)(entry - node->plane.flow));
 	emit(node, &event);
@@ -535,8 +535,7 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 	watch(node, flow, "overwritten");
 	if ((int64_t)(seen - entry->seen) > 0)
 		entry->seen = seen;
-	if (entry->flags & FLOW_REPLICA ||
-	    (node->world->options.ends && node->world->options.plant != PLANT_END_KEPT))
+	if (entry->flags & FLOW_REPLICA || node->world->options.plant != PLANT_END_KEPT)
 		entry->state = record->state;
 }
 

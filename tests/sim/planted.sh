@@ -8,11 +8,9 @@
 cd "${0%/*}/../.." || exit 1
 sim=${1:-build}/tests/sim
 missed=0
-declare -A ends=([end-kept]=-e)
 for bug in ack-early no-sweep epoch-lost overwrite no-gate late-lease no-fence no-verdicts \
 	silent-loss hole-forgotten config-unheard end-kept; do
-	# The ends of connections are events with -e only.
-	found=$("$sim" -n 2000 ${ends[$bug]:-} -p $bug | grep '^seed ' | head -n 1)
+	found=$("$sim" -n 2000 -p $bug | grep '^seed ' | head -n 1)
 	[[ -n $found ]] || missed=$((missed + 1))
 	printf '%-14s %s\n' "$bug" "${found:-NOT FOUND}"
 done

@@ -350,7 +350,6 @@ struct options {
 	enum plant plant;
 	unsigned int watched; /* flow + 1; 0: none */
 	uint64_t skip;        /* faults that do not happen: bit n is the nth */
-	bool ends;            /* the data plane reports the ends of connections */
 	bool mute;            /* nothing is printed */
 };
 

@@ -49,5 +49,5 @@ void trace_print(const struct world *world)
 	printf("  replay: make sim SEEDS=1 SEED=%llu", (unsigned long long)world->options.seed);
 	if (world->options.skip)
 		printf(" SKIP=%llx", (unsigned long long)world->options.skip);
-	puts(world->options.ends ? " ENDS=1 V=1" : " V=1");
+	puts(" V=1");
 }
