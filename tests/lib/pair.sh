@@ -191,6 +191,18 @@ chat_total() {
 	grep '"event":"total"' "$LAB/log/$name.out" | "$LAB_TOP/tests/lib/field.py" "$@"
 }
 
+# probe_meets_nodes: a new connection of a host on the same wire, which the follower has never heard
+# of, would wait for ARP in the instant of a failover; not so behind a router.
+probe_meets_nodes() {
+	on client ping -q -c 1 -I 10.20.0.163 10.20.0.11 >/dev/null
+	on client ping -q -c 1 -I 10.20.0.163 10.20.0.12 >/dev/null
+}
+
+# clients_known NODE COUNT: the node knows the way to so many of the clients of chat_start.
+clients_known() {
+	(($(ip -n "lb$1" neigh show dev eth0 | grep -cE '^10\.20\.0\.1[2-5][0-9] lladdr') == $2))
+}
+
 # probe_start: new connections every 10 ms, to see how long the path is dark.
 probe_start() {
 	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 10.20.0.163 10

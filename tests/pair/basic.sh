@@ -18,7 +18,6 @@ known() {
 knows_direct() {
 	(($(pairctl "$1" -j sessions | "$LAB_TOP/tests/lib/sessions.py" | grep -c " 10.30.0.21:7000 ") == $2))
 }
-resolved() { (($(ip -n "lb$1" neigh show dev eth0 | grep -cE '^10\.20\.0\.1[2-5][0-9] lladdr') == $2)); }
 knows() { (($(known "$1" | wc -l) == $2)); }
 rpc_open() { (($(grep -c '"event": "open"' "$LAB/log/rpc.out") == 6)) || gone rpc; }
 
@@ -43,7 +42,7 @@ known 2 >"$LAB/known2"
 diff "$LAB/known1" "$LAB/known2" >"$LAB/log/tables.diff" || fail "the nodes know different sessions"
 
 # And lb2 knows the way back to each client, though it has never heard of one.
-wait_for 12 "lb2 to resolve 40 clients" resolved 2 40
+wait_for 12 "lb2 to resolve 40 clients" clients_known 2 40
 
 # What pairctl says beforehand is what has happened, on both nodes.
 for node in 1 2; do

@@ -71,6 +71,8 @@ daemon_start 2 syncd
 await_daemon 2 syncd
 pair_up 1 2
 
+probe_meets_nodes
+wait_for 12 "lb2 to know its way to 30 clients" clients_known 2 30
 probe_start
 for _ in 1 2 3; do
 	planned 1

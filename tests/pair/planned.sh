@@ -15,10 +15,7 @@ drops() {
 # A request or a SYN that nobody answers is lost; the prober of drill() counts the echoes.
 drill_planned() {
 	local node=$1 until=$(($(ms) + ${PROBES:-10000})) turns=0
-	# A new connection of a host on the same wire, which the follower has never heard of, would
-	# wait for ARP; not so behind a router.
-	on client ping -q -c 1 -I 10.20.0.163 10.20.0.11 >/dev/null
-	on client ping -q -c 1 -I 10.20.0.163 10.20.0.12 >/dev/null
+	probe_meets_nodes
 	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 10.20.0.163 2
 	work 300
 	while (($(ms) < until)); do
