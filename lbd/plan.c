@@ -236,11 +236,15 @@ static int place_service(const struct making *make, const Conf__Service *service
 
 static uint8_t service_flags(const Conf__Service *service)
 {
+	uint8_t flags = SERVICE_USED;
+
 	if (service->unknown == CONF__SERVICE__STRAY__WAY__RESET)
-		return SERVICE_USED | SERVICE_UNKNOWN_RESET;
+		flags |= SERVICE_UNKNOWN_RESET;
 	if (service->unknown == CONF__SERVICE__STRAY__WAY__DROP)
-		return SERVICE_USED | SERVICE_UNKNOWN_DROP;
-	return SERVICE_USED;
+		flags |= SERVICE_UNKNOWN_DROP;
+	if (service->inspect == CONF__SERVICE__INSPECT__WHAT__RPC)
+		flags |= SERVICE_INSPECT;
+	return flags;
 }
 
 static bool add_service(struct making *make, const Conf__Array *array, const Conf__Service *service,

@@ -43,6 +43,7 @@ enum flow_limits {
 	FLOW_NOTICES_BYTES = 256 << 10,
 	FLOW_NO_MEMBER = 0xffff,
 	FLOW_WEIGHT = 16, /* of a weight in force, for each 1 of the configuration */
+	FLOW_CENSUS = 32768, /* clients whose binds are remembered, the latest ones */
 };
 
 /* --- addresses -------------------------------------------------------------------------------- */
@@ -143,6 +144,7 @@ enum flow_service_flags {
 	/* What becomes of packets in mid-stream without a record; neither: pin and Maglev say. */
 	SERVICE_UNKNOWN_RESET = 2,
 	SERVICE_UNKNOWN_DROP = 4,
+	SERVICE_INSPECT = 8, /* RPC binds are read for the census */
 };
 
 /* How packets get to a member and back. */
@@ -275,6 +277,7 @@ enum flow_flags {
 	FLOW_DOOMED = 8,    /* ended by us: state is RESET, and whoever still sends gets a reset */
 	FLOW_HEARD = 16, /* doomed, and the client knows: it has said so, or was answered; local */
 	FLOW_REVIVED = 32, /* went on after a RST once: its next one is not reported; local */
+	FLOW_UNREAD = 64,  /* of an inspected service, and no bind was read yet; local */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */
@@ -334,6 +337,56 @@ struct pin {
 struct flow_gauges {
 	__u64 flows;
 	__u64 pins;
+};
+
+/* --- the census: how clients protect their RPC, as their binds say ------------------------------
+ */
+
+/* Levels of protection, MS-RPCE 2.2.1.1.8; no trailer counts as level 0. */
+enum census_level {
+	CENSUS_ANONYMOUS = 0,
+	CENSUS_PRIVACY = 6, /* encrypted; everything below is not */
+	CENSUS_LEVELS = 7,
+};
+
+/* Ways to authenticate, by the type in the trailer, MS-RPCE 2.2.1.1.7. */
+enum census_type {
+	CENSUS_NONE = 0,
+	CENSUS_NEGOTIATE, /* 9 */
+	CENSUS_NTLM,      /* 10 */
+	CENSUS_KERBEROS,  /* 16 */
+	CENSUS_OTHER,
+	CENSUS_TYPES,
+};
+
+/* Key of `census`. */
+struct census_key {
+	struct flow_ip client;
+	__u32 array; /* number, as of the VIP's role */
+};
+
+/* A bind, and when it came: CLOCK_MONOTONIC in ns, for a client may be asked about after months. */
+struct census_bind {
+	__u64 seen_ns; /* 0: there was none */
+	__u8 level;    /* enum census_level */
+	__u8 type;     /* enum census_type */
+	__u8 pad[6];
+};
+
+/* Map `census`: LRU_HASH; written by BPF, two CPUs may lose a count to each other. */
+struct census {
+	__u64 first_ns;
+	struct census_bind last;
+	struct census_bind open; /* the last one below CENSUS_PRIVACY */
+	__u32 level[CENSUS_LEVELS];
+	__u32 type[CENSUS_TYPES];
+};
+
+/* Map `census_totals`, one entry an array; written atomically by BPF. */
+struct census_total {
+	__u64 level[CENSUS_LEVELS];
+	__u64 type[CENSUS_TYPES];
+	__u64 unread; /* connections that were given up without a bind */
 };
 
 /* --- the lease, written by vrrpd -------------------------------------------------------------- */
@@ -520,6 +573,9 @@ _Static_assert(sizeof(struct flow) == 72, "layout");
 _Static_assert(sizeof(struct handshake) == 44, "layout");
 _Static_assert(sizeof(struct pin_key) == 20, "layout");
 _Static_assert(sizeof(struct pin) == 16, "layout");
+_Static_assert(sizeof(struct census_key) == 20, "layout");
+_Static_assert(sizeof(struct census) == 88, "layout");
+_Static_assert(sizeof(struct census_total) == 104, "layout");
 _Static_assert(sizeof(struct flow_lease) == 64, "layout");
 _Static_assert(sizeof(struct flow_event) == 104, "layout");
 /* The kernel pads elements of an array, which the inboxes are, and user space maps them. */

@@ -15,6 +15,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "lbd/bpf/census.bpf.h"
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/hook.bpf.h"
 #include "lbd/bpf/icmp.bpf.h"
@@ -78,6 +79,8 @@ static __always_inline int forward(hook_frame *frame)
 	if (packet_ip(&p))
 		return pass();
 	verdict = dispatch(&p);
+	if (p.unread)
+		census_read(&p);
 	if (p.own)
 		return gate_own();
 	if (p.refuse)

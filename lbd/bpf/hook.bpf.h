@@ -86,6 +86,12 @@ static __always_inline __u32 hook_length(hook_frame *frame)
 	return frame->len;
 }
 
+/* Copies bytes of the frame, also from where no pointer reaches.  0, or they are not all there. */
+static __always_inline int hook_load(hook_frame *frame, __u32 offset, void *to, __u32 size)
+{
+	return (int)bpf_skb_load_bytes(frame, offset, to, size);
+}
+
 /* Payload of each segment that the frame is going to be cut into; 0: it is none such. */
 static __always_inline __u32 hook_gso(const hook_frame *frame)
 {
@@ -152,6 +158,11 @@ static __always_inline __u32 hook_ingress(const hook_frame *frame)
 static __always_inline __u32 hook_length(hook_frame *frame)
 {
 	return (__u32)bpf_xdp_get_buff_len(frame);
+}
+
+static __always_inline int hook_load(hook_frame *frame, __u32 offset, void *to, __u32 size)
+{
+	return (int)bpf_xdp_load_bytes(frame, offset, to, size);
 }
 
 static __always_inline __u32 hook_gso(const hook_frame *frame)

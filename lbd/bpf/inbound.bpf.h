@@ -39,7 +39,11 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 				       __u16 member, const struct flow_service *service)
 {
 	struct flow flow = inbound_flow(p, member);
-	int err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
+	int err;
+
+	if (service->flags & SERVICE_INSPECT)
+		flow.flags = FLOW_UNREAD;
+	err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
 
 	if (err == -EEXIST)
 		return;
@@ -188,12 +192,16 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 			return drop(COUNT_DROP_NOT_OWNER);
 		slot = inbound_open(p, &key, service, flow);
 	} else if (flow) {
+		if (flow->flags & FLOW_UNREAD)
+			p->unread = key.client_port;
 		if (!(flow->flags & FLOW_DOOMED))
 			track_client(flow, &key, p);
 		else if (doomed_client(flow, p))
 			return XDP_DROP;
 		slot = flow->member;
 	} else {
+		if (service->flags & SERVICE_INSPECT)
+			p->unread = key.client_port;
 		slot = inbound_unknown(p, &key, service);
 	}
 	member = member_get(slot);

@@ -129,6 +129,20 @@ struct {
 	__type(value, struct flow_lease);
 } lease SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_CENSUS);
+	__type(key, struct census_key);
+	__type(value, struct census);
+} census SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_MAX_ARRAYS);
+	__type(key, __u32);
+	__type(value, struct census_total);
+} census_totals SEC(".maps");
+
 /* --- to user space --- */
 
 struct {
@@ -195,6 +209,22 @@ struct {
 	__type(key, __u32);
 	__type(value, struct answer_pace);
 } answer_paces SEC(".maps");
+
+/* Where in a client's stream the trailer of its bind goes on. */
+struct census_due {
+	__u32 seq;
+	__u32 created; /* of the flow: the port's next one owes nothing */
+	__u8 typed;    /* the first of its bytes was read: `type` */
+	__u8 type;
+	__u16 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flow_key);
+	__type(value, struct census_due);
+} census_dues SEC(".maps");
 
 /* When lbd was last asked to resolve a next hop, so that a burst asks once. */
 struct next_hop {

@@ -55,6 +55,7 @@ struct packet {
 	__u8 flags;    /* enum tcp_flags */
 	__u8 own;      /* to a floating address and of no service; see gate_own() */
 	__u8 array;    /* number of the VIP's, set where a VIP was found */
+	__be16 unread; /* of an inspected service: the client's port; see census.bpf.h */
 	__u8 refuse;   /* 0, or its sender gets a reset: counted so, see refuse.bpf.h */
 
 	/* What the sender of a packet that is dropped shall hear; see answer.bpf.h. */
