@@ -79,6 +79,15 @@ static void check_timeout(const struct check *c, const struct check_services *se
 	}
 }
 
+/* It is the group's pins that count the flows of a client. */
+static void check_source_flows(const struct check *c, const Conf__Service *service)
+{
+	if (service->max_flows_per_source && !service->affinity_group)
+		fault_error(c->faults, source_at(c->source, service, "max_flows_per_source"),
+			    "max-flows-per-source needs an affinity-group, in which a client's "
+			    "flows are counted");
+}
+
 /*
  * A follower is up while its leader is, which only the pool they share can tell: hence the same
  * group, and a leader with a probe of its own, so that there are no rings.
@@ -179,6 +188,7 @@ static void check_services(const struct check *c, const struct check_services *s
 		if (i < services->copies)
 			continue;
 		check_timeout(c, services, i);
+		check_source_flows(c, services->list[i]);
 		if (service->follow)
 			check_follow(c, services, service);
 		for (size_t j = 0; j < service->n_check; j++)

@@ -80,6 +80,7 @@ static const struct memory_table rest[] = {
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
 	{ MEMORY_ARRAY, FLOW_FAMILIES * FLOW_MAX_MEMBERS, 4, sizeof(struct flow_hop) },
+	{ MEMORY_LRU, FLOW_SOURCES, 20, 8 },
 	{ MEMORY_LRU, 1024, 20, 4 },
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "conf/rpcif.h"
+#include "proto/flow.h"
 
 enum {
 	MS_SECOND = 1000,
@@ -81,6 +82,8 @@ static const struct rule rules[] = {
 	{ &conf__service__descriptor, "idle_timeout_ms", RULE_DURATION,
 	  .min = MS_SECOND, .max = MS_WEEK },
 	{ &conf__service__descriptor, "follow", .kind = RULE_NAME },
+	{ &conf__service__descriptor, "max_flows_per_source", RULE_NUMBER, .max = TABLE_MAX },
+	{ &conf__service__descriptor, "max_new_per_source", RULE_NUMBER, .max = FLOW_SOURCE_RATE },
 
 	{ &conf__check__descriptor, "port", RULE_NUMBER, .min = 1, .max = 65535 },
 	{ &conf__check__descriptor, "interval_ms", RULE_DURATION, .min = 100, .max = MS_HOUR },

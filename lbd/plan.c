@@ -263,6 +263,9 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 		.pool = (uint16_t)pool,
 		.flags = service_flags(service),
 		.idle_ticks = plan_ticks(service->idle_timeout_ms),
+		.source_flows = service->max_flows_per_source,
+		.source_rate = service->max_new_per_source,
+		.number = (uint32_t)slot,
 	};
 	memcpy(make->plan->services[slot].vip, make->plan->vip[table],
 	       sizeof(make->plan->vip[table]));

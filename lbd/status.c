@@ -55,6 +55,8 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_DROP_UNKNOWN] = "drop_unknown",
 	[COUNT_DROP_ANSWER_RATE] = "drop_answer_rate",
 	[COUNT_DROP_NO_ANSWER] = "drop_no_answer",
+	[COUNT_ANSWERED_SOURCE_FLOWS] = "answered_source_flows",
+	[COUNT_DROP_SOURCE_RATE] = "drop_source_rate",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

@@ -22,7 +22,7 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 4
+#define FLOW_LAYOUT 5
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -38,6 +38,8 @@ enum flow_limits {
 	FLOW_ROLE_PROBES = 16,
 	FLOW_MAGLEV_SIZE = 65537, /* prime; Maglev, NSDI 2016, 5.3 */
 	FLOW_HANDSHAKES = 65536,
+	FLOW_SOURCES = 65536, /* of which the rate of new flows is known */
+	FLOW_SOURCE_RATE = 1000000,
 	FLOW_BATCH = 1024, /* records in one call of caspair_apply or caspair_sweep */
 	FLOW_EVENTS_BYTES = 16 << 20,
 	FLOW_NOTICES_BYTES = 256 << 10,
@@ -161,6 +163,10 @@ struct flow_service {
 	__u8 flags;
 	__u8 mode;        /* enum flow_mode, of new flows */
 	__u32 idle_ticks; /* an established flow that is silent for longer is expired */
+	/* What one source address may have and begin, 0: anything. */
+	__u32 source_flows; /* in the whole pool, which has affinity then */
+	__u32 source_rate;  /* new ones in a second; at most FLOW_SOURCE_RATE */
+	__u32 number;       /* index of this entry */
 };
 
 enum flow_pool_flags {
@@ -557,12 +563,14 @@ enum flow_counter {
 	COUNT_DROP_UNKNOWN,      /* without a record, by the service's policy */
 	COUNT_DROP_ANSWER_RATE,  /* more resets a second than are worth it */
 	COUNT_DROP_NO_ANSWER,    /* a frame that cannot be made into a reset */
+	COUNT_ANSWERED_SOURCE_FLOWS, /* a SYN of a source that has as many flows as it may */
+	COUNT_DROP_SOURCE_RATE,      /* one of a source that has begun enough this second */
 	COUNT_MAX
 };
 
 _Static_assert(sizeof(struct flow_control) == 24, "layout");
 _Static_assert(sizeof(struct flow_role) == 24, "layout");
-_Static_assert(sizeof(struct flow_service) == 40, "layout");
+_Static_assert(sizeof(struct flow_service) == 52, "layout");
 _Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
 _Static_assert(sizeof(struct flow_member) == 72, "layout");
 _Static_assert(sizeof(struct flow_member_stats) == 48, "layout");

@@ -11,6 +11,7 @@
 
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/doomed.bpf.h"
+#include "lbd/bpf/limit.bpf.h"
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
 #include "lbd/bpf/sight.bpf.h"
@@ -146,8 +147,8 @@ static __always_inline __u16 inbound_open(const struct packet *p, const struct f
 }
 
 /*
- * A packet that is not forwarded though its port is one of a service: the port is closed now, or in
- * mid-stream the service wants no guesses.  1: it is dropped, or
+ * A packet that is not forwarded though its port is one of a service: the port is closed now, its
+ * source has begun enough, or in mid-stream the service wants no guesses.  1: it is dropped, or
  * answered.  Only the owner says so, for it has the records if anybody has.
  */
 static __noinline int inbound_refused(struct packet *p, const struct flow_key *key,
@@ -160,7 +161,9 @@ static __noinline int inbound_refused(struct packet *p, const struct flow_key *k
 		refuse_stranger(p, COUNT_ANSWERED_CLOSED);
 		return 1;
 	}
-	if (!(service->flags & (SERVICE_UNKNOWN_RESET | SERVICE_UNKNOWN_DROP)) || packet_opens(p) ||
+	if (packet_opens(p))
+		return limit_refuses(p, key, service);
+	if (!(service->flags & (SERVICE_UNKNOWN_RESET | SERVICE_UNKNOWN_DROP)) ||
 	    bpf_map_lookup_elem(&handshakes, key))
 		return 0;
 	if (service->flags & SERVICE_UNKNOWN_RESET)

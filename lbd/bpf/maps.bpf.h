@@ -226,6 +226,24 @@ struct {
 	__type(value, struct census_due);
 } census_dues SEC(".maps");
 
+/* What a source may still begin at a service in this second, see limit.bpf.h. */
+struct source_key {
+	struct flow_ip client;
+	__u32 service; /* flow_service.number */
+};
+
+struct source_rate {
+	__u32 filled; /* ticks */
+	__u32 credit;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_SOURCES);
+	__type(key, struct source_key);
+	__type(value, struct source_rate);
+} source_rates SEC(".maps");
+
 /* When lbd was last asked to resolve a next hop, so that a burst asks once. */
 struct next_hop {
 	__u32 ifindex;

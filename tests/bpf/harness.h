@@ -488,6 +488,7 @@ static inline int harness_reset(void **state UNUSED)
 	map_clear(box.bpf->maps.handshakes);
 	map_clear(box.bpf->maps.pins);
 	map_clear(box.bpf->maps.asked);
+	map_clear(box.bpf->maps.source_rates);
 	map_set(box.bpf->maps.gauges, 0, &no_gauges);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_stats, slot, &no_stats);

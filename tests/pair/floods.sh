@@ -53,7 +53,7 @@ flood() {
 	before=$(counter 1 "$name")
 	signal -USR1 real
 	start=$(ms)
-	spawn "flood-$kind" client "$LAB_BUILD/tests/flood" "$kind" eth0 "$LAB_MAC" 7000 "$FLOOD" \
+	spawn "flood-$kind" client nice -n 19 "$LAB_BUILD/tests/flood" "$kind" eth0 "$LAB_MAC" 7000 "$FLOOD" \
 		"$RATE" "$LAB_VIP" "$LAB_VIP6"
 	wait_for 3 "$name to tell of it" rose "$name" $((before + 1000))
 	say "$kind: $name has risen by 1000 after $(($(ms) - start)) ms"

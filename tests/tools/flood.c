@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, FRAME = sizeof(struct ether_header) + sizeof(struct ip6_hdr) + 20 };
+enum { BATCH = 16, FRAME = sizeof(struct ether_header) + sizeof(struct ip6_hdr) + 20 };
 
 struct flood {
 	bool syn, scan;
@@ -201,7 +201,7 @@ static bool read_arguments(struct flood *flood, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static struct flood flood;
-	double start = now(), ahead;
+	double start = now(), due = start, late;
 	unsigned long sent = 0;
 	int fd;
 
@@ -212,10 +212,16 @@ int main(int argc, char **argv)
 	}
 	fd = open_port(&flood, argv[2]);
 	while (sent < flood.count) {
-		sent += send_batch(&flood, fd, sent);
-		ahead = (double)sent / flood.rate - (now() - start);
-		if (ahead > 0)
-			usleep((useconds_t)(ahead * 1e6));
+		unsigned int batch = send_batch(&flood, fd, sent);
+
+		sent += batch;
+		due += batch / flood.rate;
+		late = now() - due;
+		/* Who was kept waiting does not make up for it in a burst that the wires lose. */
+		if (late > 0)
+			due += late;
+		else
+			usleep((useconds_t)(-late * 1e6));
 	}
 	printf("{\"sent\":%lu,\"seconds\":%.2f}\n", sent, now() - start);
 	close(fd);

@@ -257,6 +257,13 @@ static void arrays(void **state)
 static void services(void **state)
 {
 	static const struct edit edits[] = {
+		{ "ports 443;", "ports 443; max-flows-per-source 100; max-new-per-source 20;", "" },
+		{ "ports 25 }", "ports 25; max-new-per-source 20 }", "" },
+		{ "ports 25 }", "ports 25; max-flows-per-source 20 }",
+		  "13:47: max-flows-per-source needs an affinity-group, in which a client's flows "
+		  "are counted\n" },
+		{ "ports 25 }", "ports 25; max-new-per-source 1000001 }",
+		  "13:45: max-new-per-source 1000001 is out of range: 0 to 1000000\n" },
 		{ "ports 25", "ports 25, 20-30", "13:26: ports: port 25 is in this list twice\n" },
 		{ "ports 25", "ports 25, 443",
 		  "13:26: ports: port 443 belongs to service \"web\" already (line 9)\n" },
