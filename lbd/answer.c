@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lbd/answer.h"
 
+#include "lbd/census.h"
 #include "lbd/members.h"
 #include "lbd/sessions.h"
 #include "lbd/status.h"
@@ -14,6 +15,8 @@ void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		members_answer(lbd, conn);
 	else if (message->sessions)
 		sessions_answer(lbd, conn, message->sessions);
+	else if (message->encryption)
+		census_answer(lbd, conn, message->encryption);
 	else if (message->where)
 		where_answer(lbd, conn, message->where);
 	else

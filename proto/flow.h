@@ -45,6 +45,7 @@ enum flow_limits {
 	FLOW_NOTICES_BYTES = 256 << 10,
 	FLOW_NO_MEMBER = 0xffff,
 	FLOW_WEIGHT = 16, /* of a weight in force, for each 1 of the configuration */
+	FLOW_CENSUS_DUES = 4096, /* binds in two segments, at a time */
 	FLOW_CENSUS = 32768, /* clients whose binds are remembered, the latest ones */
 };
 

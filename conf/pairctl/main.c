@@ -58,6 +58,8 @@ static const struct verb verbs[] = {
 	  sessions_run, 0, 0, 1u << OPTION_MEMBER | 1u << OPTION_CLIENT | 1u << OPTION_TOP },
 	{ "where", "CLIENT PORT [--array A]", "where a new session would go, and why", where_run, 2,
 	  2, 1u << OPTION_ARRAY },
+	{ "report", "encryption [--array A]", "clients whose RPC is not encrypted", report_run, 1,
+	  1, 1u << OPTION_ARRAY },
 	{ "failover", "[--anyway REASON]",
 	  "hand over to the peer; refused if sessions would be lost", failover_run, 0, 0,
 	  1u << OPTION_ANYWAY },

@@ -43,6 +43,7 @@ int status_run(const struct pairctl *ctl);
 int members_run(const struct pairctl *ctl);
 int sessions_run(const struct pairctl *ctl);
 int where_run(const struct pairctl *ctl);
+int report_run(const struct pairctl *ctl);
 int failover_run(const struct pairctl *ctl);
 int version_run(const struct pairctl *ctl);
 
@@ -102,6 +103,7 @@ void status_print(const Answer__Status *status, bool colour, FILE *out);
 void members_print(const Cas__MembersReply *reply, bool colour, FILE *out);
 void sessions_print(const Cas__Session *session, FILE *out);
 void where_print(const Cas__WhereReply *reply, FILE *out);
+void report_print(const Cas__EncryptionReply *reply, bool colour, FILE *out);
 void failover_print(const Cas__FailoverReply *reply, FILE *out);
 
 #endif

@@ -221,7 +221,7 @@ struct census_due {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, FLOW_CENSUS_DUES);
 	__type(key, struct flow_key);
 	__type(value, struct census_due);
 } census_dues SEC(".maps");

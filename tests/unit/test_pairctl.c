@@ -875,6 +875,8 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	Cas__FailoverReply failover = CAS__FAILOVER_REPLY__INIT;
 	Cas__MembersReply members = CAS__MEMBERS_REPLY__INIT;
 	Cas__WhereReply where = CAS__WHERE_REPLY__INIT;
+	Cas__EncryptionSource source = CAS__ENCRYPTION_SOURCE__INIT, *open[] = { &source };
+	Cas__EncryptionReply encryption = CAS__ENCRYPTION_REPLY__INIT;
 	Cas__Message message = CAS__MESSAGE__INIT;
 
 	(void)arg;
@@ -890,6 +892,15 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	message.sessions_reply = question->sessions ? &sessions : NULL;
 	message.members_reply = question->members ? &members : NULL;
 	message.where_reply = question->where ? &where : NULL;
+	source.array = MEL;
+	source.client = VIP;
+	source.level = source.authentication = RPC;
+	source.binds = 12;
+	/* An array that was asked for has none. */
+	encryption.source = open;
+	encryption.n_source = encryption.sources =
+		question->encryption && !question->encryption->array;
+	message.encryption_reply = question->encryption ? &encryption : NULL;
 	message.failover_reply = question->failover ? &failover : NULL;
 	if (question->sessions) {
 		SET(message, more, true);
@@ -918,6 +929,11 @@ static void test_answers(void **state)
 		{ { "-j", "where", "10.1.8.44", "443" },
 		  0,
 		  "{\"schema\":1,\"client\":\"10.1.8.44\",\"port\":443,\"answer\":{" },
+		{ { "report", "encryption" }, 1, "1 clients have bound below packet privacy\n" },
+		{ { "report", "encryption" }, 1, "mel    10.20.0.10  rpc-epm" },
+		{ { "report", "encryption", "--array", "mel" }, 0, "0 clients have bound below" },
+		{ { "-j", "report", "encryption" }, 1, "\"binds\":12" },
+		{ { "report", "weather" }, 2, "there is no report \"weather\"" },
 		{ { "failover" }, 0, "the peer is active" },
 		{ { "-j", "failover" }, 0, "{\"schema\":1,\"answer\":{\"told\":[]}}\n" },
 	};
