@@ -190,6 +190,17 @@ static void check_memory(const struct check *c)
 			    value_size(bound, forwarding->memory_kib), memory_print(text, &memory));
 }
 
+/* Two words about the data plane's place that do not go together. */
+static void check_forwarding(const struct check *c)
+{
+	const Conf__Forwarding *forwarding = c->file->forwarding;
+
+	if (forwarding && forwarding->hook == CONF__FORWARDING__PLACE__HOOK__TC &&
+	    forwarding->xdp != CONF__FORWARDING__XDP__AUTO)
+		fault_error(c->faults, source_at(c->source, forwarding, "xdp"),
+			    "hook tc runs no XDP: leave one of the two out");
+}
+
 bool check_config(const Conf__Config *file, const struct conf_source *source,
 		  struct conf_faults *faults)
 {
@@ -199,6 +210,7 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 		return false;
 	check_nodes(&check);
 	check_blocks(&check);
+	check_forwarding(&check);
 	check_vrrp(&check);
 	check_memory(&check);
 	if (!check_addresses(&check) || !check_arrays(&check))

@@ -9,18 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-#include <linux/if_link.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if_arp.h>
 
 #include "conf/log.h"
-
-enum { PATH = 512 };
-
-static void pin_path(char path[PATH], const struct attach *attach, const char *name)
-{
-	snprintf(path, PATH, "%s/link-%s", attach->dir, name);
-}
 
 static int ask(const char *name, unsigned long request, struct ifreq *answer)
 {
@@ -31,6 +24,21 @@ static int ask(const char *name, unsigned long request, struct ifreq *answer)
 	memset(answer, 0, sizeof(*answer));
 	snprintf(answer->ifr_name, sizeof(answer->ifr_name), "%s", name);
 	if (ioctl(fd, request, answer))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+static int ask_driver(const char *name, struct ethtool_drvinfo *info)
+{
+	struct ifreq request = { .ifr_data = (void *)info };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	*info = (struct ethtool_drvinfo){ .cmd = ETHTOOL_GDRVINFO };
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCETHTOOL, &request))
 		error = -errno;
 	close(fd);
 	return error;
@@ -47,7 +55,7 @@ bool attach_running(const struct attach_port *port)
 /* The kernel's FIB helper answers only where the interface forwards. */
 static bool forwards(const char *name, enum flow_family family)
 {
-	char path[PATH], answer = '0';
+	char path[64], answer = '0';
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv%c/conf/%s/forwarding",
@@ -98,75 +106,13 @@ static int examine(const char *name, const struct attach_wish *wish)
 	return error ? error : ifindex;
 }
 
-/* The interface a link sits on; 0 when that interface has gone. */
-static int link_ifindex(int link)
-{
-	struct bpf_link_info info = { 0 };
-	uint32_t length = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(link, &info, &length) ? 0 : (int)info.xdp.ifindex;
-}
-
-static void detach(const struct attach *attach, struct attach_port *port)
-{
-	char path[PATH];
-
-	if (port->link < 0)
-		return;
-	pin_path(path, attach, port->name);
-	unlink(path);
-	close(port->link);
-	port->link = -1;
-}
-
-/* Takes up the link of a former run; false when there is none that serves. */
-static bool adopt(const struct attach *attach, struct attach_port *port)
-{
-	char path[PATH];
-	int link;
-
-	pin_path(path, attach, port->name);
-	link = bpf_obj_get(path);
-	if (link < 0)
-		return false;
-	if (link_ifindex(link) != port->ifindex || bpf_link_update(link, attach->program, NULL)) {
-		close(link);
-		unlink(path); /* of an interface that has gone, or not ours: make it anew */
-		return false;
-	}
-	port->link = link;
-	port->pinned = true;
-	return true;
-}
-
-static int create(const struct attach *attach, struct attach_port *port, enum dataplane_xdp mode)
-{
-	struct bpf_link_create_opts options = {
-		.sz = sizeof(options),
-		.flags = mode == XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE,
-	};
-	char path[PATH];
-	int link = bpf_link_create(attach->program, port->ifindex, BPF_XDP, &options), error;
-
-	if (link < 0)
-		return -errno;
-	pin_path(path, attach, port->name);
-	if (bpf_obj_pin(link, path)) {
-		error = -errno;
-		close(link);
-		return error;
-	}
-	port->link = link;
-	return 0;
-}
-
-static void explain(const struct attach_port *port, enum dataplane_xdp mode, int error)
+static void explain(const struct attach_port *port, enum hook_kind kind, int error)
 {
 	if (error == -EBUSY || error == -EEXIST)
 		log_error("interface %s already runs another XDP program: ip link set dev %s xdp "
 			  "off, or stop what loaded it",
 			  port->name, port->name);
-	else if (error == -EOPNOTSUPP && mode == XDP_NATIVE)
+	else if (error == -EOPNOTSUPP && kind == HOOK_NATIVE)
 		log_error("driver of interface %s has no native XDP: set forwarding/xdp to auto or "
 			  "generic",
 			  port->name);
@@ -174,36 +120,85 @@ static void explain(const struct attach_port *port, enum dataplane_xdp mode, int
 		log_error("MTU of interface %s is too large for XDP: ip link set dev %s mtu 1500",
 			  port->name, port->name);
 	else
-		log_error("XDP is refused on interface %s: %s", port->name, strerror(-error));
+		log_error("%s is refused on interface %s: %s", hook_text(kind), port->name,
+			  strerror(-error));
+}
+
+/* The program for a hook, or a negative errno. */
+static int program_for(const struct attach *attach, enum hook_kind kind)
+{
+	return kind == HOOK_TC ? dataplane_tc(attach->plane) : attach->plane->xdp;
 }
 
 /*
- * All ports in one mode.  Under `auto` a driver that refuses native makes all generic; links in the
- * wrong mode are made anew, which loses the packets of a moment.
+ * Brings a port to a hook.  From XDP to tc or back both are there for an instant: XDP sees the
+ * packet first, and what it takes tc does not see.  Without any, the kernel would answer sessions
+ * that it does not know.  An interface has no room for XDP in both modes.
  */
-static int attach_all(struct attach *attach, enum dataplane_xdp mode)
+static int move(const struct attach *attach, struct attach_port *port, enum hook_kind kind,
+		int program)
 {
+	struct hook old = port->hook;
+	bool beside = old.kind == HOOK_TC || kind == HOOK_TC;
+	int error;
+
+	if (!beside)
+		hook_remove(&old, attach->dir, port->name);
+	error = hook_make(&port->hook, attach->dir, port->name, kind, program);
+	if (beside && !error)
+		hook_remove(&old, attach->dir, port->name);
+	if (!beside && error)
+		port->hook = old;
+	return error;
+}
+
+/* What follows where a driver has no native XDP. */
+static enum hook_kind second_choice(const struct attach *attach)
+{
+	if (attach->xdp != CONF__FORWARDING__XDP__AUTO)
+		return HOOK_NONE;
+	return attach->place == CONF__FORWARDING__PLACE__HOOK__XDP ? HOOK_GENERIC : HOOK_TC;
+}
+
+/* All ports by one hook: 0, or a negative errno and in *failed the port, NULL: the reason is
+ * logged.
+ */
+static int bring_all(struct attach *attach, enum hook_kind kind, struct attach_port **failed)
+{
+	int program = program_for(attach, kind), error;
+
+	*failed = NULL;
+	if (program < 0)
+		return program;
 	for (size_t i = 0; i < attach->count; i++) {
 		struct attach_port *port = &attach->port[i];
-		int error;
 
-		if (port->link >= 0 && dataplane_xdp(port->ifindex) != mode)
-			detach(attach, port);
-		if (port->link >= 0)
+		if (port->hook.kind == kind)
 			continue;
-		error = create(attach, port, mode);
-		if (error == -EOPNOTSUPP && mode == XDP_NATIVE &&
-		    attach->wanted == CONF__FORWARDING__XDP__AUTO) {
-			log_info("interface %s has no native XDP: all use generic XDP", port->name);
-			return attach_all(attach, XDP_GENERIC);
-		}
+		error = move(attach, port, kind, program);
 		if (error) {
-			explain(port, mode, error);
+			*failed = port;
 			return error;
 		}
 	}
-	attach->mode = mode;
+	attach->kind = kind;
 	return 0;
+}
+
+static int attach_all(struct attach *attach, enum hook_kind kind)
+{
+	struct attach_port *failed;
+	int error = bring_all(attach, kind, &failed);
+	enum hook_kind next = second_choice(attach);
+
+	if (error == -EOPNOTSUPP && failed && kind == HOOK_NATIVE && next != HOOK_NONE) {
+		snprintf(attach->why, sizeof(attach->why), "%s has no native XDP", failed->name);
+		kind = next;
+		error = bring_all(attach, kind, &failed);
+	}
+	if (error && failed)
+		explain(failed, kind, error);
+	return error;
 }
 
 static struct attach_port *find(struct attach *attach, const char *name)
@@ -214,35 +209,110 @@ static struct attach_port *find(struct attach *attach, const char *name)
 	return NULL;
 }
 
-/* Pins of interfaces that are no longer named, also those of a former run. */
+/* Pins of interfaces that are no longer named, or of another hook; also those of a former run. */
 static void drop_others(struct attach *attach)
 {
 	DIR *pins = opendir(attach->dir);
 	const struct dirent *entry;
 
 	while (pins && (entry = readdir(pins))) {
-		if (strncmp(entry->d_name, "link-", 5) || find(attach, entry->d_name + 5))
+		const char *name = hook_of_pin(entry->d_name);
+		const struct attach_port *port = name ? find(attach, name) : NULL;
+
+		if (!name || (port && hook_is_pinned_as(&port->hook, name, entry->d_name)))
 			continue;
-		if (!unlinkat(dirfd(pins), entry->d_name, 0))
-			log_info("detached from %s", entry->d_name + 5);
+		if (!hook_unpin(attach->dir, entry->d_name))
+			log_info("detached from %s", name);
 	}
 	if (pins)
 		closedir(pins);
 }
 
-/* A mode to begin with: what the configuration says, else what is in use, else native. */
-static enum dataplane_xdp first_mode(const struct attach *attach)
+/* Drivers of devices that hand over packets larger than an MTU, and partial checksums. */
+static bool is_virtual(const char *name)
 {
-	if (attach->wanted == CONF__FORWARDING__XDP__GENERIC)
-		return XDP_GENERIC;
-	for (size_t i = 0; i < attach->count; i++)
-		if (attach->wanted == CONF__FORWARDING__XDP__AUTO && attach->port[i].link >= 0 &&
-		    dataplane_xdp(attach->port[i].ifindex) == XDP_GENERIC)
-			return XDP_GENERIC;
-	return XDP_NATIVE;
+	static const char *const drivers[] = { "veth",
+					       "virtio_net",
+					       "vmxnet3",
+					       "hv_netvsc",
+					       "vif",
+					       "tun",
+					       "bonding",
+					       "team",
+					       "macvlan",
+					       "ipvlan",
+					       "bridge",
+					       "dummy",
+					       "802.1Q VLAN Support" };
+	struct ethtool_drvinfo info;
+
+	if (ask_driver(name, &info))
+		return true; /* no driver of metal keeps silent */
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++)
+		if (!strncmp(info.driver, drivers[i], sizeof(info.driver)))
+			return true;
+	return false;
 }
 
-/* The ports of a set, with the links that exist already. */
+static const struct attach_port *first_virtual(const struct attach *attach)
+{
+	for (size_t i = 0; i < attach->count; i++)
+		if (is_virtual(attach->port[i].name))
+			return &attach->port[i];
+	return NULL;
+}
+
+static bool runs_generic(const struct attach *attach)
+{
+	for (size_t i = 0; i < attach->count; i++)
+		if (attach->port[i].hook.kind == HOOK_GENERIC)
+			return true;
+	return false;
+}
+
+/* A hook to begin with, and in `why` the reason. */
+static enum hook_kind first_kind(struct attach *attach)
+{
+	const struct attach_port *port;
+
+	snprintf(attach->why, sizeof(attach->why), "configured");
+	if (attach->place == CONF__FORWARDING__PLACE__HOOK__TC)
+		return HOOK_TC;
+	if (attach->xdp == CONF__FORWARDING__XDP__GENERIC)
+		return HOOK_GENERIC;
+	if (attach->xdp == CONF__FORWARDING__XDP__NATIVE)
+		return HOOK_NATIVE;
+	if (attach->place == CONF__FORWARDING__PLACE__HOOK__XDP) {
+		bool generic = runs_generic(attach);
+
+		snprintf(attach->why, sizeof(attach->why), "%s",
+			 generic ? "in use already" : "all drivers have it");
+		return generic ? HOOK_GENERIC : HOOK_NATIVE;
+	}
+	port = first_virtual(attach);
+	if (port)
+		snprintf(attach->why, sizeof(attach->why), "%s is a virtual device", port->name);
+	else
+		snprintf(attach->why, sizeof(attach->why), "all drivers have it");
+	return port ? HOOK_TC : HOOK_NATIVE;
+}
+
+/* Takes up what a former run left on a port, with the program of today. */
+static void adopt(const struct attach *attach, struct attach_port *port)
+{
+	int program, error;
+
+	if (!hook_find(&port->hook, attach->dir, port->name))
+		return;
+	program = program_for(attach, port->hook.kind);
+	error = program < 0 ? program : hook_update(&port->hook, attach->dir, port->name, program);
+	if (error)
+		hook_remove(&port->hook, attach->dir, port->name); /* not ours: made anew */
+	else
+		port->pinned = true;
+}
+
+/* The ports of a set, with what is attached to them already. */
 static int gather(struct attach *next, struct attach *now, const struct attach_wish *wish)
 {
 	for (const char *const *names = wish->names; *names; names++) {
@@ -257,81 +327,83 @@ static int gather(struct attach *next, struct attach *now, const struct attach_w
 			log_error("more than %d interfaces", ATTACH_MAX);
 			return -E2BIG;
 		}
-		*port = (struct attach_port){ .ifindex = ifindex, .link = -1 };
+		*port = (struct attach_port){ .hook = { .ifindex = ifindex, .fd = -1 } };
 		snprintf(port->name, sizeof(port->name), "%s", *names);
-		if (before && before->ifindex == ifindex && before->link >= 0) {
-			port->link = before->link;
+		if (before && before->hook.ifindex == ifindex && before->hook.fd >= 0) {
+			port->hook = before->hook;
 			port->pinned = port->carried = true;
 		}
 		next->count++;
 	}
 	for (size_t i = 0; i < next->count; i++)
-		if (next->port[i].link < 0)
+		if (next->port[i].hook.fd < 0)
 			adopt(next, &next->port[i]);
 	return 0;
 }
 
-/* Links made for a set that failed go again; one that was made anew in another mode is kept. */
+/* What was made for a set that failed goes again; a port that was moved is kept. */
 static void undo(struct attach *attach, struct attach *next)
 {
 	for (size_t i = 0; i < next->count; i++) {
-		struct attach_port *before = find(attach, next->port[i].name);
+		struct attach_port *port = &next->port[i], *before = find(attach, port->name);
 
 		if (before)
-			before->link = next->port[i].link;
-		else if (!next->port[i].pinned)
-			detach(next, &next->port[i]);
-		else if (next->port[i].link >= 0)
-			close(next->port[i].link);
+			before->hook = port->hook;
+		else if (!port->pinned)
+			hook_remove(&port->hook, next->dir, port->name);
+		else
+			hook_leave(&port->hook);
 	}
 }
 
 int attach_set(struct attach *attach, const struct attach_wish *wish)
 {
-	struct attach next = { .dir = attach->dir,
-			       .program = attach->program,
-			       .wanted = wish->xdp };
+	struct attach next = {
+		.dir = attach->dir, .plane = attach->plane, .xdp = wish->xdp, .place = wish->place
+	};
 	int error = gather(&next, attach, wish);
 
 	if (!error)
-		error = attach_all(&next, first_mode(&next));
+		error = attach_all(&next, first_kind(&next));
 	if (error) {
 		undo(attach, &next);
 		return error;
 	}
 	for (size_t i = 0; i < attach->count; i++)
-		if (!find(&next, attach->port[i].name) && attach->port[i].link >= 0)
-			close(attach->port[i].link);
+		if (!find(&next, attach->port[i].name))
+			hook_leave(&attach->port[i].hook);
 	*attach = next;
 	drop_others(attach);
 	for (size_t i = 0; i < attach->count; i++)
 		if (!attach->port[i].carried)
-			log_info("%s %s, %s XDP",
+			log_info("%s %s, %s (%s)",
 				 attach->port[i].pinned ? "still attached to" : "attached to",
-				 attach->port[i].name,
-				 attach->mode == XDP_NATIVE ? "native" : "generic");
+				 attach->port[i].name, hook_text(attach->kind), attach->why);
 	return 0;
 }
 
-void attach_init(struct attach *attach, const char *dir, int program)
+void attach_init(struct attach *attach, const char *dir, struct dataplane *plane)
 {
-	*attach = (struct attach){ .dir = dir, .program = program };
+	*attach = (struct attach){ .dir = dir, .plane = plane };
 }
 
 /* One interface that may have gone and come back under the same name. */
 static bool refresh(struct attach *attach, struct attach_port *port)
 {
-	int ifindex = (int)if_nametoindex(port->name), error;
+	int ifindex = (int)if_nametoindex(port->name), program, error;
 
-	if (port->link >= 0 && link_ifindex(port->link) == ifindex && ifindex)
+	if (ifindex && port->hook.ifindex == ifindex && hook_holds(&port->hook))
 		return true;
-	if (port->link >= 0)
+	if (port->hook.fd >= 0)
 		log_warning("interface %s has gone", port->name);
-	detach(attach, port);
+	hook_remove(&port->hook, attach->dir, port->name);
 	if (!ifindex)
 		return false;
-	port->ifindex = ifindex;
-	error = create(attach, port, attach->mode);
+	port->hook.ifindex = ifindex;
+	program = program_for(attach, attach->kind);
+	error = program < 0
+			? program
+			: hook_make(&port->hook, attach->dir, port->name, attach->kind, program);
 	if (error)
 		log_debug("interface %s not attached again: %s", port->name, strerror(-error));
 	else
@@ -357,7 +429,6 @@ bool attach_refresh(struct attach *attach, char why[ATTACH_TEXT])
 void attach_close(struct attach *attach)
 {
 	for (size_t i = 0; i < attach->count; i++)
-		if (attach->port[i].link >= 0)
-			close(attach->port[i].link);
+		hook_leave(&attach->port[i].hook);
 	attach->count = 0;
 }

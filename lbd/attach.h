@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The data plane on its interfaces: one pinned link each, native XDP where all drivers have it,
- * else generic on all of them (a redirect from native into generic XDP does not work).
+ * The data plane on its interfaces, by the same hook on all of them (a redirect from native into
+ * generic XDP does not work).  Unless the configuration says otherwise: native XDP where all are
+ * real devices whose drivers have it; else tc, which takes the large packets of virtual devices
+ * as they are.  Generic XDP only on demand.
  */
 #ifndef CASPAIR_ATTACH_H
 #define CASPAIR_ATTACH_H
@@ -13,52 +15,55 @@
 
 #include "conf/conf.h"
 #include "lbd/dataplane.h"
+#include "lbd/hook.h"
 
 enum { ATTACH_MAX = 16, ATTACH_TEXT = 96 };
 
 struct attach_port {
 	char name[IF_NAMESIZE];
-	int ifindex;
-	int link;     /* descriptor, -1: not attached at present */
+	struct hook hook;
 	bool pinned;  /* was there before: not to be undone when this fails */
 	bool carried; /* from the set before this one */
 };
 
 struct attach {
-	const char *dir; /* of the pins; borrowed */
-	int program;
-	Conf__Forwarding__Xdp wanted;
-	enum dataplane_xdp mode;
+	const char *dir;         /* of the pins; borrowed */
+	struct dataplane *plane; /* likewise */
+	Conf__Forwarding__Xdp xdp;
+	Conf__Forwarding__Place__Hook place;
+	enum hook_kind kind; /* of all ports */
+	char why[ATTACH_TEXT];
 	struct attach_port port[ATTACH_MAX];
 	size_t count;
 };
 
-void attach_init(struct attach *attach, const char *dir, int program);
+void attach_init(struct attach *attach, const char *dir, struct dataplane *plane);
 
 /* What the configuration calls for. */
 struct attach_wish {
 	const char *const *names; /* NULL-terminated */
 	Conf__Forwarding__Xdp xdp;
+	Conf__Forwarding__Place__Hook place;
 	bool family[FLOW_FAMILIES]; /* that some array has a VIP of */
 };
 
 /*
- * Makes the wished ones the interfaces: links of a former run get the new program without
+ * Makes the wished ones the interfaces: those of a former run get the new program without
  * a packet lost, others are made, those no longer named are given up at the very end.  0, or a
  * negative errno with the reason and the remedy logged and everything as it was before.
  */
 int attach_set(struct attach *attach, const struct attach_wish *wish);
 
 /*
- * To be called after link events: an interface that came back gets its link again.  True when all
- * are attached; else `why` names one that is not.
+ * To be called after link events: an interface that came back gets its program again.  True when
+ * all are attached; else `why` names one that is not.
  */
 bool attach_refresh(struct attach *attach, char why[ATTACH_TEXT]);
 
 /* Whether an interface is up and has a carrier. */
 bool attach_running(const struct attach_port *port);
 
-/* Closes the descriptors; the links stay pinned and forwarding. */
+/* Closes the descriptors; what is pinned goes on forwarding. */
 void attach_close(struct attach *attach);
 
 #endif

@@ -21,7 +21,9 @@
 #include <linux/tcp.h>
 
 #include "caspair.skel.h"
+#include "caspair_tc.skel.h"
 #include "conf/log.h"
+#include "lbd/hook.h"
 
 enum { PATH = 512 };
 
@@ -286,6 +288,40 @@ int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uin
 	return error;
 }
 
+static int load_for_tc(struct caspair_tc *skeleton, const struct bpf_object *owner)
+{
+	struct bpf_map *map = NULL;
+
+	while ((map = bpf_object__next_map(skeleton->obj, map))) {
+		const char *name = bpf_map__name(map);
+		int error = bpf_map__is_internal(map)
+				    ? 0
+				    : bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(
+								     owner, name));
+
+		if (error)
+			return error;
+	}
+	return caspair_tc__load(skeleton);
+}
+
+int dataplane_tc(struct dataplane *plane)
+{
+	int error;
+
+	if (!plane->for_tc) {
+		plane->for_tc = caspair_tc__open();
+		error = plane->for_tc ? load_for_tc(plane->for_tc, plane->skeleton->obj) : -errno;
+		if (error) {
+			log_error("data plane for tc cannot be loaded: %s", strerror(-error));
+			caspair_tc__destroy(plane->for_tc);
+			plane->for_tc = NULL;
+			return error;
+		}
+	}
+	return bpf_program__fd(plane->for_tc->progs.caspair_tc);
+}
+
 void dataplane_close(struct dataplane *plane)
 {
 	if (plane->lease)
@@ -293,6 +329,7 @@ void dataplane_close(struct dataplane *plane)
 	if (plane->inbox)
 		munmap(plane->inbox, FLOW_BATCH * sizeof(*plane->inbox));
 	ring_buffer__free(plane->notices);
+	caspair_tc__destroy(plane->for_tc);
 	caspair__destroy(plane->skeleton);
 	memset(plane, 0, sizeof(*plane));
 }
@@ -303,7 +340,8 @@ int dataplane_remove(const char *dir)
 	const struct dirent *entry;
 	struct statfs fs;
 	unsigned int links = 0, others = 0;
-	int error = 0;
+	int error = 0, failed;
+	const char *name;
 
 	if (!pins && errno == ENOENT)
 		return 0;
@@ -316,15 +354,17 @@ int dataplane_remove(const char *dir)
 	while ((entry = readdir(pins))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (unlinkat(dirfd(pins), entry->d_name, 0)) {
-			error = -errno;
+		name = hook_of_pin(entry->d_name);
+		failed = hook_unpin(dir, entry->d_name);
+		if (failed) {
+			error = failed;
 			log_error("%s/%s cannot be removed: %s", dir, entry->d_name,
-				  strerror(errno));
+				  strerror(-failed));
 			continue;
 		}
-		if (!strncmp(entry->d_name, "link-", 5)) {
+		if (name) {
 			links++;
-			log_info("detached from %s", entry->d_name + 5);
+			log_info("detached from %s", name);
 		} else {
 			others++;
 		}

@@ -43,10 +43,12 @@ enum dataplane_map {
 extern const char *const dataplane_map_names[DATAPLANE_MAPS];
 
 struct caspair;
+struct caspair_tc;
 struct ring_buffer;
 
 struct dataplane {
 	struct caspair *skeleton;
+	struct caspair_tc *for_tc; /* once it was asked for */
 	int map[DATAPLANE_MAPS];     /* descriptors, owned by the skeleton */
 	int xdp, apply, sweep, emit, reset; /* programs, likewise */
 	struct flow_lease *lease;    /* the map itself */
@@ -65,6 +67,9 @@ struct dataplane {
  * was pinned newly is then removed again.
  */
 int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uint32_t pins);
+/* The packet program for tc, loaded when first asked for; a negative errno, the reason logged. */
+int dataplane_tc(struct dataplane *plane);
+
 /* Lets go; what is pinned stays in force. */
 void dataplane_close(struct dataplane *plane);
 

@@ -55,7 +55,9 @@ static int first_plan(struct lbd *lbd)
 static int attach(struct lbd *lbd, const struct conf *conf)
 {
 	const char **names = conf_interfaces(conf);
-	struct attach_wish wish = { .names = names, .xdp = conf->file->forwarding->xdp };
+	struct attach_wish wish = { .names = names,
+				    .xdp = conf->file->forwarding->xdp,
+				    .place = conf->file->forwarding->hook };
 	struct flow_ip vip;
 	int error;
 
@@ -202,7 +204,7 @@ static int start(struct lbd *lbd)
 	if (error)
 		return error;
 	say_memory(&lbd->plane);
-	attach_init(&lbd->attach, lbd->options.bpf_dir, lbd->plane.xdp);
+	attach_init(&lbd->attach, lbd->options.bpf_dir, &lbd->plane);
 	error = first_plan(lbd);
 	if (!error)
 		error = attach(lbd, lbd->conf);

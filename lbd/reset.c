@@ -132,8 +132,8 @@ void reset_walked(struct reset *reset)
 static int device_of(const struct attach *attach)
 {
 	for (size_t i = 0; i < attach->count; i++)
-		if (attach->port[i].ifindex > 0)
-			return attach->port[i].ifindex;
+		if (attach->port[i].hook.ifindex > 0)
+			return attach->port[i].hook.ifindex;
 	return 0;
 }
 

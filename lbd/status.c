@@ -92,6 +92,13 @@ static bool add_counters(struct lbd *lbd, struct arena *arena, Cas__LbdStatus *s
 	return true;
 }
 
+static const char *xdp_text(enum hook_kind kind)
+{
+	if (kind == HOOK_NATIVE)
+		return "native";
+	return kind == HOOK_GENERIC ? "generic" : "none";
+}
+
 static bool add_interfaces(const struct lbd *lbd, struct arena *arena, Cas__LbdStatus *status)
 {
 	size_t count = lbd->attach.count;
@@ -102,13 +109,16 @@ static bool add_interfaces(const struct lbd *lbd, struct arena *arena, Cas__LbdS
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct attach_port *port = &lbd->attach.port[i];
-		const char *xdp = lbd->attach.mode == XDP_NATIVE ? "native" : "generic";
+		const char *xdp = xdp_text(port->hook.kind);
 
 		cas__interface__init(&interface[i]);
 		interface[i].name = arena_print(arena, "%s", port->name);
-		interface[i].xdp = arena_print(arena, "%s", port->link < 0 ? "none" : xdp);
+		interface[i].xdp = arena_print(arena, "%s", xdp);
+		interface[i].hook = arena_print(arena, "%s", hook_text(port->hook.kind));
+		interface[i].why = arena_print(arena, "%s", lbd->attach.why);
 		interface[i].up = attach_running(port);
-		if (!interface[i].name || !interface[i].xdp)
+		if (!interface[i].name || !interface[i].xdp || !interface[i].hook ||
+		    !interface[i].why)
 			return false;
 		status->interface[status->n_interface++] = &interface[i];
 	}

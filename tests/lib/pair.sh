@@ -4,7 +4,7 @@
 # The pair in its lab: keys, configuration, daemons, and what can happen to a node.
 #
 # LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval.
-# LAB_XDP=generic runs it in that mode, LAB_HOLD sets hold-after-boot; LAB_SAMBA=samba gives the
+# LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot; LAB_SAMBA=samba gives the
 # members RPC servers.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
@@ -38,7 +38,10 @@ lab_config() {
 		    advert ${LAB_ADVERT:-100ms}; hold-after-boot ${LAB_HOLD:-1s}
 		}
 		sync { port 7790; path eth2; peer-timeout 1s }
-		forwarding { interface eth0, eth1; xdp ${LAB_XDP:-auto}; flows ${1:-20000}; pins 20000 }
+		forwarding {
+		    interface eth0, eth1; hook ${LAB_HOOK:-xdp}; xdp ${LAB_XDP:-auto}
+		    flows ${1:-20000}; pins 20000
+		}
 		array lab {
 		    vip $LAB_VIP${LAB_V6:+, $LAB_VIP6}
 		    gateway $LAB_GATEWAY${LAB_V6:+, $LAB_GATEWAY6}

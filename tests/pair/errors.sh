@@ -87,7 +87,7 @@ interface_cases() {
 	# A bridge has no XDP of its own; asked for native, lbd must not fall back in silence.
 	ip -n lb1 link add nodrv0 type bridge
 	ip -n lb1 link set nodrv0 up
-	variant 's/interface eth0, eth1; xdp [a-z]*/interface eth0, nodrv0; xdp native/'
+	variant 's/interface eth0, eth1; hook xdp; xdp [a-z]*/interface eth0, nodrv0; xdp native/'
 	daemon lbd --config "$LAB/variant.conf"
 	refuses interface-no-xdp any 'nodrv0.*native|native.*nodrv0' "${command[@]}"
 	[[ -z $(ip -n lb1 link show eth0 | grep -o xdp) ]] || fail "a program was left on eth0"

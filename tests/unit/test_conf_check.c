@@ -383,6 +383,10 @@ static void advice(void **state)
 		{ "address 10.2.0.12", "address 10.2.0.12; backup yes; weight 7", "" },
 		{ "address 10.2.0.12", "address 10.2.0.12; slow-start 1min", "" },
 		{ "sync { path eth1 }", "forwarding { xdp generic; flows 5000; pins 100 }", "" },
+		{ "sync { path eth1 }", "forwarding { hook tc; xdp auto }", "" },
+		{ "sync { path eth1 }", "forwarding { hook xdp; xdp native }", "" },
+		{ "sync { path eth1 }", "forwarding { hook tc; xdp native }",
+		  "5:27: hook tc runs no XDP: leave one of the two out\n" },
 	};
 
 	(void)state;
