@@ -71,7 +71,7 @@ static __always_inline int forward(hook_frame *frame)
 	hook_open(frame);
 	p.end = hook_end(frame);
 	p.roles = p.control ? roles_of(p.control) : NULL;
-	if (!p.roles || packet_ethernet(&p, hook_data(frame)) || gate_is_stray(&p))
+	if (!p.roles || packet_ethernet(&p, hook_data(frame)))
 		return pass();
 	p.now = ticks_packet();
 	if (p.type == bpf_htons(ETH_P_ARP))

@@ -114,15 +114,6 @@ static __always_inline int lease_silent(void)
 	return current->role != LEASE_ACTIVE || lease_is_over(current);
 }
 
-/*
- * Whether a frame is for the virtual router, and the other node is that: it came here because a
- * switch did not know better, and has reached the other node as well.
- */
-static __always_inline int gate_is_stray(const struct packet *p)
-{
-	return mac_is_virtual(p->eth->h_dest) && lease_silent();
-}
-
 /* Whether an address is one that another node answers for by now. */
 static __always_inline int gate_silences(const struct packet *p, const struct flow_ip *ip)
 {

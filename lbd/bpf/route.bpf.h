@@ -12,6 +12,7 @@
 
 #include "lbd/bpf/answer.bpf.h"
 #include "lbd/bpf/event.bpf.h"
+#include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/nat.bpf.h"
 
 /* <sys/socket.h> is not for this compiler. */
@@ -108,8 +109,7 @@ static __always_inline void hop_keep(struct flow_hop *hop, const struct packet *
 /* Where the client's packets come from: as good as a route where there is no neighbour. */
 static __always_inline void hop_hear(struct flow_hop *hop, const struct packet *p)
 {
-	/* A group's address is not the link's, and a virtual router's not for long. */
-	if (p->eth->h_dest[0] & 1 || mac_is_virtual(p->eth->h_dest))
+	if (p->eth->h_dest[0] & 1) /* group address: says nothing about the link */
 		return;
 	if (hop->ifindex == p->ingress && mac_equal(hop->to, p->eth->h_source) &&
 	    mac_equal(hop->from, p->eth->h_dest))
@@ -183,6 +183,12 @@ static __always_inline int route_to_member(struct packet *p, __u16 slot,
 	return route_send(p, hop);
 }
 
+/* A hop that was only heard, and not as the virtual router that another node is by now. */
+static __always_inline int hop_serves(const struct flow_hop *hop)
+{
+	return hop->ifindex && !(mac_is_virtual(hop->from) && lease_silent());
+}
+
 /*
  * Makes the hop towards a client good: ROUTE_FOUND, or a verdict.  A hop that was only heard serves
  * where the kernel knows the link but not the neighbour, and the neighbour is asked for once the
@@ -199,7 +205,7 @@ static __noinline int route_ask_client(struct packet *p, struct flow_hop *hop,
 		return pass();
 	if (found == BPF_FIB_LKUP_RET_SUCCESS)
 		hop_keep(hop, p, &fib);
-	else if (found != BPF_FIB_LKUP_RET_NO_NEIGH || !hop->ifindex)
+	else if (found != BPF_FIB_LKUP_RET_NO_NEIGH || !hop_serves(hop))
 		return route_refuse(p, &fib, found, &key->vip);
 	else if (packet_confirms(p)) /* or every answer would look for its route anew */
 		route_ask_neighbour(&fib, p->now);

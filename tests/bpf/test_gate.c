@@ -259,32 +259,6 @@ static void test_own(void **state)
 	assert_int_equal(count_of(COUNT_PASSED), !row->dropped);
 }
 
-/* A switch that has not learned the address yet shows its frames to both nodes. */
-static void test_stray_frame(void **state UNUSED)
-{
-	static const uint8_t virtual_mac[6] = { 0, 0, 0x5e, 0, 2, 51 };
-	struct flow_lease lease = { .role = LEASE_STANDBY };
-	struct frame frame;
-	struct segment segment = { .from = CLIENT,
-				   .to = VIP,
-				   .from_port = CLIENT_PORT,
-				   .to_port = RPC_PORT,
-				   .flags = ACK,
-				   .seq = 1001,
-				   .ack = 5001 };
-
-	establish();
-	lease_set(&lease);
-	frame = frame_segment(&segment, false);
-	assert_int_equal(run_frame(&frame, box.outside), XDP_REDIRECT);
-	frame = frame_segment(&segment, false);
-	memcpy(frame.bytes, virtual_mac, sizeof(virtual_mac));
-	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
-	lease.role = LEASE_ACTIVE;
-	lease_set(&lease);
-	assert_int_equal(run_frame(&frame, box.outside), XDP_REDIRECT);
-}
-
 static void test_other_protocols_pass(void **state UNUSED)
 {
 	struct frame frame;
@@ -315,8 +289,6 @@ int main(void)
 		plan_case(&plan, arps[i].name, test_arp, &arps[i]);
 	for (size_t i = 0; i < sizeof(owns) / sizeof(*owns); i++)
 		plan_case(&plan, owns[i].name, test_own, &owns[i]);
-	plan_case(&plan, "a standby leaves frames to the virtual router alone", test_stray_frame,
-		  NULL);
 	plan_case(&plan, "a second advert changes nothing", test_second_advert_changes_nothing,
 		  NULL);
 	plan_case(&plan, "IPv6 and VLAN tags are the kernel's", test_other_protocols_pass, NULL);

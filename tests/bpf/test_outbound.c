@@ -305,9 +305,11 @@ static void test_broadcast_teaches_no_address(void **state UNUSED)
 	assert_int_equal(count_of(COUNT_DROP_NEIGHBOUR), 1);
 }
 
-static void test_virtual_mac_teaches_no_address(void **state UNUSED)
+/* What only the active node may send from: another one would teach switches the wrong port. */
+static void test_virtual_mac_is_the_active_nodes(void **state UNUSED)
 {
 	static const uint8_t virtual_mac[6] = { 0, 0, 0x5e, 0, 1, 51 };
+	static const struct flow_lease standby = { .role = LEASE_STANDBY };
 	struct segment segment = on_link(SYN, 0);
 	struct frame frame = frame_segment(&segment, false);
 	uint16_t slot;
@@ -316,6 +318,9 @@ static void test_virtual_mac_teaches_no_address(void **state UNUSED)
 	slot = expect_to_member(&frame, run_frame(&frame, box.outside));
 	segment = answer(slot, SYN | ACK);
 	segment.to = CLIENT_ON_LINK;
+	assert_int_equal(run_segment(&frame, &segment), XDP_REDIRECT);
+	assert_memory_equal(frame.bytes + 6, virtual_mac, 6);
+	lease_set(&standby);
 	assert_int_equal(run_segment(&frame, &segment), XDP_DROP);
 	assert_int_equal(count_of(COUNT_DROP_NEIGHBOUR), 1);
 }
@@ -364,7 +369,7 @@ static const struct {
 	{ "an unresolved client is reached by its hop", test_unknown_client_is_reached_by_its_hop },
 	{ "an unresolved client without a hop is asked for",
 	  test_unknown_client_without_a_hop_is_asked_for },
-	{ "a virtual router's address is not the link's", test_virtual_mac_teaches_no_address },
+	{ "a virtual router's address is the active node's", test_virtual_mac_is_the_active_nodes },
 };
 
 int main(void)
