@@ -83,9 +83,7 @@ static const struct memory_table rest[] = {
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
 	{ MEMORY_ARRAY, FLOW_FAMILIES * FLOW_MAX_MEMBERS, 4, sizeof(struct flow_hop) },
-	{ MEMORY_LRU, FLOW_CENSUS, sizeof(struct census_key), sizeof(struct census) },
 	{ MEMORY_LRU, FLOW_SOURCES, 20, 8 },
-	{ MEMORY_LRU, 4096, sizeof(struct flow_key), 12 },
 	{ MEMORY_LRU, 1024, 20, 4 },
 };
 /* clang-format on */
