@@ -53,11 +53,12 @@ drill_deaf() {
 	work 1500
 	lan_heal
 }
+# Who is cut off from everything gives up within two seconds; until then it does not know.
 drill_both_lan_first() {
 	channel_cut
 	lan_cut "$1"
 	await_role "$2" active
-	work 1500
+	await_role "$1" fault
 	lan_heal
 	work 1000
 	channel_heal
