@@ -15,11 +15,9 @@
 #include "lbd/bpf/count.bpf.h"
 #include "lbd/bpf/nat.bpf.h"
 
-#define ANSWER_RATE 1000
-#define ANSWER_HOPS 64
-#define ANSWER_QUOTED                                                                              \
-	8 /* bytes of TCP: the ports and the SEQ, by which the sender knows its own                \
-	   */
+#define ANSWER_RATE   1000
+#define ANSWER_HOPS   64
+#define ANSWER_QUOTED 8 /* bytes of TCP: ports and SEQ, by which the sender knows its own */
 
 #define ICMP_UNREACHABLE   3 /* RFC 792 */
 #define ICMP_FRAGMENTATION 4

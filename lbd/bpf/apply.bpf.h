@@ -62,19 +62,6 @@ static __always_inline void apply_flow_new(const struct flow_event *record, __u1
 		tally->full++;
 }
 
-/* The active has ended the flow: its client's pin does not wait for it any more. */
-static __noinline void apply_doom(const struct flow_event *record, struct flow *flow, __u32 now)
-{
-	struct pin_key pin = { .client = record->key.client, .pool_id = flow->pool_id };
-
-	flow->flags |= FLOW_DOOMED;
-	flow->state = FLOW_RESET;
-	if (!pin.pool_id)
-		return;
-	flow->pool_id = 0;
-	pin_release(&pin, now);
-}
-
 /*
  * An entry that is still a mere copy takes everything; one that packets keep, the decisions only:
  * its member, and whether it has ended.
@@ -91,7 +78,7 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 	}
 	flow->epoch = record->epoch;
 	if (record->flags & FLOW_DOOMED && !(flow->flags & FLOW_DOOMED))
-		apply_doom(record, flow, now);
+		record_doom(&record->key, flow, now);
 	if (ticks_since(now, seen) < ticks_since(now, flow->last_seen))
 		flow->last_seen = seen;
 	if (!(flow->flags & FLOW_DOOMED))

@@ -102,6 +102,19 @@ static __noinline void record_release(const struct flow_ip *client, __u32 pool_i
 	pin_release(&pin, now);
 }
 
+/* Ends a flow by our word, not by its ends'; the pool whose pin has counted it, 0: none. */
+static __noinline __u32 record_doom(const struct flow_key *key, struct flow *flow, __u32 now)
+{
+	__u32 pool_id = flow->pool_id;
+
+	flow->flags |= FLOW_DOOMED;
+	flow->state = FLOW_RESET;
+	flow->pool_id = 0;
+	if (pool_id)
+		record_release(&key->client, pool_id, now);
+	return pool_id;
+}
+
 /* Removes a flow; 0 when it was there.  `flow` may point at the entry itself. */
 static __noinline int record_remove(const struct flow_key *key, const struct flow *flow, __u32 now,
 				    int by)

@@ -153,18 +153,12 @@ static __noinline void reset_unpin(const struct flow_key *key, __u32 pool_id, __
 static __noinline void reset_doom(const struct flow_key *key, struct flow *flow, int reason,
 				  __u32 now)
 {
-	struct pin_key pin = { .client = key->client, .pool_id = flow->pool_id };
+	__u32 pool_id = record_doom(key, flow, now);
 
-	flow->flags |= FLOW_DOOMED;
-	flow->state = FLOW_RESET;
 	flow->last_seen = now;
 	event_flow(EVENT_FLOW_PUT, key, flow, now);
-	if (!pin.pool_id)
-		return;
-	flow->pool_id = 0;
-	pin_release(&pin, now);
-	if (reason != RESET_IDLE)
-		reset_unpin(key, pin.pool_id, flow->member, now);
+	if (pool_id && reason != RESET_IDLE)
+		reset_unpin(key, pool_id, flow->member, now);
 }
 
 /* Whether an order still holds: a packet may have come since it was given. */
