@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lbd/pool.h"
+#include "proto/addr.h"
 
 /* What plan_make() works with. */
 struct making {
@@ -308,6 +309,18 @@ static bool add_vips(struct making *make, const Conf__Array *array, int table)
 	return ok;
 }
 
+/* vrrpd adds it to the VIPs: hosts may have it as their router. */
+static bool add_virtual_router(struct making *make)
+{
+	const struct addr addr = addr_virtual_router((uint8_t)make->conf->file->vrrp->vrid);
+	const struct flow_role role = { .kind = ROLE_GATEWAY, .addr = addr_to_flow(&addr) };
+
+	for (int i = 0; i < FLOW_MAX_ARRAYS; i++)
+		if (!flow_ip_is_none(&make->plan->vip[i][FLOW_IPV6]))
+			return add_role(make, &role, "virtual router");
+	return true;
+}
+
 static bool add_array(struct making *make, const Conf__Array *array)
 {
 	struct flow_ip vip[FLOW_FAMILIES];
@@ -414,7 +427,7 @@ struct plan *plan_make(const struct conf *conf, const struct plan *old,
 	}
 	for (size_t i = 0; ok && i < conf->file->n_array; i++)
 		ok = add_array(&make, conf->file->array[i]);
-	if (!ok) {
+	if (!ok || !add_virtual_router(&make)) {
 		plan_free(make.plan);
 		return NULL;
 	}

@@ -136,3 +136,10 @@ const char *addr_print_flow_port(char text[ADDR_PORT_TEXT], const struct flow_ip
 		 brackets ? "]" : "", (unsigned int)ntohs(port_be));
 	return text;
 }
+
+struct addr addr_virtual_router(uint8_t vrid)
+{
+	return (struct addr){
+		6, { 0xfe, 0x80, [8] = 0x02, 0x00, 0x5e, 0xff, 0xfe, 0x00, 0x02, vrid }
+	};
+}

@@ -42,4 +42,10 @@ const char *addr_print_flow_port(char text[ADDR_PORT_TEXT], const struct flow_ip
 /* 4 or 6, as in struct addr; 0: none. */
 uint8_t addr_flow_family(const struct flow_ip *ip);
 
+/*
+ * What a virtual router's hosts may use as their router, from its virtual MAC address (RFC
+ * 9568, 7.3 and 5.1.2.2): fe80::200:5eff:fe00:2xx of VRID xx.
+ */
+struct addr addr_virtual_router(uint8_t vrid);
+
 #endif

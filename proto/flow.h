@@ -102,7 +102,7 @@ enum flow_role_kind {
 	ROLE_FREE = 0,
 	ROLE_VIP,     /* id: array number; the address that clients use */
 	ROLE_MEMBER,  /* id: slot in `members` */
-	ROLE_GATEWAY, /* floating inside address, the members' gateway */
+	ROLE_GATEWAY, /* floating address that routes: of members, of the virtual router itself */
 	ROLE_SOURCE,  /* id: slot in `sources`; members see it in a client's place */
 };
 

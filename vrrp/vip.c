@@ -120,17 +120,10 @@ static int plan_one(const struct plan *plan, const Conf__Array *array, const str
 	return append(plan->vips, &addr, ifindex);
 }
 
-struct addr vip_link_local(uint8_t vrid)
-{
-	return (struct addr){
-		6, { 0xfe, 0x80, [8] = 0x02, 0x00, 0x5e, 0xff, 0xfe, 0x00, 0x02, vrid }
-	};
-}
-
 /* In front of all others, as adverts have it. */
 static void plan_link_local(const struct plan *plan, uint8_t vrid)
 {
-	const struct addr addr = vip_link_local(vrid);
+	const struct addr addr = addr_virtual_router(vrid);
 	struct vips *vips = plan->vips;
 
 	if (!vip_has(vips, 6) || vip_find(vips, &addr))

@@ -58,12 +58,6 @@ const struct vip *vip_find(const struct vips *vips, const struct addr *addr);
 /* Whether an address of that family (as in struct addr) is planned. */
 bool vip_has(const struct vips *vips, uint8_t family);
 
-/*
- * What a virtual router's hosts may use as their router, from its virtual MAC address (RFC
- * 9568, 7.3 and 5.1.2.2): fe80::200:5eff:fe00:2xx of VRID xx.
- */
-struct addr vip_link_local(uint8_t vrid);
-
 /* Adds every address (there already: fine), removes every address.  Failures are logged, the rest
  * is done; the number of failures is returned. */
 unsigned int vip_take(struct vips *vips);

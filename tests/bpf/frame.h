@@ -31,11 +31,17 @@ static const char *const family_names[FLOW_FAMILIES] = { "IPv4", "IPv6" };
 /* Of all frames and addresses that tests make from here on. */
 static enum flow_family frame_family;
 
+/* fe80::200:5eff:fe00:233, of VRID 51; IPv6 only. */
+#define VIRTUAL_ROUTER 0xfe000233u
+
 /* 2001:db8::/96 and the number. */
 static inline struct flow_ip ip_of(uint32_t number)
 {
 	if (frame_family == FLOW_IPV4)
 		return flow_ip4(htonl(number));
+	if (number == VIRTUAL_ROUTER)
+		return (struct flow_ip){ .word = { htonl(0xfe800000), 0, htonl(0x02005eff),
+						   htonl(number) } };
 	return (struct flow_ip){ .word = { htonl(0x20010db8), 0, 0, htonl(number) } };
 }
 

@@ -232,6 +232,8 @@ static inline void harness_roles(void)
 	assert_non_null(table);
 	role_set(table, VIP, ROLE_VIP, 0);
 	role_set(table, GATEWAY, ROLE_GATEWAY, 0);
+	if (frame_family == FLOW_IPV6)
+		role_set(table, VIRTUAL_ROUTER, ROLE_GATEWAY, 0);
 	for (uint16_t slot = 0; slot < MEMBERS; slot++)
 		role_set(table, MEMBER_0 + slot, ROLE_MEMBER, slot);
 	map_set(box.bpf->maps.roles, 1, table);

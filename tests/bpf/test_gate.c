@@ -157,6 +157,12 @@ static const struct arp arps[] = {
 	  .dropped = true },
 	{ "a standby answers for its own address", .role = LEASE_STANDBY, .target = NODE_OUTSIDE },
 	{ "an undecided node's kernel decides itself", .role = LEASE_NONE, .target = VIP },
+	{ "an active node answers as the virtual router", .role = LEASE_ACTIVE,
+	  .target = VIRTUAL_ROUTER },
+	{ "a fenced node is silent as the virtual router", .role = LEASE_ACTIVE,
+	  .fenced = FENCE_ADVERT, .target = VIRTUAL_ROUTER, .dropped = true },
+	{ "a standby is silent as the virtual router", .role = LEASE_STANDBY,
+	  .target = VIRTUAL_ROUTER, .dropped = true },
 };
 
 static struct frame frame_arp(const struct arp *row)
@@ -202,6 +208,8 @@ static void test_arp(void **state)
 
 	if (row->hardware && frame_family == FLOW_IPV6)
 		skip();
+	if (row->target == VIRTUAL_ROUTER && frame_family == FLOW_IPV4)
+		skip();
 	lease_set(&lease);
 	assert_int_equal(run_frame(&frame, box.outside), row->dropped ? XDP_DROP : XDP_PASS);
 	assert_int_equal(count_of(COUNT_DROP_ARP) + count_of(COUNT_DROP_ND), row->dropped);
@@ -226,6 +234,8 @@ static const struct own owns[] = {
 	{ "at a floating gateway", .to = GATEWAY, .refuse = true, .dropped = true },
 	{ "at a port of a floating gateway", .to = GATEWAY, .port = 22, .refuse = true,
 	  .dropped = true },
+	{ "at the virtual router's link-local address", .to = VIRTUAL_ROUTER, .refuse = true,
+	  .dropped = true },
 	{ "a node's own address is spoken to all the same", .to = NODE_OUTSIDE, .refuse = true },
 	{ "who has the address may be asked", .to = VIP, .nd = 135, .refuse = true },
 	{ "and told", .to = VIP, .nd = 136, .refuse = true },
@@ -245,7 +255,7 @@ static void test_own(void **state)
 					 .payload = 4 };
 	struct frame frame = frame_segment(&segment, false);
 
-	if (row->nd && frame_family == FLOW_IPV4)
+	if ((row->nd || row->to == VIRTUAL_ROUTER) && frame_family == FLOW_IPV4)
 		skip();
 	if (!row->port && frame_is_ipv4(&frame))
 		frame_ip(&frame)->protocol = IPPROTO_ICMP;

@@ -21,6 +21,8 @@
 	"vrrp { interface eth0; vrid 51 }\n"                                                       \
 	"sync { path eth2 }\n"
 
+#define VIRTUAL_ROUTER "fe80::200:5eff:fe00:233" /* of VRID 51 */
+
 #define RPC                                                                                        \
 	"service epm { ports 135; affinity-group rpc; affinity-timeout 2h; idle-timeout 2h }\n"    \
 	"service dynamic { ports 6005-6010, 7002; affinity-group rpc; follow epm }\n"
@@ -171,6 +173,7 @@ static void test_fresh(void **state)
 		assert_int_equal(role_of(plan, roles[i].addr)->kind, roles[i].kind);
 	}
 	assert_null(role_of(plan, "10.30.0.23"));
+	assert_null(role_of(plan, VIRTUAL_ROUTER));
 	assert_int_equal(role_of(plan, "10.30.0.22")->id, slot(plan, "10.30.0.22"));
 	assert_int_equal(role_of(plan, "10.30.0.22")->port_table,
 			 role_of(plan, "10.20.0.10")->port_table);
@@ -631,6 +634,8 @@ static void test_both_families(void **state)
 		assert_int_equal(a->id, b->id);
 		assert_int_equal(a->port_table, b->port_table);
 	}
+	assert_non_null(role_of(plan, VIRTUAL_ROUTER));
+	assert_int_equal(role_of(plan, VIRTUAL_ROUTER)->kind, ROLE_GATEWAY);
 	assert_int_equal(table_at(plan, VIP4), table_at(plan, VIP6));
 	assert_int_equal(service_at(plan, VIP4, 6005), service_at(plan, VIP6, 6005));
 	assert_int_equal(slot(plan, "10.30.0.22"), member_at(plan, VIP6, "2001:db8:30::22"));
