@@ -19,11 +19,11 @@ us() { printf '%s' "${EPOCHREALTIME/[.,]/}"; } # wall clock, as the witness has 
 
 judge() { local verb=$1; shift; "$LAB_TOP/tests/lib/judge.py" "$verb" "$LAB/log/witness.out" "$@"; }
 
-# Asks for the VIPs and for the inside gateways.
+# Asks for the VIPs, the inside gateways and the virtual router.
 witness_start() {
 	spawn witness switch "$LAB_BUILD/tests/witness" "${WITNESS_MS:-2}" \
 		br-out "$LAB_VIP" br-in "$LAB_GATEWAY" \
-		${LAB_V6:+br-out "$LAB_VIP6" br-in "$LAB_GATEWAY6"}
+		${LAB_V6:+br-out "$LAB_VIP6" br-out "$LAB_ROUTER6" br-in "$LAB_GATEWAY6"}
 	wait_for 5 "the witness to hear an answer" witness_hears
 }
 # Its output is buffered; the first answers fill that soon.

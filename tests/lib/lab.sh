@@ -13,6 +13,7 @@ LAB_VIP=10.20.0.10
 LAB_GATEWAY=10.30.0.1
 LAB_VIP6=2001:db8:20::10 # with LAB_V6=1 both families
 LAB_GATEWAY6=2001:db8:30::1
+LAB_ROUTER6=fe80::200:5eff:fe00:233 # the virtual router itself, of VRID 51
 LAB_CLIENTS=10.20.0.100 # and the 63 after it; used by the tests
 LAB_MEMBERS=(m1 m2 m3)
 LAB_SPACES=(switch client lb1 lb2 "${LAB_MEMBERS[@]}")
