@@ -72,6 +72,7 @@ lab_config() {
 daemon_start() {
 	local dir=$LAB/lb$1
 	local before=
+	stale_socket[$1-$2]=$(socket_made "$1" "$2")
 	[[ $2 != vrrpd || -z $LAB_PLAIN ]] || before="setpriv --bounding-set=-sys_nice"
 	# shellcheck disable=SC2086 # a command and its option
 	spawn "lb$1-$2" "lb$1" $before "$LAB_BUILD/$2" --config "$LAB/pair.conf" --node "lb$1" \
@@ -79,7 +80,13 @@ daemon_start() {
 		--key "$dir/node.key"
 }
 
-daemon_ready() { [[ -S $LAB/lb$1/run/$2.sock ]] && lives "lb$1-$2"; }
+# The socket of a predecessor that was killed may lie there still: it is this one's when it is another.
+declare -A stale_socket
+socket_made() { stat -c %i-%z "$LAB/lb$1/run/$2.sock" 2>/dev/null || true; }
+daemon_ready() {
+	[[ -S $LAB/lb$1/run/$2.sock && $(socket_made "$1" "$2") != "${stale_socket[$1-$2]}" ]] &&
+		lives "lb$1-$2"
+}
 
 await_daemon() {
 	local start=$SECONDS
