@@ -9,7 +9,10 @@
 #include "syncd/leader.h"
 #include "syncd/offer.h"
 
-enum { BEAT_NS = 100 * 1000 * 1000 };
+enum {
+	BEAT_NS = 100 * 1000 * 1000,
+	NEWS_NS = 5 * BEAT_NS, /* a heartbeat may be late without anybody lagging */
+};
 
 const char *const session_refusal_names[SESSION_REFUSALS] = {
 	[SESSION_NOT_FOLLOWING] = "not-following", [SESSION_OLD_EPOCH] = "old-epoch",
@@ -110,13 +113,26 @@ uint64_t session_lag_records(const struct session *s)
 	return s->follower.head - s->follower.have.seq;
 }
 
+/*
+ * How old what we know about the peer is.  On a channel that is slower than the log, its heartbeats
+ * come behind all the records that wait, and what they say about the end of the log is long past.
+ */
+static uint64_t news_age(const struct session *s, uint64_t now)
+{
+	return s->peer.heard ? now - s->peer.heard_ns + s->peer.delay_ns : 0;
+}
+
 uint64_t session_lag_ns(const struct session *s, uint64_t now)
 {
+	uint64_t lag, news;
+
 	if (s->leading)
 		return s->leader.phase == LEADER_ALONE
 			       ? 0
 			       : journal_age(&s->journal, s->leader.acked, now);
-	return session_lag_records(s) ? now - s->follower.head_ns : 0;
+	lag = session_lag_records(s) ? now - s->follower.head_ns : 0;
+	news = news_age(s, now);
+	return news > lag && news > NEWS_NS ? news : lag;
 }
 
 bool session_ready(const struct session *s)
@@ -258,6 +274,16 @@ void session_down(struct session *s, uint64_t now)
 	s->ops->changed(s->arg);
 }
 
+/* Both ways: the peer says how long it kept what it answers.  Only our own clock is read. */
+static uint64_t delay_of(const Sync__Heartbeat *beat, uint64_t now)
+{
+	uint64_t took = now - beat->echo_ns;
+
+	if (!beat->has_echo_ns || beat->echo_ns > now || beat->echo_held_ns > took)
+		return 0;
+	return took - beat->echo_held_ns;
+}
+
 static void heard_heartbeat(struct session *s, const Sync__Heartbeat *beat, uint64_t now)
 {
 	struct session_peer *peer = &s->peer;
@@ -270,6 +296,7 @@ static void heard_heartbeat(struct session *s, const Sync__Heartbeat *beat, uint
 	peer->epoch = facts->epoch;
 	peer->heard_ns = now;
 	peer->sent_ns = beat->sent_ns;
+	peer->delay_ns = delay_of(beat, now);
 	peer->facts_length = 0;
 	if (size <= sizeof(peer->facts))
 		peer->facts_length = cas__node_facts__pack(facts, peer->facts);

@@ -114,7 +114,8 @@ struct session_peer {
 	Cas__Role role;
 	uint64_t epoch;
 	uint64_t heard_ns;
-	uint64_t sent_ns; /* its clock in its last heartbeat */
+	uint64_t sent_ns;  /* its clock in its last heartbeat */
+	uint64_t delay_ns; /* what that one, and ours that it answers, took on their way */
 	uint8_t facts[SESSION_FACTS];
 	size_t facts_length;
 };

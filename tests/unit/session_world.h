@@ -50,6 +50,7 @@ struct node {
 	struct message *first, **last; /* to this node */
 	size_t inbound;                /* bytes waiting */
 	bool stalled;                  /* takes no frames */
+	size_t bytes_per_ms, credit;   /* of the way to this node, 0: any number */
 	unsigned int work_every;       /* ms from one slice of work to the next, 0: many at once */
 	bool torn;                     /* asked for the channel to be closed */
 	uint32_t room_for;             /* entries, 0: no limit */
@@ -383,6 +384,19 @@ static void receive(struct node *node)
 	free(message);
 }
 
+/* A frame that is longer than a millisecond's share waits until there is enough for it. */
+static bool has_arrived(struct node *node)
+{
+	if (!node->first || node->stalled || node->torn)
+		return false;
+	if (!node->bytes_per_ms)
+		return true;
+	if (node->credit < node->first->length)
+		return false;
+	node->credit -= node->first->length;
+	return true;
+}
+
 /* One node's millisecond: a few slices of everything, as the daemon's loop would have it. */
 static void live(struct node *node)
 {
@@ -390,7 +404,8 @@ static void live(struct node *node)
 	int slices = !node->work_every ? WORLD_TURNS : ms % node->work_every == 0;
 
 	drain(node);
-	for (int i = 0; i < WORLD_TURNS && node->first && !node->stalled && !node->torn; i++)
+	node->credit = node->first ? node->credit + node->bytes_per_ms : 0;
+	for (int i = 0; i < WORLD_TURNS && has_arrived(node); i++)
 		receive(node);
 	for (int i = 0; i < slices && session_work(&node->s, node->world->now); i++)
 		;

@@ -120,6 +120,28 @@ static void slow_follower_is_lagging_then_loads(void **state)
 	world_free(world);
 }
 
+/* What the heartbeats say of the end of the log is as old as the records before them. */
+static void slow_channel_is_told_on_both_ends(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	b->bytes_per_ms = 25;
+	for (uint32_t i = 0; i < 60; i++) {
+		fill(a, 1000 + i * 100, 100);
+		world_run(world, 50);
+	}
+	assert_int_equal(a->s.state, CAS__SYNC_STATE__LAGGING);
+	assert_int_equal(b->s.state, CAS__SYNC_STATE__LAGGING);
+	assert_false(session_ready(&b->s));
+	assert_true(session_lag_ns(&b->s, world->now) > 500ull * WORLD_MS);
+	b->bytes_per_ms = 0;
+	settle_world(world, 2000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
 static void lost_events_leave_in_sync_at_once(void **state)
 {
 	struct world *world = pair(1000);
@@ -1075,6 +1097,7 @@ int main(void)
 		cmocka_unit_test(cut_and_continue),
 		cmocka_unit_test(cut_longer_than_the_log),
 		cmocka_unit_test(slow_follower_is_lagging_then_loads),
+		cmocka_unit_test(slow_channel_is_told_on_both_ends),
 		cmocka_unit_test(lost_events_leave_in_sync_at_once),
 		cmocka_unit_test(losses_in_a_row_are_sent_with_pauses),
 		cmocka_unit_test(losses_while_sending_once_more),
