@@ -8,6 +8,7 @@
 #	sudo make demo		sessions through a node kill, a return and a planned failover
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
+#	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
@@ -76,7 +77,7 @@ BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all check test demo drills floods bench fuzz sim clean install format tidy includes setup lint
+.PHONY: all check test demo drills faults floods bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -134,7 +135,7 @@ $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(LBD_A) $(VRRP_A) $(SYNCD_A) $(
 $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(LBD_A) $(BASE_A)
 	$(link) $(filter-out %.h,$^) -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/tests/%: tests/tools/%.c
-	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev -lbpf
 
 $(B)/tests/bench/packets: $(patsubst %,$(B)/obj/tests/bench/%.o,packets packets_options packets_run)
 	$(link) $^ -lbpf -lelf -lz -lpthread
@@ -181,6 +182,9 @@ drills: all $(TOOLS)
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
 	$(Q)FLOOD=1000000 SESSIONS=1000 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
+
+faults: all $(TOOLS)
+	$(Q)for test in tests/pair/sync_*.sh; do echo "$$test"; $$test $(B) || exit 1; done
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim

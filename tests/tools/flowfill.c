@@ -3,13 +3,20 @@
  * Fills the pair's flow table: complete TCP handshakes without a socket each.
  *
  *	flowfill answer PORT
- *	flowfill open ADDRESS PORT COUNT FIRST-SOURCE SOURCES
+ *	flowfill open ADDRESS PORT COUNT FIRST-SOURCE SOURCES [RATE [SKIP]]
+ *	flowfill churn ADDRESS PORT COUNT FIRST-SOURCE SOURCES RATE SECONDS [SKIP]
  *
  * `answer` runs on a member and answers every SYN for PORT.  `open` runs on the client: flow i
- *comes from source i % SOURCES, port 10000 + i / SOURCES.  It keeps at most WINDOW handshakes under
- *way (a veth queues 256 frames), repeats what is not answered, and acknowledges everything once
- *more at the end, because a lost ACK cannot be seen from here.  The kernels on both sides must not
- *hear of it: drop PORT in their input hooks, or they reset what they do not know.
+ * comes from source i % SOURCES, port 10000 + i / SOURCES, for i from SKIP on, RATE a second (0: as
+ * fast as they are answered).  It keeps at most WINDOW handshakes under way (a veth queues 256
+ * frames), repeats what is not answered, and acknowledges everything once more at the end, because
+ * a lost ACK cannot be seen from here.
+ *
+ * `churn` goes round the flows for SECONDS: who is open is reset, and three of four are begun anew
+ * at once, with the same ports; who is not is begun.  What gets lost on the way is not repeated.
+ *
+ * The kernels on both sides must not hear of it: drop PORT in their input hooks, or they reset what
+ * they do not know.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,7 +48,8 @@ struct fill {
 	struct in_addr to;
 	uint16_t port;
 	uint32_t first;
-	unsigned int count, sources;
+	unsigned int count, sources, skip;
+	double rate, seconds, begun_ms;
 	bool *open;
 };
 
@@ -131,18 +139,22 @@ static int answer(uint16_t port)
 	}
 }
 
-static void send_flow(const struct fill *fill, unsigned int i, bool ack)
+enum what { SYN, ACK, RST };
+
+static void send_flow(const struct fill *fill, unsigned int number, enum what what)
 {
 	struct segment out = { 0 };
+	unsigned int i = number + fill->skip;
 
 	out.ip.saddr = htonl(fill->first + i % fill->sources);
 	out.ip.daddr = fill->to.s_addr;
 	out.tcp.source = htons((uint16_t)(FIRST_PORT + i / fill->sources));
 	out.tcp.dest = htons(fill->port);
-	out.tcp.seq = htonl(client_isn + ack);
-	out.tcp.ack_seq = ack ? htonl(member_isn + 1) : 0;
-	out.tcp.ack = ack;
-	out.tcp.syn = !ack;
+	out.tcp.seq = htonl(client_isn + (what != SYN));
+	out.tcp.ack_seq = what == SYN ? 0 : htonl(member_isn + 1);
+	out.tcp.ack = what != SYN;
+	out.tcp.syn = what == SYN;
+	out.tcp.rst = what == RST;
 	say(fill->said, &out);
 }
 
@@ -157,10 +169,10 @@ static bool take_answer(struct fill *fill, int timeout_ms)
 		return false;
 	source = ntohl(in.ip.daddr) - fill->first;
 	port = (unsigned int)ntohs(in.tcp.dest) - FIRST_PORT;
-	i = port * fill->sources + source;
+	i = port * fill->sources + source - fill->skip;
 	if (source >= fill->sources || i >= fill->count)
 		return false;
-	send_flow(fill, i, true);
+	send_flow(fill, i, ACK);
 	if (fill->open[i])
 		return false;
 	fill->open[i] = true;
@@ -175,6 +187,17 @@ static double now_ms(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
+/* Answers are taken until flow or step number n is due. */
+static unsigned int until_due(struct fill *fill, unsigned int n)
+{
+	double due = fill->rate > 0 ? fill->begun_ms + n * 1e3 / fill->rate : 0;
+	unsigned int opened = 0;
+
+	while (now_ms() < due)
+		opened += take_answer(fill, 1);
+	return opened;
+}
+
 /* One pass over what is not open yet. */
 static unsigned int pass(struct fill *fill)
 {
@@ -184,7 +207,8 @@ static unsigned int pass(struct fill *fill)
 	for (unsigned int i = 0; i < fill->count; i++) {
 		if (fill->open[i])
 			continue;
-		send_flow(fill, i, false);
+		opened += until_due(fill, i);
+		send_flow(fill, i, SYN);
 		asked++;
 		while (asked - opened >= WINDOW && now_ms() - heard_at < RETRY_MS) {
 			if (!take_answer(fill, 10))
@@ -205,46 +229,93 @@ static unsigned int pass(struct fill *fill)
 static int open_flows(struct fill *fill)
 {
 	unsigned int opened = 0;
-	double start = now_ms();
+	double start = now_ms(), patience = PATIENCE_MS;
 
-	fill->open = calloc(fill->count, sizeof(*fill->open));
-	if (!fill->open || !sockets(&fill->heard, &fill->said)) {
-		perror("flowfill");
-		return 1;
-	}
-	while (opened < fill->count && now_ms() - start < PATIENCE_MS)
+	if (fill->rate > 0)
+		patience += fill->count * 2e3 / fill->rate;
+	while (opened < fill->count && now_ms() - start < patience)
 		opened += pass(fill);
 	for (unsigned int i = 0; i < fill->count; i++) {
 		if (fill->open[i])
-			send_flow(fill, i, true);
+			send_flow(fill, i, ACK);
 		if (i % WINDOW == 0)
 			poll(NULL, 0, 1); /* let the wire's queue empty */
 	}
 	printf("{\"flows\":%u,\"opened\":%u,\"ms\":%.0f}\n", fill->count, opened, now_ms() - start);
-	free(fill->open);
 	return opened == fill->count ? 0 : 1;
+}
+
+static int churn(struct fill *fill)
+{
+	unsigned int opened = 0, reset = 0, step = 0;
+
+	for (; now_ms() - fill->begun_ms < fill->seconds * 1e3; step++) {
+		unsigned int i = step % fill->count;
+
+		opened += until_due(fill, step);
+		if (fill->open[i]) {
+			send_flow(fill, i, RST);
+			fill->open[i] = false;
+			reset++;
+			if (reset % 4 == 0)
+				continue;
+		}
+		send_flow(fill, i, SYN);
+		while (take_answer(fill, 0))
+			opened++;
+	}
+	while (take_answer(fill, RETRY_MS))
+		opened++;
+	printf("{\"steps\":%u,\"opened\":%u,\"reset\":%u}\n", step, opened, reset);
+	return opened && reset ? 0 : 1;
+}
+
+static bool read_arguments(struct fill *fill, bool churns, int argc, char **argv)
+{
+	const char *const *rest = (const char *const *)argv + 7;
+	struct in_addr first;
+	int more = argc - 7;
+
+	if (more < (churns ? 2 : 0) || more > (churns ? 3 : 2) ||
+	    inet_pton(AF_INET, argv[2], &fill->to) != 1 || inet_pton(AF_INET, argv[5], &first) != 1)
+		return false;
+	fill->port = (uint16_t)atoi(argv[3]);
+	fill->count = (unsigned int)atoi(argv[4]);
+	fill->first = ntohl(first.s_addr);
+	fill->sources = (unsigned int)atoi(argv[6]);
+	fill->rate = more > 0 ? atof(rest[0]) : 0;
+	fill->seconds = churns ? atof(rest[1]) : 0;
+	fill->skip = more > 1 + churns ? (unsigned int)atoi(rest[1 + churns]) : 0;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
 	struct fill fill = { 0 };
-	struct in_addr first;
+	bool churns = argc > 1 && !strcmp(argv[1], "churn");
 
 	if (argc == 3 && !strcmp(argv[1], "answer"))
 		return answer((uint16_t)atoi(argv[2]));
-	if (argc != 7 || strcmp(argv[1], "open") || inet_pton(AF_INET, argv[2], &fill.to) != 1 ||
-	    inet_pton(AF_INET, argv[5], &first) != 1) {
+	if (argc < 7 || (!churns && strcmp(argv[1], "open")) ||
+	    !read_arguments(&fill, churns, argc, argv)) {
 		fprintf(stderr, "usage: flowfill answer PORT\n"
-				"       flowfill open ADDRESS PORT COUNT FIRST-SOURCE SOURCES\n");
+				"       flowfill open ADDRESS PORT COUNT FIRST-SOURCE SOURCES "
+				"[RATE [SKIP]]\n"
+				"       flowfill churn ADDRESS PORT COUNT FIRST-SOURCE SOURCES "
+				"RATE SECONDS "
+				"[SKIP]\n");
 		return 2;
 	}
-	fill.port = (uint16_t)atoi(argv[3]);
-	fill.count = (unsigned int)atoi(argv[4]);
-	fill.first = ntohl(first.s_addr);
-	fill.sources = (unsigned int)atoi(argv[6]);
-	if (!fill.count || !fill.sources || fill.count / fill.sources > 65535 - FIRST_PORT) {
+	if (!fill.count || !fill.sources ||
+	    (fill.skip + fill.count) / fill.sources > 65535 - FIRST_PORT) {
 		fprintf(stderr, "flowfill: too many flows for so few sources\n");
 		return 2;
 	}
-	return open_flows(&fill);
+	fill.open = calloc(fill.count, sizeof(*fill.open));
+	if (!fill.open || !sockets(&fill.heard, &fill.said)) {
+		perror("flowfill");
+		return 1;
+	}
+	fill.begun_ms = now_ms();
+	return churns ? churn(&fill) : open_flows(&fill);
 }

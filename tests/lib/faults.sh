@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What the tests of replication's faults have in common: flows in great numbers, wires that are cut
+# or slow, and the judgement: two seconds after a fault both tables are equal key by key, or a node
+# says that they need not be; and they become equal by themselves.
+#
+# CASES="1 9" picks some; FULL=1 is the full size, with half a million flows and 20,000 new ones a
+# second.
+
+. "${BASH_SOURCE[0]%/*}/drill.sh"
+
+if [[ -n $FULL ]]; then
+	FLOWS=${FLOWS:-500000} RATE=${RATE:-20000} HEAL=60
+else
+	FLOWS=${FLOWS:-50000} RATE=${RATE:-2500} HEAL=20
+fi
+next_flow=0 # flows are numbered, so that each batch is of others
+
+# --- flows ------------------------------------------------------------------------------------
+
+# Flows without sockets: the kernels of both sides must not see them.
+deafen() {
+	on "$1" nft -f - <<-END || fail "nft refuses"
+		table ip deaf {
+		    chain input { type filter hook input priority 0; tcp $2 7001 drop; }
+		}
+	END
+}
+
+flows_prepare() {
+	local space
+	deafen client sport
+	for space in "${LAB_MEMBERS[@]}"; do
+		deafen "$space" dport
+		spawn "fill-$space" "$space" "$LAB_BUILD/tests/flowfill" answer 7001
+	done
+}
+
+# flows_start NAME COUNT [RATE]: new flows from here on, beside whatever the test does.
+flows_start() {
+	spawn "$1" client "$LAB_BUILD/tests/flowfill" open "$LAB_VIP" 7001 "$2" "$LAB_CLIENTS" 64 \
+		"${3:-$RATE}" "$next_flow"
+	next_flow=$((next_flow + $2))
+}
+# churn_start NAME COUNT SECONDS [RATE]: flows that come, are reset and come again.
+churn_start() {
+	spawn "$1" client "$LAB_BUILD/tests/flowfill" churn "$LAB_VIP" 7001 "$2" "$LAB_CLIENTS" 64 \
+		"${4:-$RATE}" "$3" "$next_flow"
+	next_flow=$((next_flow + $2))
+}
+# flows_end NAME: until it is done; what the fault kept from opening is no fault of this test.
+flows_end() {
+	wait_for 180 "$1 to end" gone "$1"
+	[[ -s $LAB/log/$1.out ]] || fail "$1: $(cat "$LAB/log/$1.log")"
+	say "  $1: $(cat "$LAB/log/$1.out")"
+}
+flows_all_open() {
+	(($("$LAB_TOP/tests/lib/field.py" flows <"$LAB/log/$1.out") ==
+		$("$LAB_TOP/tests/lib/field.py" opened <"$LAB/log/$1.out"))) ||
+		fault_wrong "$1: not all flows could be opened"
+}
+
+# --- judgement --------------------------------------------------------------------------------
+
+fault_wrong() { say "WRONG: $*"; fault_failed=1; }
+
+# tables LEFT RIGHT: compares the tables of these nodes, as pinned; the figures are in $LAB/tables.
+tables() {
+	"$LAB_BUILD/tests/tables" compare "$LAB/bpf/lb$1" "$LAB/bpf/lb$2" >"$LAB/tables" \
+		2>"$LAB/log/tables.log"
+}
+told() { "$LAB_TOP/tests/lib/field.py" "$@" <"$LAB/tables"; }
+
+# Something may end or begin between the reading of the one and of the other.
+tables_equal() {
+	tables "$1" "$2" || { sleep 0.3 && tables "$1" "$2"; } || { sleep 0.5 && tables "$1" "$2"; }
+}
+
+states() { field 1 vrrp.role sync.state; field 2 vrrp.role sync.state; }
+both_say_in_sync() { in_sync 1 && in_sync 2; }
+
+# judge_tables WHAT: the fault has ended, and so has the load.
+judge_tables() {
+	local then=$(($(ms) + 2000)) node left
+	while (($(ms) < then)) && ! both_say_in_sync; do
+		sleep 0.1
+	done
+	work $((then > $(ms) ? then - $(ms) : 0))
+	if both_say_in_sync; then
+		tables_equal 1 2 || both_say_otherwise "$1"
+	else
+		say "  after 2 s: $(states | tr '\n' ',')"
+	fi
+	LAB_POLL=0.1 wait_for "$HEAL" "$1: one active node, one in sync" settled
+	node=$(active)
+	left=$(other "$node")
+	tables_equal "$node" "$left" || {
+		cat "$LAB/tables" "$LAB/log/tables.log"
+		fault_wrong "$1: both nodes are in sync, and their tables differ"
+		return
+	}
+	say "  equal: $(told flows.left) flows and $(told pins.left) pins on both"
+}
+# It may have begun to say so while the tables were read.
+both_say_otherwise() {
+	both_say_in_sync || return 0
+	cat "$LAB/tables" "$LAB/log/tables.log"
+	fault_wrong "$1: both nodes say in-sync after 2 s, and their tables differ"
+}
+
+count_of() { field "$1" "sync.$2"; }
+
+# refused_by_name NODE NAME: how often syncd has refused something for this reason.
+refused_by_name() {
+	pairctl "$1" -j status | grep -o "\"name\":\"$2\",\"value\":[0-9]*" | head -n 1 | grep -o '[0-9]*$'
+}
+
+# --- wires ------------------------------------------------------------------------------------
+
+# cable_slow KBIT: what node 1 and 2 send to each other is held back; cable_fast ends it.
+cable_slow() {
+	local node
+	for node in 1 2; do
+		on "lb$node" tc qdisc replace dev eth2 root tbf rate "${1}kbit" burst 8kb latency 2s ||
+			fail "no tbf"
+	done
+}
+cable_fast() {
+	local node
+	for node in 1 2; do
+		on "lb$node" tc qdisc del dev eth2 root
+	done
+}
+
+# --- cases ------------------------------------------------------------------------------------
+
+# faults NUMBER...: runs fault_NUMBER for each, in order, unless CASES picks others.
+faults() {
+	local number begun
+	for number; do
+		[[ -z $CASES || " $CASES " == *" $number "* ]] || continue
+		begun=$(ms)
+		say "fault $number: $(fault_name "$number")"
+		await_settled
+		"fault_$number"
+		say "  $(($(ms) - begun)) ms"
+	done
+	[[ -z $fault_failed ]] || fail "a fault was not survived"
+}
+fault_name() {
+	case $1 in
+	0) say "three flows are taken away: is that seen?" ;;
+	1) say "a standby joins under load" ;;
+	2) say "the channel is cut, for a while and for longer than the log" ;;
+	3) say "the active node dies, in mid-batch and in mid-snapshot" ;;
+	4) say "the preferred node comes back with empty tables" ;;
+	5) say "the active node stands still and wakes up" ;;
+	6) say "nothing passes between the nodes, and both take clients" ;;
+	7) say "the standby does not read, or reads slowly" ;;
+	8) say "the ring is overrun" ;;
+	9) say "ports used again while a snapshot is loaded; the date steps by a day" ;;
+	11) say "daemons start anew under load" ;;
+	12) say "configurations that differ" ;;
+	13) say "roles to and fro" ;;
+	14) say "no room on the standby, no room on its disk" ;;
+	esac
+}

@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Faults of the log and of its reader, under load: a standby that joins, a channel that is cut, a
+# peer that does not read, a ring that is overrun, ports used again.  Two seconds after each, all
+# flows of the active node are on the standby, or a node says that they need not be.  I4, I8.
+# `make faults FULL=1` is the full size; tests/lib/faults.sh.
+
+. "${0%/*}/../lib/faults.sh"
+lab_enter "$@"
+
+# --- 1 ----------------------------------------------------------------------------------------
+
+# Milliseconds from the start of syncd until it was in sync, by its own clock.
+joined_after() { field "$1" sync.up_ms sync.state_ms | { read -r up since; echo $((up - since)); }; }
+
+fault_1() {
+	local seen=0
+	node_power_off 2
+	flows_start joining $((RATE * 6))
+	node_power_on 2 &
+	# Until it is in sync, nothing is handed to it.
+	until in_sync 2; do
+		pairctl 1 failover >"$LAB/log/failover.log" 2>&1
+		in_sync 2 || has_role 1 active || fault_wrong "the role moved to a node that was loading"
+		seen=$((seen + 1))
+		sleep 0.05
+	done
+	wait $!
+	say "  in sync $(joined_after 2) ms after the start, asked to take over $seen times until then"
+	flows_end joining
+	judge_tables "join under load"
+	has_role 1 active || pairctl 2 failover >/dev/null
+	await_role 1 active
+}
+
+# --- 2 ----------------------------------------------------------------------------------------
+
+fault_2() {
+	local resumes snapshots
+	read -r resumes snapshots < <(field 1 sync.resumes sync.snapshots)
+	flows_start cut $((RATE * 6))
+	work 500
+	channel_cut
+	work 3000
+	both_say_in_sync && fault_wrong "the channel is cut, and both are in sync"
+	channel_heal
+	flows_end cut
+	judge_tables "channel cut for 3 s"
+	(($(count_of 1 resumes) > resumes && $(count_of 1 snapshots) == snapshots)) ||
+		fault_wrong "a short cut: $(count_of 1 resumes) resumes (were $resumes)," \
+			"$(count_of 1 snapshots) snapshots (were $snapshots)"
+	[[ -z $FULL ]] || cut_for_long
+}
+# The log has 2^20 records, and every step of the churn makes two or three.
+cut_for_long() {
+	local snapshots
+	snapshots=$(count_of 1 snapshots)
+	channel_cut
+	churn_start long-cut 20000 60
+	flows_end long-cut
+	say "  the log has grown to $(count_of 1 head_seq)"
+	channel_heal
+	judge_tables "channel cut for longer than the log"
+	(($(count_of 1 snapshots) > snapshots)) || fault_wrong "no snapshot after a long cut"
+}
+
+# --- 7 ----------------------------------------------------------------------------------------
+
+memory() { awk '/^VmRSS/ { print $2 }' "/proc/$(pid_of "$1")/status"; }
+
+# says_so WHAT: the active node tells that its standby is not up to date.
+says_so() {
+	LAB_POLL=0.1 wait_for 5 "$1: lb1 to tell" not_in_sync 1
+	say "  $1: lb1 says $(field 1 sync.state), lb2 $(field 2 sync.state)"
+}
+not_in_sync() { local state; state=$(field "$1" sync.state) && [[ $state != in-sync ]]; }
+
+fault_7() {
+	local before after
+	before=$(memory lb1-syncd)
+	flows_start unread $((RATE * 5))
+	signal -STOP lb2-syncd
+	says_so "does not read"
+	work 2000
+	signal -CONT lb2-syncd
+	flows_end unread
+	flows_all_open unread
+	judge_tables "a standby that does not read"
+	flows_start slowly $((RATE * 5))
+	cable_slow 200
+	LAB_POLL=0.1 wait_for 10 "lb1 to tell of a slow channel" not_in_sync 1
+	LAB_POLL=0.1 wait_for 10 "lb2 to tell of a slow channel" not_in_sync 2
+	say "  reads slowly: lb1 says $(field 1 sync.state), lb2 $(field 2 sync.state)"
+	flows_end slowly
+	flows_all_open slowly
+	cable_fast
+	judge_tables "a slow channel"
+	after=$(memory lb1-syncd)
+	((after - before <= 131072)) || fault_wrong "syncd of lb1 has grown from $before to $after kB"
+	say "  syncd of lb1: $before kB before, $after kB after"
+}
+
+# --- 8 ----------------------------------------------------------------------------------------
+
+events_lost() { field 1 sync.events_lost; }
+lbd_lost() { pairctl 1 -j status | grep -o '"name":"event_lost","value":[0-9]*' | grep -o '[0-9]*$'; }
+ring_is_full() { (($(lbd_lost) > 0)); }
+
+fault_8() {
+	local gaps lost
+	gaps=$(count_of 1 gaps)
+	# Who reads the ring stands still, and it has room for 150,000 events.
+	signal -STOP lb1-syncd
+	churn_start overrun 20000 "${OVERRUN_S:-40}" 20000
+	LAB_POLL=0.2 wait_for 60 "the ring to be full" ring_is_full
+	signal -CONT lb1-syncd
+	wait_for 5 "lb1 to count a gap" counts_gap "$gaps"
+	signal -TERM overrun
+	wait_for 5 "overrun to end" gone overrun
+	judge_tables "ring overrun"
+	lost=$(lbd_lost)
+	(($(events_lost) == lost)) || fault_wrong "$lost events lost, syncd knows of $(events_lost)"
+	say "  $lost events lost, gaps $gaps -> $(count_of 1 gaps)"
+	# Nobody else is missed for long.
+	flows_start without-lbd $((RATE * 3))
+	signal -STOP lb1-lbd
+	work 2000
+	signal -CONT lb1-lbd
+	flows_end without-lbd
+	flows_all_open without-lbd
+	judge_tables "lbd stopped for 2 s"
+}
+counts_gap() { (($(count_of 1 gaps) > $1)); }
+
+# --- 9 ----------------------------------------------------------------------------------------
+
+fault_9() {
+	node_power_off 2
+	churn_start reuse 5000 8
+	node_power_on 2
+	flows_end reuse
+	judge_tables "ports used again during a snapshot"
+}
+
+# --- the meter can fail -----------------------------------------------------------------------
+
+fault_0() {
+	local wrong=$fault_failed
+	"$LAB_BUILD/tests/tables" lose "$LAB/bpf/lb2" 3 || fail "nothing can be lost"
+	tables 1 2 && fail "three flows are missing, and the tables are called equal"
+	[[ $(told flows.missing flows.extra) == "3 0" ]] || fail "3 missing flows: $(cat "$LAB/tables")"
+	fault_failed=$wrong
+	node_power_off 2
+	node_power_on 2
+	judge_tables "a table that lost three flows, loaded again"
+}
+
+pair_start $((FLOWS + RATE * 60 + 100000))
+chat_start live 7000 50 10.20.0.120 30
+flows_prepare
+flows_start base "$FLOWS" 0
+flows_end base
+flows_all_open base
+faults 0 1 2 7 8 9
+chat_stop live
+say "50 live sessions, none lost; longest stall $(chat_total live longest_stall_ms) ms"

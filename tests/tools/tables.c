@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The flow and pin tables of two nodes, as they are pinned, key by key:
+ *
+ *	tables compare DIRECTORY DIRECTORY	exit status 1 when they differ
+ *	tables lose DIRECTORY COUNT		takes so many flows out of one, as a fault would
+ *
+ * Compared is what replication promises: which flows and pins there are, their members (by address,
+ * slots are a node's own), whether a flow has ended and by whose word.  Ages, counters and numbers
+ * of TCP are not.  Prints JSON: how many are on the left and on the right, lack on the right
+ * (missing), on the left (extra), or differ; and of the missing flows how long before the youngest
+ * one on the left the oldest of them was made, which tells how far the right one was behind.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/flow.h"
+
+enum { STEP = 4096, SHOWN = 10, PATH = 512 };
+
+/* A flow, or a pin whose pool stands in place of the VIP. */
+struct entry {
+	struct flow_key key;
+	struct flow_ip member;
+	uint32_t created;
+	uint8_t kind, mode; /* kind: flags that both nodes have, and whether it has ended */
+};
+
+struct table {
+	struct entry *entry;
+	size_t count;
+	struct flow_member member[FLOW_MAX_MEMBERS];
+};
+
+struct difference {
+	size_t missing, extra, differ;
+	uint32_t missing_ticks;
+};
+
+static _Noreturn void die(const char *what)
+{
+	fprintf(stderr, "tables: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static int open_map(const char *dir, const char *name)
+{
+	char path[PATH];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+static void read_members(struct table *table, const char *dir)
+{
+	int fd = open_map(dir, "members");
+
+	for (uint32_t slot = 0; slot < FLOW_MAX_MEMBERS; slot++)
+		if (bpf_map_lookup_elem(fd, &slot, &table->member[slot]) != 0)
+			die("members");
+}
+
+static struct flow_ip member_of(const struct table *table, uint16_t slot, const struct flow_ip *ip)
+{
+	if (slot >= FLOW_MAX_MEMBERS)
+		return (struct flow_ip){ 0 };
+	return table->member[slot].addr[flow_ip_family(ip)];
+}
+
+static struct entry from_flow(const struct table *table, const void *key, const void *value)
+{
+	struct flow flow;
+	struct entry entry = { 0 };
+
+	memcpy(&entry.key, key, sizeof(entry.key));
+	memcpy(&flow, value, sizeof(flow));
+	entry.member = member_of(table, flow.member, &entry.key.client);
+	entry.created = flow.created;
+	entry.mode = flow.mode;
+	entry.kind = flow.flags & (FLOW_OUTBOUND | FLOW_DOOMED);
+	if (flow.state == FLOW_CLOSING || flow.state == FLOW_RESET)
+		entry.kind |= 0x80;
+	return entry;
+}
+
+static struct entry from_pin(const struct table *table, const void *key, const void *value)
+{
+	struct pin_key name;
+	struct pin pin;
+	struct entry entry = { 0 };
+
+	memcpy(&name, key, sizeof(name));
+	memcpy(&pin, value, sizeof(pin));
+	entry.key.client = name.client;
+	entry.key.vip.word[0] = name.pool_id;
+	entry.member = member_of(table, pin.member, &name.client);
+	entry.created = pin.created;
+	return entry;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+static void take(struct table *table, bool flows, const uint8_t *keys, const uint8_t *values,
+		 size_t n)
+{
+	size_t key = flows ? sizeof(struct flow_key) : sizeof(struct pin_key);
+	size_t value = flows ? sizeof(struct flow) : sizeof(struct pin);
+
+	table->entry = realloc(table->entry, (table->count + n + 1) * sizeof(*table->entry));
+	if (!table->entry)
+		die("memory");
+	for (size_t i = 0; i < n; i++)
+		table->entry[table->count++] = (flows ? from_flow : from_pin)(table, keys + i * key,
+									      values + i * value);
+}
+
+static void read_table(struct table *table, const char *dir, bool flows)
+{
+	static uint8_t keys[STEP * sizeof(struct flow_key)], values[STEP * sizeof(struct flow)];
+	int fd = open_map(dir, flows ? "flows" : "pins"), err = 0;
+	uint32_t cursor, n;
+
+	read_members(table, dir);
+	for (bool first = true; !err; first = false) {
+		n = STEP;
+		err = bpf_map_lookup_batch(fd, first ? NULL : &cursor, &cursor, keys, values, &n,
+					   NULL);
+		if (err && errno != ENOENT)
+			die("cannot read a table");
+		take(table, flows, keys, values, n);
+	}
+	qsort(table->entry, table->count, sizeof(*table->entry), by_key);
+}
+
+static void show(const char *what, const struct entry *entry)
+{
+	static unsigned int shown;
+	char client[INET6_ADDRSTRLEN];
+
+	if (shown++ >= SHOWN)
+		return;
+	inet_ntop(AF_INET6, &entry->key.client, client, sizeof(client));
+	fprintf(stderr, "tables: %s: %s port %u to port %u, kind %02x\n", what, client,
+		ntohs(entry->key.client_port), ntohs(entry->key.vip_port), entry->kind);
+}
+
+static bool same(const struct entry *a, const struct entry *b)
+{
+	return flow_ip_equal(&a->member, &b->member) && a->kind == b->kind && a->mode == b->mode;
+}
+
+/* Ticks are modulo 2^32: the youngest is the one that all others are older than. */
+static uint32_t youngest(const struct table *table)
+{
+	uint32_t found = table->count ? table->entry[0].created : 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if ((int32_t)(table->entry[i].created - found) > 0)
+			found = table->entry[i].created;
+	return found;
+}
+
+static struct difference compare(const struct table *left, const struct table *right)
+{
+	uint32_t last = youngest(left);
+	struct difference d = { 0 };
+	size_t i = 0, j = 0;
+
+	while (i < left->count || j < right->count) {
+		const struct entry *a = i < left->count ? &left->entry[i] : NULL;
+		const struct entry *b = j < right->count ? &right->entry[j] : NULL;
+		int order = !a ? 1 : !b ? -1 : by_key(a, b);
+
+		i += order <= 0;
+		j += order >= 0;
+		if (order < 0) {
+			d.missing++;
+			if (last - a->created > d.missing_ticks)
+				d.missing_ticks = last - a->created;
+			show("only on the left", a);
+		} else if (order > 0) {
+			d.extra++;
+			show("only on the right", b);
+		} else if (!same(a, b)) {
+			d.differ++;
+			show("different on the left", a);
+			show("different on the right", b);
+		}
+	}
+	return d;
+}
+
+static bool compare_nodes(const char *left, const char *right, bool flows)
+{
+	struct table a = { 0 }, b = { 0 };
+	struct difference d;
+
+	read_table(&a, left, flows);
+	read_table(&b, right, flows);
+	d = compare(&a, &b);
+	printf("\"%s\":{\"left\":%zu,\"right\":%zu,\"missing\":%zu,\"extra\":%zu,\"differ\":%zu",
+	       flows ? "flows" : "pins", a.count, b.count, d.missing, d.extra, d.differ);
+	if (flows)
+		printf(",\"missing_ms\":%.0f", (double)d.missing_ticks * 1.048576);
+	printf("}");
+	free(a.entry);
+	free(b.entry);
+	return !d.missing && !d.extra && !d.differ;
+}
+
+static int lose(const char *dir, unsigned long count)
+{
+	int fd = open_map(dir, "flows");
+	struct flow_key key;
+
+	for (unsigned long i = 0; i < count; i++)
+		if (bpf_map_get_next_key(fd, NULL, &key) != 0 || bpf_map_delete_elem(fd, &key) != 0)
+			die("no flow to lose");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool equal;
+
+	if (argc == 4 && !strcmp(argv[1], "lose"))
+		return lose(argv[2], strtoul(argv[3], NULL, 10));
+	if (argc != 4 || strcmp(argv[1], "compare")) {
+		fprintf(stderr, "usage: tables compare DIRECTORY DIRECTORY\n"
+				"       tables lose DIRECTORY COUNT\n");
+		return 2;
+	}
+	printf("{");
+	equal = compare_nodes(argv[2], argv[3], true);
+	printf(",");
+	equal &= compare_nodes(argv[2], argv[3], false);
+	printf("}\n");
+	return equal ? 0 : 1;
+}
