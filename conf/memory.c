@@ -67,7 +67,7 @@ static const struct memory_table rest[] = {
 	{ MEMORY_ARRAY, FLOW_MAX_ARRAYS, 4, sizeof(struct flow_port_table) },
 	{ MEMORY_ARRAY, FLOW_MAX_SERVICES, 4, sizeof(struct flow_service) },
 	{ MEMORY_ARRAY, FLOW_MAX_POOLS, 4, sizeof(struct flow_pool) },
-	{ MEMORY_ARRAY, 2 * FLOW_MAX_POOLS, 4, sizeof(struct flow_maglev) },
+	{ MEMORY_ARRAY, FLOW_TABLES, 4, sizeof(struct flow_maglev) },
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member) },
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member_stats) },
 	{ MEMORY_ARRAY_CPU, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member_bytes) },

@@ -57,6 +57,9 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_DROP_NO_ANSWER] = "drop_no_answer",
 	[COUNT_ANSWERED_SOURCE_FLOWS] = "answered_source_flows",
 	[COUNT_DROP_SOURCE_RATE] = "drop_source_rate",
+	[COUNT_EXACT] = "exact",
+	[COUNT_EXACT_KEPT] = "exact_kept",
+	[COUNT_EXPIRED_BEGUN] = "expired_begun",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

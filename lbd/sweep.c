@@ -25,6 +25,7 @@ enum timeouts {
 	CLOSING = 10 * FLOW_TICKS_PER_SECOND,
 	RESET = 2 * FLOW_TICKS_PER_SECOND,
 	DOOMED = 30 * FLOW_TICKS_PER_SECOND,
+	BEGUN = 10 * FLOW_TICKS_PER_SECOND,
 	SLACK = 65536, /* stamps a little in the future are no age of 52 days */
 };
 
@@ -64,6 +65,8 @@ static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
 		return RESET;
 	if (state == FLOW_CLOSING)
 		return CLOSING;
+	if (flow->flags & FLOW_BEGUN)
+		return BEGUN;
 	vip = vip_of(plan, &key->vip);
 	service = plan_service(plan, &vip, ntohs(key->vip_port));
 	if (service >= 0)

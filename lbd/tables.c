@@ -39,12 +39,37 @@ int tables_read(const struct dataplane *plane, struct plan *plan)
 	return error;
 }
 
-int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool)
+static void note_tables(const struct plan *plan, bool used[FLOW_TABLES])
+{
+	for (uint32_t i = 0; i < FLOW_MAX_POOLS; i++) {
+		if (!plan->pools[i].flags)
+			continue;
+		used[plan->pools[i].table % FLOW_TABLES] = true;
+		used[plan->pools[i].base % FLOW_TABLES] = true;
+	}
+}
+
+/* A table that no pool of either plan refers to: there is one, for a pool has two at most. */
+static uint8_t idle_table(const struct plan *plan, const struct plan *old)
+{
+	bool used[FLOW_TABLES] = { false };
+	uint8_t idle = 0;
+
+	note_tables(plan, used);
+	note_tables(old, used);
+	while (idle < FLOW_TABLES - 1 && used[idle])
+		idle++;
+	return idle;
+}
+
+/* Writes a pool's table and flips to it: for everybody, or for new clients only. */
+static int publish(struct dataplane *plane, const struct plan *old, struct plan *plan,
+		   unsigned int pool, bool base)
 {
 	struct flow_pool *entry = &plan->pools[pool];
 	struct flow_pool before = *entry;
 	struct flow_maglev *table = malloc(sizeof(*table));
-	uint32_t idle = 2 * pool + !entry->active;
+	uint8_t idle = idle_table(plan, old);
 	int error;
 
 	if (!table)
@@ -52,7 +77,8 @@ int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool
 	pool_table(plan, pool, table);
 	error = put(plane, MAP_MAGLEV, idle, table);
 	if (!error) {
-		entry->active = !entry->active;
+		entry->table = idle;
+		entry->base = base ? idle : entry->base;
 		entry->generation++;
 		error = put(plane, MAP_POOLS, pool, entry);
 	}
@@ -60,6 +86,11 @@ int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool
 		*entry = before;
 	free(table);
 	return error;
+}
+
+int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool)
+{
+	return publish(plane, plan, plan, pool, true);
 }
 
 static bool same_addresses(const struct flow_member *one, const struct flow_member *other)
@@ -95,7 +126,7 @@ static int write_new(struct dataplane *plane, const struct plan *old, struct pla
 			error = put_member(plane, i, &old->members[i], &plan->members[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
 		if (plan->pools[i].flags)
-			error = tables_publish(plane, plan, i);
+			error = publish(plane, old, plan, i, true);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
 		if (plan->services[i].flags)
 			error = put(plane, MAP_SERVICES, i, &plan->services[i]);

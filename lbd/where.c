@@ -60,7 +60,7 @@ static int find_service(const struct lbd *lbd, struct ctl_conn *conn,
 /* By the table in force in the data plane, not by what we think it should be. */
 static uint16_t by_hash(const struct lbd *lbd, const struct place *place)
 {
-	uint32_t key = 2 * place->pool + lbd->plan->pools[place->pool].active;
+	uint32_t key = lbd->plan->pools[place->pool].table;
 	struct flow_maglev *table = malloc(sizeof(*table));
 	uint16_t member = FLOW_NO_MEMBER;
 

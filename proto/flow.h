@@ -22,7 +22,7 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 5
+#define FLOW_LAYOUT 6
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -31,6 +31,7 @@ enum flow_limits {
 	FLOW_MAX_ARRAYS = 64,
 	FLOW_MAX_SERVICES = 512,
 	FLOW_MAX_POOLS = 64,
+	FLOW_TABLES = 2 * FLOW_MAX_POOLS + 1, /* for each pool two, and one to write into */
 	FLOW_MAX_MEMBERS = 512,
 	FLOW_MAX_SOURCES = 255, /* addresses that members see in a client's place */
 	FLOW_MEMBER_WORDS = FLOW_MAX_MEMBERS / 64,
@@ -44,9 +45,9 @@ enum flow_limits {
 	FLOW_EVENTS_BYTES = 16 << 20,
 	FLOW_NOTICES_BYTES = 256 << 10,
 	FLOW_NO_MEMBER = 0xffff,
-	FLOW_WEIGHT = 16, /* of a weight in force, for each 1 of the configuration */
+	FLOW_WEIGHT = 16,        /* of a weight in force, for each 1 of the configuration */
 	FLOW_CENSUS_DUES = 4096, /* binds in two segments, at a time */
-	FLOW_CENSUS = 32768, /* clients whose binds are remembered, the latest ones */
+	FLOW_CENSUS = 32768,     /* clients whose binds are remembered, the latest ones */
 };
 
 /* --- addresses -------------------------------------------------------------------------------- */
@@ -178,18 +179,23 @@ enum flow_pool_flags {
 /*
  * Map `pools`.  A pool is an affinity group of an array, or a service without one: the unit in
  * which members are chosen.  `id` names it on both nodes (conf_pool_id()), the slot is local.
+ *
+ * Outside of a switch `table` and `base` are one.  When members, weights or verdicts change, lbd
+ * moves `table` at once; `base` stays what both nodes derive from until the standby is ready to
+ * move its own, and until then a flow whose member the base does not yield is recorded at its SYN.
  */
 struct flow_pool {
 	__u32 id;
 	__u8 flags;
-	__u8 active; /* maglev[2 * slot + active] is in force */
-	__u16 pad;
+	__u8 table; /* in `maglev`: where new clients go */
+	__u8 base;  /* in `maglev`: where packets in mid-stream go of which there is no record */
+	__u8 pad;
 	__u32 linger_ticks;          /* a pin without flows lives this long */
 	__u32 generation;            /* raised with each change of member set, weights or states */
 	__u64 up[FLOW_MEMBER_WORDS]; /* members that take new clients; bit = slot in `members` */
 };
 
-/* Map `maglev`, two entries a pool: member slot, or FLOW_NO_MEMBER throughout an empty table. */
+/* Map `maglev`, FLOW_TABLES entries: member slot, or FLOW_NO_MEMBER throughout an empty table. */
 struct flow_maglev {
 	__u16 member[FLOW_MAGLEV_SIZE + 1]; /* the last one pads to four bytes */
 };
@@ -285,6 +291,7 @@ enum flow_flags {
 	FLOW_HEARD = 16, /* doomed, and the client knows: it has said so, or was answered; local */
 	FLOW_REVIVED = 32, /* went on after a RST once: its next one is not reported; local */
 	FLOW_UNREAD = 64,  /* of an inspected service, and no bind was read yet; local */
+	FLOW_BEGUN = 128,  /* recorded at its SYN, and the client has not acknowledged yet; local */
 };
 
 /* Map `flows`: HASH, preallocated, never LRU. */
@@ -566,6 +573,9 @@ enum flow_counter {
 	COUNT_DROP_NO_ANSWER,    /* a frame that cannot be made into a reset */
 	COUNT_ANSWERED_SOURCE_FLOWS, /* a SYN of a source that has as many flows as it may */
 	COUNT_DROP_SOURCE_RATE,      /* one of a source that has begun enough this second */
+	COUNT_EXACT,         /* flow recorded at its SYN: the peer would derive another member */
+	COUNT_EXACT_KEPT,    /* not recorded, for there were too many: sent where the peer would */
+	COUNT_EXPIRED_BEGUN, /* recorded at its SYN, and nothing came of it */
 	COUNT_MAX
 };
 

@@ -145,7 +145,7 @@ static __always_inline __u16 icmp_member(const struct flow_key *key,
 	if (flow)
 		return flow->member;
 	handshake = bpf_map_lookup_elem(&handshakes, key);
-	return handshake ? handshake->member : inbound_choose(&key->client, service, 0);
+	return handshake ? handshake->member : inbound_derived(&key->client, service);
 }
 
 /* To a VIP: about a member's packet, or the kernel's. */

@@ -55,9 +55,11 @@ static __noinline void inbound_promote(const struct packet *p, const struct flow
 	count(COUNT_PROMOTED);
 }
 
-/* Not static: the verifier walks it once, and not in every way that leads here. */
-__noinline __u16 inbound_choose(const struct flow_ip *client, const struct flow_service *service,
-				int admission)
+/*
+ * Where a packet in mid-stream goes of which there is no record.  Both nodes say the same.  Not
+ * static, as the next one: the verifier walks it once, and not in every way that leads here.
+ */
+__noinline __u16 inbound_derived(const struct flow_ip *client, const struct flow_service *service)
 {
 	const struct flow_pool *pool = service ? pool_get(service->pool) : NULL;
 	__u16 member = FLOW_NO_MEMBER;
@@ -65,16 +67,80 @@ __noinline __u16 inbound_choose(const struct flow_ip *client, const struct flow_
 	if (!pool || !client)
 		return FLOW_NO_MEMBER;
 	if (pool->flags & POOL_AFFINITY)
-		member = pin_choice(pool, client, admission);
-	return member == FLOW_NO_MEMBER ? pin_maglev(pool, service->pool, client) : member;
+		member = pin_choice(pool, client);
+	return member == FLOW_NO_MEMBER ? pin_maglev(pool->base, client) : member;
+}
+
+/*
+ * Where a SYN goes, and above INBOUND_BASE where the rest of its flow would be derived to.  The two
+ * differ while tables are switched, and where a pin is not followed because its member is down.
+ */
+#define INBOUND_BASE 16
+
+__noinline __u32 inbound_admitted(const struct flow_ip *client, const struct flow_service *service)
+{
+	const struct flow_pool *pool = service ? pool_get(service->pool) : NULL;
+	__u32 pinned = FLOW_NO_MEMBER, member;
+
+	if (!pool || !client)
+		return FLOW_NO_MEMBER | FLOW_NO_MEMBER << INBOUND_BASE;
+	if (pool->flags & POOL_AFFINITY)
+		pinned = pin_choice(pool, client);
+	if (pinned != FLOW_NO_MEMBER && pin_admits(pool, (__u16)pinned))
+		return pinned | pinned << INBOUND_BASE;
+	member = pin_maglev(pool->table, client);
+	if (pinned == FLOW_NO_MEMBER)
+		pinned = pool->base == pool->table ? member : pin_maglev(pool->base, client);
+	return member | pinned << INBOUND_BASE;
+}
+
+/* Of one CPU in a second: a flood of SYNs in a switch is not to fill the table. */
+#define EXACT_RATE 4096
+
+static __always_inline int exact_may(const struct packet *p)
+{
+	struct answer_pace *pace;
+	__u32 zero = 0, second = p->now / FLOW_TICKS_PER_SECOND;
+
+	pace = bpf_map_lookup_elem(&exact_paces, &zero);
+	if (!pace)
+		return 0;
+	if (pace->second != second) {
+		pace->second = second;
+		pace->count = 0;
+	}
+	return pace->count++ < EXACT_RATE;
+}
+
+/*
+ * Records a flow at its SYN, because the peer would derive another member: so the record is with
+ * the peer, or on its way to it, before the client can have an answer.  0 when that was done.
+ */
+static __noinline int inbound_exact(const struct packet *p, const struct flow_key *key,
+				    const struct flow_service *service, __u16 member)
+{
+	struct flow flow = inbound_flow(p, member);
+	int err;
+
+	if (!exact_may(p))
+		return -EBUSY;
+	flow.flags = FLOW_BEGUN;
+	if (service->flags & SERVICE_INSPECT)
+		flow.flags |= FLOW_UNREAD;
+	err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
+	if (err)
+		return err;
+	count(COUNT_ADMITTED);
+	count(COUNT_EXACT);
+	return 0;
 }
 
 /* Admits a SYN; like the next one, returns the member's slot. */
 static __noinline __u16 inbound_begin(const struct packet *p, const struct flow_key *key,
-				      const struct flow_service *service)
+				      const struct flow_service *service, __u16 member)
 {
 	struct handshake handshake = {
-		.member = inbound_choose(&key->client, service, 1),
+		.member = member,
 		.started = p->now,
 		.mode = service->mode,
 	};
@@ -96,7 +162,7 @@ static __noinline __u16 inbound_derive(const struct packet *p, const struct flow
 				       const struct flow_service *service)
 {
 	struct handshake kept = {
-		.member = inbound_choose(&key->client, service, 0),
+		.member = inbound_derived(&key->client, service),
 		.started = p->now,
 		.mode = service->mode,
 	};
@@ -137,13 +203,21 @@ static __always_inline __u16 inbound_open(const struct packet *p, const struct f
 					  const struct flow_service *service,
 					  const struct flow *ended)
 {
+	__u32 choice = inbound_admitted(&key->client, service);
+	__u16 member = (__u16)choice, derived = (__u16)(choice >> INBOUND_BASE);
+
 	if (!lease_admits()) {
 		count(COUNT_DERIVED);
-		return ended ? ended->member : inbound_choose(&key->client, service, 1);
+		return ended ? ended->member : member;
 	}
 	if (ended)
 		record_remove(key, ended, p->now, RECORD_OWN);
-	return inbound_begin(p, key, service);
+	if (member == derived || member == FLOW_NO_MEMBER)
+		return inbound_begin(p, key, service, member);
+	if (!inbound_exact(p, key, service, member))
+		return member;
+	count(COUNT_EXACT_KEPT);
+	return inbound_begin(p, key, service, derived);
 }
 
 /*

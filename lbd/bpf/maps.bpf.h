@@ -51,7 +51,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * FLOW_MAX_POOLS);
+	__uint(max_entries, FLOW_TABLES);
 	__type(key, __u32);
 	__type(value, struct flow_maglev);
 } maglev SEC(".maps");
@@ -209,6 +209,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct answer_pace);
 } answer_paces SEC(".maps");
+
+/* Flows recorded at their SYN in this second, by this CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct answer_pace);
+} exact_paces SEC(".maps");
 
 /* Where in a client's stream the trailer of its bind goes on. */
 struct census_due {

@@ -82,29 +82,30 @@ static __always_inline int pin_remove(const struct pin_key *key)
 }
 
 /*
- * The member that a client is pinned to.  New connections follow a pin while its member is up, and
- * when nothing is up at all, for then the verdicts are not believed.  A packet in mid-stream
- * follows it in any case: a drained member keeps its sessions.
+ * The member that a client is pinned to.  A packet in mid-stream follows the pin in any case: a
+ * drained member keeps its sessions.
  */
-static __always_inline __u16 pin_choice(const struct flow_pool *pool, const struct flow_ip *client,
-					int admission)
+static __always_inline __u16 pin_choice(const struct flow_pool *pool, const struct flow_ip *client)
 {
 	struct pin_key key = { .client = *client, .pool_id = pool->id };
 	const struct pin *pin = bpf_map_lookup_elem(&pins, &key);
 
-	if (!pin)
-		return FLOW_NO_MEMBER;
-	if (admission && !member_up(pool, pin->member) && !pool_dead(pool))
-		return FLOW_NO_MEMBER;
-	return pin->member;
+	return pin ? pin->member : FLOW_NO_MEMBER;
 }
 
-/* The member that both nodes derive for a client without a pin. */
-static __always_inline __u16 pin_maglev(const struct flow_pool *pool, __u16 slot,
-					const struct flow_ip *client)
+/*
+ * Whether a new connection follows a pin: while its member is up, and when nothing is up at all,
+ * for then the verdicts are not believed.
+ */
+static __always_inline int pin_admits(const struct flow_pool *pool, __u16 member)
+{
+	return member_up(pool, member) || pool_dead(pool);
+}
+
+/* The member that a table yields for a client without a pin. */
+static __always_inline __u16 pin_maglev(__u32 table, const struct flow_ip *client)
 {
 	const struct flow_control *current = control_get();
-	__u32 table = 2 * (__u32)slot + (pool->active & 1);
 	const struct flow_maglev *places = bpf_map_lookup_elem(&maglev, &table);
 	__u32 index;
 

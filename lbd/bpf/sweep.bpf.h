@@ -15,6 +15,7 @@ enum sweep_timeouts {
 	SWEEP_CLOSING = 10 * FLOW_TICKS_PER_SECOND,
 	SWEEP_RESET = 2 * FLOW_TICKS_PER_SECOND,
 	SWEEP_DOOMED = 30 * FLOW_TICKS_PER_SECOND, /* who sends late shall still be told */
+	SWEEP_BEGUN = 10 * FLOW_TICKS_PER_SECOND,
 };
 
 /* Ticks for which this node could have seen something: since it was promoted, at most. */
@@ -62,6 +63,8 @@ static __always_inline __u32 sweep_timeout(const struct flow_key *key, __u8 stat
 		return SWEEP_RESET;
 	if (state == FLOW_CLOSING)
 		return SWEEP_CLOSING;
+	if (flags & FLOW_BEGUN)
+		return SWEEP_BEGUN;
 	idle = sweep_service_idle(key);
 	if (state == FLOW_ESTABLISHED || idle < SWEEP_HALF_CLOSED)
 		return idle;
@@ -72,13 +75,14 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 {
 	const struct flow *flow = bpf_map_lookup_elem(&flows, &named->key);
 	int forced = named->apply == SWEEP_FORCE;
-	__u8 state;
+	__u8 state, flags;
 
 	if (!flow)
 		return;
 	state = flow->state;
-	if (!forced && sweep_idle(tally->now, flow->last_seen) <=
-			       sweep_timeout(&named->key, state, flow->flags))
+	flags = flow->flags;
+	if (!forced &&
+	    sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, state, flags))
 		return;
 	if (record_remove(&named->key, flow, tally->now, RECORD_OWN))
 		return;
@@ -87,6 +91,8 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 		return;
 	if (state == FLOW_CLOSING || state == FLOW_RESET)
 		count_shared(COUNT_EXPIRED_CLOSED);
+	else if (flags & FLOW_BEGUN)
+		count_shared(COUNT_EXPIRED_BEGUN);
 	else
 		count_shared(COUNT_EXPIRED_IDLE);
 }

@@ -108,8 +108,8 @@ static __always_inline void track_client(struct flow *flow, const struct flow_ke
 		hop_hear(&flow->hop, p);
 	if (track_common(flow, state, p->now))
 		track_tell(p, key, flow);
-	if (flow->flags & FLOW_REPLICA)
-		flow->flags &= ~FLOW_REPLICA;
+	if (flow->flags & (FLOW_REPLICA | FLOW_BEGUN))
+		flow->flags &= ~FLOW_REPLICA & (p->flags & TCP_SYN ? ~0 : ~FLOW_BEGUN);
 	flow->bytes_in += p->bytes;
 	bytes = bytes_of(flow->member);
 	if (bytes)

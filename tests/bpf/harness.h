@@ -286,7 +286,8 @@ static inline void pool_set(uint32_t slot, uint8_t active, uint64_t up)
 	struct flow_pool pool = {
 		.id = slot == POOL_RPC ? POOL_RPC_ID : POOL_SMTP_ID,
 		.flags = slot == POOL_RPC ? POOL_USED | POOL_AFFINITY : POOL_USED,
-		.active = active,
+		.table = (uint8_t)(2 * slot + active),
+		.base = (uint8_t)(2 * slot + active),
 		.linger_ticks = LINGER_TICKS,
 		.up = { up },
 	};
@@ -483,6 +484,7 @@ static inline int harness_reset(void **state UNUSED)
 	for (uint32_t counter = 0; counter < COUNT_MAX; counter++)
 		map_set(box.bpf->maps.counters, counter, zeros);
 	map_set(box.bpf->maps.answer_paces, 0, zeros);
+	map_set(box.bpf->maps.exact_paces, 0, zeros);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_bytes, slot, zeros);
 	free(zeros);
