@@ -4,8 +4,8 @@
 # The pair in its lab: keys, configuration, daemons, and what can happen to a node.
 #
 # LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval.
-# LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot; LAB_SAMBA=samba gives the
-# members RPC servers.
+# LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot;
+# LAB_WITNESS names witnesses; LAB_SAMBA=samba gives the members RPC servers.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
 
@@ -36,6 +36,7 @@ lab_config() {
 		vrrp {
 		    interface eth0; track-interface eth1; vrid 51
 		    advert ${LAB_ADVERT:-100ms}; hold-after-boot ${LAB_HOLD:-1s}
+		    ${LAB_WITNESS:+witness $LAB_WITNESS}
 		}
 		sync { port 7790; path eth2; peer-timeout 1s }
 		forwarding {

@@ -913,6 +913,56 @@ static void silence_asks_and_holds(void **unused)
 	assert_false(fsm.held);
 }
 
+/* The active node's own LAN may be the one that does not work. */
+static void a_node_that_is_not_heard_asks_its_witnesses(void **unused)
+{
+	static const struct {
+		bool preempt, lame, strict, probes;
+	} rows[] = {
+		{ false, false, false, true },
+		{ true, false, false, false }, /* the peer hears us */
+		{ false, true, false, false }, /* and could do no better */
+		{ false, false, true, false },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		struct fsm_event claim = { .kind = FSM_PEER_CLAIM, .now = start_time + ms };
+		unsigned int actions;
+
+		fsm.config.strict = rows[i].strict;
+		claim.word.preempt = rows[i].preempt;
+		claim.word.lame = rows[i].lame;
+		actions = fsm_step(&fsm, &claim);
+		assert_int_equal(actions, FSM_SEND_REFUSE | (rows[i].probes ? FSM_PROBE : 0));
+		assert_int_equal(fsm.state, FSM_ACTIVE);
+	}
+}
+
+/* It lets go for either fault, and does not take back what it could not serve. */
+static void who_is_not_heard_by_witnesses_lets_go(void **unused)
+{
+	static const unsigned int faults[] = { FSM_FAULT_LAN, FSM_FAULT_SIDE };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		struct fsm_event claim = { .kind = FSM_PEER_CLAIM, .now = start_time + 3 * ms };
+
+		report(&fsm, peer_standby, start_time + ms);
+		assert_true(fault(&fsm, FSM_FAILED, faults[i], start_time + 2 * ms) &
+			    FSM_SEND_YIELD);
+		assert_int_equal(fsm.state, FSM_FAULT);
+		fsm = in_state(FSM_ACTIVE);
+		report(&fsm, (struct fsm_report){ .channel = true }, start_time + ms);
+		fault(&fsm, FSM_FAILED, faults[i], start_time + 2 * ms);
+		assert_int_equal(fsm.state, FSM_ACTIVE); /* nobody is there to have it */
+		assert_true(fsm_step(&fsm, &claim) & FSM_SEND_GRANT);
+		assert_int_equal(fsm.state, FSM_FAULT);
+	}
+}
+
 static void fencing_comes_before_a_blind_takeover(void **unused)
 {
 	static const struct {
@@ -1121,6 +1171,8 @@ int main(void)
 		cmocka_unit_test(adverts_count_from_their_receipt),
 		cmocka_unit_test(an_old_report_is_none),
 		cmocka_unit_test(silence_asks_and_holds),
+		cmocka_unit_test(a_node_that_is_not_heard_asks_its_witnesses),
+		cmocka_unit_test(who_is_not_heard_by_witnesses_lets_go),
 		cmocka_unit_test(fencing_comes_before_a_blind_takeover),
 		cmocka_unit_test(fencing_does_not_wait_for_the_channel_to_end),
 		cmocka_unit_test(fencing_is_for_silence_only),
