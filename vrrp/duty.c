@@ -58,6 +58,7 @@ bool duty_barred(const struct fsm *fsm)
 void duty_wait_no_more(struct fsm *fsm)
 {
 	fsm->down_at = fsm->claim_at = fsm->fence_at = 0;
+	fsm->overslept = false;
 }
 
 void duty_plan_claim(struct fsm *fsm, uint64_t now)

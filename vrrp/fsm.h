@@ -192,6 +192,7 @@ struct fsm {
 	uint64_t preempt_at;   /* a lower node may be relieved from then on; 0: none is seen */
 	uint64_t fence_id;
 	bool released;        /* the last that was heard was a priority 0 */
+	bool overslept;       /* a silence ended while we slept: listening once more */
 	uint64_t doubted_at;  /* late: others have the word before our next advert; 0: not */
 	bool handed;          /* by the operator's will the peer leads: not preempted */
 	bool led, succeeded;  /* was active; and somebody took over after that */

@@ -298,6 +298,8 @@ static void start_watchers(struct vrrpd *vrrpd)
 	ev_timer_init(&vrrpd->chores, on_chores, 1.0, 1.0);
 	vrrpd->timer_io.data = vrrpd;
 	vrrpd->chores.data = vrrpd;
+	/* After all sockets: what lies in them is older than this, and may make it needless. */
+	ev_set_priority(&vrrpd->timer_io, EV_MINPRI);
 	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
 	listen_to_adverts(vrrpd);
 	watch_rivals(vrrpd);

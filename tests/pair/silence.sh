@@ -77,6 +77,19 @@ refused() {
 	(($? == 4)) && grep -q "$1" "$LAB/log/failover.log"
 }
 
+# A standby that slept hears first what was said meanwhile: nobody was silent but itself.
+woken_standby() {
+	local before
+	before=$(story)
+	signal -STOP lb2-vrrpd
+	work 5600
+	signal -CONT lb2-vrrpd
+	pair_up 1 2
+	[[ $(story) == "$before" ]] || fail "a standby woke: roles were $before, and are $(story)"
+	! grep "lbd has said nothing" "$LAB/log/lb2-vrrpd.log" || fail "it woke, and blamed lbd"
+	say "vrrpd of lb2 slept for 5.6 s, and heard at once what it had missed"
+}
+
 # Nobody checks the members where lbd hangs: the other node had better lead.
 hung_lbd() {
 	signal -STOP lb1-lbd
@@ -156,6 +169,7 @@ wait_for 5 "witnesses to answer" sh -c "[ \"\$('$LAB_BUILD/pairctl' --run-dir '$
 adverts_lost
 death_behind_the_wall
 hung_standby
+woken_standby
 hung_lbd
 forgers
 island
