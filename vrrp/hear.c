@@ -143,6 +143,9 @@ static void learn_link_local(struct vrrpd *vrrpd, const Cas__NodeFacts *peer)
 {
 	struct addr addr = { 0 };
 
+	/* Where the file names it, both nodes know it. */
+	if (vrrpd->link.config.peer[LINK_V6].family)
+		return;
 	if (peer->link_local && (!addr_parse(&addr, peer->link_local) || addr.family != 6))
 		return;
 	vrrpd->fsm.config.peer[FSM_V6] = addr;
