@@ -121,12 +121,40 @@ static bool check_all_names(const struct check *c, const ProtobufCMessage *messa
 /* --- the pair --------------------------------------------------------------------------------- */
 
 /* As keys, not as text: how many texts a key has is the business of proto/seal.c. */
-static bool same_key(const Conf__Node *a, const Conf__Node *b)
+static bool same_key(const char *a, const char *b)
 {
 	uint8_t one[SEAL_KEY], two[SEAL_KEY];
 
-	return a->public_key && b->public_key && seal_public_parse(one, a->public_key) &&
-	       seal_public_parse(two, b->public_key) && memcmp(one, two, sizeof(one)) == 0;
+	return a && b && seal_public_parse(one, a) && seal_public_parse(two, b) &&
+	       memcmp(one, two, sizeof(one)) == 0;
+}
+
+/* Up to four keys, in the order of the file: the later of two equal ones gets the blame. */
+static void check_keys(const struct check *c, const Conf__Node *a, const Conf__Node *b)
+{
+	const struct {
+		const Conf__Node *node;
+		const char *field, *keyword, *text;
+	} keys[] = {
+		{ a, "public_key", "public-key", a->public_key },
+		{ a, "next_public_key", "next-public-key", a->next_public_key },
+		{ b, "public_key", "public-key", b->public_key },
+		{ b, "next_public_key", "next-public-key", b->next_public_key },
+	};
+
+	for (size_t i = 1; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t j = 0;
+
+		while (j < i && !same_key(keys[j].text, keys[i].text))
+			j++;
+		if (j == i)
+			continue;
+		fault_error(c->faults, source_at(c->source, keys[i].node, keys[i].field),
+			    "%s is the same as %s %s (line %u)", keys[i].keyword,
+			    keys[i].node == keys[j].node ? "this node's" : "the other node's",
+			    keys[j].keyword,
+			    source_at(c->source, keys[j].node, keys[j].field).line);
+	}
 }
 
 static void check_nodes(const struct check *c)
@@ -145,10 +173,7 @@ static void check_nodes(const struct check *c)
 	a = file->node[0];
 	b = file->node[1];
 	/* Addresses are compared with all the others of the file, in check_address.c. */
-	if (same_key(a, b))
-		fault_error(c->faults, source_at(c->source, b, "public_key"),
-			    "public-key is the same as the other node's (line %u)",
-			    source_at(c->source, a, "public_key").line);
+	check_keys(c, a, b);
 
 	uint32_t priority_a = a->has_priority ? a->priority : 254;
 	uint32_t priority_b = b->has_priority ? b->priority : 253;

@@ -38,9 +38,6 @@ static void advise_pair(const struct check *c)
 		fault_warning(c->faults, source_item(c->source, sync, "path", i),
 			      "path: only the first, \"%s\", is used by this version",
 			      sync->path[0]);
-	if (sync->has_rekey_ms)
-		fault_warning(c->faults, source_at(c->source, sync, "rekey_ms"),
-			      "rekey: this version makes new keys with each connection only");
 }
 
 /* "path, status, verify-tls" of those that were written. */

@@ -15,7 +15,6 @@
 #include "conf/print.h"
 #include "conf/read.h"
 #include "proto/addr.h"
-#include "proto/seal.h"
 
 static const struct place whole_file = { 0, 0 };
 
@@ -26,7 +25,7 @@ static ssize_t add_bytes(void *hash, const char *bytes, size_t length)
 }
 
 /* The text runs straight into the hash: kept in memory, its end could get lost with the memory. */
-static bool digest(struct conf *conf)
+static bool digest_of(uint8_t digest[CONF_DIGEST_BYTES], const Conf__Config *file)
 {
 	const cookie_io_functions_t sink = { .write = add_bytes };
 	crypto_generichash_state hash;
@@ -34,11 +33,28 @@ static bool digest(struct conf *conf)
 
 	if (!out)
 		return false;
-	crypto_generichash_init(&hash, NULL, 0, sizeof(conf->digest));
-	print_explicit(conf->file, out);
+	crypto_generichash_init(&hash, NULL, 0, CONF_DIGEST_BYTES);
+	print_explicit(file, out);
 	if (fclose(out) != 0)
 		return false;
-	crypto_generichash_final(&hash, conf->digest, sizeof(conf->digest));
+	crypto_generichash_final(&hash, digest, CONF_DIGEST_BYTES);
+	return true;
+}
+
+/* Keys are exchanged on one node after the other, and sessions go on being replicated meanwhile. */
+static bool digest(struct conf *conf)
+{
+	Conf__Node node[2], *list[2] = { &node[0], &node[1] };
+	Conf__Config shared = *conf->file;
+
+	for (size_t i = 0; i < 2; i++) {
+		node[i] = *conf->file->node[i];
+		node[i].public_key = node[i].next_public_key = NULL;
+	}
+	shared.node = list;
+	shared.sync = NULL;
+	if (!digest_of(conf->digest, conf->file) || !digest_of(conf->shared_digest, &shared))
+		return false;
 	sodium_bin2hex(conf->digest_text, sizeof(conf->digest_text), conf->digest,
 		       sizeof(conf->digest_text) / 2);
 	return true;
@@ -164,11 +180,6 @@ bool conf_address(const Conf__Member *member, enum flow_family family, struct fl
 	return find(member->address, member->n_address, family, ip);
 }
 
-bool conf_node_address(const Conf__Node *node, enum flow_family family, struct flow_ip *ip)
-{
-	return find(node->address, node->n_address, family, ip);
-}
-
 unsigned int conf_node(const struct conf *conf, const char *name)
 {
 	for (unsigned int i = 0; i < conf->file->n_node; i++) {
@@ -200,14 +211,8 @@ uint64_t conf_seed(const struct conf *conf)
 	crypto_generichash_state hash;
 
 	crypto_generichash_init(&hash, NULL, 0, crypto_generichash_BYTES);
-	add_text(&hash, "caspair seed 1");
+	add_text(&hash, "caspair seed 2");
 	add_text(&hash, conf->file->pair);
-	for (size_t i = 0; i < conf->file->n_node; i++) {
-		uint8_t key[SEAL_KEY] = { 0 };
-
-		seal_public_parse(key, conf->file->node[i]->public_key);
-		crypto_generichash_update(&hash, key, sizeof(key));
-	}
 	return end_hash(&hash);
 }
 

@@ -25,7 +25,9 @@ struct conf {
 	Conf__Config *file;
 	uint8_t digest[CONF_DIGEST_BYTES]; /* BLAKE2b of the canonical form: equal on equal meaning
 					    */
-	char digest_text[13];              /* its first 12 hex digits, for people */
+	/* The same without keys and the sync block: nodes that differ in those alone match. */
+	uint8_t shared_digest[CONF_DIGEST_BYTES];
+	char digest_text[13];              /* first 12 hex digits of `digest`, for people */
 	struct conf_source *source;        /* where things stood in the file; opaque */
 };
 
@@ -63,18 +65,20 @@ void conf_print(const Conf__Config *file, FILE *out);
 void conf_print_json(const ProtobufCMessage *message, FILE *out);
 
 /*
- * The address of a family that an array has as its VIP or as its gateway, or that a member or a
- * node has.  False, with none in `ip`, where there is none.
+ * The address of a family that an array has as its VIP or as its gateway, or that a member has.
+ * False, with none in `ip`, where there is none.
  */
 bool conf_vip(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
 bool conf_gateway(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
 bool conf_address(const Conf__Member *member, enum flow_family family, struct flow_ip *ip);
-bool conf_node_address(const Conf__Node *node, enum flow_family family, struct flow_ip *ip);
 
 /* 1 or 2 for the name of a node block, 0 for a name that the file does not have. */
 unsigned int conf_node(const struct conf *conf, const char *name);
 
-/* The choice hash's key, from what both nodes share (pair name and both public keys). */
+/*
+ * The choice hash's key, from what both nodes share and nobody changes: the pair's name.  Not from
+ * their keys: clients stay with their members when one is exchanged.
+ */
 uint64_t conf_seed(const struct conf *conf);
 
 /*

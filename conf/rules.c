@@ -29,10 +29,11 @@ static const struct rule rules[] = {
 	{ &conf__config__descriptor, "pair", RULE_NAME, .required = true },
 
 	{ &conf__node__descriptor, "name", .kind = RULE_NAME },
-	{ &conf__node__descriptor, "address", RULE_NODE, .required = true, .items = LIST_MAX },
+	{ &conf__node__descriptor, "address", RULE_NODE, .required = true },
 	{ &conf__node__descriptor, "sync", RULE_LOCAL, .required = true },
 	{ &conf__node__descriptor, "priority", RULE_NUMBER, .min = 1, .max = 254 },
 	{ &conf__node__descriptor, "public_key", RULE_KEY, .required = true },
+	{ &conf__node__descriptor, "next_public_key", .kind = RULE_KEY },
 
 	{ &conf__vrrp__descriptor, "interface", RULE_DEVICE, .required = true },
 	{ &conf__vrrp__descriptor, "track_interface", RULE_DEVICE, .items = LIST_MAX },
@@ -54,7 +55,7 @@ static const struct rule rules[] = {
 	{ &conf__sync__descriptor, "path", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__sync__descriptor, "peer_timeout_ms", RULE_DURATION, .min = 100, .max = MS_MINUTE },
 	{ &conf__sync__descriptor, "rekey_ms", RULE_DURATION,
-	  .min = MS_MINUTE, .max = 24 * MS_HOUR },
+	  .min = MS_SECOND, .max = 24 * MS_HOUR },
 
 	{ &conf__forwarding__descriptor, "interface", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__forwarding__descriptor, "flows", RULE_NUMBER, .min = TABLE_MIN, .max = TABLE_MAX },

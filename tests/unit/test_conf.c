@@ -251,6 +251,40 @@ static void digest_follows_the_meaning(void **state)
 	free(text);
 }
 
+/* What both nodes must agree on to replicate: while a key is exchanged they differ in that. */
+static void keys_and_times_are_not_shared(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		bool same;
+	} edits[] = {
+		{ "public-key",
+		  "next-public-key cpk1_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE; public-key",
+		  true },
+		{ "array one {", "sync { rekey 1h; peer-timeout 3s }\narray one {", true },
+		{ "vrid 7", "vrid 8", false },
+		{ "weight 1 ", "weight 2 ", false },
+	};
+	char *text = slurp(DATA "small.conf");
+	struct conf *before = read_good(text);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		char *edited = edit(text, edits[i].from, edits[i].to);
+		struct conf *after = read_good(edited);
+		bool same = !memcmp(before->shared_digest, after->shared_digest, CONF_DIGEST_BYTES);
+
+		assert_memory_not_equal(before->digest, after->digest, CONF_DIGEST_BYTES);
+		assert_true(conf_seed(before) == conf_seed(after));
+		if (same != edits[i].same)
+			fail_msg("\"%s\" for \"%s\"", edits[i].to, edits[i].from);
+		conf_free(after);
+		free(edited);
+	}
+	conf_free(before);
+	free(text);
+}
+
 static void defaults_are_filled_in(void **state)
 {
 	char *text = slurp(DATA "small.conf");
@@ -508,6 +542,7 @@ int main(void)
 		cmocka_unit_test(canonical_is_golden),
 		cmocka_unit_test(json_is_golden),
 		cmocka_unit_test(digest_follows_the_meaning),
+		cmocka_unit_test(keys_and_times_are_not_shared),
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(addresses_of_both_families),
 		cmocka_unit_test(node_by_name),
