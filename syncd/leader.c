@@ -25,20 +25,14 @@ static void new_history(struct session *s)
 	s->leader.proven = s->leader.uncertain = false;
 }
 
-static void append(struct session *s, const struct flow_event *event, uint64_t now)
-{
-	journal_append(&s->journal, event, now);
-	verify_logged(s, event);
-}
-
 /* Logs what our table says about a key, whatever somebody else believes. */
-void leader_settle(struct session *s, const struct flow_event *event, uint64_t now)
+static void settle(struct session *s, const struct flow_event *event, uint64_t now)
 {
 	struct flow_event present = *event;
 
 	s->ops->lookup(s->arg, &present);
 	if (record_check(&present) == RECORD_OK)
-		append(s, &present, now);
+		journal_append(&s->journal, &present, now);
 }
 
 void leader_begin(struct session *s, uint64_t now)
@@ -50,13 +44,13 @@ void leader_begin(struct session *s, uint64_t now)
 	s->prior = exact ? f->have : (struct session_position){ 0 };
 	/* Our own packets' records lie between the old position and the new history's start. */
 	for (size_t i = 0; exact && i < f->owns; i++)
-		leader_settle(s, &f->own[i], now);
+		settle(s, &f->own[i], now);
 	f->owns = f->offered = 0;
 	f->own_confirming = f->own_overflow = false;
 	f->led = f->offer_all = f->uncertain = false;
 	s->leader.phase = LEADER_ALONE;
 	s->leader.caught_up = false;
-	s->verify.ended_ns = now;
+	s->leader.renewed_ns = 0;
 }
 
 void leader_end(struct session *s, uint64_t now)
@@ -121,10 +115,20 @@ void leader_detach(struct session *s, const char *why)
 {
 	s->leader.phase = LEADER_ALONE;
 	s->leader.caught_up = false;
+	s->leader.renewed_ns = 0;
 	s->leader.uncertain |= s->leader.reoffer;
 	s->leader.reoffer = false;
-	verify_stop(s, why ? why : "the standby is gone");
 	refuse_hand_over(s, why ? why : "the standby is gone");
+}
+
+void leader_renew(struct session *s, uint64_t now)
+{
+	/* Renewals that follow each other without an end prove nothing. */
+	uint64_t since = s->leader.caught_up ? now : s->leader.renewed_ns;
+	bool in_sync = s->up && s->state == CAS__SYNC_STATE__IN_SYNC;
+
+	leader_detach(s, "the channel was renewed");
+	s->leader.renewed_ns = in_sync ? since : 0;
 }
 
 void leader_dismiss(struct session *s, const char *why)
@@ -163,12 +167,12 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 			continue;
 		}
 		if (event[i].kind == EVENT_FLOW_DEL || event[i].kind == EVENT_PIN_DEL) {
-			leader_settle(s, &event[i], now);
+			settle(s, &event[i], now);
 			continue;
 		}
 		if (event[i].kind == EVENT_MEMBER)
 			session_verdict(s, &event[i]);
-		append(s, &event[i], now);
+		journal_append(&s->journal, &event[i], now);
 	}
 }
 
@@ -315,7 +319,7 @@ void leader_offer(struct session *s, const struct record_batch *batch, uint64_t 
 		s->leader.pending_ns = now;
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->event[i].kind != EVENT_MEMBER)
-			leader_settle(s, &batch->event[i], now);
+			settle(s, &batch->event[i], now);
 }
 
 /* --- sending -----------------------------------------------------------------------------------
@@ -430,6 +434,10 @@ Cas__SyncState leader_state(struct session *s, uint64_t now)
 	struct leader *l = &s->leader;
 	bool small = session_lag_records(s) < LAG_RECORDS && session_lag_ns(s, now) < LAG_NS;
 
+	/* A renewed connection takes a few ms to continue where the old one was. */
+	if (l->renewed_ns && (l->phase == LEADER_ALONE || l->phase == LEADER_TAIL) &&
+	    !l->caught_up && !l->uncertain && now - l->renewed_ns < LAGGING_AFTER_NS)
+		return CAS__SYNC_STATE__IN_SYNC;
 	if (l->phase == LEADER_ALONE)
 		return CAS__SYNC_STATE__ALONE;
 	if (!l->caught_up)

@@ -17,14 +17,14 @@ void leader_lost(struct session *s, uint64_t lost, uint64_t now);
 /* The tables are others: a new history begins, the follower must load again. */
 void leader_gap(struct session *s, uint64_t lost);
 /* Nobody follows any more; `why` (may be NULL) ends a hand-over that is under way. */
+/* Another connection took the place of the old one: the follower asks again at once. */
+void leader_renew(struct session *session, uint64_t now);
 void leader_detach(struct session *s, const char *why);
 
 /* The same, and the follower is told; its position stays good. */
 void leader_dismiss(struct session *s, const char *why);
 
 void leader_attach(struct session *s, const Sync__AttachRequest *request, uint64_t now);
-/* Logs what our table says about a key, whatever somebody else believes. */
-void leader_settle(struct session *s, const struct flow_event *event, uint64_t now);
 void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now);
 void leader_offer(struct session *s, const struct record_batch *batch, uint64_t now);
 

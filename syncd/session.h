@@ -40,7 +40,6 @@
 #include "sync.pb-c.h"
 #include "syncd/journal.h"
 #include "syncd/keyset.h"
-#include "syncd/verify.h"
 
 enum {
 	SESSION_DIGEST = 32,
@@ -82,8 +81,6 @@ struct session_ops {
 	void (*handed)(void *arg, uint64_t id, const char *why); /* why is NULL: complete */
 	void (*changed)(void *arg);                              /* state, peer or readiness */
 	void (*broken)(void *arg, const char *why); /* close the channel; session_down() follows */
-	/* A comparison that this node led has ended; `why`: early, and the result is of a part. */
-	void (*verified)(void *arg, const struct verify_result *result, const char *why);
 };
 
 /* Reasons to refuse something, counted by name. */
@@ -146,6 +143,7 @@ struct leader {
 	uint64_t reoffer_ns, lost_ns;  /* when that is due; last loss */
 	unsigned int losses, attempts; /* in a row; snapshots since the follower last held all */
 	uint64_t pending_ns, lagging_ns;
+	uint64_t renewed_ns; /* was in sync when another connection took over; 0: not so */
 	uint64_t progress_ns;                /* WAIT: the follower last said that it is at work */
 	uint64_t handing, hand_seq, hand_ns; /* id of the hand-over under way, 0: none */
 	bool hand_known;                     /* hand_seq is: all events before it were read */
@@ -224,7 +222,6 @@ struct session {
 	struct follower follower;
 	struct flow_event verdict[SESSION_VERDICTS];
 	size_t verdicts;
-	struct verify verify;
 	struct record_batch out, in;
 };
 
@@ -233,7 +230,6 @@ struct session_config {
 	uint64_t random; /* names this process's histories */
 	const uint8_t *digest;
 	size_t journal; /* records, a power of two */
-	uint8_t secret[SEAL_DIGEST_KEY]; /* of the digests' keys */
 };
 
 /* 0 or -ENOMEM.  The struct may be in any state. */
@@ -273,13 +269,6 @@ void session_drained(struct session *session, bool all, uint64_t now);
  * through ops->handed.
  */
 void session_hand_over(struct session *session, uint64_t id, uint64_t now);
-
-/*
- * Compares both tables, on the leader: NULL, and ops->verified() follows, also when one runs
- * already; or why not.  `every_ns`: as often by itself, 0: never.
- */
-const char *session_verify(struct session *session, uint64_t now);
-void session_verify_every(struct session *session, uint64_t every_ns);
 
 /* Time passes: call each 10 ms or so. */
 void session_tick(struct session *session, uint64_t now);

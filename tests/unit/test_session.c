@@ -726,6 +726,7 @@ static void a_renewed_channel_stays_in_sync(void **state)
 	struct world *world = pair(200);
 	struct node *b = &world->node[1];
 	unsigned int catching = b->state_seen[CAS__SYNC_STATE__CATCHING_UP];
+	unsigned int alone = world->node[0].state_seen[CAS__SYNC_STATE__ALONE];
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
@@ -742,6 +743,16 @@ static void a_renewed_channel_stays_in_sync(void **state)
 	assert_int_equal(b->s.snapshots, 1);
 	assert_int_equal(b->s.resumes, 5);
 	assert_int_equal(b->state_seen[CAS__SYNC_STATE__CATCHING_UP], catching);
+	assert_int_equal(world->node[0].state_seen[CAS__SYNC_STATE__ALONE], alone);
+	/* A connection after which nobody asks is not in sync for long. */
+	session_up(&world->node[0].s, world->now);
+	for (int i = 0; i < 150; i++) {
+		world->now += 10 * WORLD_MS;
+		session_tick(&world->node[0].s, world->now);
+		if (i % 50 == 20)
+			session_up(&world->node[0].s, world->now);
+	}
+	assert_int_not_equal(world->node[0].s.state, CAS__SYNC_STATE__IN_SYNC);
 	world_free(world);
 }
 
