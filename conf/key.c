@@ -209,3 +209,23 @@ int key_create(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY])
 		return fail(why, error, "%s exists already and is never overwritten", path);
 	return error < 0 ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
 }
+
+int key_promote(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY])
+{
+	struct seal_keypair *pair;
+	char next[PATH_MAX];
+	int error;
+
+	if (snprintf(next, sizeof(next), "%s.next", path) >= PATH_MAX)
+		return fail(why, -ENAMETOOLONG, "%s: the name is too long", path);
+	error = key_read(&pair, next, why);
+	if (error == -ENOENT)
+		return fail(why, error, "%s does not exist; make it with: pairctl keygen --next",
+			    next);
+	if (error < 0)
+		return error;
+	seal_public_print(text, pair->public);
+	key_free(pair);
+	error = rename(next, path) < 0 ? -errno : sync_directory(path);
+	return error < 0 ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
+}

@@ -28,4 +28,10 @@ void key_free(struct seal_keypair *pair);
  */
 int key_create(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY]);
 
+/*
+ * The key in FILE.next takes the place of the one in FILE, which is gone afterwards.  Refused as
+ * key_read() would refuse FILE.next.  The public half goes to `text`.
+ */
+int key_promote(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY]);
+
 #endif

@@ -13,7 +13,6 @@
  */
 #include "proto/seal.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -52,17 +51,23 @@ void seal_wipe(void *secret, size_t length)
 	sodium_memzero(secret, length);
 }
 
+void *seal_alloc(size_t size)
+{
+	void *secret = sodium_malloc(size);
+
+	if (secret)
+		memset(secret, 0, size);
+	return secret;
+}
+
+void seal_free(void *secret)
+{
+	sodium_free(secret);
+}
+
 void seal_random(void *bytes, size_t length)
 {
 	randombytes_buf(bytes, length);
-}
-
-uint64_t seal_digest(const uint8_t key[SEAL_DIGEST_KEY], const void *bytes, size_t length)
-{
-	uint64_t digest;
-
-	crypto_shorthash((unsigned char *)&digest, bytes, length, key);
-	return le64toh(digest);
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -310,7 +315,7 @@ void seal_handshake_start(struct seal_handshake *hs, bool initiator, const struc
 			  const uint8_t remote[SEAL_KEY], const uint8_t *prologue, size_t length,
 			  const struct seal_keypair *ephemeral)
 {
-	*hs = (struct seal_handshake){ .initiator = initiator, .own = *own };
+	*hs = (struct seal_handshake){ .initiator = initiator, .own = own };
 	memcpy(hs->remote, remote, SEAL_KEY);
 	if (ephemeral) {
 		hs->ephemeral = *ephemeral;
@@ -328,7 +333,7 @@ static bool mix_ephemeral_static(struct seal_handshake *hs, bool ephemeral_is_ow
 {
 	if (ephemeral_is_own)
 		return mix_dh(hs, hs->ephemeral.secret, hs->remote);
-	return mix_dh(hs, hs->own.secret, hs->remote_ephemeral);
+	return mix_dh(hs, hs->own->secret, hs->remote_ephemeral);
 }
 
 /* The tokens behind e; equal for the writer and the reader of a message. */
@@ -336,7 +341,7 @@ static bool mix_tokens(struct seal_handshake *hs)
 {
 	if (hs->message == MESSAGE_FIRST)
 		return mix_ephemeral_static(hs, hs->initiator) &&        /* es */
-		       mix_dh(hs, hs->own.secret, hs->remote);           /* ss */
+		       mix_dh(hs, hs->own->secret, hs->remote);           /* ss */
 	return mix_dh(hs, hs->ephemeral.secret, hs->remote_ephemeral) && /* ee */
 	       mix_ephemeral_static(hs, !hs->initiator);                 /* se */
 }

@@ -17,7 +17,6 @@ enum {
 	SEAL_TAG = 16,      /* AEAD overhead */
 	SEAL_HASH = 64,     /* BLAKE2b */
 	SEAL_PRETAG = 16,   /* keyed tag in front of the first message */
-	SEAL_DIGEST_KEY = 16,
 	SEAL_KEY_TEXT = 64, /* "cpk1_" + base64url, with NUL */
 	SEAL_MAX_MESSAGE = 65535,
 };
@@ -39,6 +38,9 @@ void seal_public_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY]);
 bool seal_secret_parse(uint8_t key[SEAL_KEY], const char *text);
 void seal_secret_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY]);
 void seal_wipe(void *secret, size_t length);
+/* Memory for secrets: locked, kept out of core dumps, wiped when freed.  NULL: there is none. */
+void *seal_alloc(size_t size);
+void seal_free(void *secret);
 
 /* One direction of transport: key and implicit counter. */
 struct seal_cipher {
@@ -53,7 +55,8 @@ int seal_decrypt(struct seal_cipher *cipher, uint8_t *out, const uint8_t *sealed
 struct seal_handshake {
 	bool initiator;
 	unsigned int message; /* next one: 0 or 1 */
-	struct seal_keypair own, ephemeral;
+	const struct seal_keypair *own; /* borrowed: it stays where it is locked */
+	struct seal_keypair ephemeral;
 	uint8_t remote[SEAL_KEY], remote_ephemeral[SEAL_KEY];
 	uint8_t h[SEAL_HASH], ck[SEAL_HASH];
 	struct seal_cipher cipher;
@@ -83,8 +86,5 @@ void seal_pretag(uint8_t tag[SEAL_PRETAG], const uint8_t prekey[SEAL_KEY], const
 		 size_t length);
 bool seal_pretag_equal(const uint8_t a[SEAL_PRETAG], const uint8_t b[SEAL_PRETAG]);
 void seal_random(void *bytes, size_t length);
-
-/* A keyed hash of 64 bits (SipHash-2-4), for tables whose keys strangers choose. */
-uint64_t seal_digest(const uint8_t key[SEAL_DIGEST_KEY], const void *bytes, size_t length);
 
 #endif

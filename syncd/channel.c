@@ -19,6 +19,7 @@ enum {
 };
 #define RETRY_FIRST_S 0.1
 #define RETRY_MAX_S   1.0
+#define KEYS_AGAIN_S  10.0 /* the peer did not know the keys that we would rather use */
 #define WARN_EVERY_NS 10000000000ull
 
 static const struct conn_ops conn_ops;
@@ -157,6 +158,19 @@ static void retire(struct channel *channel, struct conn *old)
 	*spare = old;
 }
 
+static void plan_renewal(struct channel *channel)
+{
+	double wait = channel->config.rekey_ms / 1e3;
+
+	ev_timer_stop(channel->loop, &channel->renew);
+	if (channel->config.listens || !channel->current)
+		return;
+	if (channel->current->greet.keys != 0 && wait > KEYS_AGAIN_S)
+		wait = KEYS_AGAIN_S;
+	ev_timer_set(&channel->renew, wait, 0);
+	ev_timer_start(channel->loop, &channel->renew);
+}
+
 static void on_ready(struct conn *conn)
 {
 	struct channel *channel = conn->arg;
@@ -165,7 +179,7 @@ static void on_ready(struct conn *conn)
 	if (half)
 		*half = NULL;
 	channel->current = conn;
-	channel->attempts = 0;
+	channel->attempts = channel->keys = 0;
 	channel->why[0] = '\0';
 	if (old)
 		retire(channel, old);
@@ -174,11 +188,7 @@ static void on_ready(struct conn *conn)
 	if (!channel->reported_up)
 		channel->since_ns = daemon_now_ns();
 	channel->reported_up = true;
-	if (!channel->config.listens) {
-		ev_timer_stop(channel->loop, &channel->renew);
-		ev_timer_set(&channel->renew, channel->config.rekey_ms / 1e3, 0);
-		ev_timer_start(channel->loop, &channel->renew);
-	}
+	plan_renewal(channel);
 	channel->ops->up(channel->arg);
 }
 
@@ -257,6 +267,9 @@ static void on_closed(struct conn *conn, enum conn_end why)
 		ev_timer_set(&channel->fallen, 0, 0);
 		ev_timer_start(channel->loop, &channel->fallen);
 	}
+	/* It was there, and would not have us: perhaps it knows other keys. */
+	if (half == &channel->half[0] && conn->greet.hello_seen && why != CONN_DROPPED)
+		channel->keys = (channel->keys + 1) % channel->self->count;
 	/* A renewal that failed too: its timer runs only once for each connection. */
 	if (!channel->current || half == &channel->half[0])
 		plan_retry(channel);
@@ -276,7 +289,8 @@ static void adopt(struct channel *channel, struct conn **half, int fd, const uni
 				      .arg = channel,
 				      .self = channel->self,
 				      .timeout_ms = channel->config.timeout_ms,
-				      .initiator = initiator };
+				      .initiator = initiator,
+				      .keys = initiator ? channel->keys : 0 };
 
 	*half = conn_open(channel->loop, fd, from, &config);
 }
@@ -430,6 +444,34 @@ void channel_close(struct channel *channel)
 	ev_timer_stop(channel->loop, &channel->retry);
 	ev_timer_stop(channel->loop, &channel->renew);
 	ev_timer_stop(channel->loop, &channel->fallen);
+}
+
+void channel_times(struct channel *channel, unsigned int timeout_ms, unsigned int rekey_ms)
+{
+	bool changed = channel->config.rekey_ms != rekey_ms;
+
+	channel->config.timeout_ms = timeout_ms;
+	channel->config.rekey_ms = rekey_ms;
+	if (channel->current)
+		channel->current->timeout_ms = timeout_ms;
+	if (changed)
+		plan_renewal(channel);
+}
+
+void channel_keys(struct channel *channel)
+{
+	struct conn *current = channel->current;
+
+	channel->keys = 0;
+	for (size_t i = 0; i < CHANNEL_HALF_OPEN; i++)
+		if (channel->half[i])
+			conn_close(channel->half[i], CONN_DROPPED);
+	if (current && !greet_still_good(&current->greet, channel->self)) {
+		conn_close(current, CONN_REVOKED);
+	} else if (current && !channel->config.listens) {
+		ev_timer_stop(channel->loop, &channel->retry);
+		dial(channel);
+	}
 }
 
 void channel_send(struct channel *channel, const uint8_t *bytes, size_t length)

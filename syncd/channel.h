@@ -34,7 +34,7 @@ struct channel_ops {
 struct channel_config {
 	/* Of one family.  local: our sync address, and the port when listening. */
 	union endpoint local, remote;
-	char interface[IFNAMSIZ];         /* bound to; empty: to none */
+	char interface[IFNAMSIZ]; /* bound to; empty: to none */
 	bool listens;
 	unsigned int timeout_ms, rekey_ms;
 };
@@ -55,6 +55,7 @@ struct channel {
 	ev_io accepting;
 	ev_timer retry, renew, fallen;
 	unsigned int attempts;
+	unsigned int keys; /* to greet with, of self->keys */
 	bool reported_up;
 	char why[CHANNEL_WHY]; /* there is no channel */
 	uint64_t counter[CHANNEL_COUNTERS];
@@ -69,6 +70,13 @@ struct channel {
 int channel_open(struct channel *channel, struct ev_loop *loop, const struct channel_config *config,
 		 const struct greet_self *self, const struct channel_ops *ops, void *arg);
 void channel_close(struct channel *channel);
+
+/*
+ * Other keys, or other times, are in force.  Connections of keys that are gone end, those that have
+ * not proved themselves begin anew, and the others are renewed at once.
+ */
+void channel_keys(struct channel *channel);
+void channel_times(struct channel *channel, unsigned int timeout_ms, unsigned int rekey_ms);
 
 /* Dropped silently while there is no connection: positions make up for it. */
 void channel_send(struct channel *channel, const uint8_t *bytes, size_t length);

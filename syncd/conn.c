@@ -20,7 +20,7 @@ enum {
 const char *const conn_end_names[CONN_ENDS] = {
 	[CONN_LOST] = "lost",        [CONN_DROPPED] = "dropped",     [CONN_SILENT] = "silent",
 	[CONN_SLOW] = "slow",        [CONN_REFUSED] = "refused",     [CONN_BAD_FRAME] = "bad-frame",
-	[CONN_FULL] = "not-reading", [CONN_NO_MEMORY] = "no-memory",
+	[CONN_FULL] = "not-reading", [CONN_NO_MEMORY] = "no-memory", [CONN_REVOKED] = "key-removed",
 };
 
 static void conn_free(struct conn *conn)
@@ -317,6 +317,7 @@ struct conn *conn_open(struct ev_loop *loop, int fd, const union endpoint *from,
 	ev_timer_start(loop, &conn->timer);
 	if (conn->connecting) {
 		greet_begin(&conn->greet, true, hello);
+		conn->greet.keys = config->keys;
 		ev_io_start(loop, &conn->writer);
 		return conn;
 	}

@@ -33,6 +33,7 @@ enum conn_end {
 	CONN_BAD_FRAME, /* altered, repeated, reordered or truncated */
 	CONN_FULL,      /* does not read what we send */
 	CONN_NO_MEMORY,
+	CONN_REVOKED, /* its keys are no longer in the configuration */
 	CONN_ENDS
 };
 extern const char *const conn_end_names[CONN_ENDS];
@@ -72,7 +73,8 @@ struct conn_config {
 	void *arg;
 	const struct greet_self *self;
 	unsigned int timeout_ms;
-	bool initiator; /* the socket is being connected */
+	bool initiator;    /* the socket is being connected */
+	unsigned int keys; /* an initiator's: greet.keys */
 };
 
 /* Takes over the socket (non-blocking), also on failure.  NULL: no memory. */

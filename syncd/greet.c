@@ -6,7 +6,12 @@
 
 #include "proto/record.h"
 
-enum { TYPE_INIT = 1, TYPE_RESP = 2, PROLOGUE_MAX = 32 + GREET_PAIR + GREET_HELLO };
+enum {
+	TYPE_INIT = 1,
+	TYPE_RESP = 2,
+	PROLOGUE_MAX = 32 + GREET_PAIR + GREET_HELLO,
+	TAGGED_MAX = GREET_HELLO + GREET_HEADER + GREET_IN
+};
 
 static const char magic[4] = { 'C', 'P', 'S', '1' };
 
@@ -20,24 +25,43 @@ const char *const greet_refusal_names[GREET_REFUSALS] = {
 	[GREET_WRONG_NODE] = "wrong-node",
 };
 
-int greet_self_init(struct greet_self *self, const struct seal_keypair *own,
-		    const uint8_t remote[SEAL_KEY], const char *pair, unsigned int node)
+int greet_self_init(struct greet_self *self, const char *pair, unsigned int node)
 {
 	size_t length = strlen(pair);
 
 	memset(self, 0, sizeof(*self));
 	if (length >= sizeof(self->pair))
 		return -ENAMETOOLONG;
-	/* A peer with our own key could be our own reflection. */
-	if (memcmp(own->public, remote, SEAL_KEY) == 0 || !seal_prekey(self->prekey, own, remote))
-		return -EINVAL;
-	self->own = own;
-	memcpy(self->remote, remote, SEAL_KEY);
 	memcpy(self->pair, pair, length);
 	self->node = node;
 	self->peer = 3 - node;
 	seal_random(&self->boot, sizeof(self->boot));
 	return 0;
+}
+
+int greet_self_add(struct greet_self *self, const struct seal_keypair *own,
+		   const uint8_t remote[SEAL_KEY])
+{
+	struct greet_keys *keys = &self->keys[self->count];
+
+	if (self->count == GREET_KEYS)
+		return -ENOSPC;
+	/* A peer with our own key could be our own reflection. */
+	if (memcmp(own->public, remote, SEAL_KEY) == 0 || !seal_prekey(keys->prekey, own, remote))
+		return -EINVAL;
+	keys->own = own;
+	memcpy(keys->remote, remote, SEAL_KEY);
+	self->count++;
+	return 0;
+}
+
+bool greet_still_good(const struct greet *greet, const struct greet_self *self)
+{
+	for (unsigned int i = 0; i < self->count; i++)
+		if (memcmp(self->keys[i].own->public, greet->own, SEAL_KEY) == 0 &&
+		    memcmp(self->keys[i].remote, greet->remote, SEAL_KEY) == 0)
+			return true;
+	return false;
 }
 
 size_t greet_begin(struct greet *greet, bool initiator, uint8_t out[GREET_OUT])
@@ -69,6 +93,7 @@ static void refuse(struct greet *greet, enum greet_refusal why)
 static void start_noise(struct greet *greet, const struct greet_self *self)
 {
 	static const char label[] = "caspair-sync-1";
+	const struct greet_keys *keys = &self->keys[greet->keys];
 	uint8_t prologue[PROLOGUE_MAX], *p = prologue;
 	unsigned int initiator = greet->initiator ? self->node : self->peer;
 	size_t name = strlen(self->pair);
@@ -82,20 +107,36 @@ static void start_noise(struct greet *greet, const struct greet_self *self)
 	*p++ = (uint8_t)(3 - initiator);
 	memcpy(p, greet->hello, GREET_HELLO);
 	p += GREET_HELLO;
-	seal_handshake_start(&greet->noise, greet->initiator, self->own, self->remote, prologue,
+	seal_handshake_start(&greet->noise, greet->initiator, keys->own, keys->remote, prologue,
 			     (size_t)(p - prologue), NULL);
 }
 
-static void pretag(uint8_t tag[SEAL_PRETAG], const struct greet *greet,
-		   const struct greet_self *self, const uint8_t header[GREET_HEADER],
-		   const uint8_t *noise, size_t length)
+/* What the tag is over; returns its length. */
+static size_t tagged(uint8_t data[TAGGED_MAX], const struct greet *greet,
+		     const uint8_t header[GREET_HEADER], const uint8_t *noise, size_t length)
 {
-	uint8_t data[GREET_HELLO + GREET_HEADER + GREET_IN];
-
 	memcpy(data, greet->hello, GREET_HELLO);
 	memcpy(data + GREET_HELLO, header, GREET_HEADER);
 	memcpy(data + GREET_HELLO + GREET_HEADER, noise, length);
-	seal_pretag(tag, self->prekey, data, GREET_HELLO + GREET_HEADER + length);
+	return GREET_HELLO + GREET_HEADER + length;
+}
+
+/* Which keys the initiator has chosen.  The same work whoever asks, and whatever he has. */
+static bool find_keys(struct greet *greet, const struct greet_self *self, const uint8_t *noise,
+		      size_t length)
+{
+	uint8_t data[TAGGED_MAX], tag[SEAL_PRETAG];
+	size_t size = tagged(data, greet, greet->in, noise, length);
+	bool found = false;
+
+	for (unsigned int i = 0; i < self->count; i++) {
+		seal_pretag(tag, self->keys[i].prekey, data, size);
+		if (!seal_pretag_equal(tag, greet->in + GREET_HEADER))
+			continue;
+		greet->keys = i;
+		found = true;
+	}
+	return found;
 }
 
 /* Writes INIT or RESP; 0 bytes when the payload cannot be sealed. */
@@ -103,7 +144,7 @@ static size_t write_message(struct greet *greet, const struct greet_self *self,
 			    uint8_t out[GREET_OUT])
 {
 	Sync__Hello hello = SYNC__HELLO__INIT;
-	uint8_t payload[GREET_PAYLOAD];
+	uint8_t payload[GREET_PAYLOAD], data[TAGGED_MAX];
 	uint8_t *noise = out + GREET_HEADER + (greet->initiator ? SEAL_PRETAG : 0);
 	char pair[GREET_PAIR];
 	int length;
@@ -124,7 +165,8 @@ static size_t write_message(struct greet *greet, const struct greet_self *self,
 	out[2] = (uint8_t)length;
 	out[3] = (uint8_t)(length >> 8);
 	if (greet->initiator)
-		pretag(out + GREET_HEADER, greet, self, out, noise, (size_t)length);
+		seal_pretag(out + GREET_HEADER, self->keys[greet->keys].prekey, data,
+			    tagged(data, greet, out, noise, (size_t)length));
 	return (size_t)(noise - out) + (size_t)length;
 }
 
@@ -187,13 +229,12 @@ static size_t take_message(struct greet *greet, const struct greet_self *self,
 {
 	const uint8_t *noise = greet->in + GREET_HEADER + (greet->initiator ? 0 : SEAL_PRETAG);
 	size_t length = greet->used - (size_t)(noise - greet->in), answer = 0;
-	uint8_t payload[GREET_IN], tag[SEAL_PRETAG];
+	uint8_t payload[GREET_IN];
 	enum greet_refusal why;
 	int got;
 
 	if (!greet->initiator) {
-		pretag(tag, greet, self, greet->in, noise, length);
-		if (!seal_pretag_equal(tag, greet->in + GREET_HEADER)) {
+		if (!find_keys(greet, self, noise, length)) {
 			refuse(greet, GREET_BAD_TAG);
 			return 0;
 		}
@@ -208,6 +249,8 @@ static size_t take_message(struct greet *greet, const struct greet_self *self,
 	if (!greet->initiator)
 		answer = write_message(greet, self, out);
 	seal_handshake_split(&greet->noise, &greet->send, &greet->receive);
+	memcpy(greet->own, self->keys[greet->keys].own->public, SEAL_KEY);
+	memcpy(greet->remote, self->keys[greet->keys].remote, SEAL_KEY);
 	greet->done = true;
 	return answer;
 }

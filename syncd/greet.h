@@ -30,6 +30,7 @@ enum {
 	GREET_OUT = GREET_HEADER + SEAL_PRETAG + GREET_NOISE,
 	GREET_IN = 256, /* more is never read before the other side has proved itself */
 	GREET_PAIR = 64,
+	GREET_KEYS = 4, /* two of ours with two of the peer's */
 };
 
 enum greet_refusal {
@@ -44,22 +45,36 @@ enum greet_refusal {
 };
 extern const char *const greet_refusal_names[GREET_REFUSALS];
 
-/* Who we are and whom we expect; the same for all connections of a process. */
-struct greet_self {
+/* A key of ours and one of the peer's. */
+struct greet_keys {
 	const struct seal_keypair *own; /* borrowed */
 	uint8_t remote[SEAL_KEY], prekey[SEAL_KEY];
+};
+
+/* Who we are and whom we expect; the same for all connections of a process.  Holds secrets. */
+struct greet_self {
+	struct greet_keys keys[GREET_KEYS]; /* the one we would rather use first */
+	unsigned int count;
 	char pair[GREET_PAIR];
 	unsigned int node, peer;
 	uint64_t boot;
 };
 
-/* 0; -EINVAL for a key that cannot be used or is our own; -ENAMETOOLONG for the pair's name. */
-int greet_self_init(struct greet_self *self, const struct seal_keypair *own,
-		    const uint8_t remote[SEAL_KEY], const char *pair, unsigned int node);
+/* Without keys.  0, or -ENAMETOOLONG for the pair's name. */
+int greet_self_init(struct greet_self *self, const char *pair, unsigned int node);
+
+/*
+ * Two keys that go together, behind those that were added before.  While keys are exchanged each
+ * node may have two.  0; -EINVAL for a key that cannot be used or is our own; -ENOSPC.
+ */
+int greet_self_add(struct greet_self *self, const struct seal_keypair *own,
+		   const uint8_t remote[SEAL_KEY]);
 
 struct greet {
 	bool initiator, done;
 	bool hello_seen;
+	unsigned int keys; /* which of greet_self's; an initiator's caller chooses */
+	uint8_t own[SEAL_KEY], remote[SEAL_KEY]; /* the public keys in use, once done */
 	uint8_t hello[GREET_HELLO];
 	uint8_t in[GREET_IN];
 	size_t used;
@@ -77,6 +92,9 @@ size_t greet_begin(struct greet *greet, bool initiator, uint8_t out[GREET_OUT]);
  */
 size_t greet_input(struct greet *greet, const struct greet_self *self, const uint8_t *bytes,
 		   size_t count, uint8_t out[GREET_OUT], size_t *length);
+
+/* Whether this greeting, which is done, would still be done with the keys of `self`. */
+bool greet_still_good(const struct greet *greet, const struct greet_self *self);
 
 void greet_wipe(struct greet *greet);
 

@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "conf/key.h"
 #include "conf/log.h"
 #include "proto/addr.h"
 #include "syncd/syncd.h"
@@ -139,15 +138,20 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 /* --- start -------------------------------------------------------------------------------------
  */
 
+static const char *sync_address(const Conf__Node *node)
+{
+	return node->sync ? node->sync : node->address;
+}
+
 static bool fill_address(union endpoint *end, const Conf__Node *node, unsigned int port,
 			 const char *interface)
 {
-	if (endpoint_parse(end, node->sync, (uint16_t)port, interface))
+	if (endpoint_parse(end, sync_address(node), (uint16_t)port, interface))
 		return true;
-	log_error("sync address %s of node %s is not an address%s", node->sync, node->name,
-		  strchr(node->sync, ':') ? ", or a link-local one that needs the one "
-					    "sync.path it is on"
-					  : "");
+	log_error("sync address %s of node %s is not an address%s", sync_address(node), node->name,
+		  strchr(sync_address(node), ':') ? ", or a link-local one that needs the one "
+						    "sync.path it is on"
+						  : "");
 	return false;
 }
 
@@ -170,42 +174,11 @@ static bool open_channel(struct syncd *syncd)
 		log_error("the sync addresses of both nodes must be of one family");
 		return false;
 	}
-	if (channel_open(&syncd->channel, syncd->loop, &config, &syncd->self, &machine_channel_ops,
+	if (channel_open(&syncd->channel, syncd->loop, &config, syncd->keys.self, &machine_channel_ops,
 			 syncd) == 0)
 		return true;
 	log_error("%s", syncd->channel.why);
 	return false;
-}
-
-static bool open_keys(struct syncd *syncd)
-{
-	const Conf__Config *file = syncd->conf->file;
-	const Conf__Node *own = file->node[syncd->node - 1], *peer = file->node[2 - syncd->node];
-	uint8_t remote[SEAL_KEY], stated[SEAL_KEY];
-	char why[KEY_WHY];
-	int err = key_read(&syncd->key, syncd->options.key, why);
-
-	if (err) {
-		log_error("%s", why);
-		return false;
-	}
-	if (!seal_public_parse(stated, own->public_key) ||
-	    memcmp(stated, syncd->key->public, SEAL_KEY) != 0) {
-		log_error("%s is not the key of node %s: its public half differs from public-key "
-			  "in the configuration",
-			  syncd->options.key, own->name);
-		return false;
-	}
-	if (!seal_public_parse(remote, peer->public_key)) {
-		log_error("public-key of node %s is not a key", peer->name);
-		return false;
-	}
-	err = greet_self_init(&syncd->self, syncd->key, remote, file->pair, syncd->node);
-	if (err)
-		log_error("%s", err == -ENAMETOOLONG ? "the pair's name is too long"
-						     : "both nodes have the same public-key: "
-						       "each needs its own (pairctl keygen)");
-	return !err;
 }
 
 /*
@@ -227,7 +200,7 @@ static bool drop_rights(void)
 static bool open_session(struct syncd *syncd)
 {
 	struct session_config config = { .node = syncd->node,
-					 .digest = syncd->conf->digest,
+					 .digest = syncd->conf->shared_digest,
 					 .journal = JOURNAL_RECORDS };
 
 	seal_random(&config.random, sizeof(config.random));
@@ -276,17 +249,27 @@ static bool same_paths(const Conf__Sync *a, const Conf__Sync *b)
 	return true;
 }
 
-/* What the channel was opened with: a listener or a key in use is not exchanged on the way. */
+/* What the channel was opened with: a listener in use is not exchanged on the way. */
 static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
 {
 	for (size_t i = 0; i < 2; i++)
-		if (!same_text(a->node[i]->sync, b->node[i]->sync) ||
-		    !same_text(a->node[i]->public_key, b->node[i]->public_key))
+		if (!same_text(sync_address(a->node[i]), sync_address(b->node[i])))
 			return true;
 	return a->sync->port != b->sync->port || !same_text(a->pair, b->pair) ||
-	       !same_paths(a->sync, b->sync) ||
-	       a->sync->peer_timeout_ms != b->sync->peer_timeout_ms ||
-	       a->sync->rekey_ms != b->sync->rekey_ms;
+	       !same_paths(a->sync, b->sync);
+}
+
+/* A connection whose keys were taken out ends here; with better keys than its own it is renewed. */
+static bool reload_keys(struct syncd *syncd, const struct conf *conf)
+{
+	struct keys fresh, left;
+
+	if (!keys_load(&fresh, conf, syncd->node, syncd->options.key))
+		return false;
+	keys_replace(&syncd->keys, &fresh, &left);
+	channel_keys(&syncd->channel);
+	keys_free(&left);
+	return true;
 }
 
 static void on_reload(struct ev_loop *loop, void *arg)
@@ -298,10 +281,10 @@ static void on_reload(struct ev_loop *loop, void *arg)
 
 	(void)loop;
 	if (conf && channel_differs(syncd->conf->file, conf->file))
-		log_error("other addresses, keys, path, port or times of sync, or another name of "
-			  "the pair, need a restart of syncd");
+		log_error("other addresses, path or port of sync, or another name of the pair, "
+			  "need a restart of syncd");
 	else if (conf && node == syncd->node)
-		usable = true;
+		usable = reload_keys(syncd, conf);
 	if (!usable) {
 		log_error("the configuration stays as it was");
 		conf_free(conf);
@@ -309,7 +292,9 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	}
 	conf_free(syncd->conf);
 	syncd->conf = conf;
-	session_digest(&syncd->session, conf->digest, daemon_now_ns());
+	channel_times(&syncd->channel, conf->file->sync->peer_timeout_ms,
+		      conf->file->sync->rekey_ms);
+	session_digest(&syncd->session, conf->shared_digest, daemon_now_ns());
 	log_info("configuration %s", conf->digest_text);
 }
 
@@ -322,7 +307,8 @@ static bool start(struct syncd *syncd)
 	table_init(&syncd->table);
 	record_arena_init(&syncd->arena, syncd->memory, sizeof(syncd->memory));
 	start_timers(syncd);
-	return open_keys(syncd) && open_session(syncd) && open_channel(syncd) &&
+	return keys_load(&syncd->keys, syncd->conf, syncd->node, syncd->options.key) &&
+	       open_session(syncd) && open_channel(syncd) &&
 	       relay_start(syncd) == 0 && drop_rights();
 }
 
@@ -336,8 +322,7 @@ static void stop(struct syncd *syncd)
 	ev_idle_stop(syncd->loop, &syncd->idle);
 	table_close(&syncd->table);
 	session_close(&syncd->session);
-	seal_wipe(&syncd->self, sizeof(syncd->self));
-	key_free(syncd->key);
+	keys_free(&syncd->keys);
 	conf_free(syncd->conf);
 }
 

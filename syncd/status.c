@@ -82,6 +82,19 @@ static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *sta
 		status->reason = syncd->channel.why;
 }
 
+/* Which of its keys a node is known by on the connection in use. */
+static void fill_keys(const struct syncd *syncd, Cas__SyncStatus *status)
+{
+	static char current[] = "current", next[] = "next";
+	Conf__Node *const *node = syncd->conf->file->node;
+	const struct conn *conn = syncd->channel.current;
+
+	if (!conn)
+		return;
+	status->own_key = keys_is_next(node[syncd->node - 1], conn->greet.own) ? next : current;
+	status->peer_key = keys_is_next(node[2 - syncd->node], conn->greet.remote) ? next : current;
+}
+
 void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 {
 	static char version[] = CASPAIR_VERSION;
@@ -104,6 +117,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 		status.reason = session->why;
 	fill_log(session, now, &status);
 	fill_channel(syncd, now, &status);
+	fill_keys(syncd, &status);
 	fill_refused(syncd, &status, &counters);
 	status.has_events_lost = table_is_open(&syncd->table);
 	status.events_lost = syncd->lost;

@@ -14,6 +14,7 @@
 #include "proto/addr.h"
 #include "proto/record.h"
 #include "syncd/channel.h"
+#include "syncd/keys.h"
 #include "syncd/session.h"
 #include "syncd/table.h"
 
@@ -26,7 +27,7 @@ struct syncd_role {
 	uint64_t heard_ns; /* its last word: it speaks twice a second */
 	uint32_t priority;
 	bool carrier, known;
-	bool held, lan, lan_known, lan_whole;
+	bool held, lan, lan_known;
 	char link_local[ADDR_TEXT];
 };
 
@@ -50,8 +51,7 @@ struct syncd {
 	struct daemon_options options;
 	struct conf *conf;
 	unsigned int node;
-	struct seal_keypair *key;
-	struct greet_self self;
+	struct keys keys;
 	struct channel channel;
 	struct session session;
 	struct table table;

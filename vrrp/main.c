@@ -80,8 +80,7 @@ static int open_fence(struct vrrpd *vrrpd)
 	const struct fence_command command = {
 		.path = vrrp->fence_command,
 		.name = vrrpd_peer_name(vrrpd),
-		/* The IPv4 one, where there are two. */
-		.address = vrrpd->conf->file->node[2 - vrrpd->node]->address[0],
+		.address = vrrpd->conf->file->node[2 - vrrpd->node]->address,
 		.timeout_ms = vrrp->fence_timeout_ms,
 	};
 	int err;

@@ -17,10 +17,10 @@ static int show_key(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY
 	return 0;
 }
 
-static void print_json(const struct pairctl *ctl, char text[SEAL_KEY_TEXT])
+static void print_json(const struct pairctl *ctl, const char *path, char text[SEAL_KEY_TEXT])
 {
 	Answer__Key answer = ANSWER__KEY__INIT;
-	char *file = text_format("%s", ctl->key);
+	char *file = text_format("%s", path);
 
 	answer.schema = ANSWER_SCHEMA;
 	answer.node = ctl->arguments > 0 ? ctl->argument[0] : NULL;
@@ -31,21 +31,40 @@ static void print_json(const struct pairctl *ctl, char text[SEAL_KEY_TEXT])
 }
 
 /* The line for pair.conf goes to stdout, so that it can be appended; advice goes to stderr. */
+static void print_line(const struct pairctl *ctl, const char *path, const char *text)
+{
+	if (ctl->promote)
+		fprintf(stderr,
+			"%s.next is %s now, the key before it is gone\n"
+			"in pair.conf, in place of public-key and next-public-key:\n",
+			path, path);
+	else if (!ctl->show)
+		fprintf(stderr, "wrote the secret key to %s\n", path);
+	if (!ctl->promote && ctl->arguments > 0)
+		fprintf(stderr, "in pair.conf, in the block \"node %s\":\n", ctl->argument[0]);
+	printf("%s  %s\n", ctl->next ? "next-public-key" : "public-key", text);
+}
+
 int keygen_run(const struct pairctl *ctl)
 {
 	char text[SEAL_KEY_TEXT], why[KEY_WHY];
-	int error = ctl->show ? show_key(ctl->key, text, why) : key_create(ctl->key, text, why);
+	char *path = text_format("%s%s", ctl->key, ctl->next ? ".next" : "");
+	int error, status = PAIRCTL_DONE;
 
-	if (error < 0)
-		return ask_fail(ctl, PAIRCTL_PROBLEM, why);
-	if (ctl->json) {
-		print_json(ctl, text);
-		return PAIRCTL_DONE;
+	if (ctl->promote && (ctl->next || ctl->show)) {
+		free(path);
+		return pairctl_usage("keygen --promote goes with neither --next nor --show");
 	}
-	if (!ctl->show)
-		fprintf(stderr, "wrote the secret key to %s\n", ctl->key);
-	if (ctl->arguments > 0)
-		fprintf(stderr, "in pair.conf, in the block \"node %s\":\n", ctl->argument[0]);
-	printf("public-key  %s\n", text);
-	return PAIRCTL_DONE;
+	if (ctl->promote)
+		error = key_promote(path, text, why);
+	else
+		error = ctl->show ? show_key(path, text, why) : key_create(path, text, why);
+	if (error < 0)
+		status = ask_fail(ctl, PAIRCTL_PROBLEM, why);
+	else if (ctl->json)
+		print_json(ctl, path, text);
+	else
+		print_line(ctl, path, text);
+	free(path);
+	return status;
 }

@@ -18,6 +18,8 @@ enum option_id {
 	OPTION_CONFIG,
 	OPTION_KEY,
 	OPTION_SHOW,
+	OPTION_NEXT,
+	OPTION_PROMOTE,
 	OPTION_MEMBER,
 	OPTION_CLIENT,
 	OPTION_TOP,
@@ -33,6 +35,8 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "key", required_argument, NULL, OPTION_KEY },
 	{ "show", no_argument, NULL, OPTION_SHOW },
+	{ "next", no_argument, NULL, OPTION_NEXT },
+	{ "promote", no_argument, NULL, OPTION_PROMOTE },
 	{ "member", required_argument, NULL, OPTION_MEMBER },
 	{ "client", required_argument, NULL, OPTION_CLIENT },
 	{ "top", required_argument, NULL, OPTION_TOP },
@@ -65,10 +69,9 @@ static const struct verb verbs[] = {
 	  1u << OPTION_ANYWAY },
 	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
 	  1u << OPTION_CONFIG },
-	{ "diff", "[OLD] NEW", "what a configuration changes, and what that does", diff_run, 1, 2,
-	  1u << OPTION_CONFIG },
-	{ "keygen", "[NODE] [--key FILE] [--show]", "make this node's key, or show its public half",
-	  keygen_run, 0, 1, 1u << OPTION_KEY | 1u << OPTION_SHOW },
+	{ "keygen", "[NODE] [--next] [--show | --promote]",
+	  "make this node's key or its next one, or show it", keygen_run, 0, 1,
+	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE },
 	{ "version", "", "print the version", version_run, 0, 0, 0 },
 	{ "help", "", "print this", help_run, 0, 0, 0 },
 };
@@ -83,7 +86,7 @@ static int help_run(const struct pairctl *ctl)
 		printf("  %-8s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
-	     "  --config FILE   for check and diff (/etc/caspair/pair.conf)\n"
+	     "  --config FILE   for check (/etc/caspair/pair.conf)\n"
 	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
 	     "\n"
 	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "
@@ -116,6 +119,10 @@ static int take_option(struct pairctl *ctl, int id)
 		ctl->json = true;
 	else if (id == OPTION_SHOW)
 		ctl->show = true;
+	else if (id == OPTION_NEXT)
+		ctl->next = true;
+	else if (id == OPTION_PROMOTE)
+		ctl->promote = true;
 	else if (id == OPTION_TOP && !parse_top(optarg, &ctl->top))
 		return pairctl_usage("--top %s is not a number of sessions", optarg);
 	else if (id <= OPTION_ANYWAY && text[id])

@@ -28,7 +28,7 @@ struct pairctl {
 	const char *run_dir;
 	bool json;
 	bool colour;
-	bool show; /* keygen --show */
+	bool show, next, promote; /* keygen */
 	const char *config, *key;
 	const char *member, *client, *array, *anyway;
 	uint32_t top; /* 0: no limit */
@@ -38,7 +38,6 @@ struct pairctl {
 
 /* The verbs: each returns the exit status and has printed everything. */
 int check_run(const struct pairctl *ctl);
-int diff_run(const struct pairctl *ctl);
 int keygen_run(const struct pairctl *ctl);
 int status_run(const struct pairctl *ctl);
 int members_run(const struct pairctl *ctl);

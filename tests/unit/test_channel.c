@@ -23,6 +23,14 @@
 static struct seal_keypair key_a, key_b, key_other;
 static struct greet_self self_a, self_b; /* a is node 1 and listens */
 
+static int self_init(struct greet_self *self, const struct seal_keypair *own,
+		     const uint8_t remote[SEAL_KEY], const char *pair, unsigned int node)
+{
+	int err = greet_self_init(self, pair, node);
+
+	return err ? err : greet_self_add(self, own, remote);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -30,8 +38,8 @@ static int set_up(void **state)
 	seal_keypair_new(&key_a);
 	seal_keypair_new(&key_b);
 	seal_keypair_new(&key_other);
-	assert_int_equal(greet_self_init(&self_a, &key_a, key_b.public, "lab", 1), 0);
-	assert_int_equal(greet_self_init(&self_b, &key_b, key_a.public, "lab", 2), 0);
+	assert_int_equal(self_init(&self_a, &key_a, key_b.public, "lab", 1), 0);
+	assert_int_equal(self_init(&self_b, &key_b, key_a.public, "lab", 2), 0);
 	return 0;
 }
 
@@ -184,27 +192,27 @@ static void strangers_and_relatives_are_refused(void **state)
 
 	(void)state;
 	/* an initiator with another key */
-	assert_int_equal(greet_self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
+	assert_int_equal(self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
 	speak(&d, &self_a, &wrong);
 	assert_int_equal(d.r.refused, GREET_BAD_TAG);
 	/* one that expects another key at the other end */
-	assert_int_equal(greet_self_init(&wrong, &key_b, key_other.public, "lab", 2), 0);
+	assert_int_equal(self_init(&wrong, &key_b, key_other.public, "lab", 2), 0);
 	speak(&d, &self_a, &wrong);
 	assert_int_equal(d.r.refused, GREET_BAD_TAG);
 	/* the right keys, another pair: the prologue differs */
-	assert_int_equal(greet_self_init(&wrong, &key_b, key_a.public, "other", 2), 0);
+	assert_int_equal(self_init(&wrong, &key_b, key_a.public, "other", 2), 0);
 	speak(&d, &self_a, &wrong);
 	assert_int_equal(d.r.refused, GREET_BAD_SEAL);
 	/* the right keys, the wrong node */
-	assert_int_equal(greet_self_init(&wrong, &key_b, key_a.public, "lab", 1), 0);
+	assert_int_equal(self_init(&wrong, &key_b, key_a.public, "lab", 1), 0);
 	speak(&d, &self_a, &wrong);
 	assert_int_equal(d.r.refused, GREET_BAD_SEAL);
 	/* our own key as the peer's, and a name without end */
-	assert_int_equal(greet_self_init(&wrong, &key_a, key_a.public, "lab", 1), -EINVAL);
-	assert_int_equal(greet_self_init(&wrong, &key_a, key_b.public,
-					 "a-name-of-a-pair-that-is-far-longer-than-any-name-of-a-"
-					 "pair-should-ever-be",
-					 1),
+	assert_int_equal(self_init(&wrong, &key_a, key_a.public, "lab", 1), -EINVAL);
+	assert_int_equal(self_init(&wrong, &key_a, key_b.public,
+				   "a-name-of-a-pair-that-is-far-longer-than-any-name-of-a-"
+				   "pair-should-ever-be",
+				   1),
 			 -ENAMETOOLONG);
 }
 
@@ -414,14 +422,20 @@ static void wire_configure(struct wire *wire)
 	wire_configure_at(wire, "127.0.0.1");
 }
 
-static void wire_open(struct wire *wire, const struct greet_self *of_b)
+static void wire_open_as(struct wire *wire, const struct greet_self *of_a,
+			 const struct greet_self *of_b)
 {
-	assert_int_equal(channel_open(&wire->a.channel, wire->loop, &wire->config_a, &self_a,
-				      &end_ops, &wire->a),
+	assert_int_equal(channel_open(&wire->a.channel, wire->loop, &wire->config_a, of_a, &end_ops,
+				      &wire->a),
 			 0);
 	assert_int_equal(channel_open(&wire->b.channel, wire->loop, &wire->config_b, of_b, &end_ops,
 				      &wire->b),
 			 0);
+}
+
+static void wire_open(struct wire *wire, const struct greet_self *of_b)
+{
+	wire_open_as(wire, &self_a, of_b);
 }
 
 static void wire_close(struct wire *wire)
@@ -475,7 +489,7 @@ static void a_wrong_key_never_gets_up(void **state)
 	struct wire wire;
 
 	(void)state;
-	assert_int_equal(greet_self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
+	assert_int_equal(self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
 	wire_configure(&wire);
 	wire_open(&wire, &wrong);
 	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
@@ -779,6 +793,116 @@ static void a_failed_renewal_is_tried_again(void **state)
 	wire_close(&wire);
 }
 
+/* --- the exchange of keys ----------------------------------------------------------------------
+ */
+
+/* Node b gets a second key, first on one side, then on both; then the old one is taken out. */
+static void keys_are_exchanged_without_a_gap(void **state)
+{
+	struct greet_self a = self_a, b = self_b;
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open_as(&wire, &a, &b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	/* b would rather use its new key, which a does not know: the old one is tried next. */
+	b.count = 0;
+	assert_int_equal(greet_self_add(&b, &key_other, key_a.public), 0);
+	assert_int_equal(greet_self_add(&b, &key_b, key_a.public), 0);
+	channel_keys(&wire.b.channel);
+	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
+	assert_int_equal(wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG], 1);
+	assert_memory_equal(wire.a.channel.current->greet.remote, key_b.public, SEAL_KEY);
+	/* Now a knows both, in the other order. */
+	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
+	channel_keys(&wire.a.channel);
+	channel_keys(&wire.b.channel);
+	RUN_UNTIL(wire.loop, wire.a.ups == 3 && wire.b.ups == 3);
+	assert_memory_equal(wire.a.channel.current->greet.remote, key_other.public, SEAL_KEY);
+	assert_memory_equal(wire.b.channel.current->greet.own, key_other.public, SEAL_KEY);
+	/* The old one goes on both sides: nothing is ended by that. */
+	a.count = b.count = 0;
+	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
+	assert_int_equal(greet_self_add(&b, &key_other, key_a.public), 0);
+	channel_keys(&wire.a.channel);
+	channel_keys(&wire.b.channel);
+	RUN_UNTIL(wire.loop, wire.a.ups == 4 && wire.b.ups == 4);
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	wire_close(&wire);
+}
+
+static void a_key_that_is_taken_out_ends_its_connection(void **state)
+{
+	struct greet_self a = self_a, b = self_b;
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open_as(&wire, &a, &b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	a.count = 0;
+	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
+	channel_keys(&wire.a.channel);
+	assert_null(wire.a.channel.current);
+	assert_int_equal(wire.a.channel.counter[CONN_REVOKED], 1);
+	assert_string_equal(channel_counter_name(CONN_REVOKED), "key-removed");
+	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
+	assert_int_equal(wire.a.ups, 1);
+	assert_int_equal(wire.a.downs, 1);
+	wire_close(&wire);
+}
+
+static void any_of_four_keys_will_do(void **state)
+{
+	struct seal_keypair one, two;
+	struct greet_self a = self_a, b;
+
+	(void)state;
+	seal_keypair_new(&one);
+	seal_keypair_new(&two);
+	a.count = 0;
+	assert_int_equal(greet_self_add(&a, &one, key_other.public), 0);
+	assert_int_equal(greet_self_add(&a, &one, key_b.public), 0);
+	assert_int_equal(greet_self_add(&a, &two, key_other.public), 0);
+	assert_int_equal(greet_self_add(&a, &two, key_b.public), 0);
+	assert_int_equal(greet_self_add(&a, &key_a, key_b.public), -ENOSPC);
+	for (unsigned int i = 0; i < GREET_KEYS; i++) {
+		const struct seal_keypair *theirs = i % 2 ? &key_b : &key_other;
+		struct dialogue d;
+
+		assert_int_equal(self_init(&b, theirs, i < 2 ? one.public : two.public, "lab", 2),
+				 0);
+		speak(&d, &a, &b);
+		assert_true(d.r.done && d.i.done);
+		assert_int_equal(d.r.keys, i);
+		assert_true(greet_still_good(&d.r, &a));
+		assert_false(greet_still_good(&d.r, &self_a));
+		if (i < 3)
+			continue;
+		a.count = 3;
+		assert_false(greet_still_good(&d.r, &a));
+		speak(&d, &a, &b);
+		assert_int_equal(d.r.refused, GREET_BAD_TAG);
+	}
+}
+
+static void times_change_on_the_way(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	channel_times(&wire.a.channel, 3000, 50);
+	channel_times(&wire.b.channel, 3000, 50);
+	RUN_UNTIL(wire.loop, wire.a.ups >= 4 && wire.b.ups >= 4);
+	assert_int_equal(wire.b.channel.current->timeout_ms, 3000);
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	wire_close(&wire);
+}
+
 static void a_port_in_use_is_said(void **state)
 {
 	struct wire wire;
@@ -821,6 +945,10 @@ int main(void)
 		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
 		cmocka_unit_test(a_renewal_is_never_a_loss),
 		cmocka_unit_test(a_failed_renewal_is_tried_again),
+		cmocka_unit_test(keys_are_exchanged_without_a_gap),
+		cmocka_unit_test(a_key_that_is_taken_out_ends_its_connection),
+		cmocka_unit_test(any_of_four_keys_will_do),
+		cmocka_unit_test(times_change_on_the_way),
 		cmocka_unit_test(a_port_in_use_is_said),
 		cmocka_unit_test(who_is_farther_than_one_hop_is_not_heard),
 		cmocka_unit_test(either_family_will_do),

@@ -250,6 +250,31 @@ static void test_owner(void **state)
 	assert_non_null(strstr(f->why, "belongs to user 65534"));
 }
 
+static void test_promote(void **state)
+{
+	struct fixture *f = *state;
+	struct seal_keypair *pair;
+	char next[96], first[SEAL_KEY_TEXT], second[SEAL_KEY_TEXT], text[SEAL_KEY_TEXT];
+
+	snprintf(next, sizeof(next), "%s.next", f->path);
+	assert_int_equal(key_create(f->path, first, f->why), 0);
+	assert_int_equal(key_promote(f->path, text, f->why), -ENOENT);
+	assert_non_null(strstr(f->why, "keygen --next"));
+	assert_int_equal(key_create(next, second, f->why), 0);
+	/* What would be refused as a key takes no key's place. */
+	assert_int_equal(chmod(next, 0644), 0);
+	assert_int_equal(key_promote(f->path, text, f->why), -EPERM);
+	assert_int_equal(chmod(next, 0600), 0);
+	assert_int_equal(key_promote(f->path, text, f->why), 0);
+	assert_string_equal(text, second);
+	assert_int_equal(access(next, F_OK), -1);
+	assert_int_equal(key_read(&pair, f->path, f->why), 0);
+	seal_public_print(text, pair->public);
+	assert_string_equal(text, second);
+	assert_string_not_equal(text, first);
+	key_free(pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_credential, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_promote, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
