@@ -447,7 +447,20 @@ enum flow_event_kind {
 	EVENT_FLOW_DEL,
 	EVENT_PIN_PUT,
 	EVENT_PIN_DEL,
-	EVENT_MEMBER, /* a verdict of lbd, ordered with the flows */
+	EVENT_MEMBER,   /* a verdict of lbd, ordered with the flows */
+	EVENT_GEN = 10, /* from here on a pool's base is what its verdicts before this say */
+};
+
+/* State of EVENT_MEMBER: what holds for new clients, and for the base. */
+enum flow_verdict {
+	VERDICT_UP = 1,
+	VERDICT_BASE_UP = 2,
+};
+
+/* State of EVENT_GEN. */
+enum flow_gen {
+	GEN_REPEATED = 0, /* said before */
+	GEN_SWITCH = 1,   /* acknowledged when the base is switched, not before */
 };
 
 /*
@@ -456,21 +469,21 @@ enum flow_event_kind {
  */
 struct flow_event {
 	__u8 kind;  /* enum flow_event_kind */
-	__u8 state; /* enum flow_state; MEMBER: 1 up, 0 down */
+	__u8 state; /* enum flow_state; MEMBER: enum flow_verdict; GEN: enum flow_gen */
 	__u8 flags; /* enum flow_flags that mean something to the peer: OUTBOUND, PICKED_UP */
 	__u8 apply; /* enum flow_apply, in apply_inbox only */
 	__u32 epoch;
-	struct flow_key key;   /* PIN: client and pool_id in key.client, pool_id; MEMBER: vip */
+	struct flow_key key; /* PIN: client and pool_id in key.client, pool_id; MEMBER, GEN: vip */
 	struct flow_ip member; /* its address of the key's family; MEMBER: its first */
 	struct flow_ip source; /* flows with a source_port: what the member sees as the client */
 	__be16 source_port;
 	__u8 mode; /* enum flow_mode */
 	__u8 pad;
-	__u32 pool_id;    /* PIN and MEMBER */
-	__u32 client_ack; /* MEMBER: weight in force, see FLOW_WEIGHT */
-	__u32 client_seq;
-	__u32 age;  /* ticks since created */
-	__u32 idle; /* ticks since last seen */
+	__u32 pool_id;    /* PIN, MEMBER and GEN */
+	__u32 client_ack; /* MEMBER: weight in force, see FLOW_WEIGHT; GEN: its number */
+	__u32 client_seq; /* MEMBER: weight in the base */
+	__u32 age;        /* ticks since created */
+	__u32 idle;       /* ticks since last seen */
 	__u32 pad2;
 };
 

@@ -27,6 +27,7 @@ enum {
 	FORM_MEMBER6 = 0x40, /* member is an IPv6 address */
 	FORM_KEY6 = 0x80,    /* so are client, vip and source */
 	FORM_SHIFT = 24,
+	BASE_SHIFT = 16, /* a verdict's weight in the base, above the one in force */
 };
 
 enum {
@@ -70,7 +71,7 @@ static unsigned int width(enum column column, uint32_t kind_word)
 
 	switch (column) {
 	case COLUMN_CLIENT:
-		return kind == EVENT_MEMBER ? 1 : key;
+		return record_is_verdict(kind) ? 1 : key;
 	case COLUMN_VIP:
 		return record_is_pin(kind) ? 1 : key;
 	case COLUMN_MEMBER:
@@ -140,6 +141,16 @@ static void write_flow(struct row *row, const struct flow_event *event, bool wid
 	write_address(&row->word[COLUMN_SOURCE][1], &event->source, wide);
 }
 
+static void write_verdict(struct row *row, const struct flow_event *event, bool wide)
+{
+	row->word[COLUMN_KIND][0] |= (uint32_t)event->state << 8;
+	write_address(row->word[COLUMN_VIP], &event->key.vip, wide);
+	row->word[COLUMN_PORTS][0] = event->pool_id;
+	row->word[COLUMN_IDLE][0] = event->client_ack;
+	if (event->kind == EVENT_MEMBER)
+		row->word[COLUMN_IDLE][0] |= event->client_seq << BASE_SHIFT;
+}
+
 /* Of an event that record_check() has found good. */
 static void write_row(struct row *row, const struct flow_event *event)
 {
@@ -149,11 +160,8 @@ static void write_row(struct row *row, const struct flow_event *event)
 	memset(row, 0, sizeof(*row));
 	row->word[COLUMN_KIND][0] = event->kind | (uint32_t)form << FORM_SHIFT;
 	write_address(row->word[COLUMN_MEMBER], &event->member, form & FORM_MEMBER6);
-	if (event->kind == EVENT_MEMBER) {
-		row->word[COLUMN_KIND][0] |= (uint32_t)event->state << 8;
-		write_address(row->word[COLUMN_VIP], &event->key.vip, wide);
-		row->word[COLUMN_PORTS][0] = event->pool_id;
-		row->word[COLUMN_IDLE][0] = event->client_ack; /* weight */
+	if (record_is_verdict(event->kind)) {
+		write_verdict(row, event, wide);
 		return;
 	}
 	write_address(row->word[COLUMN_CLIENT], &event->key.client, wide);
@@ -181,6 +189,17 @@ static void read_flow(struct flow_event *event, const struct row *row, uint8_t f
 	event->source = read_address(&row->word[COLUMN_SOURCE][1], form & FORM_KEY6);
 }
 
+static void read_verdict(struct flow_event *event, const struct row *row, uint8_t form)
+{
+	event->key.vip = read_address(row->word[COLUMN_VIP], form & FORM_KEY6);
+	event->pool_id = row->word[COLUMN_PORTS][0];
+	event->client_ack = row->word[COLUMN_IDLE][0];
+	if (event->kind != EVENT_MEMBER)
+		return;
+	event->client_seq = event->client_ack >> BASE_SHIFT;
+	event->client_ack &= RECORD_MAX_WEIGHT;
+}
+
 static void read_row(struct flow_event *event, const struct row *row)
 {
 	const uint32_t kind = row->word[COLUMN_KIND][0];
@@ -192,10 +211,8 @@ static void read_row(struct flow_event *event, const struct row *row)
 		.flags = (uint8_t)(kind >> 16),
 		.member = read_member(row->word[COLUMN_MEMBER], form & FORM_MEMBER6),
 	};
-	if (event->kind == EVENT_MEMBER) {
-		event->key.vip = read_address(row->word[COLUMN_VIP], form & FORM_KEY6);
-		event->pool_id = row->word[COLUMN_PORTS][0];
-		event->client_ack = row->word[COLUMN_IDLE][0];
+	if (record_is_verdict(event->kind)) {
+		read_verdict(event, row, form);
 		return;
 	}
 	event->key.client = read_address(row->word[COLUMN_CLIENT], form & FORM_KEY6);

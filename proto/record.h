@@ -18,6 +18,7 @@ enum {
 	RECORD_BYTES = 65519,     /* a frame always fits; a sealed message less its tag */
 	RECORD_ARENA = 128 << 10, /* an arena of this size unpacks every frame we ever send */
 	RECORD_MAX_TEXT = 255,    /* bytes of a string of the peer's; the rest is cut off */
+	RECORD_MAX_WEIGHT = 0xffff,
 };
 
 /*
@@ -52,6 +53,7 @@ enum record_verdict {
 	RECORD_BAD_KEY,    /* addresses, ports or a field that this kind does not have */
 	RECORD_BAD_MEMBER, /* a flow, pin or verdict without a member, or one of another family */
 	RECORD_BAD_MODE,
+	RECORD_BAD_WEIGHT,
 	RECORD_BAD_SOURCE, /* a source address without need, or none where the mode needs one */
 	RECORD_VERDICTS
 };
@@ -65,6 +67,12 @@ static inline bool record_is_flow(uint8_t kind)
 static inline bool record_is_pin(uint8_t kind)
 {
 	return kind == EVENT_PIN_PUT || kind == EVENT_PIN_DEL;
+}
+
+/* What lbd says, and not a packet: for the peer's lbd. */
+static inline bool record_is_verdict(uint8_t kind)
+{
+	return kind == EVENT_MEMBER || kind == EVENT_GEN;
 }
 
 /*

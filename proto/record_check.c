@@ -14,6 +14,7 @@ const char *const record_verdict_names[RECORD_VERDICTS] = {
 	[RECORD_BAD_KEY] = "bad_key",
 	[RECORD_BAD_MEMBER] = "bad_member",
 	[RECORD_BAD_MODE] = "bad_mode",
+	[RECORD_BAD_WEIGHT] = "bad_weight",
 	[RECORD_BAD_SOURCE] = "bad_source",
 };
 
@@ -81,11 +82,23 @@ static enum record_verdict check_pin(const struct flow_event *event)
 /* The VIP and the member stand for their array and slot, each by the first address it has. */
 static enum record_verdict check_member(const struct flow_event *event)
 {
-	if (event->state > 1)
+	if (event->state > (VERDICT_UP | VERDICT_BASE_UP))
 		return RECORD_BAD_STATE;
 	if (!is_address(&event->key.vip) || !event->pool_id)
 		return RECORD_BAD_KEY;
+	if (event->client_ack > RECORD_MAX_WEIGHT || event->client_seq > RECORD_MAX_WEIGHT)
+		return RECORD_BAD_WEIGHT;
 	return is_address(&event->member) ? RECORD_OK : RECORD_BAD_MEMBER;
+}
+
+/* The VIP stands for its array, as above. */
+static enum record_verdict check_gen(const struct flow_event *event)
+{
+	if (event->state > GEN_SWITCH)
+		return RECORD_BAD_STATE;
+	if (!is_address(&event->key.vip) || !event->pool_id)
+		return RECORD_BAD_KEY;
+	return flow_ip_is_none(&event->member) ? RECORD_OK : RECORD_BAD_MEMBER;
 }
 
 enum record_verdict record_check(const struct flow_event *event)
@@ -94,5 +107,7 @@ enum record_verdict record_check(const struct flow_event *event)
 		return check_flow(event);
 	if (record_is_pin(event->kind))
 		return check_pin(event);
+	if (event->kind == EVENT_GEN)
+		return check_gen(event);
 	return event->kind == EVENT_MEMBER ? check_member(event) : RECORD_BAD_KIND;
 }

@@ -88,17 +88,31 @@ static struct flow_event verdict(uint32_t i)
 {
 	return (struct flow_event){
 		.kind = EVENT_MEMBER,
-		.state = i % 2,
+		.state = i % 4,
 		.key = { .vip = address(0xc0000264, family_of(i)) },
 		.pool_id = 0xfeedface,
 		.member = address(0x0a010001, family_of(i + i % 2 * 5)), /* VIP may be of another */
 		.client_ack = i,                                         /* weight */
+		.client_seq = RECORD_MAX_WEIGHT - i,                     /* in the base */
+	};
+}
+
+static struct flow_event gen(uint32_t i)
+{
+	return (struct flow_event){
+		.kind = EVENT_GEN,
+		.state = i % 2,
+		.key = { .vip = address(0xc0000264, family_of(i)) },
+		.pool_id = 0xfeedface,
+		.client_ack = 0xfffffff0 + i,
 	};
 }
 
 static struct flow_event any_event(uint32_t i)
 {
-	switch (i % 5) {
+	switch (i % 6) {
+	case 5:
+		return gen(i);
 	case 0:
 		return flow_del(i);
 	case 1:
@@ -241,7 +255,7 @@ static void live_records_leave_columns_out(void **state)
 		struct flow_event *event = &batch.event[i];
 
 		/* What is not sent arrives as 0; a weight travels in a column of its own. */
-		if (event->kind != EVENT_MEMBER)
+		if (!record_is_verdict(event->kind))
 			event->client_ack = event->client_seq = event->age = 0;
 	}
 	assert_same_batch();
@@ -483,7 +497,7 @@ static const struct {
 	  RECORD_BAD_MEMBER },
 	{ "unpin without member", EVENT_PIN_DEL, FIELD(member), { 0 }, RECORD_OK },
 	{ "unpin without pool", EVENT_PIN_DEL, FIELD(pool_id), { 0 }, RECORD_BAD_KEY },
-	{ "verdict 2", EVENT_MEMBER, FIELD(state), { 2 }, RECORD_BAD_STATE },
+	{ "verdict 4", EVENT_MEMBER, FIELD(state), { 4 }, RECORD_BAD_STATE },
 	{ "verdict without VIP", EVENT_MEMBER, FIELD(key.vip), { 0 }, RECORD_BAD_KEY },
 	{ "verdict without pool", EVENT_MEMBER, FIELD(pool_id), { 0 }, RECORD_BAD_KEY },
 	{ "verdict without member", EVENT_MEMBER, FIELD(member), { 0 }, RECORD_BAD_MEMBER },
@@ -494,6 +508,16 @@ static const struct {
 	  { 1 },
 	  RECORD_OK },
 	{ "verdict of weight 0", EVENT_MEMBER, FIELD(client_ack), { 0 }, RECORD_OK },
+	{ "verdict of weight 65536",
+	  EVENT_MEMBER,
+	  FIELD(client_ack),
+	  { 0, 0, 1 },
+	  RECORD_BAD_WEIGHT },
+	{ "base of weight 65536", EVENT_MEMBER, FIELD(client_seq), { 0, 0, 1 }, RECORD_BAD_WEIGHT },
+	{ "generation 2", EVENT_GEN, FIELD(state), { 2 }, RECORD_BAD_STATE },
+	{ "generation without pool", EVENT_GEN, FIELD(pool_id), { 0 }, RECORD_BAD_KEY },
+	{ "generation without VIP", EVENT_GEN, FIELD(key.vip), { 0 }, RECORD_BAD_KEY },
+	{ "generation of a member", EVENT_GEN, FIELD(member), { 1 }, RECORD_BAD_MEMBER },
 #undef FIELD
 };
 
@@ -506,6 +530,8 @@ static struct flow_event event_of(uint8_t kind)
 		return flow_del(5);
 	case EVENT_MEMBER:
 		return verdict(1);
+	case EVENT_GEN:
+		return gen(1);
 	default:
 		return pin(kind, 1);
 	}

@@ -120,7 +120,7 @@ static void positions_are_checked(void **state)
 	assert_int_equal(record_unpack(&batch, r), RECORD_OK);
 }
 
-enum { PIN = EVENT_PIN_PUT, VERDICT = EVENT_MEMBER | 1 << 8 };
+enum { PIN = EVENT_PIN_PUT, VERDICT = EVENT_MEMBER | 1 << 8, GEN = EVENT_GEN | 1 << 8 };
 
 /* One row in the middle of good ones: kind, client, vip, ports, member, idle, ack, seq, age. */
 static const struct {
@@ -155,7 +155,14 @@ static const struct {
 	{ "verdict of a client", { VERDICT, 1, 1, 2, 3, 100, 0, 0, 0 }, RECORD_BAD_KEY },
 	{ "verdict with an age", { VERDICT, 0, 1, 2, 3, 100, 0, 0, 1 }, RECORD_BAD_KEY },
 	{ "verdict with a flag", { VERDICT | 2 << 16, 0, 1, 2, 3, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
-	{ "verdict 3", { EVENT_MEMBER | 3 << 8, 0, 1, 2, 3, 0, 0, 0, 0 }, RECORD_BAD_STATE },
+	{ "verdict 4", { EVENT_MEMBER | 4 << 8, 0, 1, 2, 3, 0, 0, 0, 0 }, RECORD_BAD_STATE },
+	{ "a verdict and a base", { VERDICT, 0, 1, 2, 3, 0xffff0001, 0, 0, 0 }, RECORD_OK },
+	{ "a generation", { GEN, 0, 1, 2, 0, 100, 0, 0, 0 }, RECORD_OK },
+	{ "generation of a client", { GEN, 1, 1, 2, 0, 100, 0, 0, 0 }, RECORD_BAD_KEY },
+	{ "generation of a member", { GEN, 0, 1, 2, 3, 100, 0, 0, 0 }, RECORD_BAD_MEMBER },
+	{ "generation with an ack", { GEN, 0, 1, 2, 0, 100, 1, 0, 0 }, RECORD_BAD_KEY },
+	{ "generation with a flag", { GEN | 2 << 16, 0, 1, 2, 0, 1, 0, 0, 0 }, RECORD_BAD_FLAGS },
+	{ "generation 2", { EVENT_GEN | 2 << 8, 0, 1, 2, 0, 1, 0, 0, 0 }, RECORD_BAD_STATE },
 };
 
 static void rows_are_checked(void **state)
