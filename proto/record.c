@@ -71,7 +71,7 @@ static unsigned int width(enum column column, uint32_t kind_word)
 
 	switch (column) {
 	case COLUMN_CLIENT:
-		return record_is_verdict(kind) ? 1 : key;
+		return record_is_word(kind) ? 1 : key;
 	case COLUMN_VIP:
 		return record_is_pin(kind) ? 1 : key;
 	case COLUMN_MEMBER:
@@ -160,7 +160,7 @@ static void write_row(struct row *row, const struct flow_event *event)
 	memset(row, 0, sizeof(*row));
 	row->word[COLUMN_KIND][0] = event->kind | (uint32_t)form << FORM_SHIFT;
 	write_address(row->word[COLUMN_MEMBER], &event->member, form & FORM_MEMBER6);
-	if (record_is_verdict(event->kind)) {
+	if (record_is_word(event->kind)) {
 		write_verdict(row, event, wide);
 		return;
 	}
@@ -211,7 +211,7 @@ static void read_row(struct flow_event *event, const struct row *row)
 		.flags = (uint8_t)(kind >> 16),
 		.member = read_member(row->word[COLUMN_MEMBER], form & FORM_MEMBER6),
 	};
-	if (record_is_verdict(event->kind)) {
+	if (record_is_word(event->kind)) {
 		read_verdict(event, row, form);
 		return;
 	}

@@ -69,8 +69,8 @@ static inline bool record_is_pin(uint8_t kind)
 	return kind == EVENT_PIN_PUT || kind == EVENT_PIN_DEL;
 }
 
-/* What lbd says, and not a packet: for the peer's lbd. */
-static inline bool record_is_verdict(uint8_t kind)
+/* What lbd says to lbd: about no entry of a table. */
+static inline bool record_is_word(uint8_t kind)
 {
 	return kind == EVENT_MEMBER || kind == EVENT_GEN;
 }

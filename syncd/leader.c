@@ -170,7 +170,7 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 			settle(s, &event[i], now);
 			continue;
 		}
-		if (event[i].kind == EVENT_MEMBER)
+		if (record_is_word(event[i].kind))
 			session_verdict(s, &event[i]);
 		journal_append(&s->journal, &event[i], now);
 	}
@@ -318,7 +318,7 @@ void leader_offer(struct session *s, const struct record_batch *batch, uint64_t 
 	if (s->leader.sent == s->journal.head)
 		s->leader.pending_ns = now;
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->event[i].kind != EVENT_MEMBER)
+		if (!record_is_word(batch->event[i].kind))
 			settle(s, &batch->event[i], now);
 }
 

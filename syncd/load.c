@@ -50,7 +50,7 @@ static bool apply(struct session *s, const struct record_batch *batch, uint64_t 
 	size_t from = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		bool verdict = batch->event[i].kind == EVENT_MEMBER;
+		bool verdict = record_is_word(batch->event[i].kind);
 
 		if (!verdict && i - from < FLOW_BATCH)
 			continue;

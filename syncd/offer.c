@@ -35,7 +35,7 @@ static void offer_present(struct session *s, struct record_batch *out)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < out->count; i++) {
-		if (out->event[i].kind == EVENT_MEMBER)
+		if (record_is_word(out->event[i].kind))
 			continue;
 		s->ops->lookup(s->arg, &out->event[i]);
 		out->event[kept++] = out->event[i];
@@ -101,7 +101,7 @@ void offer_events(struct session *s, const struct flow_event *event, size_t coun
 	struct follower *f = &s->follower;
 
 	for (size_t i = 0; i < count; i++) {
-		if (event[i].kind == EVENT_MEMBER)
+		if (record_is_word(event[i].kind))
 			continue;
 		if (record_check(&event[i]) != RECORD_OK) {
 			s->refused[SESSION_EVENT_UNFIT]++;

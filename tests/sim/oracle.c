@@ -13,7 +13,7 @@ static void note(struct keys *keys, const struct flow_event *event)
 	bool pin = event->kind == EVENT_PIN_PUT || event->kind == EVENT_PIN_DEL;
 	int number = pin ? plane_pin_number(event) : plane_flow_number(&event->key);
 
-	if (event->kind != EVENT_MEMBER && number >= 0)
+	if (!record_is_word(event->kind) && number >= 0)
 		*(pin ? &keys->pin[number] : &keys->flow[number]) = true;
 }
 
