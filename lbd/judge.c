@@ -78,7 +78,8 @@ static void on_publish(struct ev_loop *loop, ev_timer *timer, int events)
 
 		if (!(dirty >> p & 1) || !judge->plan->array_of_pool[p])
 			continue;
-		error = tables_publish(judge->plane, judge->plan, p);
+		pool_rebase(judge->plan, p);
+		error = tables_settle(judge->plane, judge->plan, p);
 		if (error)
 			log_error("table of %s cannot be written: %s", judge->plan->name_of_pool[p],
 				  strerror(-error));

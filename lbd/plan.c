@@ -210,8 +210,10 @@ static int add_pool(struct making *make, const Conf__Array *array, const Conf__S
 		if (slot < 0)
 			return -1;
 		pool = &make->plan->pools[slot];
-		if (before >= 0)
+		if (before >= 0) {
 			*pool = make->old->pools[slot];
+			memcpy(make->plan->base_up[slot], pool->up, sizeof(pool->up));
+		}
 		pool->id = id;
 		pool->flags = (uint8_t)(POOL_USED | (group ? POOL_AFFINITY : 0));
 		pool->linger_ticks = 0;
@@ -400,6 +402,9 @@ static void carry_standing(struct making *make, unsigned int pool, unsigned int 
 		*now = old->standing[before][member];
 	if (!now->weight || now->weight > full || !member_conf->slow_start_ms)
 		now->weight = full;
+	/* Nodes with unlike configurations are not in sync: nothing waits for the other one. */
+	now->base_up = now->up;
+	now->base_weight = now->weight;
 }
 
 static void carry_standings(struct making *make)

@@ -23,6 +23,8 @@ struct standing {
 	bool up;
 	bool judged;     /* by a probe or by the active; else assumed */
 	uint32_t weight; /* in force; FLOW_WEIGHT is a configured 1 */
+	bool base_up;    /* the same two in the base, see struct flow_pool */
+	uint32_t base_weight;
 	uint64_t since_ns;
 	uint64_t raised_ns; /* when the slow start was just where `weight` is */
 };
@@ -47,6 +49,8 @@ struct plan {
 	const Conf__Member *member[FLOW_MAX_MEMBERS];
 
 	struct standing standing[FLOW_MAX_POOLS][FLOW_MAX_MEMBERS];
+	/* Members of the base; flow_pool.up are those of the table for new clients. */
+	__u64 base_up[FLOW_MAX_POOLS][FLOW_MEMBER_WORDS];
 };
 
 /* An empty plan, to be filled from pinned maps; NULL when out of memory. */

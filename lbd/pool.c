@@ -44,18 +44,35 @@ uint32_t pool_ramp(const struct standing *standing, const Conf__Member *conf, ui
 	return standing->weight + (uint32_t)steps;
 }
 
-static bool serves(const struct plan *plan, unsigned int pool, unsigned int member)
+/* Which of a pool's two tables is meant. */
+enum side { NOW, BASE };
+
+static bool up_on(const struct plan *plan, unsigned int pool, unsigned int member, enum side side)
 {
 	const struct standing *standing = &plan->standing[pool][member];
 
-	return pool_has(plan, pool, member) && standing->up && standing->weight;
+	return side == BASE ? standing->base_up : standing->up;
+}
+
+static uint32_t weight_on(const struct plan *plan, unsigned int pool, unsigned int member,
+			  enum side side)
+{
+	const struct standing *standing = &plan->standing[pool][member];
+
+	return side == BASE ? standing->base_weight : standing->weight;
+}
+
+static bool serves(const struct plan *plan, unsigned int pool, unsigned int member, enum side side)
+{
+	return pool_has(plan, pool, member) && up_on(plan, pool, member, side) &&
+	       weight_on(plan, pool, member, side);
 }
 
 /* Whether a member that is no backup serves: backups then stand aside. */
-static bool without_backup(const struct plan *plan, unsigned int pool)
+static bool without_backup(const struct plan *plan, unsigned int pool, enum side side)
 {
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++)
-		if (serves(plan, pool, i) && !plan->member[i]->backup)
+		if (serves(plan, pool, i, side) && !plan->member[i]->backup)
 			return true;
 	return false;
 }
@@ -63,28 +80,36 @@ static bool without_backup(const struct plan *plan, unsigned int pool)
 /* Who takes new clients: the living; with none of them, who did last; at the very first, all. */
 enum choice { LIVING, LAST, ALL };
 
+static bool was_chosen(const struct plan *plan, unsigned int pool, unsigned int member,
+		       enum side side)
+{
+	const __u64 *up = side == BASE ? plan->base_up[pool] : plan->pools[pool].up;
+
+	return up[member / 64] >> (member % 64) & 1;
+}
+
 static bool chosen(const struct plan *plan, unsigned int pool, unsigned int member,
-		   enum choice choice)
+		   enum choice choice, enum side side)
 {
 	if (!pool_has(plan, pool, member))
 		return false;
 	if (choice == LIVING)
-		return serves(plan, pool, member) &&
-		       !(plan->member[member]->backup && without_backup(plan, pool));
-	return choice == ALL || pool_bit(&plan->pools[pool], member);
+		return serves(plan, pool, member, side) &&
+		       !(plan->member[member]->backup && without_backup(plan, pool, side));
+	return choice == ALL || was_chosen(plan, pool, member, side);
 }
 
 static size_t candidates(const struct plan *plan, unsigned int pool, enum choice choice,
-			 struct maglev_member *list)
+			 enum side side, struct maglev_member *list)
 {
 	size_t count = 0;
 
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
 		uint32_t weight;
 
-		if (!chosen(plan, pool, i, choice))
+		if (!chosen(plan, pool, i, choice, side))
 			continue;
-		weight = choice == LIVING ? plan->standing[pool][i].weight
+		weight = choice == LIVING ? weight_on(plan, pool, i, side)
 					  : plan->member[i]->weight * FLOW_WEIGHT;
 		list[count++] = (struct maglev_member){ *plan_first(plan->members[i].addr), weight,
 							(uint16_t)i };
@@ -93,41 +118,72 @@ static size_t candidates(const struct plan *plan, unsigned int pool, enum choice
 }
 
 /* A member that is up keeps its bit though it is drained or a backup: its pins still hold. */
-static void set_bits(struct plan *plan, unsigned int pool, enum choice choice)
+static void set_bits(struct plan *plan, unsigned int pool, enum choice choice, enum side side)
 {
-	struct flow_pool *entry = &plan->pools[pool];
-	uint64_t up[FLOW_MEMBER_WORDS] = { 0 };
+	__u64 up[FLOW_MEMBER_WORDS] = { 0 };
 
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
-		bool bit = choice == LIVING ? plan->standing[pool][i].up
-					    : chosen(plan, pool, i, choice);
+		bool bit = choice == LIVING ? up_on(plan, pool, i, side)
+					    : chosen(plan, pool, i, choice, side);
 
 		if (bit && pool_has(plan, pool, i))
-			up[i / 64] |= (uint64_t)1 << (i % 64);
+			up[i / 64] |= (__u64)1 << (i % 64);
 	}
-	memcpy(entry->up, up, sizeof(up));
+	memcpy(side == BASE ? plan->base_up[pool] : plan->pools[pool].up, up, sizeof(up));
 }
 
-bool pool_table(struct plan *plan, unsigned int pool, struct flow_maglev *table)
+static bool fill(struct plan *plan, unsigned int pool, enum side side, struct flow_maglev *table)
 {
 	struct maglev_member list[FLOW_MAX_MEMBERS];
 	enum choice choice = LIVING;
 	size_t count = 0;
 
 	for (; choice <= ALL; choice++) {
-		count = candidates(plan, pool, choice, list);
+		count = candidates(plan, pool, choice, side, list);
 		if (count)
 			break;
 	}
 	maglev_fill(table, list, count);
-	set_bits(plan, pool, choice);
+	set_bits(plan, pool, choice, side);
 	return choice == LIVING;
+}
+
+bool pool_table(struct plan *plan, unsigned int pool, struct flow_maglev *table)
+{
+	return fill(plan, pool, NOW, table);
+}
+
+bool pool_base(struct plan *plan, unsigned int pool, struct flow_maglev *table)
+{
+	return fill(plan, pool, BASE, table);
+}
+
+void pool_rebase(struct plan *plan, unsigned int pool)
+{
+	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
+		struct standing *standing = &plan->standing[pool][i];
+
+		standing->base_up = standing->up;
+		standing->base_weight = standing->weight;
+	}
+}
+
+bool pool_settled(const struct plan *plan, unsigned int pool)
+{
+	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
+		const struct standing *standing = &plan->standing[pool][i];
+
+		if (pool_has(plan, pool, i) && (standing->base_up != standing->up ||
+						standing->base_weight != standing->weight))
+			return false;
+	}
+	return true;
 }
 
 double pool_share(const struct plan *plan, unsigned int pool, unsigned int member)
 {
 	struct maglev_member list[FLOW_MAX_MEMBERS];
-	size_t count = candidates(plan, pool, LIVING, list);
+	size_t count = candidates(plan, pool, LIVING, NOW, list);
 	double total = 0, mine = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -140,7 +196,7 @@ double pool_share(const struct plan *plan, unsigned int pool, unsigned int membe
 bool pool_alive(const struct plan *plan, unsigned int pool)
 {
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++)
-		if (serves(plan, pool, i))
+		if (serves(plan, pool, i, NOW))
 			return true;
 	return false;
 }

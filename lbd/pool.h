@@ -36,6 +36,15 @@ uint32_t pool_ramp(const struct standing *standing, const Conf__Member *conf, ui
  */
 bool pool_table(struct plan *plan, unsigned int pool, struct flow_maglev *table);
 
+/* The same for the base and its bits: equal verdicts mean equal bases, whatever was in between. */
+bool pool_base(struct plan *plan, unsigned int pool, struct flow_maglev *table);
+
+/* Makes the standings of now those of the base. */
+void pool_rebase(struct plan *plan, unsigned int pool);
+
+/* Whether the standings of the base are those of now. */
+bool pool_settled(const struct plan *plan, unsigned int pool);
+
 /* The share of new clients that a member gets by the standings, 0 to 1. */
 double pool_share(const struct plan *plan, unsigned int pool, unsigned int member);
 

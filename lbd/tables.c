@@ -62,35 +62,67 @@ static uint8_t idle_table(const struct plan *plan, const struct plan *old)
 	return idle;
 }
 
-/* Writes a pool's table and flips to it: for everybody, or for new clients only. */
-static int publish(struct dataplane *plane, const struct plan *old, struct plan *plan,
-		   unsigned int pool, bool base)
+/* Writes a pool's table, of new clients or the base, to where nobody looks: which it is. */
+static int write_table(struct dataplane *plane, const struct plan *old, struct plan *plan,
+		       unsigned int pool, bool base)
 {
-	struct flow_pool *entry = &plan->pools[pool];
-	struct flow_pool before = *entry;
 	struct flow_maglev *table = malloc(sizeof(*table));
 	uint8_t idle = idle_table(plan, old);
 	int error;
 
 	if (!table)
 		return -ENOMEM;
-	pool_table(plan, pool, table);
+	if (base)
+		pool_base(plan, pool, table);
+	else
+		pool_table(plan, pool, table);
 	error = put(plane, MAP_MAGLEV, idle, table);
-	if (!error) {
-		entry->table = idle;
-		entry->base = base ? idle : entry->base;
-		entry->generation++;
-		error = put(plane, MAP_POOLS, pool, entry);
-	}
-	if (error)
-		*entry = before;
 	free(table);
-	return error;
+	return error ? error : idle;
+}
+
+static int put_pool(struct dataplane *plane, struct plan *plan, unsigned int pool)
+{
+	plan->pools[pool].generation++;
+	return put(plane, MAP_POOLS, pool, &plan->pools[pool]);
 }
 
 int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool)
 {
-	return publish(plane, plan, plan, pool, true);
+	struct flow_pool before = plan->pools[pool];
+	int table = write_table(plane, plan, plan, pool, false), error = table;
+
+	if (table >= 0) {
+		plan->pools[pool].table = (uint8_t)table;
+		error = put_pool(plane, plan, pool);
+	}
+	if (error)
+		plan->pools[pool] = before;
+	return error;
+}
+
+static int settle(struct dataplane *plane, const struct plan *old, struct plan *plan,
+		  unsigned int pool)
+{
+	struct flow_pool before = plan->pools[pool];
+	int table = write_table(plane, old, plan, pool, true), error = table;
+
+	if (table >= 0) {
+		plan->pools[pool].base = (uint8_t)table;
+		if (pool_settled(plan, pool)) {
+			plan->pools[pool].table = (uint8_t)table;
+			memcpy(plan->pools[pool].up, plan->base_up[pool], sizeof(before.up));
+		}
+		error = put_pool(plane, plan, pool);
+	}
+	if (error)
+		plan->pools[pool] = before;
+	return error;
+}
+
+int tables_settle(struct dataplane *plane, struct plan *plan, unsigned int pool)
+{
+	return settle(plane, plan, plan, pool);
 }
 
 static bool same_addresses(const struct flow_member *one, const struct flow_member *other)
@@ -126,7 +158,7 @@ static int write_new(struct dataplane *plane, const struct plan *old, struct pla
 			error = put_member(plane, i, &old->members[i], &plan->members[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
 		if (plan->pools[i].flags)
-			error = publish(plane, old, plan, i, true);
+			error = settle(plane, old, plan, i);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
 		if (plan->services[i].flags)
 			error = put(plane, MAP_SERVICES, i, &plan->services[i]);

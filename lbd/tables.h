@@ -21,8 +21,14 @@ int tables_read(const struct dataplane *plane, struct plan *plan);
 int tables_install(struct dataplane *plane, const struct plan *old, struct plan *plan,
 		   uint64_t seed);
 
-/* Writes the idle Maglev table of a pool from its standings and flips to it. */
+/* Writes a pool's table for new clients from its standings, and flips to it; the base stays. */
 int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool);
+
+/*
+ * Writes a pool's base from the standings that were given to it, and flips to it.  Where these are
+ * the standings of now, it is the table for new clients too.
+ */
+int tables_settle(struct dataplane *plane, struct plan *plan, unsigned int pool);
 
 /* Routes have changed: every way that the data plane has kept is to be looked up again. */
 int tables_outdate_hops(struct dataplane *plane);

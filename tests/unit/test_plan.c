@@ -458,6 +458,62 @@ static void test_drained_member_keeps_its_bit(void **state)
 	conf_free(conf);
 }
 
+/* A switch: new clients by what is known now, the base by what was known when it was made. */
+static void test_base_stays_until_told(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	assert_true(pool_settled(plan, pool));
+	set_up(plan, pool, m1, false);
+	assert_false(pool_settled(plan, pool));
+	assert_true(pool_base(plan, pool, table));
+	assert_int_not_equal(entries(table, m1), 0);
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m2), FLOW_MAGLEV_SIZE);
+	pool_rebase(plan, pool);
+	assert_true(pool_settled(plan, pool));
+	assert_true(pool_base(plan, pool, table));
+	assert_int_equal(entries(table, m2), FLOW_MAGLEV_SIZE);
+	plan->standing[pool][m2].weight--;
+	assert_false(pool_settled(plan, pool));
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/*
+ * All down, one after the other: new clients go where they went last.  A base that has not seen
+ * what was in between goes by the bases before it, as the other node's does.
+ */
+static void test_base_has_a_past_of_its_own(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	assert_true(pool_base(plan, pool, table));
+	set_up(plan, pool, m1, false);
+	assert_true(pool_table(plan, pool, table));
+	set_up(plan, pool, m2, false);
+	assert_false(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m2), FLOW_MAGLEV_SIZE);
+	pool_rebase(plan, pool);
+	assert_false(pool_base(plan, pool, table));
+	assert_int_equal(entries(table, m1) + entries(table, m2), FLOW_MAGLEV_SIZE);
+	assert_int_not_equal(entries(table, m1), 0);
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
 static void test_set_tells_news(void **state)
 {
 	struct conf *conf = conf_of(two_members);
@@ -794,6 +850,8 @@ int main(void)
 		cmocka_unit_test(test_all_down),
 		cmocka_unit_test(test_nobody_left),
 		cmocka_unit_test(test_drained_member_keeps_its_bit),
+		cmocka_unit_test(test_base_stays_until_told),
+		cmocka_unit_test(test_base_has_a_past_of_its_own),
 		cmocka_unit_test(test_set_tells_news),
 		cmocka_unit_test(test_slow_start),
 		cmocka_unit_test(test_no_slow_start),
