@@ -65,7 +65,9 @@ static void collect(struct uses *uses)
 	for (size_t i = 0; i < file->n_node; i++) {
 		const Conf__Node *node = file->node[i];
 
-		add(uses, USE_NODE, node->address, node->name, source_at(source, node, "address"));
+		for (size_t j = 0; j < node->n_address; j++)
+			add(uses, USE_NODE, node->address[j], node->name,
+			    source_item(source, node, "address", j));
 		add(uses, USE_SYNC, node->sync, node->name, source_at(source, node, "sync"));
 	}
 	for (size_t i = 0; i < check_array_count(file); i++) {
@@ -81,8 +83,10 @@ static void collect(struct uses *uses)
 /* How many addresses there may be at most. */
 static size_t room(const struct check *check)
 {
-	size_t count = 2 * check->file->n_node;
+	size_t count = 0;
 
+	for (size_t i = 0; i < check->file->n_node; i++)
+		count += check->file->node[i]->n_address + 1;
 	for (size_t i = 0; i < check_array_count(check->file); i++) {
 		const Conf__Array *array = check->file->array[i];
 
@@ -203,11 +207,35 @@ static void check_families(const struct check *c, const Conf__Array *array)
 	}
 }
 
+/* One node would speak in a family in which the other is deaf. */
+static void check_nodes(const struct check *c)
+{
+	for (size_t i = 0; i < c->file->n_node; i++) {
+		const Conf__Node *node = c->file->node[i], *other;
+		struct flow_ip ip;
+
+		check_twins(c, node, "address", node->address, node->n_address);
+		if (c->file->n_node != 2 || !node->n_address)
+			continue;
+		other = c->file->node[1 - i];
+		for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+			if (!conf_node_address(node, f, &ip) && conf_node_address(other, f, &ip))
+				fault_error(
+					c->faults, source_at(c->source, node, "address"),
+					"address: node \"%s\" needs an %s address too, since node "
+					"\"%s\" has one (line %u)",
+					node->name ? node->name : "", family_names[f],
+					other->name ? other->name : "",
+					source_at(c->source, other, "address").line);
+	}
+}
+
 bool check_addresses(const struct check *check)
 {
 	struct uses uses = { .check = check };
 	size_t first = 0;
 
+	check_nodes(check);
 	for (size_t i = 0; i < check_array_count(check->file); i++)
 		check_families(check, check->file->array[i]);
 	uses.use = calloc(room(check) + 1, sizeof(*uses.use));

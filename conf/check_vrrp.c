@@ -23,18 +23,89 @@ static void check_version_2(const struct check *c, const Conf__Vrrp *vrrp)
 			    "version 2 of VRRP has one form of the checksum: leave it out");
 }
 
-/* Adverts of one family must have an address of that family to tell. */
-static bool has_ipv4(const struct check *c)
+/* --- the families ----------------------------------------------------------------------------- */
+
+static const char *const family_names[] = { [FLOW_IPV4] = "IPv4", [FLOW_IPV6] = "IPv6" };
+
+/* Whether adverts of that family would have an address to tell. */
+static bool has_vip(const struct check *c, enum flow_family family)
 {
 	struct flow_ip vip;
-	bool any = false;
 
-	for (size_t i = 0; i < check_array_count(c->file); i++) {
-		if (conf_vip(c->file->array[i], FLOW_IPV4, &vip))
+	for (size_t i = 0; i < check_array_count(c->file); i++)
+		if (conf_vip(c->file->array[i], family, &vip))
 			return true;
-		any |= c->file->array[i]->n_vip > 0;
+	return false;
+}
+
+/* That both have it is said elsewhere. */
+static bool nodes_have(const struct check *c, enum flow_family family)
+{
+	struct flow_ip ip;
+
+	for (size_t i = 0; i < c->file->n_node; i++)
+		if (conf_node_address(c->file->node[i], family, &ip))
+			return true;
+	return false;
+}
+
+/* As vrrpd chooses; adverts to IPv6's group come from addresses that are in no file. */
+static bool speaks(const struct check *c, enum flow_family family)
+{
+	const Conf__Vrrp *vrrp = c->file->vrrp;
+
+	if (!has_vip(c, family) || (family == FLOW_IPV6 && vrrp->version == 2))
+		return false;
+	return nodes_have(c, family) || (family == FLOW_IPV6 && !vrrp->unicast);
+}
+
+static void refuse_silence(const struct check *c, const Conf__Vrrp *vrrp)
+{
+	if (vrrp->version == 2 && !has_vip(c, FLOW_IPV4))
+		fault_error(c->faults, source_at(c->source, vrrp, "version"),
+			    "version 2 of VRRP is for IPv4, and no array has an IPv4 vip");
+	else if (vrrp->unicast && vrrp->version != 2)
+		fault_error(c->faults, source_at(c->source, vrrp, "unicast"),
+			    "unicast is between the nodes' addresses, and no array has a vip of "
+			    "their family");
+	else
+		fault_error(c->faults, source_at(c->source, vrrp, "interface"),
+			    "adverts over IPv4 come from the nodes' addresses: give each node an "
+			    "IPv4 address");
+}
+
+/* A family whose adverts are not sent follows the other: a pair holds one election. */
+static void advise_follower(const struct check *c, const Conf__Vrrp *vrrp, enum flow_family family)
+{
+	const char *other = family_names[family == FLOW_IPV4 ? FLOW_IPV6 : FLOW_IPV4];
+
+	if (!has_vip(c, family) || speaks(c, family))
+		return;
+	if (vrrp->version == 2)
+		fault_warning(c->faults, source_at(c->source, vrrp, "version"),
+			      "version 2 of VRRP is for IPv4: IPv6 vips follow its election");
+	else
+		fault_warning(c->faults,
+			      source_at(c->source, vrrp, vrrp->unicast ? "unicast" : "interface"),
+			      "%s vips follow the election over %s: for adverts over both, give "
+			      "each node an %s address",
+			      family_names[family], other, family_names[family]);
+}
+
+static void check_speech(const struct check *c, const Conf__Vrrp *vrrp)
+{
+	/* What is missing altogether is said elsewhere. */
+	if (!has_vip(c, FLOW_IPV4) && !has_vip(c, FLOW_IPV6))
+		return;
+	for (size_t i = 0; i < c->file->n_node; i++)
+		if (!c->file->node[i]->n_address)
+			return;
+	if (!speaks(c, FLOW_IPV4) && !speaks(c, FLOW_IPV6)) {
+		refuse_silence(c, vrrp);
+		return;
 	}
-	return !any; /* said elsewhere */
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
+		advise_follower(c, vrrp, f);
 }
 
 /* What would be read and then do nothing, or not what was meant. */
@@ -71,12 +142,7 @@ void check_vrrp(const struct check *check)
 	check_judgement(check, vrrp);
 	if (vrrp->version == 2)
 		check_version_2(check, vrrp);
-	if ((vrrp->unicast || vrrp->version == 2) && !has_ipv4(check))
-		fault_error(check->faults,
-			    source_at(check->source, vrrp, vrrp->unicast ? "unicast" : "version"),
-			    "%s is for IPv4, and no array has an IPv4 vip",
-			    vrrp->unicast ? "unicast between the nodes' addresses"
-					  : "version 2 of VRRP");
+	check_speech(check, vrrp);
 	if (vrrp->unicast_ttl_min < TTL_MAX && !vrrp->unicast)
 		fault_error(check->faults, source_at(check->source, vrrp, "unicast_ttl_min"),
 			    "unicast-ttl-min needs unicast: adverts to the group never cross a "

@@ -180,6 +180,11 @@ bool conf_address(const Conf__Member *member, enum flow_family family, struct fl
 	return find(member->address, member->n_address, family, ip);
 }
 
+bool conf_node_address(const Conf__Node *node, enum flow_family family, struct flow_ip *ip)
+{
+	return find(node->address, node->n_address, family, ip);
+}
+
 unsigned int conf_node(const struct conf *conf, const char *name)
 {
 	for (unsigned int i = 0; i < conf->file->n_node; i++) {

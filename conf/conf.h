@@ -65,12 +65,13 @@ void conf_print(const Conf__Config *file, FILE *out);
 void conf_print_json(const ProtobufCMessage *message, FILE *out);
 
 /*
- * The address of a family that an array has as its VIP or as its gateway, or that a member has.
- * False, with none in `ip`, where there is none.
+ * The address of a family that an array has as its VIP or as its gateway, or that a member or a
+ * node has.  False, with none in `ip`, where there is none.
  */
 bool conf_vip(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
 bool conf_gateway(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
 bool conf_address(const Conf__Member *member, enum flow_family family, struct flow_ip *ip);
+bool conf_node_address(const Conf__Node *node, enum flow_family family, struct flow_ip *ip);
 
 /* 1 or 2 for the name of a node block, 0 for a name that the file does not have. */
 unsigned int conf_node(const struct conf *conf, const char *name);

@@ -113,6 +113,15 @@ static bool spell(char **text, size_t count)
 	return true;
 }
 
+static bool spell_nodes(const Conf__Config *file)
+{
+	for (size_t i = 0; i < file->n_node; i++)
+		if (!spell(file->node[i]->address, file->node[i]->n_address) ||
+		    !spell(&file->node[i]->sync, 1))
+			return false;
+	return true;
+}
+
 static bool spell_addresses(const Conf__Array *array)
 {
 	for (size_t i = 0; i < array->n_member; i++)
@@ -197,6 +206,8 @@ bool fill_config(Conf__Config *file)
 		if (!spell_addresses(file->array[i]))
 			return false;
 	}
+	if (!spell_nodes(file))
+		return false;
 	/* The web block stays away where it is not written: its presence is what turns it on. */
 	if (!add_block(file, "sync") || !add_block(file, "forwarding"))
 		return false;

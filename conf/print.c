@@ -21,7 +21,7 @@ static void indent(const struct printer *p, unsigned int depth)
 	fprintf(p->out, "%*s", (int)(4 * depth), "");
 }
 
-static void print_value(const struct printer *p, const ProtobufCMessage *message,
+static void print_value(FILE *out, const ProtobufCMessage *message,
 			const ProtobufCFieldDescriptor *field)
 {
 	const struct rule *rule = rule_find(message->descriptor, field);
@@ -29,35 +29,43 @@ static void print_value(const struct printer *p, const ProtobufCMessage *message
 	char duration[VALUE_DURATION], size[VALUE_AMOUNT], word[RULE_KEYWORD];
 
 	if (field->type == PROTOBUF_C_TYPE_STRING)
-		fputs(store_string(message, field), p->out);
+		fputs(store_string(message, field), out);
 	else if (field->type == PROTOBUF_C_TYPE_BOOL)
-		fputs(number ? "yes" : "no", p->out);
+		fputs(number ? "yes" : "no", out);
 	else if (field->type == PROTOBUF_C_TYPE_ENUM)
-		fputs(store_choice(word, message, field), p->out);
+		fputs(store_choice(word, message, field), out);
 	else if (rule->kind == RULE_DURATION)
-		fputs(value_duration(duration, number), p->out);
+		fputs(value_duration(duration, number), out);
 	else if (rule->kind == RULE_SIZE)
-		fputs(value_size(size, number), p->out);
+		fputs(value_size(size, number), out);
 	else
-		fprintf(p->out, "%u", number);
+		fprintf(out, "%u", number);
 }
 
-static void print_list(const struct printer *p, const ProtobufCMessage *message,
+static void print_list(FILE *out, const ProtobufCMessage *message,
 		       const ProtobufCFieldDescriptor *field)
 {
 	size_t count = store_count(message, field);
 
 	for (size_t i = 0; i < count; i++) {
-		fputs(i ? ", " : "", p->out);
+		fputs(i ? ", " : "", out);
 		if (field->type == PROTOBUF_C_TYPE_STRING) {
-			fputs((*(char **const *)store_at(message, field))[i], p->out);
+			fputs((*(char **const *)store_at(message, field))[i], out);
 			continue;
 		}
 		const Conf__PortRange *range = (*(Conf__PortRange * *const *)store_at(message,
 										      field))[i];
-		fprintf(p->out, range->first == range->last ? "%u" : "%u-%u", range->first,
+		fprintf(out, range->first == range->last ? "%u" : "%u-%u", range->first,
 			range->last);
 	}
+}
+
+void print_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, FILE *out)
+{
+	if (field->label == PROTOBUF_C_LABEL_REPEATED)
+		print_list(out, message, field);
+	else
+		print_value(out, message, field);
 }
 
 static bool wanted(const struct printer *p, const ProtobufCMessage *message,
@@ -91,7 +99,7 @@ static void print_block(const struct printer *p, const ProtobufCMessage *message
 	indent(p, depth);
 	fprintf(p->out, "%s ", rule_keyword(keyword, field));
 	if (rule_has_title(field) && store_present(message, first)) {
-		print_value(p, message, first);
+		print_value(p->out, message, first);
 		fputc(' ', p->out);
 	}
 	fputs("{\n", p->out);
@@ -171,10 +179,7 @@ static void print_statements(const struct printer *p, const ProtobufCMessage *me
 		}
 		indent(p, depth);
 		fprintf(p->out, "%s ", rule_keyword(keyword, field));
-		if (field->label == PROTOBUF_C_LABEL_REPEATED)
-			print_list(p, message, field);
-		else
-			print_value(p, message, field);
+		print_field(message, field, p->out);
 		fputc('\n', p->out);
 	}
 }

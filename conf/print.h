@@ -10,4 +10,7 @@
  */
 void print_explicit(const Conf__Config *file, FILE *out);
 
+/* The value, or the list of values, of a field that is there, as it is written after its word. */
+void print_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, FILE *out);
+
 #endif

@@ -29,7 +29,7 @@ static const struct rule rules[] = {
 	{ &conf__config__descriptor, "pair", RULE_NAME, .required = true },
 
 	{ &conf__node__descriptor, "name", .kind = RULE_NAME },
-	{ &conf__node__descriptor, "address", RULE_NODE, .required = true },
+	{ &conf__node__descriptor, "address", RULE_NODE, .required = true, .items = LIST_MAX },
 	{ &conf__node__descriptor, "sync", RULE_LOCAL, .required = true },
 	{ &conf__node__descriptor, "priority", RULE_NUMBER, .min = 1, .max = 254 },
 	{ &conf__node__descriptor, "public_key", RULE_KEY, .required = true },

@@ -17,7 +17,7 @@ enum rule_kind {
 	RULE_PORTS,    /* 135 or 6005-59530 */
 	RULE_NAME,     /* letter or digit, then those and . _ - ; at most 63 */
 	RULE_ADDRESS,  /* unicast, routed: of what clients or members use */
-	RULE_NODE,     /* unicast IPv4 */
+	RULE_NODE,     /* unicast, of one link perhaps: of a node itself */
 	RULE_LOCAL,    /* the same, loopback included */
 	RULE_DEVICE,   /* interface name */
 	RULE_HOST,     /* DNS name */

@@ -257,24 +257,38 @@ static bool read_rpc(const struct job *job, const char *word)
 		      rpcif_name(0), rpcif_name(1));
 }
 
+static const char loopback[] = "a loopback address";
+
 static const char *unfit4(const uint8_t *byte)
 {
 	if (byte[0] == 127)
-		return "a loopback address";
+		return loopback;
 	return byte[0] == 0 || byte[0] >= 224 ? "not an address of a host" : NULL;
 }
 
-/* RFC 4291, 2.4 and 2.5.  An address of one link means nothing without the link's name. */
+/* RFC 4291, 2.4 and 2.5. */
 static const char *unfit6(const uint8_t *byte)
 {
 	static const uint8_t zero[15];
 
 	if (memcmp(byte, zero, sizeof(zero)) == 0 && byte[15] == 1)
-		return "a loopback address";
-	if (byte[0] == 0xfe && (byte[1] & 0xc0) == 0x80)
-		return "a link-local address";
+		return loopback;
 	/* Also what was once ::a.b.c.d. */
 	return byte[0] == 0xff || memcmp(byte, zero, 12) == 0 ? "not an address of a host" : NULL;
+}
+
+/* RFC 3927, 2.7, and RFC 4291, 2.5.6: no router passes it on, and it means nothing without the name
+ * of its link. */
+static bool is_link_local(const struct addr *addr)
+{
+	if (addr->family == 4)
+		return addr->bytes[0] == 169 && addr->bytes[1] == 254;
+	return addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+}
+
+static const char *unfit_for_host(const struct addr *addr)
+{
+	return addr->family == 4 ? unfit4(addr->bytes) : unfit6(addr->bytes);
 }
 
 static bool read_address(const struct job *job, const char *word)
@@ -284,22 +298,20 @@ static bool read_address(const struct job *job, const char *word)
 
 	if (!addr_parse(&addr, word))
 		return refuse(job, "takes an IPv4 or IPv6 address, not \"%.60s\"", word);
-	unfit = addr.family == 4 ? unfit4(addr.bytes) : unfit6(addr.bytes);
-	/* RFC 3927, 2.7: no router passes it on. */
-	if (addr.family == 4 && addr.bytes[0] == 169 && addr.bytes[1] == 254)
-		unfit = "a link-local address";
+	unfit = is_link_local(&addr) ? "a link-local address" : unfit_for_host(&addr);
 	return unfit ? refuse(job, "%.60s is %s", word, unfit) : true;
 }
 
+/* Its link is known: it is that of the adverts, or of the channel. */
 static bool read_node(const struct job *job, const char *word)
 {
 	struct addr addr;
 	const char *unfit;
 
-	if (!addr_parse(&addr, word) || addr.family != 4)
-		return refuse(job, "takes an IPv4 address, not \"%.60s\"", word);
-	unfit = unfit4(addr.bytes);
-	if (job->rule->kind == RULE_LOCAL && addr.bytes[0] == 127)
+	if (!addr_parse(&addr, word))
+		return refuse(job, "takes an IPv4 or IPv6 address, not \"%.60s\"", word);
+	unfit = unfit_for_host(&addr);
+	if (job->rule->kind == RULE_LOCAL && unfit == loopback)
 		unfit = NULL;
 	return unfit ? refuse(job, "%.60s is %s", word, unfit) : true;
 }

@@ -249,7 +249,9 @@ static enum record_verdict check_batch(const struct record_batch *batch)
 		return RECORD_EMPTY;
 	if (batch->count > RECORD_MAX)
 		return RECORD_TOO_MANY;
-	if (batch->snapshot)
+	if (batch->listed && (batch->snapshot || batch->only_if_absent))
+		return RECORD_BAD_POSITION;
+	if (batch->snapshot || batch->listed)
 		return batch->first_seq ? RECORD_BAD_POSITION : RECORD_OK;
 	if (!batch->first_seq || batch->first_seq > UINT64_MAX - batch->count)
 		return RECORD_BAD_POSITION;
@@ -263,12 +265,14 @@ static int pack_frame(const struct record_batch *batch, Sync__Records *records, 
 
 	records->has_epoch = true;
 	records->epoch = batch->epoch;
-	records->has_first_seq = batch->snapshot == 0;
+	records->has_first_seq = batch->snapshot == 0 && batch->listed == 0;
 	records->first_seq = batch->first_seq;
 	records->has_snapshot = batch->snapshot != 0;
 	records->snapshot = batch->snapshot;
 	records->has_only_if_absent = batch->only_if_absent;
 	records->only_if_absent = batch->only_if_absent;
+	records->has_listed = batch->listed != 0;
+	records->listed = batch->listed;
 	frame.records = records;
 	if (sync__frame__get_packed_size(&frame) > size)
 		return -EMSGSIZE;
@@ -407,6 +411,7 @@ enum record_verdict record_unpack(struct record_batch *batch, const Sync__Record
 	batch->first_seq = records->first_seq;
 	batch->snapshot = records->snapshot;
 	batch->only_if_absent = records->only_if_absent;
+	batch->listed = records->listed;
 	batch->full = records->n_client_ack && records->n_client_seq && records->n_age;
 	batch->count = (uint32_t)records->n_kind;
 	verdict = records->has_epoch ? check_batch(batch) : RECORD_BAD_POSITION;

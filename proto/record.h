@@ -35,6 +35,7 @@ struct record_batch {
 	uint64_t first_seq;
 	uint32_t snapshot;
 	bool only_if_absent; /* tail of an older epoch */
+	uint32_t listed;     /* no run of a log but a list, of this number; first_seq is 0 */
 	bool full;           /* carry client_ack, client_seq and age; implied by `snapshot` */
 	uint32_t count;      /* at most RECORD_MAX */
 	struct flow_event event[RECORD_MAX];

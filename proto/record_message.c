@@ -127,7 +127,9 @@ const ProtobufCMessage *record_message(struct record_arena *arena,
 static int count_parts(const Sync__Frame *frame)
 {
 	return !!frame->heartbeat + !!frame->attach + !!frame->attach_reply + !!frame->records +
-	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word;
+	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word +
+	       !!frame->verify_begin + !!frame->verify_word + !!frame->verify_sums +
+	       !!frame->verify_list;
 }
 
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)

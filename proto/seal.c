@@ -13,6 +13,7 @@
  */
 #include "proto/seal.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -68,6 +69,14 @@ void seal_free(void *secret)
 void seal_random(void *bytes, size_t length)
 {
 	randombytes_buf(bytes, length);
+}
+
+uint64_t seal_digest(const uint8_t key[SEAL_DIGEST_KEY], const void *bytes, size_t length)
+{
+	uint64_t digest;
+
+	crypto_shorthash((unsigned char *)&digest, bytes, length, key);
+	return le64toh(digest);
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */

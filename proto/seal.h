@@ -17,6 +17,7 @@ enum {
 	SEAL_TAG = 16,      /* AEAD overhead */
 	SEAL_HASH = 64,     /* BLAKE2b */
 	SEAL_PRETAG = 16,   /* keyed tag in front of the first message */
+	SEAL_DIGEST_KEY = 16,
 	SEAL_KEY_TEXT = 64, /* "cpk1_" + base64url, with NUL */
 	SEAL_MAX_MESSAGE = 65535,
 };
@@ -86,5 +87,8 @@ void seal_pretag(uint8_t tag[SEAL_PRETAG], const uint8_t prekey[SEAL_KEY], const
 		 size_t length);
 bool seal_pretag_equal(const uint8_t a[SEAL_PRETAG], const uint8_t b[SEAL_PRETAG]);
 void seal_random(void *bytes, size_t length);
+
+/* A keyed hash of 64 bits (SipHash-2-4), for tables whose keys strangers choose. */
+uint64_t seal_digest(const uint8_t key[SEAL_DIGEST_KEY], const void *bytes, size_t length);
 
 #endif

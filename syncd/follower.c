@@ -36,6 +36,7 @@ void follower_detach(struct session *s, uint64_t again_ns)
 	f->own_confirming = false;
 	f->attach_ns = again_ns;
 	keyset_clear(&f->seen);
+	verify_stop(s, NULL);
 }
 
 /* At once, then after 1, 2, 4 ... 30 s. */
@@ -58,6 +59,7 @@ void follower_doubt(struct session *s, uint32_t snapshot, uint64_t now)
 	/* Said to somebody who has asked again meanwhile, and gets another answer. */
 	if (f->phase != FOLLOWING && !f->reoffer)
 		return;
+	verify_stop(s, NULL);
 	f->uncertain = f->reoffer = true;
 	f->in_sync = f->renewing = false;
 	f->base = f->have;
@@ -161,6 +163,7 @@ static void load_from(struct session *s, const struct session_position *base, ui
 		return;
 	}
 	attached(s);
+	verify_stop(s, NULL);
 	s->snapshots++;
 	f->renewing = f->in_sync = f->reoffer = false;
 	f->progress_ns = f->told_ns = now;

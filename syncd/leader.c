@@ -25,14 +25,20 @@ static void new_history(struct session *s)
 	s->leader.proven = s->leader.uncertain = false;
 }
 
+static void append(struct session *s, const struct flow_event *event, uint64_t now)
+{
+	journal_append(&s->journal, event, now);
+	verify_logged(s, event);
+}
+
 /* Logs what our table says about a key, whatever somebody else believes. */
-static void settle(struct session *s, const struct flow_event *event, uint64_t now)
+void leader_settle(struct session *s, const struct flow_event *event, uint64_t now)
 {
 	struct flow_event present = *event;
 
 	s->ops->lookup(s->arg, &present);
 	if (record_check(&present) == RECORD_OK)
-		journal_append(&s->journal, &present, now);
+		append(s, &present, now);
 }
 
 void leader_begin(struct session *s, uint64_t now)
@@ -44,12 +50,13 @@ void leader_begin(struct session *s, uint64_t now)
 	s->prior = exact ? f->have : (struct session_position){ 0 };
 	/* Our own packets' records lie between the old position and the new history's start. */
 	for (size_t i = 0; exact && i < f->owns; i++)
-		settle(s, &f->own[i], now);
+		leader_settle(s, &f->own[i], now);
 	f->owns = f->offered = 0;
 	f->own_confirming = f->own_overflow = false;
 	f->led = f->offer_all = f->uncertain = false;
 	s->leader.phase = LEADER_ALONE;
 	s->leader.caught_up = false;
+	s->verify.ended_ns = now;
 	s->leader.renewed_ns = 0;
 }
 
@@ -118,6 +125,7 @@ void leader_detach(struct session *s, const char *why)
 	s->leader.renewed_ns = 0;
 	s->leader.uncertain |= s->leader.reoffer;
 	s->leader.reoffer = false;
+	verify_stop(s, why ? why : "the standby is gone");
 	refuse_hand_over(s, why ? why : "the standby is gone");
 }
 
@@ -167,12 +175,12 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 			continue;
 		}
 		if (event[i].kind == EVENT_FLOW_DEL || event[i].kind == EVENT_PIN_DEL) {
-			settle(s, &event[i], now);
+			leader_settle(s, &event[i], now);
 			continue;
 		}
 		if (record_is_word(event[i].kind))
 			session_verdict(s, &event[i]);
-		journal_append(&s->journal, &event[i], now);
+		append(s, &event[i], now);
 	}
 }
 
@@ -319,7 +327,7 @@ void leader_offer(struct session *s, const struct record_batch *batch, uint64_t 
 		s->leader.pending_ns = now;
 	for (size_t i = 0; i < batch->count; i++)
 		if (!record_is_word(batch->event[i].kind))
-			settle(s, &batch->event[i], now);
+			leader_settle(s, &batch->event[i], now);
 }
 
 /* --- sending -----------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ void follower_records(struct session *s, const struct record_batch *batch, uint6
 	}
 	if (!spare_new(s, batch, now) || !apply(s, batch, now))
 		return;
+	for (uint32_t i = 0; i < batch->count; i++)
+		verify_logged(s, &batch->event[i]);
 	f->have.seq += batch->count;
 	if (f->head < f->have.seq)
 		f->head = f->have.seq;

@@ -126,6 +126,8 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 	facts->held = syncd->role.held;
 	facts->has_lan = syncd->role.lan_known;
 	facts->lan = syncd->role.lan;
+	facts->has_lan_whole = syncd->role.lan_known;
+	facts->lan_whole = syncd->role.lan_whole;
 	if (syncd->role.link_local[0])
 		facts->link_local = syncd->role.link_local;
 }

@@ -138,20 +138,15 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 /* --- start -------------------------------------------------------------------------------------
  */
 
-static const char *sync_address(const Conf__Node *node)
-{
-	return node->sync ? node->sync : node->address;
-}
-
 static bool fill_address(union endpoint *end, const Conf__Node *node, unsigned int port,
 			 const char *interface)
 {
-	if (endpoint_parse(end, sync_address(node), (uint16_t)port, interface))
+	if (endpoint_parse(end, node->sync, (uint16_t)port, interface))
 		return true;
-	log_error("sync address %s of node %s is not an address%s", sync_address(node), node->name,
-		  strchr(sync_address(node), ':') ? ", or a link-local one that needs the one "
-						    "sync.path it is on"
-						  : "");
+	log_error("sync address %s of node %s is not an address%s", node->sync, node->name,
+		  strchr(node->sync, ':') ? ", or a link-local one that needs the one "
+					    "sync.path it is on"
+					  : "");
 	return false;
 }
 
@@ -253,7 +248,7 @@ static bool same_paths(const Conf__Sync *a, const Conf__Sync *b)
 static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
 {
 	for (size_t i = 0; i < 2; i++)
-		if (!same_text(sync_address(a->node[i]), sync_address(b->node[i])))
+		if (!same_text(a->node[i]->sync, b->node[i]->sync))
 			return true;
 	return a->sync->port != b->sync->port || !same_text(a->pair, b->pair) ||
 	       !same_paths(a->sync, b->sync);

@@ -129,6 +129,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	role->held = change->held;
 	role->lan_known = change->has_lan;
 	role->lan = change->lan;
+	role->lan_whole = change->has_lan_whole ? change->lan_whole : change->lan;
 	copy_text(role->link_local, sizeof(role->link_local), change->link_local);
 	role->heard_ns = daemon_now_ns();
 	/* A pulse says only that vrrpd lives; the next heartbeat carries it. */

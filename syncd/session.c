@@ -32,6 +32,7 @@ int session_open(struct session *s, const struct session_config *config,
 	s->incarnation = config->random;
 	memcpy(s->digest, config->digest, SESSION_DIGEST);
 	keyset_init(&s->follower.seen, config->random);
+	verify_init(&s->verify, config->secret);
 	/* Tables may hold what a process before this one knew of and never sent. */
 	s->follower.offer_all = true;
 	return journal_open(&s->journal, config->journal);
@@ -41,6 +42,7 @@ void session_close(struct session *s)
 {
 	journal_close(&s->journal);
 	keyset_clear(&s->follower.seen);
+	verify_close(&s->verify);
 }
 
 void session_say(struct session *s, const char *format, ...)
@@ -59,12 +61,7 @@ bool session_same_history(const struct session_position *a, const struct session
 
 struct flow_key session_key(const struct flow_event *event)
 {
-	struct flow_key key = event->key;
-
-	if (event->kind == EVENT_PIN_PUT || event->kind == EVENT_PIN_DEL)
-		key = (struct flow_key){ .client = event->key.client,
-					 .vip.word[0] = event->pool_id };
-	return key;
+	return tally_key(event);
 }
 
 /*
@@ -322,7 +319,9 @@ static void heard_records(struct session *s, const Sync__Records *records, uint6
 	}
 	if (s->in.epoch > s->highest)
 		s->highest = s->in.epoch;
-	if (s->in.only_if_absent)
+	if (s->in.listed)
+		verify_keys(s, &s->in, now);
+	else if (s->in.only_if_absent)
 		leader_offer(s, &s->in, now);
 	else
 		follower_records(s, &s->in, now);
@@ -341,6 +340,18 @@ static void heard_gap(struct session *s, const Sync__Gap *gap, uint64_t now)
 		follower_doubt(s, gap->reoffer, now);
 	else
 		follower_restart(s, now);
+}
+
+static void heard_verify(struct session *s, const Sync__Frame *frame, uint64_t now)
+{
+	if (frame->verify_begin)
+		verify_begin(s, frame->verify_begin, now);
+	else if (frame->verify_word)
+		verify_word(s, frame->verify_word, now);
+	else if (frame->verify_sums)
+		verify_sums(s, frame->verify_sums, now);
+	else if (frame->verify_list)
+		verify_list(s, frame->verify_list, now);
 }
 
 /* A frame holds exactly one message: record_frame() sees to that. */
@@ -364,6 +375,8 @@ void session_frame(struct session *s, const Sync__Frame *frame, uint64_t now)
 		heard_gap(s, frame->gap, now);
 	else if (frame->word)
 		s->ops->word(s->arg, frame->word);
+	else
+		heard_verify(s, frame, now);
 	session_state(s, now);
 }
 
@@ -411,6 +424,8 @@ void session_drained(struct session *s, bool all, uint64_t now)
 	s->unread = !all;
 	if (s->leading && all)
 		leader_drained(s, now);
+	if (all)
+		verify_drained(s, now);
 }
 
 void session_hand_over(struct session *s, uint64_t id, uint64_t now)
@@ -419,6 +434,16 @@ void session_hand_over(struct session *s, uint64_t id, uint64_t now)
 		leader_hand_over(s, id, now);
 	else
 		s->ops->handed(s->arg, id, "this node does not lead");
+}
+
+const char *session_verify(struct session *s, uint64_t now)
+{
+	return verify_start(s, now);
+}
+
+void session_verify_every(struct session *s, uint64_t every_ns)
+{
+	s->verify.every_ns = every_ns;
 }
 
 /* --- time --------------------------------------------------------------------------------------
@@ -458,6 +483,7 @@ void session_tick(struct session *s, uint64_t now)
 		leader_tick(s, now);
 	else
 		follower_tick(s, now);
+	verify_tick(s, now);
 	session_state(s, now);
 	if (!s->up || (s->beat_ns && now - s->beat_ns < BEAT_NS))
 		return;

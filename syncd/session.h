@@ -40,6 +40,7 @@
 #include "sync.pb-c.h"
 #include "syncd/journal.h"
 #include "syncd/keyset.h"
+#include "syncd/verify.h"
 
 enum {
 	SESSION_DIGEST = 32,
@@ -81,6 +82,8 @@ struct session_ops {
 	void (*handed)(void *arg, uint64_t id, const char *why); /* why is NULL: complete */
 	void (*changed)(void *arg);                              /* state, peer or readiness */
 	void (*broken)(void *arg, const char *why); /* close the channel; session_down() follows */
+	/* A comparison that this node led has ended; `why`: early, and the result is of a part. */
+	void (*verified)(void *arg, const struct verify_result *result, const char *why);
 };
 
 /* Reasons to refuse something, counted by name. */
@@ -222,6 +225,7 @@ struct session {
 	struct follower follower;
 	struct flow_event verdict[SESSION_VERDICTS];
 	size_t verdicts;
+	struct verify verify;
 	struct record_batch out, in;
 };
 
@@ -230,6 +234,7 @@ struct session_config {
 	uint64_t random; /* names this process's histories */
 	const uint8_t *digest;
 	size_t journal; /* records, a power of two */
+	uint8_t secret[SEAL_DIGEST_KEY]; /* of the digests' keys */
 };
 
 /* 0 or -ENOMEM.  The struct may be in any state. */
@@ -269,6 +274,13 @@ void session_drained(struct session *session, bool all, uint64_t now);
  * through ops->handed.
  */
 void session_hand_over(struct session *session, uint64_t id, uint64_t now);
+
+/*
+ * Compares both tables, on the leader: NULL, and ops->verified() follows, also when one runs
+ * already; or why not.  `every_ns`: as often by itself, 0: never.
+ */
+const char *session_verify(struct session *session, uint64_t now);
+void session_verify_every(struct session *session, uint64_t every_ns);
 
 /* Time passes: call each 10 ms or so. */
 void session_tick(struct session *session, uint64_t now);

@@ -13,6 +13,7 @@ void snapshot_begin(struct session *s)
 {
 	struct leader *l = &s->leader;
 
+	verify_resending(s);
 	s->snapshots++;
 	l->attempts++;
 	l->pins = l->flows = 0;
@@ -129,6 +130,7 @@ void snapshot_doubt(struct session *s, uint64_t lost, uint64_t now)
 	struct leader *l = &s->leader;
 
 	l->uncertain = true;
+	verify_resending(s);
 	if (l->phase == LEADER_ALONE || (l->phase != LEADER_TAIL && !l->reoffer))
 		return; /* whoever attaches, or has loaded what is being sent, is told then */
 	l->reoffer_ns = now + back_off(l, now);

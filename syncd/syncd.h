@@ -27,7 +27,7 @@ struct syncd_role {
 	uint64_t heard_ns; /* its last word: it speaks twice a second */
 	uint32_t priority;
 	bool carrier, known;
-	bool held, lan, lan_known;
+	bool held, lan, lan_known, lan_whole;
 	char link_local[ADDR_TEXT];
 };
 

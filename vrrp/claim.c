@@ -81,6 +81,21 @@ static enum fsm_state fence_if_silent(struct fsm *fsm, const struct fsm_event *e
 	return fsm->state;
 }
 
+/*
+ * A timer that is late says that we slept, not that somebody is silent.  What came meanwhile has
+ * been read by now, but a machine that stood still as a whole has received nothing: once, it is
+ * given the time of an advert, and of an answer.
+ */
+static bool oversleeps(struct fsm *fsm, const struct fsm_event *event)
+{
+	if (fsm->overslept || event->now - fsm->down_at <= fsm->interval_ns)
+		return false;
+	fsm->overslept = true;
+	fsm->down_at = event->now + fsm->interval_ns + duty_skew(fsm);
+	duty_plan_claim(fsm, event->now);
+	return true;
+}
+
 enum fsm_state claim_silence(struct fsm *fsm, const struct fsm_event *event)
 {
 	/* What the channel kept harmless may bar since this very event. */
@@ -88,6 +103,8 @@ enum fsm_state claim_silence(struct fsm *fsm, const struct fsm_event *event)
 		duty_wait_no_more(fsm);
 		return fsm->state;
 	}
+	if (oversleeps(fsm, event))
+		return fsm->state;
 	if (fsm->released)
 		return duty_promote(fsm, event, "the active node released the role");
 	if (fsm->config.fence && !fsm->config.strict)

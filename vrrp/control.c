@@ -17,6 +17,7 @@ enum {
 	EXIT_PROBLEM = 1, /* exit statuses of pairctl */
 	EXIT_UNSAFE = 4,
 	REPORT_FRESH_MS = 1500,
+	ALARM_ROUNDS = 4, /* a lost packet is none */
 };
 
 static const double patience_s = 1.0;
@@ -129,6 +130,7 @@ static void say_alarm(const struct vrrpd *vrrpd, char *alarm, size_t size)
 {
 	const struct fsm *fsm = &vrrpd->fsm;
 	const char *peer = vrrpd_peer_name(vrrpd);
+	char name[IF_NAMESIZE];
 
 	alarm[0] = '\0';
 	if (fsm->held)
@@ -142,6 +144,9 @@ static void say_alarm(const struct vrrpd *vrrpd, char *alarm, size_t size)
 			 peer);
 	else if (fsm->faults & FSM_FAULT_LAN)
 		snprintf(alarm, size, "no witness answers: look at the LAN of this node");
+	else if (vrrpd->lookout.last == LOOKOUT_PARTLY && vrrpd->lookout.partly >= ALARM_ROUNDS &&
+		 if_indextoname((unsigned int)vrrpd->witnesses.dark, name))
+		snprintf(alarm, size, "no witness answers on %s: look at that LAN", name);
 	else if (strncmp(vrrpd->fence.last, "failed", strlen("failed")) == 0)
 		snprintf(alarm, size, "the fence command has %s", vrrpd->fence.last);
 }

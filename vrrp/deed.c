@@ -164,6 +164,8 @@ void deed_report_role(struct vrrpd *vrrpd)
 	change.carrier = !(fsm->faults & FSM_FAULT_LINK);
 	change.has_lan = vrrpd->witnesses.known != 0;
 	change.lan = !(fsm->faults & FSM_FAULT_LAN);
+	change.has_lan_whole = change.has_lan;
+	change.lan_whole = lookout_whole(&vrrpd->lookout);
 	change.has_held = true;
 	change.held = fsm->held;
 	if (own6->family)
@@ -178,12 +180,21 @@ static void do_send_taken(struct vrrpd *vrrpd)
 
 static void do_send_claim(struct vrrpd *vrrpd)
 {
-	send_word(vrrpd, CAS__PEER_WORD__WORD__CLAIM, &vrrpd->fsm.claim);
+	struct fsm_word claim = vrrpd->fsm.claim;
+
+	/* What was found silent just now is no fault yet, but nobody should let go for it. */
+	claim.lame |= !lookout_whole(&vrrpd->lookout);
+	send_word(vrrpd, CAS__PEER_WORD__WORD__CLAIM, &claim);
 }
 
 static void do_send_refuse(struct vrrpd *vrrpd)
 {
 	send_word(vrrpd, CAS__PEER_WORD__WORD__REFUSE, &vrrpd->fsm.asked);
+}
+
+static void do_probe(struct vrrpd *vrrpd)
+{
+	hear_asked(vrrpd);
 }
 
 static void do_fence(struct vrrpd *vrrpd)
@@ -211,8 +222,8 @@ static void do_stopped(struct vrrpd *vrrpd)
 static void (*const deeds[])(struct vrrpd *vrrpd) = {
 	do_lease_standby, do_send_yield,  do_send_grant,     do_send_release, do_drop_addresses,
 	do_lease_active,  do_send_advert, do_take_addresses, do_announce,     do_reannounce,
-	deed_report_role, do_send_taken,  do_send_claim,     do_send_refuse,  do_fence,
-	do_confirmed,     do_unconfirmed, do_stopped,
+	deed_report_role, do_send_taken,  do_send_claim,     do_send_refuse,  do_probe,
+	do_fence,         do_confirmed,   do_unconfirmed,    do_stopped,
 };
 _Static_assert(FSM_STOPPED == 1 << (sizeof(deeds) / sizeof(*deeds) - 1), "one deed an action");
 

@@ -30,6 +30,7 @@ const char *duty_fault(const struct fsm *fsm)
 		{ FSM_FAULT_LBD, "lbd says nothing" },
 		{ FSM_FAULT_LAN, "no witness answers" },
 		{ FSM_FAULT_ROBBED, "somebody else keeps deleting the addresses" },
+		{ FSM_FAULT_SIDE, "no witness answers on one interface" },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
@@ -57,6 +58,7 @@ bool duty_barred(const struct fsm *fsm)
 void duty_wait_no_more(struct fsm *fsm)
 {
 	fsm->down_at = fsm->claim_at = fsm->fence_at = 0;
+	fsm->overslept = false;
 }
 
 void duty_plan_claim(struct fsm *fsm, uint64_t now)
@@ -74,7 +76,7 @@ void duty_claim(struct fsm *fsm, uint64_t now, bool preempt)
 		.epoch = fsm->epoch,
 		.id = fsm->claim.id + 1,
 		.preempt = preempt,
-		.lame = fsm->faults & FSM_FAULT_LAN,
+		.lame = fsm->faults & (FSM_FAULT_LAN | FSM_FAULT_SIDE),
 	};
 	fsm->claimed_at = now;
 	fsm->actions |= FSM_SEND_CLAIM;

@@ -20,7 +20,8 @@
  *
  * Silence, while the channel lives: an interval before the end of its patience a backup asks
  * (CLAIM).  REFUSE is as good as an advert, GRANT is a YIELD, and an active node that does not
- * answer is relieved when the patience ends, as one without a channel is.
+ * answer is relieved when the patience ends, as one without a channel is.  One that refuses asks
+ * its witnesses meanwhile (PROBE), and lets go when they do not hear it either.
  */
 #include "vrrp/fsm.h"
 

@@ -57,9 +57,11 @@ enum fsm_fault {
 	 * without it this node is on an island, and whatever it leads there is nobody's. */
 	FSM_FAULT_LAN = 64,
 	FSM_FAULT_ROBBED = 128, /* somebody else keeps deleting the floating addresses here */
+	/* No witness answers on one of several interfaces, and the peer is better off. */
+	FSM_FAULT_SIDE = 256,
 	FSM_FAULT_SOFT = FSM_FAULT_TRACK | FSM_FAULT_HEALTH | FSM_FAULT_LBD | FSM_FAULT_LAN |
-			 FSM_FAULT_ROBBED,
-	FSM_FAULTS = 8,
+			 FSM_FAULT_ROBBED | FSM_FAULT_SIDE,
+	FSM_FAULTS = 9,
 };
 
 /* To be carried out in the order of their bits; the order is the protocol. */
@@ -78,10 +80,11 @@ enum fsm_action {
 	FSM_SEND_TAKEN = 1 << 11,
 	FSM_SEND_CLAIM = 1 << 12,  /* with fsm.claim */
 	FSM_SEND_REFUSE = 1 << 13, /* as an answer to fsm.asked */
-	FSM_FENCE = 1 << 14,       /* run the fence command, as number fsm.fence_id */
-	FSM_CONFIRMED = 1 << 15,   /* the peer is active after our YIELD */
-	FSM_UNCONFIRMED = 1 << 16, /* it has not said so in time */
-	FSM_STOPPED = 1 << 17,     /* nothing keeps the process any more */
+	FSM_PROBE = 1 << 14,       /* ask the witnesses now: it may be us whom nobody hears */
+	FSM_FENCE = 1 << 15,       /* run the fence command, as number fsm.fence_id */
+	FSM_CONFIRMED = 1 << 16,   /* the peer is active after our YIELD */
+	FSM_UNCONFIRMED = 1 << 17, /* it has not said so in time */
+	FSM_STOPPED = 1 << 18,     /* nothing keeps the process any more */
 };
 
 /* What is known of the peer over the channel. */
@@ -189,6 +192,7 @@ struct fsm {
 	uint64_t preempt_at;   /* a lower node may be relieved from then on; 0: none is seen */
 	uint64_t fence_id;
 	bool released;        /* the last that was heard was a priority 0 */
+	bool overslept;       /* a silence ended while we slept: listening once more */
 	uint64_t doubted_at;  /* late: others have the word before our next advert; 0: not */
 	bool handed;          /* by the operator's will the peer leads: not preempted */
 	bool led, succeeded;  /* was active; and somebody took over after that */

@@ -14,7 +14,7 @@
 enum { PEER_SILENT_MS = 1500 }; /* three pulses of its vrrpd */
 
 static const uint64_t LBD_SILENT_NS = 5000000000; /* five of its facts */
-static const double PULSE_S = 0.5;
+static const double PULSE_S = 0.5, ROUND_S = 0.1;
 
 static void fault(struct vrrpd *vrrpd, unsigned int bit, bool failed, const char *reason)
 {
@@ -131,10 +131,21 @@ static uint64_t report_age(const Cas__PeerReport *report)
 	return age < now ? age : now;
 }
 
+/* A peer that knows of no witness, or of no such word, is believed to be as well as it says. */
+static bool peer_whole(const Cas__NodeFacts *peer)
+{
+	if (peer->has_lan_whole)
+		return peer->lan_whole;
+	return !peer->has_lan || peer->lan;
+}
+
 static void learn_link_local(struct vrrpd *vrrpd, const Cas__NodeFacts *peer)
 {
 	struct addr addr = { 0 };
 
+	/* Where the file names it, both nodes know it. */
+	if (vrrpd->link.config.peer[LINK_V6].family)
+		return;
 	if (peer->link_local && (!addr_parse(&addr, peer->link_local) || addr.family != 6))
 		return;
 	vrrpd->fsm.config.peer[FSM_V6] = addr;
@@ -158,6 +169,7 @@ static void on_report(void *arg, const Cas__PeerReport *report)
 					   vrrpd->peer_role == CAS__ROLE__ACTIVE;
 		event.report.peer_standby = vrrpd->peer_vrrpd &&
 					    vrrpd->peer_role == CAS__ROLE__STANDBY;
+		vrrpd->peer_whole = peer_whole(peer);
 		learn_link_local(vrrpd, peer);
 		event.report.peer_epoch = peer->has_epoch ? peer->epoch : 0;
 		event.report.priority = (uint8_t)(peer->has_priority ? peer->priority : 0);
@@ -296,35 +308,91 @@ static const struct watch_ops watch_ops = {
 /* --- silence -----------------------------------------------------------------------------------
  */
 
-/* Who should have spoken and has not, and who answers. */
-static void hear_silence(struct vrrpd *vrrpd)
+static void hear_lbd(struct vrrpd *vrrpd)
 {
-	struct fsm *fsm = &vrrpd->fsm;
-	bool lan = !(fsm->faults & FSM_FAULT_LAN);
-
-	if (!(fsm->faults & FSM_FAULT_PLANE) && lease_now() - vrrpd->lbd_at > LBD_SILENT_NS)
+	if (!(vrrpd->fsm.faults & FSM_FAULT_PLANE) && lease_now() - vrrpd->lbd_at > LBD_SILENT_NS)
 		fault(vrrpd, FSM_FAULT_LBD, true, "lbd has said nothing for 5 s");
-	switch (witness_look(&vrrpd->witnesses)) {
-	case WITNESS_SILENT:
-		fault(vrrpd, FSM_FAULT_LAN, true, "no witness answers");
-		break;
-	case WITNESS_ANSWERS:
-	case WITNESS_UNKNOWN:
-		fault(vrrpd, FSM_FAULT_LAN, false, "a witness answers");
-		break;
-	}
+}
+
+static void begin_round(struct vrrpd *vrrpd, bool again)
+{
+	if (ev_is_active(&vrrpd->round))
+		return;
+	witness_ask(&vrrpd->witnesses, again);
+	ev_timer_set(&vrrpd->round, ROUND_S, 0.0);
+	ev_timer_start(vrrpd->loop, &vrrpd->round);
+}
+
+static void tell_side(struct vrrpd *vrrpd, bool failed)
+{
+	char reason[FSM_REASON], name[IF_NAMESIZE] = "one interface";
+
+	if_indextoname((unsigned int)vrrpd->witnesses.dark, name);
+	snprintf(reason, sizeof(reason), "no witness answers on %s", name);
+	fault(vrrpd, FSM_FAULT_SIDE, failed, failed ? reason : "witnesses answer everywhere");
+}
+
+static void judge(struct vrrpd *vrrpd, enum lookout_round round)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+	const struct lookout_view view = { fsm->state == FSM_ACTIVE, fsm->report.channel,
+					   vrrpd->peer_whole };
+	struct lookout_verdict verdict = lookout_round(&vrrpd->lookout, round, &view);
+
+	if (verdict.lan || round != LOOKOUT_SILENT)
+		fault(vrrpd, FSM_FAULT_LAN, verdict.lan,
+		      verdict.lan ? "no witness answers" : "a witness answers");
+	if (verdict.side || lookout_whole(&vrrpd->lookout))
+		tell_side(vrrpd, verdict.side);
+	if (verdict.again)
+		begin_round(vrrpd, true);
+}
+
+static void on_round(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct vrrpd *vrrpd = timer->data;
+	bool whole = lookout_whole(&vrrpd->lookout), lan = !(vrrpd->fsm.faults & FSM_FAULT_LAN);
+
+	(void)loop;
+	(void)events;
+	judge(vrrpd, witness_look(&vrrpd->witnesses));
 	/* The peer knows a LAN from the facts, which travel with the role. */
-	if (lan != !(fsm->faults & FSM_FAULT_LAN))
+	if (whole != lookout_whole(&vrrpd->lookout) || lan != !(vrrpd->fsm.faults & FSM_FAULT_LAN))
 		deed_report_role(vrrpd);
+}
+
+void hear_asked(struct vrrpd *vrrpd)
+{
+	lookout_asked(&vrrpd->lookout);
+	begin_round(vrrpd, false);
+}
+
+/* Who was stopped, or stood still with its machine, has heard nobody: that is not their silence. */
+static void note_sleep(struct vrrpd *vrrpd)
+{
+	const uint64_t pulse = (uint64_t)(PULSE_S * 1e9), now = lease_now();
+	uint64_t since = now - vrrpd->pulsed;
+
+	vrrpd->pulsed = now;
+	if (since < 2 * pulse)
+		return;
+	vrrpd->lbd_at = vrrpd->lbd_at + since - pulse;
+	if (vrrpd->lbd_at > now)
+		vrrpd->lbd_at = now;
+	lookout_overslept(&vrrpd->lookout);
 }
 
 /* Without it, syncd's memory of a hung vrrpd would pass for a living one. */
 static void on_pulse(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct vrrpd *vrrpd = timer->data;
+
 	(void)loop;
 	(void)events;
-	deed_report_role(timer->data);
-	hear_silence(timer->data);
+	note_sleep(vrrpd);
+	deed_report_role(vrrpd);
+	hear_lbd(vrrpd);
+	begin_round(vrrpd, false);
 }
 
 int hear_start(struct vrrpd *vrrpd)
@@ -339,9 +407,13 @@ int hear_start(struct vrrpd *vrrpd)
 		watch_close(&vrrpd->watch);
 		return err;
 	}
-	vrrpd->lbd_at = lease_now();
+	vrrpd->lbd_at = vrrpd->pulsed = lease_now();
+	vrrpd->peer_whole = true;
 	ev_timer_init(&vrrpd->pulse, on_pulse, PULSE_S, PULSE_S);
-	vrrpd->pulse.data = vrrpd;
+	ev_timer_init(&vrrpd->round, on_round, ROUND_S, 0.0);
+	vrrpd->pulse.data = vrrpd->round.data = vrrpd;
+	/* Whatever has been said is heard before anybody is found silent. */
+	ev_set_priority(&vrrpd->pulse, EV_MINPRI);
 	ev_timer_start(vrrpd->loop, &vrrpd->pulse);
 	return 0;
 }
@@ -349,6 +421,7 @@ int hear_start(struct vrrpd *vrrpd)
 void hear_end(struct vrrpd *vrrpd)
 {
 	ev_timer_stop(vrrpd->loop, &vrrpd->pulse);
+	ev_timer_stop(vrrpd->loop, &vrrpd->round);
 	track_close(&vrrpd->track);
 	watch_close(&vrrpd->watch);
 }

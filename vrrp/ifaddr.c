@@ -100,6 +100,30 @@ void ifaddr_free(struct ifaddr_list *list)
 	*list = (struct ifaddr_list){ 0 };
 }
 
+bool ifaddr_holds(const struct ifaddr_item *seen, const struct addr *addr)
+{
+	const unsigned int bits = seen->prefix % 8, whole = seen->prefix / 8;
+	const unsigned int mask = 0xff00u >> bits & 0xffu;
+
+	if (seen->addr.family != addr->family || seen->prefix >= (addr->family == 6 ? 128 : 32))
+		return false;
+	return memcmp(seen->addr.bytes, addr->bytes, whole) == 0 &&
+	       !((seen->addr.bytes[whole] ^ addr->bytes[whole]) & mask);
+}
+
+bool ifaddr_on_link(struct nl_sock *sock, const struct addr *addr, int ifindex)
+{
+	struct ifaddr_list list;
+	bool on_link = ifaddr_is_link_local(addr);
+
+	if (ifaddr_look(sock, &list))
+		return true;
+	for (size_t i = 0; i < list.count; i++)
+		on_link |= list.item[i].ifindex == ifindex && ifaddr_holds(&list.item[i], addr);
+	ifaddr_free(&list);
+	return on_link;
+}
+
 bool ifaddr_present(struct nl_sock *sock, const struct addr *addr, int ifindex)
 {
 	struct ifaddr_list list;

@@ -39,6 +39,11 @@ bool ifaddr_is_link_local(const struct addr *addr);
 int ifaddr_look(struct nl_sock *sock, struct ifaddr_list *list);
 void ifaddr_free(struct ifaddr_list *list);
 
+/* Whether the subnet of an interface's address holds another one. */
+bool ifaddr_holds(const struct ifaddr_item *seen, const struct addr *addr);
+/* Whether a subnet of that interface holds the address; true as well when that cannot be told. */
+bool ifaddr_on_link(struct nl_sock *sock, const struct addr *addr, int ifindex);
+
 bool ifaddr_present(struct nl_sock *sock, const struct addr *addr, int ifindex);
 
 /*

@@ -10,34 +10,49 @@
 #include "vrrp/ifaddr.h"
 #include "vrrp/vrrp.h"
 
-static enum link_family index_of(const struct addr *addr)
+static const struct {
+	enum flow_family flow;
+	uint8_t family; /* as in struct addr */
+} families[LINK_FAMILIES] = {
+	[LINK_V4] = { FLOW_IPV4, 4 },
+	[LINK_V6] = { FLOW_IPV6, 6 },
+};
+
+/* Of family 0: that node has none. */
+static struct addr node_address(const struct vrrpd *vrrpd, unsigned int node, size_t family)
 {
-	return addr->family == 6 ? LINK_V6 : LINK_V4;
+	struct flow_ip ip;
+
+	conf_node_address(vrrpd->conf->file->node[node - 1], families[family].flow, &ip);
+	return addr_from_flow(&ip);
 }
 
-static void node_address(const struct vrrpd *vrrpd, unsigned int node, struct addr *addr)
+static bool address_is_there(const struct vrrpd *vrrpd, size_t family, int ifindex)
 {
-	*addr = (struct addr){ 0 };
-	addr_parse(addr, vrrpd->conf->file->node[node - 1]->address);
+	const struct addr own = node_address(vrrpd, vrrpd->node, family);
+	char text[ADDR_TEXT];
+
+	if (!own.family || ifaddr_present(vrrpd->vips.sock, &own, ifindex))
+		return true;
+	log_error("%s, the address of node %s, is not on %s: add it there, or correct the node's "
+		  "address",
+		  addr_print(text, &own), vrrpd_own_name(vrrpd),
+		  vrrpd->conf->file->vrrp->interface);
+	return false;
 }
 
 int lan_check(const struct vrrpd *vrrpd)
 {
 	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
 	int ifindex = (int)if_nametoindex(vrrp->interface);
-	char text[ADDR_TEXT];
-	struct addr own;
 
-	node_address(vrrpd, vrrpd->node, &own);
 	if (!ifindex) {
 		log_error("vrrp interface %s does not exist on this machine", vrrp->interface);
 		return -ENODEV;
 	}
-	if (!ifaddr_present(vrrpd->vips.sock, &own, ifindex)) {
-		log_error("%s, the address of node %s, is not on %s: add it there, or correct the "
-			  "node's address",
-			  addr_print(text, &own), vrrpd_own_name(vrrpd), vrrp->interface);
-		return -EADDRNOTAVAIL;
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (!address_is_there(vrrpd, i, ifindex))
+			return -EADDRNOTAVAIL;
 	}
 	for (size_t i = 0; i < vrrp->n_track_interface; i++) {
 		if (if_nametoindex(vrrp->track_interface[i]))
@@ -50,26 +65,36 @@ int lan_check(const struct vrrpd *vrrpd)
 }
 
 /*
- * The nodes' addresses name one family; the other has no address to speak from or to, but
- * link-local ones for multicast, which need no configuration.  A family whose adverts are not sent
- * follows those that are: a pair holds one election.
+ * RFC 9568, 5.1.2.1: adverts to the group come from a link-local address.  That needs no
+ * configuration, but one that is configured is preferred.
+ */
+static void choose_link_local(const struct vrrpd *vrrpd, struct link_config *config)
+{
+	if (!ifaddr_is_link_local(&config->peer[LINK_V6]))
+		config->peer[LINK_V6] = (struct addr){ 0 };
+	if (!ifaddr_is_link_local(&config->own[LINK_V6]))
+		config->own[LINK_V6] = vrrpd->link.config.own[LINK_V6];
+	config->speaks[LINK_V6] = config->version == 3 && vip_has(&vrrpd->vips, 6);
+	if (config->speaks[LINK_V6])
+		ifaddr_link_local(vrrpd->vips.sock, config->ifindex, &config->own[LINK_V6]);
+}
+
+/*
+ * Adverts of a family go between the nodes' addresses of it and tell the floating ones of it.  A
+ * family whose adverts are not sent follows the other: a pair holds one election.
  */
 static void choose_families(const struct vrrpd *vrrpd, struct link_config *config)
 {
-	struct addr own, peer;
-
-	node_address(vrrpd, vrrpd->node, &own);
-	node_address(vrrpd, 3 - vrrpd->node, &peer);
-	config->own[index_of(&own)] = own;
-	config->peer[index_of(&peer)] = peer;
-	config->speaks[index_of(&own)] = config->unicast || vip_has(&vrrpd->vips, own.family);
-	if (!config->unicast && config->version == 3)
-		config->speaks[LINK_V6] = vip_has(&vrrpd->vips, 6);
-	/* RFC 9568, 5.1.2.1: adverts to the group come from a link-local address. */
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		config->own[i] = node_address(vrrpd, vrrpd->node, i);
+		config->peer[i] = node_address(vrrpd, 3 - vrrpd->node, i);
+		config->speaks[i] = config->own[i].family && config->peer[i].family &&
+				    vip_has(&vrrpd->vips, families[i].family);
+	}
+	if (config->version == 2)
+		config->speaks[LINK_V6] = false;
 	if (!config->unicast)
-		config->own[LINK_V6] = vrrpd->link.config.own[LINK_V6];
-	if (config->speaks[LINK_V6] && !config->unicast)
-		ifaddr_link_local(vrrpd->vips.sock, config->ifindex, &config->own[LINK_V6]);
+		choose_link_local(vrrpd, config);
 }
 
 static void tell_source(const struct link_config *config)
@@ -83,6 +108,45 @@ static void tell_source(const struct link_config *config)
 	else
 		log_warning("%s has no link-local address: no adverts over IPv6 until it has one",
 			    config->ifname);
+}
+
+/* A route of the link itself may lead to an address that no subnet holds, so this is no error. */
+static void tell_peers(const struct vrrpd *vrrpd, const struct link_config *config)
+{
+	const char *peer = vrrpd_peer_name(vrrpd);
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (!config->unicast || !config->speaks[i])
+			continue;
+		addr_print(text, &config->peer[i]);
+		log_info("adverts over IPv%u go to %s", families[i].family, text);
+		if (ifaddr_on_link(vrrpd->vips.sock, &config->peer[i], config->ifindex))
+			continue;
+		if (config->ttl_min == ADVERT_TTL)
+			log_warning("no subnet of %s holds %s, the address of %s: if a router lies "
+				    "between, its adverts are refused until unicast-ttl-min is "
+				    "below 255",
+				    config->ifname, text, peer);
+		else
+			log_warning("no subnet of %s holds %s, the address of %s: adverts cross a "
+				    "router, and whoever is as near can forge them",
+				    config->ifname, text, peer);
+	}
+}
+
+/* Rivals in one election, by the sources of their adverts. */
+static void tell_machine(struct vrrpd *vrrpd, const struct link_config *config)
+{
+	struct fsm_config *machine = &vrrpd->fsm.config;
+
+	_Static_assert((int)LINK_V4 == FSM_V4 && (int)LINK_V6 == FSM_V6, "one numbering");
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		machine->own[i] = config->own[i];
+		/* One that is in no file has been told by the peer. */
+		if (config->peer[i].family)
+			machine->peer[i] = config->peer[i];
+	}
 }
 
 int lan_open(struct vrrpd *vrrpd, int ifindex)
@@ -111,12 +175,13 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	if (err)
 		return err;
 	tell_source(&config);
+	tell_peers(vrrpd, &config);
+	tell_machine(vrrpd, &config);
 	vrrpd->lease.vrid = config.vrid;
 	vrrpd->lease.version = config.version;
 	vrrpd->lease.refuse = !vrrp->accept;
 	vrrpd->lease.hard = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY;
 	lease_tell(&vrrpd->lease);
-	vrrpd->fsm.config.own[FSM_V6] = config.own[LINK_V6];
 	return 0;
 }
 

@@ -165,7 +165,15 @@ static bool grants(const struct fsm *fsm, const struct fsm_word *claim)
 		return fsm->config.preempt && fsm->report.channel &&
 		       duty_peer_higher(fsm, fsm->report.priority);
 	/* It does not hear us, and neither does anybody else. */
-	return fsm->faults & FSM_FAULT_LAN && !claim->lame;
+	return fsm->faults & (FSM_FAULT_LAN | FSM_FAULT_SIDE) && !claim->lame;
+}
+
+/* That nothing is known against our LAN is no proof: what is known may be half a second old. */
+static void refuse(struct fsm *fsm, const struct fsm_word *claim)
+{
+	fsm->actions |= FSM_SEND_REFUSE;
+	if (!claim->preempt && !claim->lame && !fsm->config.strict)
+		fsm->actions |= FSM_PROBE;
 }
 
 enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event)
@@ -177,7 +185,7 @@ enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event)
 	if (event->now >= fsm->lease_until)
 		return FSM_ACTIVE;
 	if (!grants(fsm, &event->word)) {
-		fsm->actions |= FSM_SEND_REFUSE;
+		refuse(fsm, &event->word);
 		return FSM_ACTIVE;
 	}
 	duty_let_go(fsm, event);

@@ -80,7 +80,8 @@ static int open_fence(struct vrrpd *vrrpd)
 	const struct fence_command command = {
 		.path = vrrp->fence_command,
 		.name = vrrpd_peer_name(vrrpd),
-		.address = vrrpd->conf->file->node[2 - vrrpd->node]->address,
+		/* The IPv4 one, where there are two. */
+		.address = vrrpd->conf->file->node[2 - vrrpd->node]->address[0],
 		.timeout_ms = vrrp->fence_timeout_ms,
 	};
 	int err;

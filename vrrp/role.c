@@ -244,7 +244,6 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 {
 	const Conf__Vrrp *vrrp = conf->file->vrrp;
 	const Conf__Node *own = conf->file->node[vrrpd->node - 1];
-	const Conf__Node *peer = conf->file->node[2 - vrrpd->node];
 
 	*config = (struct fsm_config){
 		.priority = (uint8_t)own->priority,
@@ -258,9 +257,9 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 		.advert_ns = vrrp->advert_ms * UINT64_C(1000000),
 		.hold_ns = vrrp->hold_after_boot_ms * UINT64_C(1000000),
 	};
-	addr_parse(&config->own[FSM_V4], own->address);
-	addr_parse(&config->peer[FSM_V4], peer->address);
-	config->own[FSM_V6] = vrrpd->link.config.own[LINK_V6];
+	/* Addresses are the link's: see lan.c. */
+	memcpy(config->own, vrrpd->fsm.config.own, sizeof(config->own));
+	memcpy(config->peer, vrrpd->fsm.config.peer, sizeof(config->peer));
 }
 
 void role_reload(struct vrrpd *vrrpd, struct conf *conf)
@@ -274,8 +273,6 @@ void role_reload(struct vrrpd *vrrpd, struct conf *conf)
 		return;
 	}
 	role_config(vrrpd, conf, &config);
-	/* Not in any file: the peer has told it. */
-	config.peer[FSM_V6] = vrrpd->fsm.config.peer[FSM_V6];
 	vrrpd->fsm.config = config;
 	conf_free(vrrpd->conf);
 	vrrpd->conf = conf;
@@ -298,6 +295,8 @@ static void start_watchers(struct vrrpd *vrrpd)
 	ev_timer_init(&vrrpd->chores, on_chores, 1.0, 1.0);
 	vrrpd->timer_io.data = vrrpd;
 	vrrpd->chores.data = vrrpd;
+	/* After all sockets: what lies in them is older than this, and may make it needless. */
+	ev_set_priority(&vrrpd->timer_io, EV_MINPRI);
 	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
 	listen_to_adverts(vrrpd);
 	watch_rivals(vrrpd);

@@ -38,18 +38,6 @@ void vip_close(struct vips *vips)
 /* --- the plan ------------------------------------------------------------------------------------
  */
 
-/* Whether the subnet of an interface's address holds another one. */
-static bool holds(const struct ifaddr_item *seen, const struct addr *addr)
-{
-	const unsigned int bits = seen->prefix % 8, whole = seen->prefix / 8;
-	const unsigned int mask = 0xff00u >> bits & 0xffu;
-
-	if (seen->addr.family != addr->family || seen->prefix >= (addr->family == 6 ? 128 : 32))
-		return false;
-	return memcmp(seen->addr.bytes, addr->bytes, whole) == 0 &&
-	       !((seen->addr.bytes[whole] ^ addr->bytes[whole]) & mask);
-}
-
 /* Longest prefix among the interfaces of the data plane; 0: none. */
 static int connected(const struct ifaddr_list *list, const char **names, const struct addr *addr)
 {
@@ -61,7 +49,7 @@ static int connected(const struct ifaddr_list *list, const char **names, const s
 
 		for (size_t n = 0; names[n]; n++)
 			ours |= (int)if_nametoindex(names[n]) == seen->ifindex;
-		if (!ours || !holds(seen, addr) || seen->prefix <= prefix)
+		if (!ours || !ifaddr_holds(seen, addr) || seen->prefix <= prefix)
 			continue;
 		prefix = seen->prefix;
 		found = seen->ifindex;

@@ -56,6 +56,7 @@ struct vrrpd {
 	struct watch watch;
 	struct track track;
 	struct witnesses witnesses;
+	struct lookout lookout;
 	struct fence fence;
 	int announcer;
 	struct announce_schedule schedule;
@@ -65,6 +66,8 @@ struct vrrpd {
 	ev_io timer_io, link_io[LINK_FAMILIES];
 	ev_timer chores; /* each second: what has failed and may work now */
 	ev_timer pulse;  /* that we live, for the peer: see hear.c */
+	ev_timer round;  /* the witnesses had time to answer */
+	uint64_t pulsed; /* when the last pulse was */
 	struct guard guard;
 	uint64_t epoch_logged;
 
@@ -80,6 +83,7 @@ struct vrrpd {
 	bool peer_lbd;   /* nothing is known against it */
 	bool peer_vrrpd; /* has spoken lately */
 	bool peer_held;  /* it does not hear our adverts */
+	bool peer_whole; /* witnesses answer it on all of its interfaces, for all that is known */
 	char gate[128];  /* why the gate is closed; empty: open */
 };
 
@@ -124,6 +128,8 @@ void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifind
 /* hear.c: turns what the neighbours in the node and the kernel say into events. */
 int hear_start(struct vrrpd *vrrpd);
 void hear_end(struct vrrpd *vrrpd);
+/* The peer does not hear us: the witnesses are asked at once. */
+void hear_asked(struct vrrpd *vrrpd);
 /* Which of the interfaces have failed now (enum fsm_fault). */
 unsigned int hear_faults(const struct vrrpd *vrrpd);
 

@@ -17,7 +17,7 @@
 #include "conf/log.h"
 #include "vrrp/lease.h"
 
-/* Longer than the second after which the kernel repeats a question that was lost. */
+/* For people: longer than three rounds. */
 static const uint64_t silent_ns = 1500000000;
 static const uint64_t tick_ns = 10000000; /* USER_HZ */
 
@@ -172,40 +172,62 @@ static struct entry read_entry(struct nl_sock *sock, const struct hop *hop)
 	return entry;
 }
 
-/* Has the kernel ask now: of a known neighbour a probe, of an unknown one as for a packet. */
-static void ask(struct nl_sock *sock, const struct hop *hop, const struct entry *entry)
+static void set_state(struct nl_sock *sock, const struct hop *hop, int state)
 {
-	const unsigned int valid = NUD_REACHABLE | NUD_STALE | NUD_DELAY;
-	bool probe = entry->there && entry->state & valid;
 	struct rtnl_neigh *neighbour = rtnl_neigh_alloc();
 
 	if (neighbour && !rtnl_neigh_set_dst(neighbour, hop->addr)) {
 		rtnl_neigh_set_ifindex(neighbour, hop->ifindex);
-		rtnl_neigh_set_state(neighbour, probe ? NUD_PROBE : NUD_NONE);
-		if (!probe)
+		rtnl_neigh_set_state(neighbour, state);
+		if (state == NUD_NONE)
 			rtnl_neigh_set_flags(neighbour, NTF_USE);
-		rtnl_neigh_add(sock, neighbour, probe ? NLM_F_REPLACE : NLM_F_CREATE);
+		rtnl_neigh_add(sock, neighbour, state == NUD_NONE ? NLM_F_CREATE : NLM_F_REPLACE);
 	}
 	rtnl_neigh_put(neighbour);
 }
 
-static void look_at(struct witnesses *witnesses, struct witness *witness, uint64_t now)
+/* Has the kernel ask now: of a known neighbour a probe, of an unknown one as for a packet. */
+static void ask(struct nl_sock *sock, const struct hop *hop, const struct entry *entry)
+{
+	const unsigned int valid = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
+
+	/* It sends a probe when it begins to, and the next one only a second later. */
+	if (entry->there && entry->state & NUD_PROBE)
+		set_state(sock, hop, NUD_STALE);
+	set_state(sock, hop, entry->there && entry->state & valid ? NUD_PROBE : NUD_NONE);
+}
+
+static struct entry look_at(struct witnesses *witnesses, struct witness *witness, struct hop *hop)
 {
 	/* A static entry answers for nobody. */
-	const unsigned int fixed = NUD_PERMANENT | NUD_NOARP, asking = NUD_INCOMPLETE | NUD_PROBE;
-	struct hop hop = { 0 };
-	struct entry entry;
+	const unsigned int fixed = NUD_PERMANENT | NUD_NOARP;
+	struct entry entry = { 0 };
 
-	if (!find_hop(witnesses->sock, &witness->addr, &hop))
-		return;
-	entry = read_entry(witnesses->sock, &hop);
+	if (!find_hop(witnesses->sock, &witness->addr, hop))
+		return entry;
+	witness->ifindex = hop->ifindex;
+	entry = read_entry(witnesses->sock, hop);
 	if (entry.there && !(entry.state & fixed) && entry.confirmed_ns < silent_ns) {
-		witness->seen_ns = now - entry.confirmed_ns;
+		witness->seen_ns = lease_now() - entry.confirmed_ns;
 		witness->known = true;
 	}
-	if (!(entry.state & (fixed | asking)))
-		ask(witnesses->sock, &hop, &entry);
-	nl_addr_put(hop.addr);
+	return entry;
+}
+
+void witness_ask(struct witnesses *witnesses, bool again)
+{
+	unsigned int spared = NUD_PERMANENT | NUD_NOARP | NUD_INCOMPLETE;
+
+	if (!again)
+		spared |= NUD_PROBE;
+	for (size_t i = 0; witnesses->sock && i < witnesses->count; i++) {
+		struct hop hop = { 0 };
+		struct entry entry = look_at(witnesses, &witnesses->witness[i], &hop);
+
+		if (hop.addr && !(entry.state & spared))
+			ask(witnesses->sock, &hop, &entry);
+		nl_addr_put(hop.addr);
+	}
 }
 
 bool witness_answers(const struct witness *witness)
@@ -213,20 +235,46 @@ bool witness_answers(const struct witness *witness)
 	return witness->known && lease_now() - witness->seen_ns < silent_ns;
 }
 
-enum witness_verdict witness_look(struct witnesses *witnesses)
+static bool answers_on(const struct witnesses *witnesses, int ifindex)
 {
-	uint64_t now = lease_now();
+	for (size_t i = 0; i < witnesses->count; i++) {
+		if (witnesses->witness[i].ifindex == ifindex && witnesses->witness[i].answered)
+			return true;
+	}
+	return false;
+}
+
+static enum lookout_round judge(struct witnesses *witnesses)
+{
 	bool answer = false;
 
 	witnesses->known = 0;
-	for (size_t i = 0; witnesses->sock && i < witnesses->count; i++) {
-		struct witness *witness = &witnesses->witness[i];
+	witnesses->dark = 0;
+	for (size_t i = 0; i < witnesses->count; i++) {
+		const struct witness *witness = &witnesses->witness[i];
 
-		look_at(witnesses, witness, now);
 		witnesses->known += witness->known;
-		answer = answer || witness_answers(witness);
+		answer = answer || witness->answered;
+		if (witness->known && !answers_on(witnesses, witness->ifindex))
+			witnesses->dark = witness->ifindex;
 	}
 	if (!witnesses->known)
-		return WITNESS_UNKNOWN;
-	return answer ? WITNESS_ANSWERS : WITNESS_SILENT;
+		return LOOKOUT_UNKNOWN;
+	if (!answer)
+		return LOOKOUT_SILENT;
+	return witnesses->dark ? LOOKOUT_PARTLY : LOOKOUT_ANSWERS;
+}
+
+enum lookout_round witness_look(struct witnesses *witnesses)
+{
+	for (size_t i = 0; witnesses->sock && i < witnesses->count; i++) {
+		struct witness *witness = &witnesses->witness[i];
+		struct hop hop = { 0 };
+		struct entry entry = look_at(witnesses, witness, &hop);
+
+		/* A question turns this off, and nothing but an answer turns it on. */
+		witness->answered = witness->known && entry.state & NUD_REACHABLE;
+		nl_addr_put(hop.addr);
+	}
+	return judge(witnesses);
 }

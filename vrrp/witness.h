@@ -13,21 +13,18 @@
 #include <stdint.h>
 
 #include "proto/addr.h"
+#include "vrrp/lookout.h"
 
 struct conf;
 struct nl_sock;
 
 enum { WITNESS_MAX = 16 };
 
-enum witness_verdict {
-	WITNESS_UNKNOWN, /* none has ever answered: that proves nothing */
-	WITNESS_ANSWERS,
-	WITNESS_SILENT, /* all that ever answered have not for some time */
-};
-
 struct witness {
 	struct addr addr;
 	bool known;       /* has answered since the start */
+	bool answered;    /* in the last round */
+	int ifindex;      /* where it was looked for last; 0: nowhere yet */
 	uint64_t seen_ns; /* CLOCK_BOOTTIME of its last answer */
 };
 
@@ -35,6 +32,7 @@ struct witnesses {
 	struct nl_sock *sock; /* NULL: closed */
 	struct witness witness[WITNESS_MAX];
 	size_t count, known;
+	int dark; /* an interface on which none answered in the last round; 0: there is none */
 };
 
 /* 0 or -errno, logged. */
@@ -44,8 +42,14 @@ void witness_close(struct witnesses *witnesses);
 /* The witnesses that a configuration names.  Those that stay keep what is known of them. */
 void witness_plan(struct witnesses *witnesses, const struct conf *conf);
 
-/* Reads who has answered and has the kernel ask again: to be called about twice a second. */
-enum witness_verdict witness_look(struct witnesses *witnesses);
+/*
+ * A round: has the kernel ask all of them.  `again`: also those that have not answered the last
+ * question.  Not for ever, because it keeps the kernel from asking for a new MAC address.
+ */
+void witness_ask(struct witnesses *witnesses, bool again);
+/* Who has answered since, which takes a tenth of a second at most. */
+enum lookout_round witness_look(struct witnesses *witnesses);
+/* Whether it has lately.  For people. */
 bool witness_answers(const struct witness *witness);
 
 #endif

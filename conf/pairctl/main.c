@@ -69,6 +69,8 @@ static const struct verb verbs[] = {
 	  1u << OPTION_ANYWAY },
 	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
 	  1u << OPTION_CONFIG },
+	{ "diff", "[OLD] NEW", "what a configuration changes, and what that does", diff_run, 1, 2,
+	  1u << OPTION_CONFIG },
 	{ "keygen", "[NODE] [--next] [--show | --promote]",
 	  "make this node's key or its next one, or show it", keygen_run, 0, 1,
 	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE },
@@ -86,7 +88,7 @@ static int help_run(const struct pairctl *ctl)
 		printf("  %-8s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
-	     "  --config FILE   for check (/etc/caspair/pair.conf)\n"
+	     "  --config FILE   for check and diff (/etc/caspair/pair.conf)\n"
 	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
 	     "\n"
 	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "

@@ -38,6 +38,7 @@ struct pairctl {
 
 /* The verbs: each returns the exit status and has printed everything. */
 int check_run(const struct pairctl *ctl);
+int diff_run(const struct pairctl *ctl);
 int keygen_run(const struct pairctl *ctl);
 int status_run(const struct pairctl *ctl);
 int members_run(const struct pairctl *ctl);

@@ -368,7 +368,7 @@ static void test_answers_are_paced(void **state UNUSED)
 	time_t second;
 
 	CPU_ZERO(&here);
-	CPU_SET(sched_getcpu(), &here);
+	CPU_SET((size_t)sched_getcpu(), &here);
 	assert_int_equal(sched_setaffinity(0, sizeof(here), &here), 0);
 	segment.ttl = 1;
 	do {

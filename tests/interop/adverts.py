@@ -12,11 +12,13 @@ adverts.py forge INTERFACE SOURCE DESTINATION VRID RUNG [COUNT]
                                     IPv6 when the addresses are
 adverts.py owners INTERFACE ADDRESS the MAC addresses that answer a solicitation for an IPv6 address
 adverts.py join ADDRESS             joins 224.0.0.18 on that address's interface, until killed
+adverts.py join ff02::12 INTERFACE  joins that group there
 """
 import json
 import select
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -96,6 +98,13 @@ def forged(rung, source, destination, vrid):
     return packets[rung]()
 
 
+def neighbour(interface, address):
+    """The MAC address; whoever asks has spoken to it before."""
+    table = json.loads(subprocess.check_output(['ip', '-j', 'neigh', 'show', 'to', address, 'dev',
+                                                interface]))
+    return table[0]['lladdr']
+
+
 def forge(interface, source, destination, vrid, rung, count='1'):
     kind = ETH_P_IPV6 if ':' in source else ETH_P_IP
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
@@ -103,9 +112,7 @@ def forge(interface, source, destination, vrid, rung, count='1'):
     if destination in groups:
         to = bytes.fromhex(groups[destination])
     else:
-        with open('/proc/net/arp') as table:
-            to = bytes.fromhex([line.split()[3] for line in table
-                                if line.split()[0] == destination][0].replace(':', ''))
+        to = bytes.fromhex(neighbour(interface, destination).replace(':', ''))
     data = forged(rung, source, destination, int(vrid))
     for _ in range(int(count)):
         sock.sendto(data, (interface, kind, 0, 0, to))
@@ -189,7 +196,12 @@ def owners(interface, address):
             print(data[6:12].hex(':'))
 
 
-def join(address):
+def join(address, interface=None):
+    if interface:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                        binary(address) + struct.pack('@I', socket.if_nametoindex(interface)))
+        sock.recv(1)
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
                     binary('224.0.0.18') + binary(address))

@@ -51,8 +51,8 @@ bridge_rules() {
 # lan_way FROM TO: nothing of node FROM reaches node TO; clients and members are not concerned.
 lan_way() { bridge_rules "iifname lb$1-* oifname lb$2-* drop;"; }
 lan_between() { bridge_rules "iifname lb1-* oifname lb2-* drop; iifname lb2-* oifname lb1-* drop;"; }
-# lan_mute NODE: nobody hears it; lan_deaf NODE: it hears nobody; lan_cut NODE: both.
-lan_mute() { silence "$1" && bridge_rules "" "iifname lb$1-* drop;"; }
+# lan_mute NODE [INTERFACE]: nobody hears it; lan_deaf NODE: it hears nobody; lan_cut NODE: both.
+lan_mute() { silence "$1" "$2" && bridge_rules "" "iifname lb$1-${2:-*} drop;"; }
 lan_deaf() { bridge_rules "" "" "oifname lb$1-* drop;"; }
 lan_cut() { silence "$1" && bridge_rules "" "iifname lb$1-* drop;" "oifname lb$1-* drop;"; }
 lan_heal() {
@@ -65,12 +65,11 @@ lan_heal() {
 }
 # The tap of the witness is before the rules of the bridge: what nobody gets must not reach the port.
 silence() {
-	on "lb$1" nft -f - <<-END || fail "nft refuses"
-		table netdev drill {
-		    chain eth0 { type filter hook egress device eth0 priority 0; policy drop; }
-		    chain eth1 { type filter hook egress device eth1 priority 0; policy drop; }
-		}
-	END
+	local interface
+	for interface in ${2:-eth0 eth1}; do
+		echo "table netdev drill { chain $interface {" \
+			"type filter hook egress device $interface priority 0; policy drop; }; }"
+	done | on "lb$1" nft -f - || fail "nft refuses"
 }
 
 mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }

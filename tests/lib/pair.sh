@@ -3,9 +3,10 @@
 #
 # The pair in its lab: keys, configuration, daemons, and what can happen to a node.
 #
-# LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval.
-# LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot; LAB_SAMBA=samba gives the
-# members RPC servers.
+# LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval; LAB_UNICAST=1 has the
+# adverts go to the peer alone, with LAB_V6 in both families.
+# LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot;
+# LAB_WITNESS names witnesses; LAB_SAMBA=samba gives the members RPC servers.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
 
@@ -19,23 +20,25 @@ lab_key() {
 
 # lab_config [FLOWS]: keys and the one file for both nodes.
 lab_config() {
-	local key1 key2 rpc=7000
+	local key1 key2 rpc=7000 ours6=${LAB_UNICAST:+${LAB_V6:+2001:db8:20::1}}
 	[[ -z $LAB_SAMBA ]] || rpc=135
 	key1=$(lab_key 1) && key2=$(lab_key 2) && [[ -n $key1 && -n $key2 ]] || fail "keygen failed"
 	cat >"$LAB/pair.conf" <<-END
 		format 1
 		pair lab
 		node lb1 {
-		    address 10.20.0.11; sync 192.168.77.1; priority 254
+		    address 10.20.0.11${ours6:+, ${ours6}1}; sync 192.168.77.1; priority 254
 		    public-key $key1
 		}
 		node lb2 {
-		    address 10.20.0.12; sync 192.168.77.2; priority 253
+		    address 10.20.0.12${ours6:+, ${ours6}2}; sync 192.168.77.2; priority 253
 		    public-key $key2
 		}
 		vrrp {
 		    interface eth0; track-interface eth1; vrid 51
 		    advert ${LAB_ADVERT:-100ms}; hold-after-boot ${LAB_HOLD:-1s}
+		    ${LAB_WITNESS:+witness $LAB_WITNESS}
+		    ${LAB_UNICAST:+unicast yes}
 		}
 		sync { port 7790; path eth2; peer-timeout 1s }
 		forwarding {

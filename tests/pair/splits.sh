@@ -8,6 +8,7 @@
 
 . "${0%/*}/../lib/drill.sh"
 LAB_V6=${LAB_V6-1}
+LAB_WITNESS=$LAB_CLIENTS
 lab_enter "$@"
 
 # Only between the nodes: clients still reach both.  The channel tells that there is no need to move.
@@ -35,23 +36,30 @@ drill_lan_between() {
 	stays "$1"
 	lan_heal
 }
-# The active node can neither send nor receive, and its link stays up.
+# The active node can neither send nor receive, or one of the two, and its link stays up.  Its
+# witnesses tell it so, and the role does not come back to what is still dead.
 drill_lan() {
 	lan_cut "$1"
-	await_role "$2" active
-	work 1000
-	lan_heal
+	dead_behind_a_carrier "$2"
 }
 drill_mute() {
 	lan_mute "$1"
-	await_role "$2" active
-	work 1000
-	lan_heal
+	dead_behind_a_carrier "$2"
 }
 drill_deaf() {
 	lan_deaf "$1"
-	work 1500
+	dead_behind_a_carrier "$2"
+}
+# The other interface is well: members answer, clients do not.
+drill_side() {
+	lan_mute "$1" eth0
+	dead_behind_a_carrier "$2"
+}
+dead_behind_a_carrier() {
+	await_role "$1" active
+	work 1000
 	lan_heal
+	stays "$1"
 }
 # Who is cut off from everything gives up within two seconds; until then it does not know.
 drill_both_lan_first() {
@@ -137,7 +145,7 @@ drill_split_channel_first() {
 pair_start
 chat_start load 7000 50 10.20.0.120 30
 for entry in ${DRILLS:-peer_deaf:20 active_deaf:20 lan_between:20 channel:20 mute:any deaf:any \
-	lan:any both_lan_first:any both_channel_first:any unfenceable:20:300 loser_hears_first:20:300 \
+	side:any lan:any both_lan_first:any both_channel_first:any unfenceable:20:300 loser_hears_first:20:300 \
 	winner_hears_first:20:300 split_channel_first:20:1500}; do
 	IFS=: read -r name dark two <<<"$entry"
 	drill "$name" "$dark" $two

@@ -233,6 +233,15 @@ static void op_broken(void *arg, const char *why)
 	node->syncd->torn = true;
 }
 
+static void op_verified(void *arg, const struct verify_result *result, const char *why)
+{
+	struct node *node = arg;
+
+	trace_say(node->world, "node %u: compared %u of %u slices: %u differed, %llu keys mended %s",
+		  node->number + 1, result->compared, result->slices, result->differing,
+		  (unsigned long long)result->repaired, why ? why : "");
+}
+
 const struct session_ops syncd_ops = {
 	.room = op_room,
 	.send = op_send,
@@ -247,6 +256,7 @@ const struct session_ops syncd_ops = {
 	.handed = op_handed,
 	.changed = op_changed,
 	.broken = op_broken,
+	.verified = op_verified,
 };
 
 /* --- work --------------------------------------------------------------------------------------

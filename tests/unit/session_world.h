@@ -56,6 +56,8 @@ struct node {
 	uint32_t room_for;             /* entries, 0: no limit */
 	unsigned int verdicts, handed_complete, handed_refused, yields, taken;
 	unsigned int state_seen[16];
+	unsigned int verified, verify_broken;
+	struct verify_result result; /* of the last comparison */
 	Cas__Role role;
 };
 
@@ -305,6 +307,14 @@ static void world_broken(void *arg, const char *why)
 	node->torn = true;
 }
 
+static void world_verified(void *arg, const struct verify_result *result, const char *why)
+{
+	struct node *node = arg;
+
+	node->result = *result;
+	*(why ? &node->verify_broken : &node->verified) += 1;
+}
+
 static const struct session_ops world_ops = {
 	.room = world_room,
 	.send = world_send,
@@ -319,6 +329,7 @@ static const struct session_ops world_ops = {
 	.handed = world_handed,
 	.changed = world_changed,
 	.broken = world_broken,
+	.verified = world_verified,
 };
 
 /* --- time --------------------------------------------------------------------------------------

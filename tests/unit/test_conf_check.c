@@ -68,26 +68,34 @@ static char *print(const struct conf_faults *faults)
 	return out;
 }
 
+static bool has_faults(const char *text, const char *expected)
+{
+	struct conf_faults faults;
+	struct conf *conf = conf_read(text, strlen(text), &faults);
+	char *printed = print(&faults);
+	bool same = strcmp(printed, expected) == 0;
+
+	if (!same)
+		print_error("expected:\n%s\nbut got:\n%s", expected, printed);
+	assert_int_equal(conf != NULL, faults.errors == 0);
+	conf_free(conf);
+	conf_faults_free(&faults);
+	free(printed);
+	return same;
+}
+
 /* Tries them all before it fails: one shift of a line would otherwise take many runs to repair. */
 static void run(const struct edit *edits, size_t count)
 {
 	unsigned int wrong = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		char *text = apply(&edits[i]), *printed;
-		struct conf_faults faults;
-		struct conf *conf = conf_read(text, strlen(text), &faults);
+		char *text = apply(&edits[i]);
 
-		printed = print(&faults);
-		if (strcmp(printed, edits[i].faults) != 0) {
-			print_error("\"%s\" for \"%s\"\nexpected:\n%s\nbut got:\n%s", edits[i].to,
-				    edits[i].from, edits[i].faults, printed);
+		if (!has_faults(text, edits[i].faults)) {
+			print_error("with \"%s\" for \"%s\"\n", edits[i].to, edits[i].from);
 			wrong++;
 		}
-		assert_int_equal(conf != NULL, faults.errors == 0);
-		conf_free(conf);
-		conf_faults_free(&faults);
-		free(printed);
 		free(text);
 	}
 	assert_int_equal(wrong, 0);
@@ -121,6 +129,16 @@ static void nodes(void **state)
 		{ "node a {", "node a { priority 253;",
 		  "2:19: priority 253 is the same as the other node's default\n" },
 		{ "node a {", "node a { priority 100;", "" },
+		{ "address 10.0.0.2", "address 2001:db8::2",
+		  "2:18: address: node \"a\" needs an IPv6 address too, since node \"b\" has one "
+		  "(line 3)\n"
+		  "3:18: address: node \"b\" needs an IPv4 address too, since node \"a\" has one "
+		  "(line 2)\n" },
+		{ "address 10.0.0.2", "address 10.0.0.2, 10.0.0.3",
+		  "3:28: address has two IPv4 addresses, 10.0.0.2 and 10.0.0.3: there may be one "
+		  "of "
+		  "each family\n" },
+		{ "sync 10.1.0.2", "sync fd00::2", "" },
 		{ "address 10.0.0.2", "address 10.0.0.1",
 		  "3:18: address 10.0.0.1 is already the address of node \"a\" (line 2)\n" },
 		{ "sync 10.1.0.2", "sync 10.1.0.1",
@@ -401,8 +419,7 @@ static void judgement_of_vrrp(void **state)
 {
 	static const struct edit edits[] = {
 		{ "vrid 7", "vrid 7; preempt yes; preempt-delay 5s", "" },
-		{ "vrid 7", "vrid 7; preempt-delay 5s",
-		  "4:46: preempt-delay needs preempt yes\n" },
+		{ "vrid 7", "vrid 7; preempt-delay 5s", "4:46: preempt-delay needs preempt yes\n" },
 		{ "vrid 7", "vrid 7; fence-command /sbin/f; fence-timeout 5s; policy consistency",
 		  "" },
 		{ "vrid 7", "vrid 7; policy consistency",
@@ -419,6 +436,81 @@ static void judgement_of_vrrp(void **state)
 
 	(void)state;
 	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
+/* In which families adverts go, and what becomes of the others. */
+static void families_of_adverts(void **state)
+{
+	static const char form[] = "format 1; pair p\n"
+				   "node a { address %s; sync 10.1.0.1; public-key " KEY_A " }\n"
+				   "node b { address %s; sync 10.1.0.2; public-key " KEY_B " }\n"
+				   "vrrp { interface eth0; vrid 7; %s }\n"
+				   "sync { path eth1 }\n"
+				   "array one { vip %s\n"
+				   "service s { ports 25 }\n"
+				   "member x { address %s } }\n";
+	static const char two[] = "unicast no; version 2; advert 1s", one[] = "unicast yes";
+	static const char *const four[] = { "10.0.0.1", "10.0.0.2", "10.0.0.10", "10.2.0.11" };
+	static const char *const six[] = { "2001:db8::1", "2001:db8::2", "2001:db8::10",
+					   "2001:db8:2::11" };
+	static const char *const both[] = { "10.0.0.1, fe80::1", "fe80::2, 10.0.0.2",
+					    "10.0.0.10, 2001:db8::10",
+					    "10.2.0.11, 2001:db8:2::11" };
+	static const struct {
+		const char *const *nodes, *vrrp, *const *vips, *faults;
+	} cases[] = {
+		{ four, "", four, "" },
+		{ four, "", six, "" },
+		{ four, "", both, "" },
+		{ six, "", six, "" },
+		{ both, "", both, "" },
+		{ both, "", four, "" },
+		{ six, "", four,
+		  "4:18: adverts over IPv4 come from the nodes' addresses: give each node an IPv4 "
+		  "address\n" },
+		{ six, "", both,
+		  "4:18: warning: IPv4 vips follow the election over IPv6: for adverts over both, "
+		  "give each node an IPv4 address\n" },
+		{ four, one, four, "" },
+		{ six, one, six, "" },
+		{ both, one, both, "" },
+		{ both, one, six, "" },
+		{ four, one, six,
+		  "4:40: unicast is between the nodes' addresses, and no array has a vip of their "
+		  "family\n" },
+		{ six, one, four,
+		  "4:40: unicast is between the nodes' addresses, and no array has a vip of their "
+		  "family\n" },
+		{ four, one, both,
+		  "4:40: warning: IPv6 vips follow the election over IPv4: for adverts over both, "
+		  "give each node an IPv6 address\n" },
+		{ six, one, both,
+		  "4:40: warning: IPv4 vips follow the election over IPv6: for adverts over both, "
+		  "give each node an IPv4 address\n" },
+		{ four, two, four, "" },
+		{ both, two, four, "" },
+		{ both, two, six,
+		  "4:52: version 2 of VRRP is for IPv4, and no array has an IPv4 vip\n" },
+		{ six, two, four,
+		  "4:18: adverts over IPv4 come from the nodes' addresses: give each node an IPv4 "
+		  "address\n" },
+		{ both, two, both,
+		  "4:52: warning: version 2 of VRRP is for IPv4: IPv6 vips follow its "
+		  "election\n" },
+	};
+	unsigned int wrong = 0;
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), form, cases[i].nodes[0], cases[i].nodes[1],
+			 cases[i].vrrp, cases[i].vips[2], cases[i].vips[3]);
+		if (!has_faults(text, cases[i].faults)) {
+			print_error("for\n%s\n", text);
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
 }
 
 /* What the adverts can say; the line of the vrrp block is 4. */
@@ -548,8 +640,7 @@ static void memory(void **state)
 		struct conf_faults faults;
 		const char *fault = cases[i].fault;
 
-		snprintf(to, sizeof(to), "sync { path eth1 }\nforwarding { %s }\n",
-			 cases[i].block);
+		snprintf(to, sizeof(to), "sync { path eth1 }\nforwarding { %s }\n", cases[i].block);
 		text = apply(&edit);
 		conf_free(conf_read(text, strlen(text), &faults));
 		printed = print(&faults);
@@ -574,6 +665,7 @@ int main(void)
 		cmocka_unit_test(services),
 		cmocka_unit_test(probes),
 		cmocka_unit_test(advice),
+		cmocka_unit_test(families_of_adverts),
 		cmocka_unit_test(versions_of_vrrp),
 		cmocka_unit_test(judgement_of_vrrp),
 		cmocka_unit_test(limits),

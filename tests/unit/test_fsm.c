@@ -522,6 +522,62 @@ static void late_active_goes_on_when_nobody_spoke(void **unused)
 }
 
 /* Longer than the peer waits: it has followed by now, and its next word will say so. */
+/* A backup that wakes from a stall has heard nobody, which is not the same as silence. */
+static void a_late_backup_listens_before_it_leads(void **unused)
+{
+	static const struct {
+		uint64_t late;
+		bool released;
+		enum fsm_state next;
+	} rows[] = {
+		{ 0, false, FSM_ACTIVE },    { 99, false, FSM_ACTIVE }, { 101, false, FSM_BACKUP },
+		{ 5000, false, FSM_BACKUP }, { 101, true, FSM_BACKUP }, { 50, true, FSM_ACTIVE },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_BACKUP), other;
+		uint64_t now;
+
+		if (rows[i].released)
+			advert(&fsm, 0, PEER, start_time);
+		now = fsm.down_at + rows[i].late * ms;
+		step(&fsm, FSM_DOWN_TIMER, now);
+		assert_int_equal(fsm.state, rows[i].next);
+		if (fsm.state == FSM_ACTIVE)
+			continue;
+		/* An advert of the time it needs to come at all, then it is heard or leads. */
+		assert_true(fsm.down_at > now + 100 * ms && fsm.down_at < now + 110 * ms);
+		other = fsm;
+		advert(&other, 253, PEER, now + 100 * ms);
+		assert_int_equal(other.down_at, now + 100 * ms + fsm_patience(&other));
+		/* Once: a machine that is always late would never lead. */
+		step(&fsm, FSM_DOWN_TIMER, fsm.down_at + 500 * ms);
+		assert_int_equal(fsm.state, FSM_ACTIVE);
+		/* But once for each silence. */
+		step(&other, FSM_DOWN_TIMER, other.down_at + 500 * ms);
+		assert_int_equal(other.state, FSM_BACKUP);
+	}
+}
+
+/* It also asks, where it can. */
+static void a_late_backup_asks(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_report active = { .channel = true, .peer_lives = true, .peer_active = true };
+	uint64_t now = start_time + 3000 * ms;
+
+	(void)unused;
+	report(&fsm, active, start_time);
+	/* The stale report is the first thing that comes to mind. */
+	step(&fsm, FSM_STALE_TIMER, now);
+	step(&fsm, FSM_DOWN_TIMER, now);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+	report(&fsm, active, now + 30 * ms);
+	assert_true(fsm.claim_at && fsm.claim_at <= now + 30 * ms);
+	assert_int_equal(step(&fsm, FSM_CLAIM_TIMER, now + 30 * ms), FSM_SEND_CLAIM);
+}
+
 static void overslept_active_waits_for_a_word(void **unused)
 {
 	struct fsm_report old = peer_standby, word = peer_standby;
@@ -913,6 +969,56 @@ static void silence_asks_and_holds(void **unused)
 	assert_false(fsm.held);
 }
 
+/* The active node's own LAN may be the one that does not work. */
+static void a_node_that_is_not_heard_asks_its_witnesses(void **unused)
+{
+	static const struct {
+		bool preempt, lame, strict, probes;
+	} rows[] = {
+		{ false, false, false, true },
+		{ true, false, false, false }, /* the peer hears us */
+		{ false, true, false, false }, /* and could do no better */
+		{ false, false, true, false },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		struct fsm_event claim = { .kind = FSM_PEER_CLAIM, .now = start_time + ms };
+		unsigned int actions;
+
+		fsm.config.strict = rows[i].strict;
+		claim.word.preempt = rows[i].preempt;
+		claim.word.lame = rows[i].lame;
+		actions = fsm_step(&fsm, &claim);
+		assert_int_equal(actions, FSM_SEND_REFUSE | (rows[i].probes ? FSM_PROBE : 0));
+		assert_int_equal(fsm.state, FSM_ACTIVE);
+	}
+}
+
+/* It lets go for either fault, and does not take back what it could not serve. */
+static void who_is_not_heard_by_witnesses_lets_go(void **unused)
+{
+	static const unsigned int faults[] = { FSM_FAULT_LAN, FSM_FAULT_SIDE };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		struct fsm_event claim = { .kind = FSM_PEER_CLAIM, .now = start_time + 3 * ms };
+
+		report(&fsm, peer_standby, start_time + ms);
+		assert_true(fault(&fsm, FSM_FAILED, faults[i], start_time + 2 * ms) &
+			    FSM_SEND_YIELD);
+		assert_int_equal(fsm.state, FSM_FAULT);
+		fsm = in_state(FSM_ACTIVE);
+		report(&fsm, (struct fsm_report){ .channel = true }, start_time + ms);
+		fault(&fsm, FSM_FAILED, faults[i], start_time + 2 * ms);
+		assert_int_equal(fsm.state, FSM_ACTIVE); /* nobody is there to have it */
+		assert_true(fsm_step(&fsm, &claim) & FSM_SEND_GRANT);
+		assert_int_equal(fsm.state, FSM_FAULT);
+	}
+}
+
 static void fencing_comes_before_a_blind_takeover(void **unused)
 {
 	static const struct {
@@ -1116,11 +1222,15 @@ int main(void)
 		cmocka_unit_test(adverts_keep_their_grid),
 		cmocka_unit_test(late_active_listens_before_it_speaks),
 		cmocka_unit_test(late_active_goes_on_when_nobody_spoke),
+		cmocka_unit_test(a_late_backup_listens_before_it_leads),
+		cmocka_unit_test(a_late_backup_asks),
 		cmocka_unit_test(overslept_active_waits_for_a_word),
 		cmocka_unit_test(overslept_active_does_not_wait_for_ever),
 		cmocka_unit_test(adverts_count_from_their_receipt),
 		cmocka_unit_test(an_old_report_is_none),
 		cmocka_unit_test(silence_asks_and_holds),
+		cmocka_unit_test(a_node_that_is_not_heard_asks_its_witnesses),
+		cmocka_unit_test(who_is_not_heard_by_witnesses_lets_go),
 		cmocka_unit_test(fencing_comes_before_a_blind_takeover),
 		cmocka_unit_test(fencing_does_not_wait_for_the_channel_to_end),
 		cmocka_unit_test(fencing_is_for_silence_only),

@@ -47,6 +47,8 @@ static const struct happening {
 	{ .kind = FSM_RECOVERED, .what = FSM_FAULT_TRACK },
 	{ .kind = FSM_FAILED, .what = FSM_FAULT_LAN },
 	{ .kind = FSM_RECOVERED, .what = FSM_FAULT_LAN },
+	{ .kind = FSM_FAILED, .what = FSM_FAULT_SIDE },
+	{ .kind = FSM_RECOVERED, .what = FSM_FAULT_SIDE },
 	{ .kind = FSM_ADVERT, .what = 253, .source = PEER },
 	{ .kind = FSM_ADVERT, .what = 255, .source = PEER },
 	{ .kind = FSM_ADVERT, .what = 255, .source = STRANGER },
@@ -66,6 +68,7 @@ static const struct happening {
 	{ .kind = FSM_PEER_TAKEN, .what = 1 },
 	{ .kind = FSM_PEER_CLAIM, .what = 0 },
 	{ .kind = FSM_PEER_CLAIM, .what = 1 },
+	{ .kind = FSM_PEER_CLAIM, .what = 2 },
 	{ .kind = FSM_PEER_GRANT, .what = 1 },
 	{ .kind = FSM_PEER_REFUSE, .what = 0 },
 	{ .kind = FSM_PEER_REFUSE, .what = 1 },
@@ -112,9 +115,9 @@ static struct fsm_event event_of(const struct walk *walk, const struct happening
 	else if (h->kind == FSM_FENCE_RESULT)
 		event.fence.id = fsm->fence_id, event.fence.done = h->what;
 	else if (h->kind >= FSM_PEER_YIELD && h->kind <= FSM_PEER_REFUSE)
-		event.word = (struct fsm_word){ .epoch = fsm->epoch + h->what,
+		event.word = (struct fsm_word){ .epoch = fsm->epoch + !!h->what,
 						.id = fsm->claim.id,
-						.preempt = h->what,
+						.preempt = h->what == 1,
 						.lame = !h->what };
 	return event;
 }
@@ -217,6 +220,10 @@ static void check_step(struct walk *walk, const struct fsm *before, const struct
 		check_takeover(walk, before, event, actions);
 	if (actions & (FSM_SEND_REFUSE | FSM_SEND_GRANT))
 		assert_true(event->kind == FSM_PEER_CLAIM && before->state == FSM_ACTIVE);
+	/* Whoever is not heard asks at once whether it is heard by anybody. */
+	assert_int_equal(!!(actions & FSM_PROBE), actions & FSM_SEND_REFUSE &&
+							  !event->word.preempt &&
+							  !event->word.lame && !fsm->config.strict);
 	check_options(before, fsm, actions);
 	check_state(walk);
 	if (fsm->epoch > walk->highest)
