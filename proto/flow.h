@@ -22,7 +22,7 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 6
+#define FLOW_LAYOUT 7
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -416,6 +416,7 @@ enum lease_role {
  * Map `lease`, one entry, BPF_F_MMAPABLE.  Soft lease: an ACTIVE node serves on past until_ns, but
  * then the first foreign advert (our VRID, TTL 255, priority > 0) sets `fenced`, and from there on
  * ARP for the VIPs is not answered and nothing new is admitted.  Known flows go on in every case.
+ * Where routers may lie between the nodes, adverts of the peer are good from ttl_min on.
  * A LEAVING node answers no ARP either and records nothing; but the SYNs of clients that have not
  * learned yet who follows go where the follower would send them, because it holds the same pins.
  */
@@ -431,7 +432,9 @@ struct flow_lease {
 	__u8 hard;    /* 1: a lease that has run out fences by itself, whoever is heard or not */
 	__u8 version; /* of VRRP, 2 or 3; 0: 3 */
 	__u8 refuse;  /* 1: the node itself is not spoken to at floating addresses; RFC 9568, 6.1 */
-	__u8 pad[4];
+	__u8 ttl_min; /* of the peer's adverts; 0: 255, as for everybody's */
+	__u8 pad[3];
+	struct flow_ip peer[FLOW_FAMILIES]; /* source of its adverts; none: not known */
 };
 
 enum lease_fence {
@@ -608,7 +611,7 @@ _Static_assert(sizeof(struct pin) == 16, "layout");
 _Static_assert(sizeof(struct census_key) == 20, "layout");
 _Static_assert(sizeof(struct census) == 88, "layout");
 _Static_assert(sizeof(struct census_total) == 104, "layout");
-_Static_assert(sizeof(struct flow_lease) == 64, "layout");
+_Static_assert(sizeof(struct flow_lease) == 96, "layout");
 _Static_assert(sizeof(struct flow_event) == 104, "layout");
 /* The kernel pads elements of an array, which the inboxes are, and user space maps them. */
 _Static_assert(sizeof(struct flow_event) % 8 == 0, "layout");

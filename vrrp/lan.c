@@ -179,6 +179,8 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	tell_machine(vrrpd, &config);
 	vrrpd->lease.vrid = config.vrid;
 	vrrpd->lease.version = config.version;
+	vrrpd->lease.ttl_min = config.unicast ? config.ttl_min : ADVERT_TTL;
+	memcpy(vrrpd->lease.peer, config.peer, sizeof(vrrpd->lease.peer));
 	vrrpd->lease.refuse = !vrrp->accept;
 	vrrpd->lease.hard = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY;
 	lease_tell(&vrrpd->lease);

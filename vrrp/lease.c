@@ -65,6 +65,9 @@ void lease_tell(struct lease *lease)
 	map->version = lease->version;
 	map->refuse = lease->refuse;
 	map->hard = lease->hard;
+	map->peer[FLOW_IPV4] = addr_to_flow(&lease->peer[0]);
+	map->peer[FLOW_IPV6] = addr_to_flow(&lease->peer[1]);
+	map->ttl_min = lease->ttl_min;
 }
 
 /*

@@ -9,11 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/addr.h"
+
 struct flow_lease;
 
 struct lease {
 	struct flow_lease *map; /* NULL: lbd has not shared it yet; writes are then no-ops */
 	uint8_t vrid, version;  /* of the adverts that fence */
+	uint8_t ttl_min;        /* of the peer's adverts; 0: 255 */
+	struct addr peer[2];    /* IPv4 and IPv6; of family 0: not known */
 	bool refuse;            /* Accept_Mode is false */
 	bool hard; /* over at its end, whoever else is heard; of the consistency policy */
 };

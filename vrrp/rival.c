@@ -24,9 +24,12 @@ static const uint16_t types[RIVAL_TAPS] = { ETHERTYPE_IP, ETHERTYPE_IPV6 };
 /* --- taps ----------------------------------------------------------------------------------------
  */
 
+/* Of an advert that a router has forwarded the MAC address would be the router's. */
 static int set_filter(int fd, uint16_t type, uint8_t vrid)
 {
 	const struct sock_filter v4[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVERT_TTL, 0, 6),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVERT_PROTOCOL, 0, 4),
 		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
@@ -36,6 +39,8 @@ static int set_filter(int fd, uint16_t type, uint8_t vrid)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	const struct sock_filter v6[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 7),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVERT_TTL, 0, 5),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVERT_PROTOCOL, 0, 3),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, HEAD_V6 + VRID_AT),

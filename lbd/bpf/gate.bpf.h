@@ -177,6 +177,21 @@ static __always_inline int own(struct packet *p)
 	return XDP_PASS;
 }
 
+/*
+ * Nobody beyond a router can send with 255 hops left.  Where one lies between the nodes only the
+ * peer's count, as with vrrpd.
+ */
+static __always_inline int advert_is_near(const struct packet *p, const struct flow_lease *current)
+{
+	const struct flow_ip *peer = &current->peer[FLOW_IPV4];
+
+	if (p->hops == VRRP_TTL)
+		return 1;
+	if (p->family == FLOW_IPV6)
+		peer = &current->peer[FLOW_IPV6];
+	return current->ttl_min && p->hops >= current->ttl_min && flow_ip_equal(&p->src, peer);
+}
+
 static __always_inline int advert_is_ours(const struct packet *p, const struct flow_lease *current)
 {
 	const struct advert_head *advert = packet_payload(p);
@@ -184,7 +199,7 @@ static __always_inline int advert_is_ours(const struct packet *p, const struct f
 
 	if (!advert || (void *)(advert + 1) > p->end || p->fragment)
 		return 0;
-	return p->hops == VRRP_TTL && advert->version_type == (version << 4 | VRRP_ADVERT) &&
+	return advert_is_near(p, current) && advert->version_type == (version << 4 | VRRP_ADVERT) &&
 	       advert->vrid == current->vrid && advert->priority > 0;
 }
 

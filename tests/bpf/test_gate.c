@@ -5,7 +5,8 @@
 
 #include <net/if_arp.h>
 
-#define PEER 0xc0000203u /* 192.0.2.3 */
+#define PEER     0xc0000203u /* 192.0.2.3 */
+#define STRANGER 0xc0000204u
 
 static uint64_t boot_now(void)
 {
@@ -25,6 +26,8 @@ struct advert {
 	uint32_t role;     /* of this node */
 	bool lease_runs;   /* has not run out */
 	uint8_t speaks;    /* version of VRRP; 0: 3 */
+	uint8_t ttl_min;   /* of PEER's adverts */
+	bool stranger;     /* sends it, and not PEER */
 	uint32_t fenced;   /* before */
 	uint32_t expected; /* after */
 };
@@ -39,6 +42,13 @@ static const struct advert adverts[] = {
 	  .expected = FENCE_DAEMON },
 	{ "the advert of another virtual router does not fence", .role = LEASE_ACTIVE, .vrid = 52 },
 	{ "an advert that was forwarded does not fence", .role = LEASE_ACTIVE, .ttl = 254 },
+	{ "unless routers may lie between, and it is the peer's", .role = LEASE_ACTIVE, .ttl = 254,
+	  .ttl_min = 254, .expected = FENCE_ADVERT },
+	{ "but not of somebody else", .role = LEASE_ACTIVE, .ttl = 254, .ttl_min = 1,
+	  .stranger = true },
+	{ "nor from further away", .role = LEASE_ACTIVE, .ttl = 253, .ttl_min = 254 },
+	{ "while a stranger's on the link does", .role = LEASE_ACTIVE, .ttl_min = 254,
+	  .stranger = true, .expected = FENCE_ADVERT },
 	{ "a node that lets go does not fence", .role = LEASE_ACTIVE, .priority = 1 },
 	{ "an advert of version 2 does not fence", .role = LEASE_ACTIVE, .version_type = 0x21 },
 	{ "an advert of version 2 fences a node that speaks it", .role = LEASE_ACTIVE,
@@ -54,7 +64,7 @@ static const struct advert adverts[] = {
 static struct frame frame_advert(const struct advert *row)
 {
 	uint16_t bytes = row->bytes ? row->bytes : 12;
-	struct segment segment = { .from = PEER,
+	struct segment segment = { .from = row->stranger ? STRANGER : PEER,
 				   .to = 0xe0000012,
 				   .ttl = row->ttl ? row->ttl : 255,
 				   .fragment = row->fragment };
@@ -85,15 +95,17 @@ static void test_advert(void **state)
 				    .role = row->role,
 				    .fenced = row->fenced,
 				    .version = row->speaks,
+				    .ttl_min = row->ttl_min,
 				    .vrid = 51 };
 	struct frame frame = frame_advert(row);
 	bool fences = row->expected == FENCE_ADVERT;
 
+	lease.peer[frame_family] = ip_of(PEER);
 	lease_set(&lease);
 	assert_int_equal(run_frame(&frame, box.outside), XDP_PASS);
 	lease = lease_now();
 	assert_int_equal(lease.fenced, row->expected);
-	assert_int_equal(number_of(&lease.fenced_by), fences ? PEER : 0);
+	assert_int_equal(number_of(&lease.fenced_by), fences ? row->stranger ? STRANGER : PEER : 0);
 	if (fences)
 		assert_in_range(lease.fenced_ns, start, boot_now());
 	assert_int_equal(count_of(COUNT_ADVERT_FENCED), fences);

@@ -174,6 +174,20 @@ static void the_policy_makes_it_hard(void **state)
 	assert_int_equal(fixture->seen->hard, 0);
 }
 
+static void the_far_peer_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct flow_ip peer;
+
+	assert_true(addr_parse_flow(&peer, "2001:db8::12"));
+	fixture->lease.ttl_min = 254;
+	fixture->lease.peer[1] = addr_from_flow(&peer);
+	lease_activate(&fixture->lease, 3, 100);
+	assert_int_equal(fixture->seen->ttl_min, 254);
+	assert_true(flow_ip_is_none(&fixture->seen->peer[FLOW_IPV4]));
+	assert_true(flow_ip_equal(&fixture->seen->peer[FLOW_IPV6], &peer));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +196,7 @@ int main(void)
 						unmap_both),
 		cmocka_unit_test_setup_teardown(active_clears_an_old_fence, map_both, unmap_both),
 		cmocka_unit_test_setup_teardown(new_epoch_is_no_promotion, map_both, unmap_both),
+		cmocka_unit_test_setup_teardown(the_far_peer_is_known, map_both, unmap_both),
 		cmocka_unit_test_setup_teardown(extending_leaves_the_fence, map_both, unmap_both),
 		cmocka_unit_test_setup_teardown(another_map_replaces_the_first, map_both,
 						unmap_both),
