@@ -21,9 +21,11 @@ judge() { local verb=$1; shift; "$LAB_TOP/tests/lib/judge.py" "$verb" "$LAB/log/
 
 # Asks for the VIPs, the inside gateways and the virtual router.
 witness_start() {
-	spawn witness switch "$LAB_BUILD/tests/witness" "${WITNESS_MS:-2}" \
-		br-out "$LAB_VIP" br-in "$LAB_GATEWAY" \
-		${LAB_V6:+br-out "$LAB_VIP6" br-out "$LAB_ROUTER6" br-in "$LAB_GATEWAY6"}
+	local asked=(br-out "$LAB_VIP" br-in "$LAB_GATEWAY")
+	[[ -z $LAB_V6 ]] || asked+=(br-out "$LAB_ROUTER6")
+	[[ -z $LAB_V6 || $LAB_VIP == "$LAB_VIP6" ]] ||
+		asked+=(br-out "$LAB_VIP6" br-in "$LAB_GATEWAY6")
+	spawn witness switch "$LAB_BUILD/tests/witness" "${WITNESS_MS:-2}" "${asked[@]}"
 	wait_for 5 "the witness to hear an answer" witness_hears
 }
 # Its output is buffered; the first answers fill that soon.

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -37,13 +38,21 @@ enum { PERIOD_NS = 1000000, REQUESTS_MAX = 600000, TAIL = 100, ARP_WAIT_MS = 300
 
 struct ping {
 	int fd;
-	struct sockaddr_in to;
+	bool v6;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to;
 	uint32_t sent;
 	uint64_t *at; /* when each request was sent; 0: could not be sent */
 	bool *answered;
 };
 
-/* The kernel of the target sends it back; the identifier of the header stays free for it. */
+/*
+ * The kernel of the target sends it back; the identifier of the header stays free for it.  The
+ * header is the same in both families, but for the type.
+ */
 struct request {
 	struct icmphdr header;
 	uint32_t number;
@@ -78,7 +87,7 @@ static uint16_t checksum(const void *data, size_t length)
 
 static void send_request(struct ping *ping)
 {
-	struct request request = { .header.type = ICMP_ECHO };
+	struct request request = { .header.type = ping->v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO };
 
 	if (ping->sent == REQUESTS_MAX)
 		return;
@@ -86,28 +95,30 @@ static void send_request(struct ping *ping)
 	request.header.un.echo.sequence = (uint16_t)ping->sent;
 	request.number = ping->sent;
 	request.owner = (uint32_t)getpid();
+	/* Over IPv6 the kernel's, which knows the source. */
 	request.header.checksum = checksum(&request, sizeof(request));
 	/* While nobody owns the address, sending fails for want of a neighbour: that is lost too.
 	 */
 	ping->at[ping->sent] = now();
-	sendto(ping->fd, &request, sizeof(request), MSG_DONTWAIT, (struct sockaddr *)&ping->to,
-	       sizeof(ping->to));
+	sendto(ping->fd, &request, sizeof(request), MSG_DONTWAIT, &ping->to.any,
+	       ping->v6 ? sizeof(ping->to.v6) : sizeof(ping->to.v4));
 	ping->sent++;
 }
 
 static void take_answers(struct ping *ping)
 {
+	const uint8_t reply = ping->v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
 	uint8_t packet[256];
 	struct request request;
 	size_t header;
 	ssize_t got;
 
 	while ((got = recv(ping->fd, packet, sizeof(packet), MSG_DONTWAIT)) > 0) {
-		header = (size_t)(packet[0] & 0x0f) * 4;
+		header = ping->v6 ? 0 : (size_t)(packet[0] & 0x0f) * 4;
 		if ((size_t)got < header + sizeof(request))
 			continue;
 		memcpy(&request, packet + header, sizeof(request));
-		if (request.header.type == ICMP_ECHOREPLY && request.owner == (uint32_t)getpid() &&
+		if (request.header.type == reply && request.owner == (uint32_t)getpid() &&
 		    request.number < ping->sent)
 			ping->answered[request.number] = true;
 	}
@@ -187,7 +198,7 @@ static void be_punctual(void)
 
 static int run_ping(const char *address)
 {
-	struct ping ping = { .to.sin_family = AF_INET };
+	struct ping ping = { .v6 = strchr(address, ':') };
 	struct pollfd wait[3] = { { .events = POLLIN },
 				  { .events = POLLIN },
 				  { .events = POLLIN } };
@@ -195,10 +206,13 @@ static int run_ping(const char *address)
 
 	ping.at = calloc(REQUESTS_MAX, sizeof(*ping.at));
 	ping.answered = calloc(REQUESTS_MAX, sizeof(*ping.answered));
-	ping.fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	ping.to.any.sa_family = ping.v6 ? AF_INET6 : AF_INET;
+	ping.fd = socket(ping.to.any.sa_family, SOCK_RAW | SOCK_CLOEXEC,
+			 ping.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	if (!ping.at || !ping.answered || ping.fd < 0)
 		die("blackout");
-	if (inet_pton(AF_INET, address, &ping.to.sin_addr) != 1)
+	if (inet_pton(ping.to.any.sa_family, address,
+		      ping.v6 ? (void *)&ping.to.v6.sin6_addr : (void *)&ping.to.v4.sin_addr) != 1)
 		return 2;
 	wait[0].fd = ping.fd;
 	wait[1].fd = periodic_timer();

@@ -34,11 +34,17 @@ struct attempt {
 	double begun; /* 0: slot is free */
 };
 
+union end {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct probe {
 	struct ev_loop *loop;
 	struct ev_timer tick;
 	struct ev_signal terminate, interrupt, forget;
-	struct sockaddr_in to, from;
+	union end to, from;
 	struct attempt attempt[ATTEMPTS];
 	unsigned int next;
 	unsigned long opened, failed;
@@ -95,11 +101,27 @@ static void on_connected(struct ev_loop *loop, ev_io *io, int events)
 	attempt_end(io->data, !error);
 }
 
+static socklen_t end_length(const union end *end)
+{
+	return end->any.sa_family == AF_INET6 ? sizeof(end->v6) : sizeof(end->v4);
+}
+
+/* Both families have the port at one place. */
+static bool end_parse(union end *end, const char *text, uint16_t port)
+{
+	const bool v6 = strchr(text, ':');
+
+	end->any.sa_family = v6 ? AF_INET6 : AF_INET;
+	end->v4.sin_port = htons(port);
+	return inet_pton(end->any.sa_family, text,
+			 v6 ? (void *)&end->v6.sin6_addr : (void *)&end->v4.sin_addr) == 1;
+}
+
 static void attempt_begin(struct probe *probe, struct attempt *attempt)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(probe->to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&probe->from, sizeof(probe->from))) {
+	if (fd < 0 || bind(fd, &probe->from.any, end_length(&probe->from))) {
 		perror("probe: source address");
 		exit(2);
 	}
@@ -107,7 +129,7 @@ static void attempt_begin(struct probe *probe, struct attempt *attempt)
 	attempt->io.data = attempt;
 	attempt->probe = probe;
 	attempt->begun = now(CLOCK_MONOTONIC);
-	if (connect(fd, (struct sockaddr *)&probe->to, sizeof(probe->to)) && errno != EINPROGRESS)
+	if (connect(fd, &probe->to.any, end_length(&probe->to)) && errno != EINPROGRESS)
 		attempt_end(attempt, false);
 	else
 		ev_io_start(probe->loop, &attempt->io);
@@ -160,15 +182,14 @@ static void start(struct probe *probe)
 
 int main(int argc, char **argv)
 {
-	static struct probe probe = { .to.sin_family = AF_INET, .from.sin_family = AF_INET };
+	static struct probe probe;
 
 	probe.loop = ev_default_loop(0);
-	if (argc != 5 || inet_pton(AF_INET, argv[1], &probe.to.sin_addr) != 1 ||
-	    inet_pton(AF_INET, argv[3], &probe.from.sin_addr) != 1 || atof(argv[4]) < 1) {
+	if (argc != 5 || !end_parse(&probe.to, argv[1], (uint16_t)atoi(argv[2])) ||
+	    !end_parse(&probe.from, argv[3], 0) || atof(argv[4]) < 1) {
 		fprintf(stderr, "usage: probe ADDRESS PORT SOURCE EVERY-MS\n");
 		return 2;
 	}
-	probe.to.sin_port = htons((uint16_t)atoi(argv[2]));
 	probe.every = atof(argv[4]) / 1e3;
 	start(&probe);
 	ev_run(probe.loop, 0);
