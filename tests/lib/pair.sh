@@ -4,7 +4,7 @@
 # The pair in its lab: keys, configuration, daemons, and what can happen to a node.
 #
 # LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval; LAB_UNICAST=1 has the
-# adverts go to the peer alone, with LAB_V6 in both families.
+# adverts go to the peer alone, with LAB_V6 in both families; LAB_TTL is the least of theirs.
 # LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot;
 # LAB_WITNESS names witnesses; LAB_SAMBA=samba gives the members RPC servers.
 
@@ -39,6 +39,7 @@ lab_config() {
 		    advert ${LAB_ADVERT:-100ms}; hold-after-boot ${LAB_HOLD:-1s}
 		    ${LAB_WITNESS:+witness $LAB_WITNESS}
 		    ${LAB_UNICAST:+unicast yes}
+		    ${LAB_TTL:+unicast-ttl-min $LAB_TTL}
 		}
 		sync { port 7790; path eth2; peer-timeout 1s }
 		forwarding {
@@ -171,6 +172,10 @@ pair_start() {
 	lab_wires
 	lab_members "$LAB_SAMBA"
 	lab_config "$@"
+	pair_begin
+}
+# The same in a lab that is there.
+pair_begin() {
 	node_start 1
 	LAB_POLL=0.1 wait_for 20 "lb1 active" has_role 1 active
 	node_start 2

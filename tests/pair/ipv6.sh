@@ -68,10 +68,7 @@ only_ipv6
 for mode in group unicast; do
 	say "adverts to the $mode"
 	[[ $mode == group ]] || sed -i '/vrid 51/a unicast yes' "$LAB/pair.conf"
-	node_start 1
-	LAB_POLL=0.1 wait_for 20 "lb1 active" has_role 1 active
-	node_start 2
-	pair_up 1 2
+	pair_begin
 	say "lb1 speaks from $(field 1 vrrp.source.0)"
 	for name in planned kill_vrrpd stop_vrrpd; do
 		drill "$name" any
