@@ -11,9 +11,9 @@
 . "${BASH_SOURCE[0]%/*}/drill.sh"
 
 if [[ -n $FULL ]]; then
-	FLOWS=${FLOWS:-500000} RATE=${RATE:-20000} HEAL=60
+	FLOWS=${FLOWS:-500000} RATE=${RATE:-20000} HEAL=120
 else
-	FLOWS=${FLOWS:-50000} RATE=${RATE:-2500} HEAL=20
+	FLOWS=${FLOWS:-50000} RATE=${RATE:-2500} HEAL=40
 fi
 next_flow=0 # flows are numbered, so that each batch is of others
 
@@ -45,7 +45,7 @@ flows_start() {
 }
 # churn_start NAME COUNT SECONDS [RATE]: flows that come, are reset and come again.
 churn_start() {
-	spawn "$1" client "$LAB_BUILD/tests/flowfill" churn "$LAB_VIP" 7001 "$2" "$LAB_CLIENTS" 64 \
+	spawn "$1" client nice -n 19 "$LAB_BUILD/tests/flowfill" churn "$LAB_VIP" 7001 "$2" "$LAB_CLIENTS" 64 \
 		"${4:-$RATE}" "$3" "$next_flow"
 	next_flow=$((next_flow + $2))
 }
@@ -111,9 +111,14 @@ both_say_otherwise() {
 
 count_of() { field "$1" "sync.$2"; }
 
-# refused_by_name NODE NAME: how often syncd has refused something for this reason.
-refused_by_name() {
-	pairctl "$1" -j status | grep -o "\"name\":\"$2\",\"value\":[0-9]*" | head -n 1 | grep -o '[0-9]*$'
+not_in_sync() { local state; state=$(field "$1" sync.state) && [[ -n $state && $state != in-sync ]]; }
+
+# back_to NODE: whoever leads hands over.
+back_to() {
+	await_settled
+	has_role "$1" active || LAB_POLL=0.1 wait_for 20 "failover to lb$1" \
+		pairctl "$(other "$1")" failover
+	await_settled
 }
 
 # --- wires ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 # adverts go to the peer alone, with LAB_V6 in both families; LAB_TTL is the least of theirs.
 # LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot;
 # LAB_WITNESS names witnesses; LAB_SAMBA=samba gives the members RPC servers.
+# LAB_DATES is libfaketime, for daemons whose date a test sets.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
 
@@ -72,14 +73,22 @@ lab_config() {
 		{ cat "$LAB/log/check.log"; fail "the lab's own configuration has faults"; }
 }
 
-# daemon_start NODE DAEMON
+# dated NODE: what makes a daemon read the date, and no other clock, as $LAB/date-NODE says.
+dated() {
+	echo env "LD_PRELOAD=$LAB_DATES" "FAKETIME_TIMESTAMP_FILE=$LAB/date-$1" FAKETIME_NO_CACHE=1 \
+		FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1
+}
+
+# daemon_start NODE DAEMON: with the node's own configuration when the test made one.
 daemon_start() {
 	local dir=$LAB/lb$1
-	local before=
+	local before='' conf=$LAB/pair.conf
+	[[ ! -e $dir/pair.conf ]] || conf=$dir/pair.conf
 	stale_socket[$1-$2]=$(socket_made "$1" "$2")
 	[[ $2 != vrrpd || -z $LAB_PLAIN ]] || before="setpriv --bounding-set=-sys_nice"
+	[[ -z $LAB_DATES ]] || before+=" $(dated "$1")"
 	# shellcheck disable=SC2086 # a command and its option
-	spawn "lb$1-$2" "lb$1" $before "$LAB_BUILD/$2" --config "$LAB/pair.conf" --node "lb$1" \
+	spawn "lb$1-$2" "lb$1" $before "$LAB_BUILD/$2" --config "$conf" --node "lb$1" \
 		--run-dir "$dir/run" --state-dir "$dir/state" --bpf-dir "$LAB/bpf/lb$1" \
 		--key "$dir/node.key"
 }

@@ -8,8 +8,9 @@
  * Compared is what replication promises: which flows and pins there are, their members (by address,
  * slots are a node's own), whether a flow has ended and by whose word.  Ages, counters and numbers
  * of TCP are not.  Prints JSON: how many are on the left and on the right, lack on the right
- * (missing), on the left (extra), or differ; and of the missing flows how long before the youngest
- * one on the left the oldest of them was made, which tells how far the right one was behind.
+ * (missing), on the left (extra), or differ; how many on the left have not ended (living); and of
+ *the missing flows how long before the youngest one on the left the oldest of them was made, which
+ *tells how far the right one was behind.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -22,7 +23,7 @@
 
 #include "proto/flow.h"
 
-enum { STEP = 4096, SHOWN = 10, PATH = 512 };
+enum { STEP = 4096, SHOWN = 10, PATH = 512, ENDED = 0x80 };
 
 /* A flow, or a pin whose pool stands in place of the VIP. */
 struct entry {
@@ -39,7 +40,7 @@ struct table {
 };
 
 struct difference {
-	size_t missing, extra, differ;
+	size_t missing, extra, differ, living;
 	uint32_t missing_ticks;
 };
 
@@ -89,7 +90,7 @@ static struct entry from_flow(const struct table *table, const void *key, const 
 	entry.mode = flow.mode;
 	entry.kind = flow.flags & (FLOW_OUTBOUND | FLOW_DOOMED);
 	if (flow.state == FLOW_CLOSING || flow.state == FLOW_RESET)
-		entry.kind |= 0x80;
+		entry.kind |= ENDED;
 	return entry;
 }
 
@@ -213,10 +214,13 @@ static bool compare_nodes(const char *left, const char *right, bool flows)
 	read_table(&a, left, flows);
 	read_table(&b, right, flows);
 	d = compare(&a, &b);
+	for (size_t i = 0; i < a.count; i++)
+		d.living += !(a.entry[i].kind & ENDED);
 	printf("\"%s\":{\"left\":%zu,\"right\":%zu,\"missing\":%zu,\"extra\":%zu,\"differ\":%zu",
 	       flows ? "flows" : "pins", a.count, b.count, d.missing, d.extra, d.differ);
 	if (flows)
-		printf(",\"missing_ms\":%.0f", (double)d.missing_ticks * 1.048576);
+		printf(",\"living\":%zu,\"missing_ms\":%.0f", d.living,
+		       (double)d.missing_ticks * 1.048576);
 	printf("}");
 	free(a.entry);
 	free(b.entry);
