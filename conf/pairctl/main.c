@@ -25,6 +25,11 @@ enum option_id {
 	OPTION_TOP,
 	OPTION_ARRAY,
 	OPTION_ANYWAY,
+	OPTION_EXCHANGE,
+	OPTION_SITE,
+	OPTION_ACCOUNT,
+	OPTION_UNDO,
+	OPTION_END,
 };
 
 static const struct option options[] = {
@@ -42,6 +47,10 @@ static const struct option options[] = {
 	{ "top", required_argument, NULL, OPTION_TOP },
 	{ "array", required_argument, NULL, OPTION_ARRAY },
 	{ "anyway", required_argument, NULL, OPTION_ANYWAY },
+	{ "exchange", required_argument, NULL, OPTION_EXCHANGE },
+	{ "site", required_argument, NULL, OPTION_SITE },
+	{ "account", required_argument, NULL, OPTION_ACCOUNT },
+	{ "undo", no_argument, NULL, OPTION_UNDO },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -74,6 +83,10 @@ static const struct verb verbs[] = {
 	{ "keygen", "[NODE] [--next] [--show | --promote]",
 	  "make this node's key or its next one, or show it", keygen_run, 0, 1,
 	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE },
+	{ "runbook", "exchange --exchange V [FILE]",
+	  "what to do on the servers, in DNS and in the directory", runbook_run, 1, 2,
+	  1u << OPTION_CONFIG | 1u << OPTION_ARRAY | 1u << OPTION_EXCHANGE | 1u << OPTION_SITE |
+		  1u << OPTION_ACCOUNT | 1u << OPTION_UNDO },
 	{ "version", "", "print the version", version_run, 0, 0, 0 },
 	{ "help", "", "print this", help_run, 0, 0, 0 },
 };
@@ -88,7 +101,7 @@ static int help_run(const struct pairctl *ctl)
 		printf("  %-8s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
-	     "  --config FILE   for check and diff (/etc/caspair/pair.conf)\n"
+	     "  --config FILE   for check, diff and runbook (/etc/caspair/pair.conf)\n"
 	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
 	     "\n"
 	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "
@@ -114,20 +127,23 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_RUN_DIR] = &ctl->run_dir, [OPTION_CONFIG] = &ctl->config,
 		[OPTION_KEY] = &ctl->key,         [OPTION_MEMBER] = &ctl->member,
 		[OPTION_CLIENT] = &ctl->client,   [OPTION_ARRAY] = &ctl->array,
-		[OPTION_ANYWAY] = &ctl->anyway,
+		[OPTION_ANYWAY] = &ctl->anyway,   [OPTION_EXCHANGE] = &ctl->exchange,
+		[OPTION_SITE] = &ctl->site,       [OPTION_ACCOUNT] = &ctl->account,
+		[OPTION_END] = NULL,
+	};
+	bool *flag[] = {
+		[OPTION_JSON] = &ctl->json,       [OPTION_SHOW] = &ctl->show,
+		[OPTION_NEXT] = &ctl->next,       [OPTION_PROMOTE] = &ctl->promote,
+		[OPTION_UNDO] = &ctl->undo,       [OPTION_END] = NULL,
 	};
 
-	if (id == OPTION_JSON || id == 'j')
-		ctl->json = true;
-	else if (id == OPTION_SHOW)
-		ctl->show = true;
-	else if (id == OPTION_NEXT)
-		ctl->next = true;
-	else if (id == OPTION_PROMOTE)
-		ctl->promote = true;
+	if (id == 'j')
+		id = OPTION_JSON;
+	if (id < OPTION_END && flag[id])
+		*flag[id] = true;
 	else if (id == OPTION_TOP && !parse_top(optarg, &ctl->top))
 		return pairctl_usage("--top %s is not a number of sessions", optarg);
-	else if (id <= OPTION_ANYWAY && text[id])
+	else if (id < OPTION_END && text[id])
 		*text[id] = optarg;
 	return 0;
 }
@@ -156,7 +172,7 @@ static int run_verb(struct pairctl *ctl, const char *name, unsigned int given)
 
 	if (!verb)
 		return pairctl_usage("there is no verb \"%s\"", name);
-	for (int id = OPTION_FOR_ALL + 1; id <= OPTION_ANYWAY; id++)
+	for (int id = OPTION_FOR_ALL + 1; id < OPTION_END; id++)
 		if ((given & ~verb->options) >> id & 1)
 			return pairctl_usage("%s takes no --%s", name, option_name(id));
 	if (ctl->arguments < verb->least || ctl->arguments > verb->most)
@@ -179,7 +195,7 @@ int main(int argc, char **argv)
 			return help_run(&ctl);
 		if (id == OPTION_VERSION)
 			return version_run(&ctl);
-		given |= id <= OPTION_ANYWAY ? 1u << id : 0;
+		given |= id < OPTION_END ? 1u << id : 0;
 		status = take_option(&ctl, id);
 	}
 	if (status != 0)

@@ -12,6 +12,8 @@
 #include "request.pb-c.h"
 #include "answer.pb-c.h"
 
+struct conf;
+
 enum pairctl_exit {
 	PAIRCTL_DONE = 0,
 	PAIRCTL_PROBLEM = 1,
@@ -30,7 +32,9 @@ struct pairctl {
 	bool colour;
 	bool show, next, promote; /* keygen */
 	const char *config, *key;
+	bool undo; /* runbook --undo */
 	const char *member, *client, *array, *anyway;
+	const char *exchange, *site, *account; /* runbook */
 	uint32_t top; /* 0: no limit */
 	char **argument;
 	int arguments;
@@ -46,10 +50,14 @@ int sessions_run(const struct pairctl *ctl);
 int where_run(const struct pairctl *ctl);
 int report_run(const struct pairctl *ctl);
 int failover_run(const struct pairctl *ctl);
+int runbook_run(const struct pairctl *ctl);
 int version_run(const struct pairctl *ctl);
 
 /* Prints a usage mistake of the verb and returns PAIRCTL_USAGE. */
 int pairctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A checked configuration; NULL after the first error in it was printed. */
+struct conf *pairctl_read(const struct pairctl *ctl, const char *file);
 
 /* --- asking (ask.c) --------------------------------------------------------------------------- */
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The runbook of the sample's arrays, word for word, and what of it depends on what. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/pairctl/runbook.h"
+
+#define DATA "tests/data/runbook/"
+
+static char SITE[] = "Melbourne", ACCOUNT[] = "EXAMPLE\\CAS-ASA$";
+
+static char *slurp(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char *text = calloc(1, 1 << 16);
+
+	if (!in)
+		fail_msg("%s cannot be opened: run the tests from the top of the tree", path);
+	assert_true(fread(text, 1, (1 << 16) - 1, in) < (1 << 16) - 1);
+	fclose(in);
+	return text;
+}
+
+static char *book_text(size_t array, enum runbook_version version, bool undo)
+{
+	struct runbook_site site = { version, SITE, ACCOUNT };
+	struct conf_faults faults;
+	struct conf *conf = conf_read_file("conf/dist/pair.conf", &faults);
+	struct runbook book = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(conf);
+	runbook_array(&book, conf, conf->file->array[array], &site);
+	runbook_print(&book, undo, out);
+	fclose(out);
+	runbook_free(&book);
+	conf_faults_free(&faults);
+	conf_free(conf);
+	return text;
+}
+
+static void expect_golden(size_t array, enum runbook_version version, bool undo, const char *path)
+{
+	char *text = book_text(array, version, undo), *expected = slurp(path);
+
+	assert_string_equal(text, expected);
+	free(expected);
+	free(text);
+}
+
+static void golden(void **state)
+{
+	(void)state;
+	expect_golden(0, RUNBOOK_2010_SP3, false, DATA "mel-sp3.expected");
+}
+
+static void golden_undo(void **state)
+{
+	(void)state;
+	expect_golden(0, RUNBOOK_2010_SP3, true, DATA "mel-sp3-undo.expected");
+}
+
+static void golden_rtm(void **state)
+{
+	(void)state;
+	expect_golden(1, RUNBOOK_2010_RTM, false, DATA "syd-rtm.expected");
+}
+
+static unsigned int count(const char *text, const char *word)
+{
+	unsigned int found = 0;
+
+	while ((text = strstr(text, word))) {
+		found++;
+		text++;
+	}
+	return found;
+}
+
+/* The address book's port is a string in the registry, or stands in a file; never both. */
+static void the_port_has_one_place(void **state)
+{
+	char *rtm = book_text(1, RUNBOOK_2010_RTM, false);
+	char *sp1 = book_text(1, RUNBOOK_2010_SP1, false);
+
+	(void)state;
+	assert_int_equal(count(rtm, "/v \"RpcTcpPort\" /t REG_SZ"), 0);
+	assert_int_equal(count(rtm, "AddressBook.Service.exe.config"), 3);
+	assert_int_equal(count(sp1, "/v \"RpcTcpPort\" /t REG_SZ"), 3);
+	assert_int_equal(count(sp1, "AddressBook.Service.exe.config"), 0);
+	free(sp1);
+	free(rtm);
+}
+
+/* What was set is deleted, what was saved is read again, for every server. */
+static void what_is_done_is_undone(void **state)
+{
+	char *run = book_text(0, RUNBOOK_2010_SP3, false);
+	char *undo = book_text(0, RUNBOOK_2010_SP3, true);
+
+	(void)state;
+	assert_int_equal(count(run, "/t REG_"), 12);
+	assert_int_equal(count(undo, "reg delete "), 12);
+	assert_int_equal(count(run, "reg export "), count(undo, "reg import "));
+	assert_int_equal(count(run, "setspn -S "), count(undo, "setspn -D "));
+	assert_int_equal(count(run, " add rule "), count(undo, " delete rule "));
+	assert_int_equal(count(run, "Export-Csv"), count(undo, "Import-Csv"));
+	assert_true(strstr(undo, "databases.csv") < strstr(undo, "reg delete"));
+	free(undo);
+	free(run);
+}
+
+static void versions(void **state)
+{
+	(void)state;
+	assert_int_equal(runbook_version("2010-rtm"), RUNBOOK_2010_RTM);
+	assert_int_equal(runbook_version("2010-sp3"), RUNBOOK_2010_SP3);
+	assert_int_equal(runbook_version("2013"), RUNBOOK_UNKNOWN);
+	assert_int_equal(runbook_version(""), RUNBOOK_UNKNOWN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden),
+		cmocka_unit_test(golden_undo),
+		cmocka_unit_test(golden_rtm),
+		cmocka_unit_test(the_port_has_one_place),
+		cmocka_unit_test(what_is_done_is_undone),
+		cmocka_unit_test(versions),
+	};
+
+	return cmocka_run_group_tests_name("runbook", tests, NULL, NULL);
+}
