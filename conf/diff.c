@@ -11,7 +11,7 @@
 #include "conf/source.h"
 #include "conf/store.h"
 
-/* What a running daemon cannot follow; everything else it can.  NULL: every field of the block. */
+/* What a running daemon cannot follow; everything else it can. */
 static const struct {
 	const ProtobufCMessageDescriptor *message;
 	const char *field;
@@ -21,8 +21,8 @@ static const struct {
 	{ &conf__node__descriptor, "name", DIFF_ALL },
 	{ &conf__node__descriptor, "address", DIFF_ALL },
 	{ &conf__node__descriptor, "sync", DIFF_SYNCD },
-	{ &conf__node__descriptor, "public_key", DIFF_SYNCD },
-	{ &conf__sync__descriptor, NULL, DIFF_SYNCD },
+	{ &conf__sync__descriptor, "port", DIFF_SYNCD },
+	{ &conf__sync__descriptor, "path", DIFF_SYNCD },
 	{ &conf__vrrp__descriptor, "interface", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "vrid", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "unicast", DIFF_VRRPD },
@@ -63,8 +63,7 @@ static enum diff_need need_of(const ProtobufCMessageDescriptor *message,
 			      const ProtobufCFieldDescriptor *field)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
-		if (needs[i].message == message &&
-		    (!needs[i].field || strcmp(needs[i].field, field->name) == 0))
+		if (needs[i].message == message && strcmp(needs[i].field, field->name) == 0)
 			return needs[i].need;
 	return DIFF_LIVE;
 }

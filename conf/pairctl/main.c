@@ -124,17 +124,22 @@ static bool parse_top(const char *text, uint32_t *top)
 static int take_option(struct pairctl *ctl, int id)
 {
 	const char **text[] = {
-		[OPTION_RUN_DIR] = &ctl->run_dir, [OPTION_CONFIG] = &ctl->config,
-		[OPTION_KEY] = &ctl->key,         [OPTION_MEMBER] = &ctl->member,
-		[OPTION_CLIENT] = &ctl->client,   [OPTION_ARRAY] = &ctl->array,
-		[OPTION_ANYWAY] = &ctl->anyway,   [OPTION_EXCHANGE] = &ctl->exchange,
-		[OPTION_SITE] = &ctl->site,       [OPTION_ACCOUNT] = &ctl->account,
+		[OPTION_RUN_DIR] = &ctl->run_dir,
+		[OPTION_CONFIG] = &ctl->config,
+		[OPTION_KEY] = &ctl->key,
+		[OPTION_MEMBER] = &ctl->member,
+		[OPTION_CLIENT] = &ctl->client,
+		[OPTION_ARRAY] = &ctl->array,
+		[OPTION_ANYWAY] = &ctl->anyway,
+		[OPTION_EXCHANGE] = &ctl->exchange,
+		[OPTION_SITE] = &ctl->site,
+		[OPTION_ACCOUNT] = &ctl->account,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {
-		[OPTION_JSON] = &ctl->json,       [OPTION_SHOW] = &ctl->show,
-		[OPTION_NEXT] = &ctl->next,       [OPTION_PROMOTE] = &ctl->promote,
-		[OPTION_UNDO] = &ctl->undo,       [OPTION_END] = NULL,
+		[OPTION_JSON] = &ctl->json, [OPTION_SHOW] = &ctl->show,
+		[OPTION_NEXT] = &ctl->next, [OPTION_PROMOTE] = &ctl->promote,
+		[OPTION_UNDO] = &ctl->undo, [OPTION_END] = NULL,
 	};
 
 	if (id == 'j')
