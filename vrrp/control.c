@@ -177,6 +177,7 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	char text[VIP_MAX][ADDR_TEXT], *addresses[VIP_MAX];
 	char version[] = CASPAIR_VERSION, forms[][8] = { "rfc5798", "rfc9568" };
 	struct sources sources;
+	struct lan_ways ways;
 	struct shown_witnesses witnesses;
 	char alarm[256];
 
@@ -196,6 +197,8 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	status.rejected = rejected.list;
 	status.n_source = fill_sources(vrrpd, &sources);
 	status.source = sources.list;
+	status.n_way = lan_ways(vrrpd, &ways);
+	status.way = ways.list;
 	if (vrrpd->link.config.version == 3 && vrrpd->link.config.speaks[LINK_V4])
 		status.checksum = forms[link_dialect(&vrrpd->link)];
 	for (size_t i = 0; vrrpd->vips.held && i < vrrpd->vips.count; i++) {

@@ -187,6 +187,34 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	return 0;
 }
 
+static char *write_address(char text[ADDR_TEXT], const struct addr *addr)
+{
+	addr_print(text, addr);
+	return text;
+}
+
+size_t lan_ways(const struct vrrpd *vrrpd, struct lan_ways *ways)
+{
+	const struct link *link = &vrrpd->link;
+	size_t count = 0;
+
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		const struct addr to = link_destination(link, (enum link_family)i);
+		Cas__AdvertWay *way = &ways->way[count];
+
+		if (!link->config.speaks[i])
+			continue;
+		cas__advert_way__init(way);
+		if (link->config.own[i].family)
+			way->source = write_address(ways->source[count], &link->config.own[i]);
+		way->destination = write_address(ways->destination[count], &to);
+		way->has_heard_ms = link->heard_at[i] != 0;
+		way->heard_ms = (lease_now() - link->heard_at[i]) / 1000000;
+		ways->list[count++] = way;
+	}
+	return count;
+}
+
 void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifindex)
 {
 	struct link_config *config = &vrrpd->link.config;

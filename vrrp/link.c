@@ -104,14 +104,18 @@ static void fill_addresses(struct advert *advert, const struct link_advert *what
 	}
 }
 
+struct addr link_destination(const struct link *link, enum link_family family)
+{
+	return link->config.unicast ? link->config.peer[family] : advert_group(family_of[family]);
+}
+
 static int send_one(struct link *link, enum link_family family, const struct link_advert *what)
 {
 	const struct link_config *config = &link->config;
 	uint8_t message[ADVERT_MAX_BYTES];
 	struct advert advert = {
 		.source = config->own[family],
-		.destination = config->unicast ? config->peer[family]
-					       : advert_group(family_of[family]),
+		.destination = link_destination(link, family),
 		.version = config->version,
 		.vrid = config->vrid,
 		.priority = what->priority,
@@ -193,6 +197,7 @@ static void accepted(struct link *link, const struct advert *advert, uint64_t no
 	char text[ADDR_TEXT];
 
 	link->received++;
+	link->heard_at[family] = now;
 	relent(link, &advert->source, now);
 	if (news && may_log(&link->news_logged, now))
 		log_info("adverts of %s heard: version %u, priority %u, interval %u0 ms%s%s",

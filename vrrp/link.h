@@ -46,6 +46,7 @@ struct link {
 	uint64_t logged[ADVERT_VERDICTS]; /* when; 0: since then the peer was heard */
 	uint64_t send_logged, news_logged, relented;
 	struct addr last_source[LINK_FAMILIES];
+	uint64_t heard_at[LINK_FAMILIES]; /* by the clock of link_receive(); 0: never */
 };
 
 /* What an advert of ours says: of the addresses those of its family. */
@@ -73,10 +74,13 @@ void link_close(struct link *link);
  * -errno of the last that did not; counted, and logged now and then.  `now` only paces the log.
  */
 int link_send(struct link *link, const struct link_advert *what, uint64_t now);
+/* The peer or the group. */
+struct addr link_destination(const struct link *link, enum link_family family);
 /* The form of the checksum that the next advert over IPv4 gets. */
 enum advert_checksum link_dialect(const struct link *link);
 
-/* The next valid advert: 1; 0 when the sockets are empty or enough was read for one go. */
+/* The next valid advert: 1; 0 when the sockets are empty or enough was read for one go.  `now`
+ * (CLOCK_BOOTTIME) is remembered as the time of hearing, and paces the log. */
 int link_receive(struct link *link, struct link_heard *heard, uint64_t now);
 
 /* Packets that found a socket full. */

@@ -87,6 +87,11 @@ struct vrrpd {
 	char gate[128];  /* why the gate is closed; empty: open */
 };
 
+struct lan_ways {
+	Cas__AdvertWay way[LINK_FAMILIES], *list[LINK_FAMILIES];
+	char source[LINK_FAMILIES][ADDR_TEXT], destination[LINK_FAMILIES][ADDR_TEXT];
+};
+
 /* role.c: feeds the machine and does what it says. */
 
 /* Starts the watchers and gives the machine its first event.  Everything else must be open. */
@@ -121,6 +126,8 @@ Cas__Role deed_role(const struct vrrpd *vrrpd);
 int lan_check(const struct vrrpd *vrrpd);
 /* Opens the sockets as the configuration and the planned addresses say.  0 or -errno, logged. */
 int lan_open(struct vrrpd *vrrpd, int ifindex);
+/* For the status: where adverts go and whether any come.  How many ways there are. */
+size_t lan_ways(const struct vrrpd *vrrpd, struct lan_ways *ways);
 /* An address has come or gone there: the source of IPv6 adverts may be another now.  NULL: whichever
  * it was. */
 void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifindex);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* A peer is heard several times a second; older words are not the present. */
-enum { PEER_FRESH_MS = 3000, PATIENT_ADVERTS = 5 };
+enum { PEER_FRESH_MS = 3000, PATIENT_ADVERTS = 5, WAY_SLACK_S = 1 };
 
 static const char *const sync_words[] = {
 	[CAS__SYNC_STATE__DETACHED] = "detached", [CAS__SYNC_STATE__ATTACHING] = "attaching",
@@ -276,6 +276,24 @@ static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 		problem(b, "syncd has no link to vrrpd");
 }
 
+static bool heard(const Cas__AdvertWay *way, double limit)
+{
+	return way->has_heard_ms && (double)way->heard_ms / 1000 <= limit + WAY_SLACK_S;
+}
+
+/* One family is enough for the roles, and nobody would see that the other is shut. */
+static void judge_ways(struct build *b, const Cas__VrrpStatus *vrrp, double limit)
+{
+	for (size_t i = 0; vrrp->n_way == 2 && i < 2; i++) {
+		const Cas__AdvertWay *way = vrrp->way[i];
+
+		if (heard(way, limit) || !heard(vrrp->way[1 - i], limit) || !way->destination)
+			continue;
+		problem(b, "adverts of %s come over IPv%c only: look at the LAN", b->peer->name,
+			strchr(way->destination, ':') ? '4' : '6');
+	}
+}
+
 /*
  * A standby must hear what the active node sends each advert interval.  With a channel both stay
  * where they are, and nobody would see that the way back is shut.
@@ -295,6 +313,8 @@ static void judge_adverts(struct build *b, const Cas__VrrpStatus *vrrp)
 	else if ((double)vrrp->last_advert_age_ms / 1000 > limit)
 		problem(b, "%s is active, but the last advert was heard %s ago: look at the LAN",
 			b->peer->name, text_duration(age, vrrp->last_advert_age_ms));
+	else
+		judge_ways(b, vrrp, limit);
 }
 
 static void judge_vrrp(struct build *b, const Cas__VrrpStatus *vrrp)

@@ -138,6 +138,20 @@ static void print_array(const Cas__ArrayStatus *array, bool colour, FILE *out)
 	table_print(table, 2, colour, out);
 }
 
+static void print_ways(const Cas__VrrpStatus *vrrp, FILE *out)
+{
+	for (size_t i = 0; i < vrrp->n_way; i++) {
+		const Cas__AdvertWay *way = vrrp->way[i];
+
+		fputs(i ? ", " : "adverts: ", out);
+		text_clean(way->source ? way->source : UNKNOWN, out);
+		fputs(" to ", out);
+		text_clean(way->destination ? way->destination : UNKNOWN, out);
+	}
+	if (vrrp->n_way)
+		fputc('\n', out);
+}
+
 static void print_list(const char *word, char *const *list, size_t count, FILE *out)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -157,6 +171,8 @@ void status_print(const Answer__Status *status, bool colour, FILE *out)
 	for (size_t i = 0; i < status->n_nodes; i++)
 		add_node(table, status->nodes[i]);
 	table_print(table, 0, colour, out);
+	if (status->vrrp)
+		print_ways(status->vrrp, out);
 	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++)
 		print_array(status->lbd->array[i], colour, out);
 	if (status->n_problems + status->n_notes > 0)

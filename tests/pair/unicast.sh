@@ -25,18 +25,22 @@ far() {
 passed() { (($(on "lb$1" nft list table inet far | grep -c 'counter packets [1-9]') == 2)); }
 bad_ttl() { pairctl "$1" -j status | grep -q '"name":"bad_ttl"'; }
 
-# one_family PROTOCOL: adverts over it get lost between the nodes for ten of them.
+# one_family PROTOCOL STANDBY LEFT: adverts over it get lost, those over IPvLEFT come.
 one_family() {
 	local heard
-	heard=$(field 2 vrrp.adverts_received)
+	heard=$(field "$2" vrrp.adverts_received)
 	bridge_rules "$1 drop;"
 	wait_for 10 "adverts over the other family" heard_more "$2" 10
 	[[ $(field "$2" vrrp.held) == false ]] || drill_wrong "$1: the standby misses adverts"
+	wait_for 10 "the standby to tell" tells_of "$2" "adverts of lb$(other "$2") come over IPv$3 only"
 	lan_heal
+	wait_for 10 "the standby to be content" content "$2"
 }
+tells_of() { pairctl "$1" status | grep -q "$2"; }
+content() { ! tells_of "$1" "only: look at the LAN"; }
 heard_more() { (($(field "$1" vrrp.adverts_received) >= heard + $2)); }
-drill_no_ipv4() { one_family "ip protocol vrrp" "$2" && stays "$1"; }
-drill_no_ipv6() { one_family "ip6 nexthdr vrrp" "$2" && stays "$1"; }
+drill_no_ipv4() { one_family "ip protocol vrrp" "$2" 6 && stays "$1"; }
+drill_no_ipv6() { one_family "ip6 nexthdr vrrp" "$2" 4 && stays "$1"; }
 drill_planned() {
 	pairctl "$1" failover >"$LAB/log/failover.log" 2>&1 ||
 		drill_wrong "failover: $(cat "$LAB/log/failover.log")"

@@ -37,6 +37,7 @@ struct scene {
 	Cas__NodeFacts peer;
 	Cas__LbdStatus lbd;
 	Cas__VrrpStatus vrrp;
+	Cas__AdvertWay way[2], *ways[2];
 	Cas__SyncStatus sync;
 	struct status_replies replies;
 };
@@ -360,6 +361,39 @@ static void always_deaf(struct scene *s)
 	s->vrrp.has_last_advert_age_ms = false;
 }
 
+/* Both families are spoken; how long ago each was heard, in ms. */
+static void hears_over(struct scene *s, uint32_t four, uint32_t six)
+{
+	static char to4[] = "10.20.0.12", to6[] = "2001:db8::12";
+
+	standby_hears(s, four < six ? four : six);
+	for (int i = 0; i < 2; i++) {
+		cas__advert_way__init(&s->way[i]);
+		s->way[i].destination = i ? to6 : to4;
+		SET(s->way[i], heard_ms, i ? six : four);
+		s->ways[i] = &s->way[i];
+	}
+	s->way[0].source = VIP;
+	s->vrrp.way = s->ways;
+	s->vrrp.n_way = 2;
+}
+
+static void hears_both(struct scene *s)
+{
+	hears_over(s, 10, 1500);
+}
+
+static void hears_no_ipv6(struct scene *s)
+{
+	hears_over(s, 10, 1501);
+}
+
+static void never_hears_ipv4(struct scene *s)
+{
+	hears_over(s, 10, 10);
+	s->way[0].has_heard_ms = false;
+}
+
 /* The peer leads since so short a time that its adverts are not due yet. */
 static void hears_soon(struct scene *s)
 {
@@ -466,6 +500,12 @@ static void test_status_cases(void **state)
 		{ hears_soon, 0, "standby", "problem" },
 		{ deaf, 1, "problem: lb2 is active, but the last advert was heard 0.5 s", NULL },
 		{ always_deaf, 1, "problem: lb2 is active, but no advert was ever heard", NULL },
+		{ hears_both, 0, "\nadverts: 10.20.0.10 to 10.20.0.12, unknown to 2001:db8::12\n",
+		  "problem" },
+		{ hears_no_ipv6, 1, "problem: adverts of lb2 come over IPv4 only: look",
+		  "IPv6 only" },
+		{ never_hears_ipv4, 1, "problem: adverts of lb2 come over IPv6 only: look",
+		  "IPv4 only" },
 		{ checker_died, 1, "problem: the health checker does not run", NULL },
 		{ interface_down, 1, "problem: interface eth0 is down", NULL },
 		{ table_full, 1, "problem: the flow table is full", NULL },
@@ -898,8 +938,8 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	source.binds = 12;
 	/* An array that was asked for has none. */
 	encryption.source = open;
-	encryption.n_source = encryption.sources =
-		question->encryption && !question->encryption->array;
+	encryption.n_source = encryption.sources = question->encryption &&
+						   !question->encryption->array;
 	message.encryption_reply = question->encryption ? &encryption : NULL;
 	message.failover_reply = question->failover ? &failover : NULL;
 	if (question->sessions) {
