@@ -14,9 +14,9 @@
 #include "tests/sim/sim.h"
 
 const char *const plant_names[PLANTS] = {
-	"none",           "ack-early",      "no-sweep", "epoch-lost",  "overwrite",
-	"no-gate",        "late-lease",     "no-fence", "no-verdicts", "silent-loss",
-	"hole-forgotten", "config-unheard", "end-kept",
+	"none",           "ack-early",      "no-sweep", "epoch-lost",   "overwrite",
+	"no-gate",        "late-lease",     "no-fence", "no-verdicts",  "silent-loss",
+	"hole-forgotten", "config-unheard", "end-kept", "verify-blind",
 };
 
 static enum plant plant_of(const char *name)

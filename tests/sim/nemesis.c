@@ -17,6 +17,7 @@ enum fault {
 	PAUSE,
 	CONFIG,
 	DISK,
+	DAMAGE,
 	LOSSY,
 	SPLIT,
 	FAULTS,
@@ -41,6 +42,7 @@ void nemesis_draw(struct world *world)
 	world->linger = chance_between(c, 1, 5) * SECOND;
 	world->pace = (unsigned int)chance_between(c, 200, 900);
 	world->faults_until = chance_between(c, 8, 20) * SECOND;
+	world->verify_every = chance_between(c, 300, 2500) * MS;
 	for (unsigned int n = 0; n < NODES; n++)
 		world->node[n].drift = (int64_t)chance_below(c, 1001) - 500;
 }
@@ -203,8 +205,29 @@ void nemesis_carrier(struct node *node, bool up)
 			    node->number, 0);
 }
 
+/* Nobody notices: only a comparison can. */
+static void damage(struct world *world)
+{
+	char why[120];
+
+	if (!world->single || world->damaged || !oracle_whole(world, why, sizeof(why)))
+		return;
+	for (unsigned int n = 0; n < NODES; n++) {
+		struct node *node = &world->node[n];
+
+		if (node->vrrpd.fsm.state != FSM_BACKUP || !plane_damage(node))
+			continue;
+		world->damaged = true;
+		world->damaged_at = world->now;
+		trace_say(world, "FAULT node %u: its table is damaged", node->number + 1);
+	}
+}
+
 static void failover(struct world *world)
 {
+	/* What is damaged now is not there for a successor. */
+	if (world->damaged && !oracle_mended(world))
+		return;
 	for (unsigned int n = 0; n < NODES; n++)
 		if (world->node[n].vrrpd.fsm.state == FSM_ACTIVE)
 			vrrpd_failover(&world->node[n]);
@@ -269,6 +292,9 @@ static void strike(struct world *world, enum fault fault)
 	case DISK:
 		disk(node);
 		break;
+	case DAMAGE:
+		damage(world);
+		break;
 	case LOSSY:
 		lossy(world);
 		break;
@@ -286,7 +312,8 @@ static void strike(struct world *world, enum fault fault)
 static bool healed(struct world *world)
 {
 	char why[120];
-	bool whole = world->stall_until < world->now && oracle_whole(world, why, sizeof(why));
+	bool whole = world->stall_until < world->now && oracle_whole(world, why, sizeof(why)) &&
+		     (!world->damaged || oracle_mended(world));
 
 	if (!whole) {
 		world->stable_since = 0;

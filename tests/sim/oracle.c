@@ -100,12 +100,51 @@ void oracle_records(struct node *node)
 	if (l->leader.uncertain || l->leader.reoffer)
 		return;
 	memset(&keys, 0, sizeof(keys));
+	memcpy(keys.flow, node->world->damaged_flow, sizeof(keys.flow));
+	memcpy(keys.pin, node->world->damaged_pin, sizeof(keys.pin));
 	pending(&keys, peer, node);
 	what = difference(&node->plane, &peer->plane, &keys, node->world->single);
 	if (what)
 		trace_fail(node->world, "I9 node %u is in sync at %llu of %llu, but %s",
 			   node->number + 1, (unsigned long long)f->have.seq,
 			   (unsigned long long)l->journal.head, what);
+}
+
+bool oracle_mended(struct world *world)
+{
+	struct keys spared;
+
+	memset(&spared, 1, sizeof(spared));
+	for (unsigned int f = 0; f < FLOWS; f++)
+		spared.flow[f] = !world->damaged_flow[f];
+	for (unsigned int p = 0; p < PINS; p++)
+		spared.pin[p] = !world->damaged_pin[p];
+	if (difference(&world->node[0].plane, &world->node[1].plane, &spared, false))
+		return false;
+	world->damaged = false;
+	memset(world->damaged_flow, 0, sizeof(world->damaged_flow));
+	memset(world->damaged_pin, 0, sizeof(world->damaged_pin));
+	return true;
+}
+
+void oracle_verified(struct node *node, const struct verify_result *result)
+{
+	struct world *world = node->world;
+	bool damaged = world->damaged_at && world->now - world->damaged_at < 5 * SECOND;
+
+	if (!damaged && (result->differing || result->left || result->busy))
+		trace_fail(world, "I9 node %u: %u slices differ, %u still, %u cannot be told",
+			   node->number + 1, result->differing, result->left, result->busy);
+}
+
+/* A damage is mended by the next comparison, if nothing overtakes it. */
+static void check_damage(struct world *world)
+{
+	uint64_t bound = world->verify_every + 3 * SECOND;
+
+	if (world->damaged && world->now - world->damaged_at > bound && !oracle_mended(world))
+		trace_fail(world, "I4 a damaged table was not mended within %llu ms",
+			   (unsigned long long)(bound / MS));
 }
 
 static bool hears(const struct node *node)
@@ -250,6 +289,7 @@ void oracle_step(struct world *world)
 {
 	check_owners(world);
 	check_revisions(world);
+	check_damage(world);
 	look_at_cover(world);
 	for (unsigned int n = 0; n < NODES; n++) {
 		struct node *node = &world->node[n];

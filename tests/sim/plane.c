@@ -496,6 +496,29 @@ void plane_reset(struct node *node)
 	}
 }
 
+bool plane_damage(struct node *node)
+{
+	struct chance *c = &node->world->fate;
+	unsigned int flow = (unsigned int)chance_below(c, FLOWS), pin = pin_of(flow);
+	struct plane_flow *entry = &node->plane.flow[flow], ghost;
+	uint8_t member = (uint8_t)chance_below(c, MEMBERS);
+
+	if (chance_of(c, 300)) {
+		if (!node->plane.pin[pin].used || node->plane.pin[pin].member == member)
+			return false;
+		node->plane.pin[pin].member = member;
+	} else if (!entry->used) {
+		ghost = fresh_flow(node, member, FLOW_REPLICA);
+		make_flow(node, flow, &ghost, false);
+	} else if (entry->member != member) {
+		entry->member = member;
+	} else {
+		remove_flow(node, flow, false);
+	}
+	node->world->damaged_flow[flow] = node->world->damaged_pin[pin] = true;
+	return true;
+}
+
 /* --- records of the peer: apply.bpf.h ----------------------------------------------------------
  */
 

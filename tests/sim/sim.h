@@ -183,6 +183,8 @@ void plane_emit_pool(struct node *node, unsigned int pool);
 void plane_sweep(struct node *node);
 void plane_apply(struct node *node, const struct flow_event *record);
 void plane_reset(struct node *node);
+/* Something in the table is lost, left over or other, and nobody is told.  False: not this time. */
+bool plane_damage(struct node *node);
 bool plane_admits(const struct plane *plane);
 
 struct flow_key plane_key(unsigned int flow);
@@ -340,6 +342,7 @@ enum plant {
 	PLANT_HOLE_FORGOTTEN,
 	PLANT_CONFIG_UNHEARD,
 	PLANT_END_KEPT,
+	PLANT_VERIFY_BLIND,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
@@ -392,6 +395,10 @@ struct world {
 	bool quiet;                                  /* no more faults */
 	bool preempt;
 	bool faulty;         /* single: the fault has not healed yet */
+	/* A standby's table that was damaged, and where; 0: never. */
+	uint64_t damaged_at;
+	bool damaged, damaged_flow[FLOWS], damaged_pin[PINS];
+	uint64_t verify_every;
 	uint64_t covered_at; /* last time that the standby held all that the active node had */
 	unsigned int strikes;
 	uint64_t fault_at, stable_since, overlap_since, stall_until, faults_until;
@@ -516,5 +523,9 @@ void oracle_promoted(struct node *node, uint64_t epoch, bool yielded);
 /* Whether the pair is whole: one active, one standby in sync, equal tables. */
 bool oracle_whole(struct world *world, char *why, size_t size);
 bool oracle_roles(const struct world *world);
+/* Whether a damage is gone, found or overwritten. */
+bool oracle_mended(struct world *world);
+/* What a comparison of the tables came to. */
+void oracle_verified(struct node *node, const struct verify_result *result);
 
 #endif

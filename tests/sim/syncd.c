@@ -26,6 +26,10 @@ static void op_send(void *arg, const Sync__Frame *frame)
 	struct node *node = arg;
 	uint8_t *bytes = node->world->frame;
 
+	/* Planted: whatever is compared is found equal. */
+	if (frame->verify_sums && node->world->options.plant == PLANT_VERIFY_BLIND)
+		memcpy(frame->verify_sums->sum, world_peer(node)->syncd->session.verify.sum,
+		       frame->verify_sums->n_sum * sizeof(uint64_t));
 	wire_send(node, bytes, sync__frame__pack(frame, bytes));
 }
 
@@ -129,6 +133,7 @@ static int op_step(void *arg, struct flow_event *event, size_t max)
 	if (!syncd->shared)
 		return -1;
 	if (!syncd->session.leading && syncd->session.follower.phase >= FOLLOWER_LOADING &&
+	    syncd->session.follower.phase < FOLLOWING &&
 	    node->world->options.plant == PLANT_NO_SWEEP)
 		return 0;
 	for (; syncd->walk_at < end && n < most && n < max; syncd->walk_at++) {
@@ -237,9 +242,11 @@ static void op_verified(void *arg, const struct verify_result *result, const cha
 {
 	struct node *node = arg;
 
-	trace_say(node->world, "node %u: compared %u of %u slices: %u differed, %llu keys mended %s",
+	trace_say(node->world,
+		  "node %u: compared %u of %u slices: %u differed, %llu keys mended %s",
 		  node->number + 1, result->compared, result->slices, result->differing,
 		  (unsigned long long)result->repaired, why ? why : "");
+	oracle_verified(node, result);
 }
 
 const struct session_ops syncd_ops = {
@@ -293,6 +300,7 @@ void syncd_drain(struct node *node)
 	if (n)
 		session_events(&node->syncd->session, node->plane.ring, n, node_now(node));
 	check_lost(node);
+	session_drained(&node->syncd->session, true, node_now(node));
 }
 
 /* The first event of a burst is read at once, the others a batch later. */
@@ -495,6 +503,7 @@ void syncd_start(struct node *node)
 	if (!syncd->late || session_open(&syncd->session, &config, &syncd_ops, node) != 0)
 		abort();
 	syncd->open = true;
+	session_verify_every(&syncd->session, node->world->verify_every);
 	world_wake(node, SYNCD, EV_TICK, node->world->now);
 	world_wake(node, SYNCD, EV_LINKS, node->world->now);
 }
