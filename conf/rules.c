@@ -56,6 +56,7 @@ static const struct rule rules[] = {
 	{ &conf__sync__descriptor, "peer_timeout_ms", RULE_DURATION, .min = 100, .max = MS_MINUTE },
 	{ &conf__sync__descriptor, "rekey_ms", RULE_DURATION,
 	  .min = MS_SECOND, .max = 24 * MS_HOUR },
+	{ &conf__sync__descriptor, "verify_interval_ms", RULE_DURATION, .max = MS_WEEK },
 
 	{ &conf__forwarding__descriptor, "interface", RULE_DEVICE, .items = LIST_MAX },
 	{ &conf__forwarding__descriptor, "flows", RULE_NUMBER, .min = TABLE_MIN, .max = TABLE_MAX },

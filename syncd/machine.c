@@ -159,6 +159,11 @@ static void op_broken(void *arg, const char *why)
 	channel_drop(&syncd->channel, why);
 }
 
+static void op_verified(void *arg, const struct verify_result *result, const char *why)
+{
+	compare_ended(arg, result, why);
+}
+
 const struct session_ops machine_ops = {
 	.room = op_room,
 	.send = op_send,
@@ -173,6 +178,7 @@ const struct session_ops machine_ops = {
 	.handed = op_handed,
 	.changed = op_changed,
 	.broken = op_broken,
+	.verified = op_verified,
 };
 
 /* --- the channel -------------------------------------------------------------------------------

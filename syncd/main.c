@@ -130,6 +130,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		syncd->session.flows = syncd->gauges.flows;
 	}
 	session_tick(&syncd->session, now);
+	compare_progress(syncd, now);
 	if (now - syncd->reported_ns >= REPORT_NS)
 		relay_report(syncd);
 	syncd_work(syncd);
@@ -192,6 +193,12 @@ static bool drop_rights(void)
 	return true;
 }
 
+static void verify_interval(struct syncd *syncd)
+{
+	session_verify_every(&syncd->session,
+			     syncd->conf->file->sync->verify_interval_ms * 1000000ull);
+}
+
 static bool open_session(struct syncd *syncd)
 {
 	struct session_config config = { .node = syncd->node,
@@ -199,8 +206,11 @@ static bool open_session(struct syncd *syncd)
 					 .journal = JOURNAL_RECORDS };
 
 	seal_random(&config.random, sizeof(config.random));
-	if (session_open(&syncd->session, &config, &machine_ops, syncd) == 0)
+	seal_random(config.secret, sizeof(config.secret));
+	if (session_open(&syncd->session, &config, &machine_ops, syncd) == 0) {
+		verify_interval(syncd);
 		return true;
+	}
 	log_error("no memory for the replication log");
 	return false;
 }
@@ -290,6 +300,7 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	channel_times(&syncd->channel, conf->file->sync->peer_timeout_ms,
 		      conf->file->sync->rekey_ms);
 	session_digest(&syncd->session, conf->shared_digest, daemon_now_ns());
+	verify_interval(syncd);
 	log_info("configuration %s", conf->digest_text);
 }
 

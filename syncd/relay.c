@@ -175,6 +175,8 @@ static void on_server_message(void *arg, struct ctl_conn *conn, const Cas__Messa
 		close(fds[i]);
 	if (message->status)
 		status_answer(syncd, conn);
+	else if (message->verify)
+		compare_asked(syncd, conn);
 	else if (message->attach)
 		on_attach(syncd, conn);
 	else if (vrrpd && message->role_change)
@@ -193,6 +195,7 @@ static void on_server_closed(void *arg, struct ctl_conn *conn)
 {
 	struct syncd *syncd = arg;
 
+	compare_closed(syncd, conn);
 	if (conn != syncd->vrrpd)
 		return;
 	/* Its role stands until lbd says that this node is fenced: the data plane goes on. */

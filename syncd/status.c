@@ -103,6 +103,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	Cas__StatusReply reply = CAS__STATUS_REPLY__INIT;
 	Cas__SyncStatus status = CAS__SYNC_STATUS__INIT;
 	struct counters counters = { .count = 0 };
+	Cas__VerifyReply verify;
 	uint64_t now = daemon_now_ns();
 
 	status.version = version;
@@ -119,6 +120,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	fill_channel(syncd, now, &status);
 	fill_keys(syncd, &status);
 	fill_refused(syncd, &status, &counters);
+	compare_status(syncd, now, &status, &verify);
 	status.has_events_lost = table_is_open(&syncd->table);
 	status.events_lost = syncd->lost;
 	status.peer = status_peer(syncd);

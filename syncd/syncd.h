@@ -45,6 +45,18 @@ struct syncd_yield {
 	char reason[SYNCD_TEXT];
 };
 
+enum { SYNCD_ASKERS = 8 };
+
+/* Comparisons of the tables: who waits for the one under way, and what the last one came to. */
+struct syncd_verify {
+	struct ctl_conn *asker[SYNCD_ASKERS];
+	size_t askers;
+	uint64_t told_ns;
+	struct verify_result last;
+	char why[SYNCD_TEXT]; /* it was broken off; empty: it was not */
+	uint64_t ended_ns;    /* 0: there was none */
+};
+
 struct syncd {
 	struct ev_loop *loop;
 	struct daemon daemon;
@@ -65,6 +77,7 @@ struct syncd {
 	struct syncd_role role;
 	struct syncd_facts facts;
 	struct syncd_yield yield;
+	struct syncd_verify verify;
 	ev_io events;
 	ev_timer batch, tick;
 	ev_idle idle;
@@ -101,6 +114,18 @@ void relay_report(struct syncd *syncd);
 void relay_word(struct syncd *syncd, const Cas__PeerWord *word);
 void relay_verdict(struct syncd *syncd, const struct flow_event *event);
 void relay_handed(struct syncd *syncd, uint64_t id, const char *why);
+
+/* --- compare.c: comparisons of the tables, for who asks -----------------------------------------
+ */
+
+/* Starts one, or joins the one under way: answers each second, and at its end. */
+void compare_asked(struct syncd *syncd, struct ctl_conn *conn);
+void compare_closed(struct syncd *syncd, const struct ctl_conn *conn);
+void compare_progress(struct syncd *syncd, uint64_t now);
+void compare_ended(struct syncd *syncd, const struct verify_result *result, const char *why);
+/* Borrows `reply` and the session. */
+void compare_status(struct syncd *syncd, uint64_t now, Cas__SyncStatus *status,
+		    Cas__VerifyReply *reply);
 
 /* --- status.c ----------------------------------------------------------------------------------
  */

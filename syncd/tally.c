@@ -9,6 +9,7 @@ enum {
 	SLICE_ENTRIES = 64,
 	SLICE_BIT = 40, /* bits of a name from here choose the slice, those below the slot */
 	SIZE_MIN = 1024,
+	SIZE_MAX_SLOTS = 4 * TALLY_ENTRIES, /* 64 MiB */
 };
 
 /* `value` 0: left out.  A name is never 0, which is a free slot. */
@@ -114,7 +115,7 @@ int tally_open(struct tally *tally, const struct tally_scope *scope, uint64_t en
 	memset(tally, 0, sizeof(*tally));
 	tally->scope = *scope;
 	tally->size = SIZE_MIN;
-	while (tally->size < 2ull * TALLY_ENTRIES && tally->size * 3 / 4 <= expected)
+	while (tally->size < SIZE_MAX_SLOTS && tally->size * 3 / 4 <= expected)
 		tally->size *= 2;
 	tally->slot = calloc(tally->size, sizeof(*tally->slot));
 	return tally->slot ? 0 : -ENOMEM;
@@ -141,7 +142,7 @@ static int grow(struct tally *tally)
 {
 	struct tally bigger = { .size = tally->size * 2 };
 
-	if (bigger.size > 8ull * TALLY_ENTRIES)
+	if (bigger.size > SIZE_MAX_SLOTS)
 		return -ENOMEM;
 	bigger.slot = calloc(bigger.size, sizeof(*bigger.slot));
 	if (!bigger.slot)

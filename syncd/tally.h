@@ -22,7 +22,8 @@
 enum {
 	TALLY_SLICES = 4096,
 	TALLY_PARTS = 64,
-	TALLY_ENTRIES = 2 << 20, /* what a part should hold at most: 64 MiB */
+	TALLY_ENTRIES =
+		1 << 20, /* a part should have at most so many; it has room for thrice that */
 };
 
 /* Which entries are looked at: a part has every `parts`-th slice. */

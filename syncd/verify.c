@@ -105,10 +105,13 @@ void verify_walk(struct session *s)
 		if (record_check(&walked->event[i]) == RECORD_OK)
 			err = tally_count(&v->tally, &walked->event[i]);
 	if (n < 0 || err) {
+		v->entries = 2 * v->walked; /* more than was thought: the next time in more parts */
 		verify_fail(s, n < 0 ? "the tables cannot be read" : "no memory for the digests");
 		return;
 	}
 	v->walked += (uint64_t)n;
+	if (v->entries < v->walked)
+		v->entries = v->walked;
 	if (n > 0)
 		return;
 	if (v->phase == VERIFY_FLOWS) {
@@ -117,6 +120,11 @@ void verify_walk(struct session *s)
 	}
 	v->phase = VERIFY_FLOWS;
 	s->ops->walk(s->arg, SESSION_FLOWS);
+}
+
+uint64_t verify_expects(const struct session *s)
+{
+	return s->verify.entries > s->flows ? s->verify.entries : s->flows;
 }
 
 /* A key for one run only. */
@@ -150,7 +158,7 @@ static void begin_part(struct session *s, uint64_t now)
 	verify_close(v);
 	v->number++;
 	draw_key(v, scope.key);
-	if (tally_open(&v->tally, &scope, s->flows) != 0) {
+	if (tally_open(&v->tally, &scope, verify_expects(s)) != 0) {
 		verify_stop(s, "no memory for the digests");
 		return;
 	}
@@ -183,9 +191,9 @@ const char *verify_start(struct session *s, uint64_t now)
 		return "no standby that holds everything: there is nothing to compare with";
 	v->now_ns = now;
 	v->result = (struct verify_result){ .begun_ns = now };
-	tally_divide(&v->tally.scope, s->flows);
+	tally_divide(&v->tally.scope, verify_expects(s));
 	v->result.slices = v->tally.scope.slices;
-	v->result.to_walk = 2 * s->flows * v->tally.scope.parts;
+	v->result.to_walk = 2 * verify_expects(s) * v->tally.scope.parts;
 	v->pass = 0;
 	memset(v->convicted, 0, sizeof(v->convicted));
 	v->mark = s->journal.head;

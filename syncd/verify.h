@@ -84,6 +84,7 @@ struct verify {
 	unsigned int pass;
 	uint64_t mark, now_ns, heard_ns, told_ns;
 	uint64_t walked, peer_walks; /* in this walk, here and there */
+	uint64_t entries;            /* the most that a walk found */
 	uint64_t every_ns, ended_ns;
 	struct verify_result result;
 	uint64_t runs, broken, differing, repaired; /* ever: completed, ended early, and found */
@@ -124,6 +125,8 @@ void verify_list(struct session *s, const Sync__VerifyList *list, uint64_t now);
 /* One slice of a counting walk. */
 void verify_walk(struct session *s);
 void verify_say(struct session *s, Sync__VerifyWord__Word which, const char *reason);
+/* About how many entries there are, pins too: as many as a walk ever found. */
+uint64_t verify_expects(const struct session *s);
 /* It cannot go on here. */
 void verify_fail(struct session *s, const char *why);
 uint32_t verify_part_slices(const struct tally_scope *scope);

@@ -33,7 +33,7 @@ void verify_begin(struct session *s, const Sync__VerifyBegin *begin, uint64_t no
 		verify_fail(s, "the standby does not understand the slices");
 		return;
 	}
-	if (tally_open(&v->tally, &scope, s->flows) != 0) {
+	if (tally_open(&v->tally, &scope, verify_expects(s)) != 0) {
 		verify_fail(s, "the standby has no memory for the digests");
 		return;
 	}

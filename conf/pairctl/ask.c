@@ -17,27 +17,40 @@ static void socket_path(const struct pairctl *ctl, const char *daemon, char path
 	snprintf(path, PAIRCTL_PATH, "%s/%s.sock", ctl->run_dir, daemon);
 }
 
-/* The link hands out borrowed messages; a verb wants to keep its one answer. */
+struct keeper {
+	const struct pairctl *ctl;
+	ask_more *more;
+	Cas__Message *kept;
+};
+
+/* The link hands out borrowed messages; a verb wants to keep its one answer, the last. */
 static void keep(void *arg, const Cas__Message *message)
 {
-	Cas__Message **kept = arg;
+	struct keeper *keeper = arg;
 	size_t length = cas__message__get_packed_size(message);
-	uint8_t *copy = text_alloc(1, length + 1);
+	uint8_t *copy;
 
+	if (message->more && keeper->more) {
+		keeper->more(keeper->ctl, message);
+		return;
+	}
+	copy = text_alloc(1, length + 1);
 	cas__message__pack(message, copy);
-	cas__message__free_unpacked(*kept, NULL);
-	*kept = cas__message__unpack(NULL, length, copy);
+	cas__message__free_unpacked(keeper->kept, NULL);
+	keeper->kept = cas__message__unpack(NULL, length, copy);
 	free(copy);
 }
 
-int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
+static int ask(const struct pairctl *ctl, const struct question *question, ask_more *more,
+	       Cas__Message **answer)
 {
+	struct keeper keeper = { .ctl = ctl, .more = more };
 	char path[PAIRCTL_PATH];
 	int error;
 
-	*answer = NULL;
 	socket_path(ctl, question->daemon, path);
-	error = ctl_ask(path, question->message, question->timeout_ms, keep, answer);
+	error = ctl_ask(path, question->message, question->timeout_ms, keep, &keeper);
+	*answer = keeper.kept;
 	if (error == 0 && !*answer)
 		error = -ENOMEM;
 	if (error < 0) {
@@ -45,6 +58,11 @@ int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__
 		*answer = NULL;
 	}
 	return error;
+}
+
+int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
+{
+	return ask(ctl, question, NULL, answer);
 }
 
 static const char *reason(int error)
@@ -117,10 +135,11 @@ int ask_refusal(const Cas__Message *answer)
 	return code >= PAIRCTL_PROBLEM && code <= PAIRCTL_DISAGREES ? (int)code : PAIRCTL_PROBLEM;
 }
 
-int ask_or_fail(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
+int ask_long(const struct pairctl *ctl, const struct question *question, ask_more *more,
+	     Cas__Message **answer)
 {
 	char text[PAIRCTL_PATH + 128];
-	int status, error = ask_daemon(ctl, question, answer);
+	int status, error = ask(ctl, question, more, answer);
 
 	if (error < 0) {
 		ask_explain(ctl, question->daemon, error, text, sizeof(text));
@@ -132,4 +151,9 @@ int ask_or_fail(const struct pairctl *ctl, const struct question *question, Cas_
 	cas__message__free_unpacked(*answer, NULL);
 	*answer = NULL;
 	return status;
+}
+
+int ask_or_fail(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
+{
+	return ask_long(ctl, question, NULL, answer);
 }

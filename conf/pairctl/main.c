@@ -76,6 +76,8 @@ static const struct verb verbs[] = {
 	{ "failover", "[--anyway REASON]",
 	  "hand over to the peer; refused if sessions would be lost", failover_run, 0, 0,
 	  1u << OPTION_ANYWAY },
+	{ "verify", "", "compare the tables of both nodes, and mend what differs", verify_run, 0, 0,
+	  0 },
 	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
 	  1u << OPTION_CONFIG },
 	{ "diff", "[OLD] NEW", "what a configuration changes, and what that does", diff_run, 1, 2,

@@ -51,6 +51,7 @@ int where_run(const struct pairctl *ctl);
 int report_run(const struct pairctl *ctl);
 int failover_run(const struct pairctl *ctl);
 int runbook_run(const struct pairctl *ctl);
+int verify_run(const struct pairctl *ctl);
 int version_run(const struct pairctl *ctl);
 
 /* Prints a usage mistake of the verb and returns PAIRCTL_USAGE. */
@@ -79,6 +80,11 @@ void ask_explain(const struct pairctl *ctl, const char *daemon, int error, char 
  * the error was printed (as JSON with -j).
  */
 int ask_or_fail(const struct pairctl *ctl, const struct question *question, Cas__Message **answer);
+
+/* The same where it takes long: `more` hears each answer that others will follow. */
+typedef void ask_more(const struct pairctl *ctl, const Cas__Message *answer);
+int ask_long(const struct pairctl *ctl, const struct question *question, ask_more *more,
+	     Cas__Message **answer);
 
 /* Prints an error as the verb's only output; returns `status`. */
 int ask_fail(const struct pairctl *ctl, int status, const char *text);
@@ -114,5 +120,7 @@ void sessions_print(const Cas__Session *session, FILE *out);
 void where_print(const Cas__WhereReply *reply, FILE *out);
 void report_print(const Cas__EncryptionReply *reply, bool colour, FILE *out);
 void failover_print(const Cas__FailoverReply *reply, FILE *out);
+void verify_print(const Cas__VerifyReply *reply, FILE *out);
+int verify_exit(const Cas__VerifyReply *reply);
 
 #endif

@@ -254,6 +254,23 @@ static void judge_peer(struct build *b, const Cas__SyncStatus *sync)
 		problem(b, "%s has no carrier on its interface", b->peer->name);
 }
 
+/* What the last comparison of both tables found, as long as this node leads. */
+static void judge_tables(struct build *b, const Cas__SyncStatus *sync)
+{
+	const Cas__VerifyReply *verify = sync->verify;
+	char age[TEXT_SIZE];
+
+	if (!verify || !is(b->here, CAS__ROLE__ACTIVE) || verify->why)
+		return;
+	text_duration(age, sync->verify_age_ms);
+	if (verify->left > 0)
+		problem(b, "the tables of both nodes differ in %u of %u slices, as compared %s ago",
+			verify->left, verify->slices, age);
+	else if (verify->differing > 0)
+		note(b, "the tables of both nodes differed in %u of %u slices and were mended %s ago",
+		     verify->differing, verify->slices, age);
+}
+
 /* Whoever is active, one side must hold everything, or the promise does not hold now. */
 static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 {
@@ -270,6 +287,7 @@ static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 	if (sync->events_lost > 0)
 		note(b, "%llu events were lost and made good by a snapshot or sweep",
 		     (unsigned long long)sync->events_lost);
+	judge_tables(b, sync);
 	if (sync->has_lbd_link && !sync->lbd_link)
 		problem(b, "syncd has no link to lbd");
 	if (sync->has_vrrpd_link && !sync->vrrpd_link)

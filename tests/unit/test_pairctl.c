@@ -238,6 +238,40 @@ static void no_lbd(struct scene *s)
 	snprintf(s->replies.silent[0], sizeof(s->replies.silent[0]), "lbd does not answer");
 }
 
+static Cas__VerifyReply compared(uint32_t differing, uint32_t left, uint32_t busy)
+{
+	Cas__VerifyReply reply = CAS__VERIFY_REPLY__INIT;
+
+	reply.slices = reply.compared = 64;
+	reply.differing = differing;
+	reply.left = left;
+	reply.busy = busy;
+	reply.entries = 12431;
+	reply.changing = 7;
+	reply.repaired = 2 * differing;
+	reply.duration_ms = 130;
+	return reply;
+}
+
+static void set_compared(struct scene *s, uint32_t differing, uint32_t left)
+{
+	static Cas__VerifyReply reply;
+
+	reply = compared(differing, left, 0);
+	s->sync.verify = &reply;
+	SET(s->sync, verify_age_ms, 5000);
+}
+
+static void tables_differ(struct scene *s)
+{
+	set_compared(s, 3, 1);
+}
+
+static void tables_mended(struct scene *s)
+{
+	set_compared(s, 3, 0);
+}
+
 static void no_vrrpd(struct scene *s)
 {
 	s->replies.vrrp = NULL;
@@ -479,6 +513,9 @@ static void test_status_cases(void **state)
 	} cases[] = {
 		{ no_lbd, 1, "problem: lbd does not answer", "array mel" },
 		{ no_vrrpd, 1, "problem: vrrpd does not answer", "ACTIVE" },
+		{ tables_differ, 1, "problem: the tables of both nodes differ in 1 of 64", NULL },
+		{ tables_mended, 0, "note: the tables of both nodes differed in 3 of 64",
+		  "problem" },
 		{ old_peer, 1, "note: lb2 was last heard 3.0 s ago", "standby " },
 		{ old_peer, 1, "problem: lb2 is unknown", NULL },
 		{ fresh_peer, 0, "3.0 s ago", "unknown" },
@@ -666,6 +703,40 @@ static void test_sentences(void **state)
 				  "(without the pin: mel-cas2)\n"
 				  "the peer is active; how many sessions it holds is unknown\n"
 				  "lb2 is active after 4 ms; 12,430 of 12,431 sessions present\n");
+	free(text);
+}
+
+static void test_compared(void **state)
+{
+	static const char broken_why[] = "the channel is down";
+	static const int exits[] = { 0, 1, 5, 1, 1 };
+	char *text, why[sizeof(broken_why)];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	memcpy(why, broken_why, sizeof(why));
+	for (unsigned int i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
+		Cas__VerifyReply reply = compared(i && i < 3 ? 2 : 0, i == 2, i == 3);
+
+		reply.resent = i == 2;
+		reply.why = i == 4 ? why : NULL;
+		reply.compared = i == 4 ? 0 : reply.compared;
+		assert_int_equal(verify_exit(&reply), exits[i]);
+		verify_print(&reply, out);
+	}
+	fclose(out);
+	assert_string_equal(
+		text, "equal: 12,431 entries in 64 slices, 7 left out as they changed, 0.1 s\n"
+		      "mended, equal now: 12,431 entries in 64 slices, 7 left out as they changed, "
+		      "0.1 s\n"
+		      "2 of 64 slices differed; 4 entries were sent again\n"
+		      "not equal: 12,431 entries in 64 slices, 7 left out as they changed, 0.1 s\n"
+		      "2 of 64 slices differed; 4 entries were sent again, and once everything\n"
+		      "1 slices still differ: look at the log of syncd on the standby\n"
+		      "not equal: 12,431 entries in 64 slices, 7 left out as they changed, 0.1 s\n"
+		      "1 slices did not stand still for long enough: ask again\n"
+		      "broken off after 0 of 64 slices: the channel is down\n");
 	free(text);
 }
 
@@ -1002,6 +1073,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_status_json),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_compared),
 		cmocka_unit_test(test_amounts),
 		cmocka_unit_test_setup_teardown(test_command_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
