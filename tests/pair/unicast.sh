@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Adverts in unicast over both families, and as if a router lay between the nodes: no TTL is 255.  One
-# family cut moves no role; daemons killed and stopped, planned failovers: never two that answer.  I3.
+# family cut moves no role; vrrpd killed and stopped, a planned failover: never two that answer.  Then
+# what is announced, and what a node says that does not accept.  I3.
 
 . "${0%/*}/../lib/drill.sh"
 LAB_V6=1
 LAB_UNICAST=1
 lab_enter "$@"
+ADVERTS=$LAB_TOP/tests/interop/adverts.py
 
 # far NODE: what it sends has passed a router.
 far() {
@@ -42,6 +44,8 @@ heard_more() { (($(field "$1" vrrp.adverts_received) >= heard + $2)); }
 drill_no_ipv4() { one_family "ip protocol vrrp" "$2" 6 && stays "$1"; }
 drill_no_ipv6() { one_family "ip6 nexthdr vrrp" "$2" 4 && stays "$1"; }
 drill_planned() {
+	planned_at=$(us)
+	planned_to=$2
 	pairctl "$1" failover >"$LAB/log/failover.log" 2>&1 ||
 		drill_wrong "failover: $(cat "$LAB/log/failover.log")"
 	await_role "$2" active
@@ -61,6 +65,43 @@ drill_stop_vrrpd() {
 }
 
 LAB_TTL=254
+# Hosts were told of each IPv6 address, and nobody waited for duplicates of it.
+announced() {
+	local address mac
+	mac=$(mac_of "lb$planned_to" eth0)
+	for address in "$LAB_VIP6" "$LAB_ROUTER6"; do
+		"$LAB_TOP/tests/lib/judge.py" announced "$LAB/log/witness-planned.out" "$planned_at" \
+			"$address" "$mac" >/dev/null || drill_wrong "$address was not announced"
+		ip -n "lb$planned_to" -o -6 addr show dev eth0 to "$address" >"$LAB/log/address"
+		grep -q nodad "$LAB/log/address" && ! grep -q tentative "$LAB/log/address" ||
+			drill_wrong "$address: $(cat "$LAB/log/address")"
+	done
+}
+
+# Accept_Mode false: neighbours and services are answered, and nothing else.
+echoes() { on client ping -q -n -c 1 -W 1 "$1" >/dev/null; }
+silent() { ! echoes "$1"; }
+accept_no() {
+	local address node
+	node=$(active)
+	sed -i '/vrid 51/a accept no' "$LAB/pair.conf"
+	for address in "$LAB_VIP6" "$LAB_ROUTER6%eth0"; do
+		wait_for 5 "an echo from $address" echoes "$address"
+	done
+	signal -HUP lb1-vrrpd
+	signal -HUP lb2-vrrpd
+	for address in "$LAB_VIP6" "$LAB_ROUTER6%eth0"; do
+		wait_for 10 "no echo from $address" silent "$address"
+		[[ $(on client "$ADVERTS" owners eth0 "${address%\%*}") == "$(mac_of "lb$node" eth0)" ]] ||
+			drill_wrong "accept no: lb$node does not answer for $address"
+	done
+	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP6" 7000 2001:db8:20::100 10
+	work 500
+	signal -TERM probe
+	wait_for 5 "probe to end" gone probe
+	(($(chat_total probe opened) > 0)) || drill_wrong "accept no: the service is shut"
+}
+
 lab_wires
 lab_members
 lab_config
@@ -75,4 +116,6 @@ for name in no_ipv4 no_ipv6 planned kill_vrrpd stop_vrrpd; do
 done
 passed 1 && passed 2 || fail "adverts have not passed the rules that play the router"
 chat_stop load
+announced
+accept_no
 drill_end
