@@ -452,6 +452,8 @@ enum flow_event_kind {
 	EVENT_PIN_DEL,
 	EVENT_MEMBER,   /* a verdict of lbd, ordered with the flows */
 	EVENT_GEN = 10, /* from here on a pool's base is what its verdicts before this say */
+	EVENT_ADMIN,    /* what an operator wants of a member: part of a memo, proto/memo.h */
+	EVENT_LEARNED,  /* ports that a member was found at: likewise */
 };
 
 /* State of EVENT_MEMBER: what holds for new clients, and for the base. */
@@ -471,8 +473,10 @@ enum flow_gen {
  * One layout for what leaves one node and enters the other.
  */
 struct flow_event {
-	__u8 kind;  /* enum flow_event_kind */
-	__u8 state; /* enum flow_state; MEMBER: enum flow_verdict; GEN: enum flow_gen */
+	__u8 kind; /* enum flow_event_kind */
+	/* enum flow_state; MEMBER: enum flow_verdict; GEN: enum flow_gen; a memo: number of the
+	 * part */
+	__u8 state;
 	__u8 flags; /* enum flow_flags that mean something to the peer: OUTBOUND, PICKED_UP */
 	__u8 apply; /* enum flow_apply, in apply_inbox only */
 	__u32 epoch;
@@ -482,8 +486,9 @@ struct flow_event {
 	__be16 source_port;
 	__u8 mode; /* enum flow_mode */
 	__u8 pad;
-	__u32 pool_id;    /* PIN, MEMBER and GEN */
-	__u32 client_ack; /* MEMBER: weight in force, see FLOW_WEIGHT; GEN: its number */
+	__u32 pool_id;    /* PIN, MEMBER and GEN; a memo: its size */
+	__u32 client_ack; /* MEMBER: weight in force, see FLOW_WEIGHT; GEN: its number; a memo: its
+			     check */
 	__u32 client_seq; /* MEMBER: weight in the base */
 	__u32 age;        /* ticks since created */
 	__u32 idle;       /* ticks since last seen */

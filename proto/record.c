@@ -71,7 +71,7 @@ static unsigned int width(enum column column, uint32_t kind_word)
 
 	switch (column) {
 	case COLUMN_CLIENT:
-		return record_is_word(kind) ? 1 : key;
+		return record_is_verdict(kind) ? 1 : key;
 	case COLUMN_VIP:
 		return record_is_pin(kind) ? 1 : key;
 	case COLUMN_MEMBER:
@@ -117,6 +117,8 @@ static uint8_t form_of(const struct flow_event *event)
 							       : &event->key.vip;
 	uint8_t form = 0;
 
+	if (record_is_memo(event->kind))
+		return FORM_KEY6 | FORM_MEMBER6;
 	if (flow_ip_family(key) == FLOW_IPV6)
 		form |= FORM_KEY6;
 	if (!flow_ip_is_none(&event->member) && flow_ip_family(&event->member) == FLOW_IPV6)
@@ -160,11 +162,15 @@ static void write_row(struct row *row, const struct flow_event *event)
 	memset(row, 0, sizeof(*row));
 	row->word[COLUMN_KIND][0] = event->kind | (uint32_t)form << FORM_SHIFT;
 	write_address(row->word[COLUMN_MEMBER], &event->member, form & FORM_MEMBER6);
-	if (record_is_word(event->kind)) {
+	if (record_is_verdict(event->kind)) {
 		write_verdict(row, event, wide);
 		return;
 	}
 	write_address(row->word[COLUMN_CLIENT], &event->key.client, wide);
+	if (record_is_memo(event->kind)) {
+		write_verdict(row, event, wide);
+		return;
+	}
 	row->word[COLUMN_IDLE][0] = event->idle;
 	row->word[COLUMN_AGE][0] = event->age;
 	if (record_is_flow(event->kind))
@@ -211,11 +217,15 @@ static void read_row(struct flow_event *event, const struct row *row)
 		.flags = (uint8_t)(kind >> 16),
 		.member = read_member(row->word[COLUMN_MEMBER], form & FORM_MEMBER6),
 	};
-	if (record_is_word(event->kind)) {
+	if (record_is_verdict(event->kind)) {
 		read_verdict(event, row, form);
 		return;
 	}
 	event->key.client = read_address(row->word[COLUMN_CLIENT], form & FORM_KEY6);
+	if (record_is_memo(event->kind)) {
+		read_verdict(event, row, form);
+		return;
+	}
 	event->idle = row->word[COLUMN_IDLE][0];
 	event->age = row->word[COLUMN_AGE][0];
 	if (record_is_flow(event->kind))

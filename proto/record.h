@@ -23,7 +23,8 @@ enum {
 
 /*
  * What a record costs in the live stream, an IPv4 address taking one word and an IPv6 one four: a
- * flow 24 or 60 bytes, with a source 32 or 80; a pin 24 or 48.  12 more when it is full.
+ * flow 24 or 60 bytes, with a source 32 or 80; a pin 24 or 48; a part of a memo 60.  12 more when
+ * it is full.
  */
 
 /*
@@ -70,10 +71,21 @@ static inline bool record_is_pin(uint8_t kind)
 	return kind == EVENT_PIN_PUT || kind == EVENT_PIN_DEL;
 }
 
+static inline bool record_is_verdict(uint8_t kind)
+{
+	return kind == EVENT_MEMBER || kind == EVENT_GEN;
+}
+
+/* A part of a memo (proto/memo.h): all its addresses are 48 bytes of text. */
+static inline bool record_is_memo(uint8_t kind)
+{
+	return kind == EVENT_ADMIN || kind == EVENT_LEARNED;
+}
+
 /* What lbd says to lbd: about no entry of a table. */
 static inline bool record_is_word(uint8_t kind)
 {
-	return kind == EVENT_MEMBER || kind == EVENT_GEN;
+	return record_is_verdict(kind) || record_is_memo(kind);
 }
 
 /*

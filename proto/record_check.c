@@ -2,6 +2,8 @@
 /* What a record may say. */
 #include "proto/record.h"
 
+#include "proto/memo.h"
+
 const char *const record_verdict_names[RECORD_VERDICTS] = {
 	[RECORD_OK] = "ok",
 	[RECORD_EMPTY] = "empty",
@@ -101,6 +103,14 @@ static enum record_verdict check_gen(const struct flow_event *event)
 	return flow_ip_is_none(&event->member) ? RECORD_OK : RECORD_BAD_MEMBER;
 }
 
+/* What it says is for those who read it. */
+static enum record_verdict check_memo(const struct flow_event *event)
+{
+	if (!event->pool_id || event->pool_id > MEMO_BYTES)
+		return RECORD_BAD_KEY;
+	return event->state < memo_parts(event->pool_id) ? RECORD_OK : RECORD_BAD_STATE;
+}
+
 enum record_verdict record_check(const struct flow_event *event)
 {
 	if (record_is_flow(event->kind))
@@ -109,5 +119,7 @@ enum record_verdict record_check(const struct flow_event *event)
 		return check_pin(event);
 	if (event->kind == EVENT_GEN)
 		return check_gen(event);
+	if (record_is_memo(event->kind))
+		return check_memo(event);
 	return event->kind == EVENT_MEMBER ? check_member(event) : RECORD_BAD_KIND;
 }

@@ -178,7 +178,7 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 			leader_settle(s, &event[i], now);
 			continue;
 		}
-		if (record_is_word(event[i].kind))
+		if (record_is_verdict(event[i].kind))
 			session_verdict(s, &event[i]);
 		append(s, &event[i], now);
 	}

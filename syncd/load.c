@@ -44,21 +44,22 @@ static bool apply_run(struct session *s, const struct flow_event *event, size_t 
 	return true;
 }
 
-/* In order; verdicts go to lbd, everything between them into the tables. */
+/* In order; what lbd has said goes to lbd, everything between them into the tables. */
 static bool apply(struct session *s, const struct record_batch *batch, uint64_t now)
 {
 	size_t from = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		bool verdict = record_is_word(batch->event[i].kind);
+		bool word = record_is_word(batch->event[i].kind);
 
-		if (!verdict && i - from < FLOW_BATCH)
+		if (!word && i - from < FLOW_BATCH)
 			continue;
 		if (!apply_run(s, &batch->event[from], i - from, now))
 			return false;
 		from = i;
-		if (verdict) {
-			session_verdict(s, &batch->event[i]);
+		if (word) {
+			if (record_is_verdict(batch->event[i].kind))
+				session_verdict(s, &batch->event[i]);
 			s->ops->verdict(s->arg, &batch->event[i]);
 			from = i + 1;
 		}

@@ -147,6 +147,11 @@ static void op_changed(void *arg)
 	if (syncd->shown != session->state)
 		log_info("replication: %s%s%s", name ? name->name : "?",
 			 session->why[0] ? ": " : "", session->why);
+	/* Words are in no snapshot: they go behind it, or stand in the log that is continued. */
+	if (syncd->shown != session->state && session->leading &&
+	    (session->state == CAS__SYNC_STATE__SENDING ||
+	     session->state == CAS__SYNC_STATE__IN_SYNC))
+		relay_announce(syncd);
 	syncd->shown = session->state;
 	relay_report(syncd);
 }

@@ -216,6 +216,22 @@ static ProtobufCBinaryData flow_ip_bytes(struct flow_ip *ip)
 	return (ProtobufCBinaryData){ .len = sizeof(*ip), .data = (uint8_t *)ip };
 }
 
+/* As it stood in the log: what it says is lbd's business. */
+static void relay_memo(struct ctl_conn *lbd, const struct flow_event *event)
+{
+	struct flow_ip part[] = { event->key.client, event->key.vip, event->member };
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Memo memo = CAS__MEMO__INIT;
+
+	memo.kind = event->kind;
+	memo.number = event->state;
+	memo.size = event->pool_id;
+	memo.check = event->client_ack;
+	memo.part = (ProtobufCBinaryData){ .len = sizeof(part), .data = (uint8_t *)part };
+	message.memo = &memo;
+	ctl_send(lbd, &message, NULL, 0);
+}
+
 void relay_verdict(struct syncd *syncd, const struct flow_event *event)
 {
 	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
@@ -225,12 +241,28 @@ void relay_verdict(struct syncd *syncd, const struct flow_event *event)
 
 	if (!lbd)
 		return;
+	if (record_is_memo(event->kind)) {
+		relay_memo(lbd, event);
+		return;
+	}
 	verdict.vip = flow_ip_bytes(&vip);
 	verdict.address = flow_ip_bytes(&member);
 	verdict.pool_id = event->pool_id;
 	verdict.up = event->state;
 	verdict.weight = event->client_ack;
 	message.member_verdict = &verdict;
+	ctl_send(lbd, &message, NULL, 0);
+}
+
+void relay_announce(struct syncd *syncd)
+{
+	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Announce announce = CAS__ANNOUNCE__INIT;
+
+	if (!lbd)
+		return;
+	message.announce = &announce;
 	ctl_send(lbd, &message, NULL, 0);
 }
 

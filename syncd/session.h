@@ -70,7 +70,7 @@ struct session_ops {
 	/* Applies at most FLOW_BATCH records in order, each by its `apply`; 0 or negative errno. */
 	int (*apply)(void *arg, const struct flow_event *event, size_t count,
 		     struct session_applied *applied);
-	/* A verdict of the active node for this node's lbd. */
+	/* A word of the active node's lbd for this node's: a verdict, or a part of a memo. */
 	void (*verdict)(void *arg, const struct flow_event *event);
 	/* Turns event (its key is set, PUT or DEL) into what the tables say: a PUT or a DEL. */
 	void (*lookup)(void *arg, struct flow_event *event);

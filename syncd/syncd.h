@@ -113,6 +113,8 @@ void relay_stop(struct syncd *syncd);
 void relay_report(struct syncd *syncd);
 void relay_word(struct syncd *syncd, const Cas__PeerWord *word);
 void relay_verdict(struct syncd *syncd, const struct flow_event *event);
+/* A standby is here that may not know what this node's lbd has said. */
+void relay_announce(struct syncd *syncd);
 void relay_handed(struct syncd *syncd, uint64_t id, const char *why);
 
 /* --- compare.c: comparisons of the tables, for who asks -----------------------------------------

@@ -63,7 +63,7 @@ static void put_row(struct column column[COLUMNS], const uint32_t word[ROW])
 	const size_t key = form & 0x80 ? 4 : 1;
 
 	put(&column[0], word, 1);
-	put(&column[1], word + 1, record_is_word(kind) ? 1 : key);
+	put(&column[1], word + 1, record_is_verdict(kind) ? 1 : key);
 	put(&column[2], word + 5, kind == EVENT_PIN_PUT || kind == EVENT_PIN_DEL ? 1 : key);
 	put(&column[3], word + 9, 1);
 	put(&column[4], word + 10, form & 0x40 ? 4 : 1);
