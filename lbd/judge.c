@@ -110,26 +110,25 @@ static void put(struct judge *judge, unsigned int pool, unsigned int member,
 	mark(judge, pool);
 }
 
-/* Brings a standing into line with what the probes have shown by now. */
+/* Brings a standing into line with what the probes have shown by now, and with operators' words. */
 static void decide(struct judge *judge, unsigned int pool, unsigned int member)
 {
-	struct standing next = judge->plan->standing[pool][member];
-	enum health_verdict verdict = health_verdict(&judge->health, pool, member);
-	const Conf__Member *conf = judge->plan->member[member];
-	uint64_t now = daemon_now_ns();
+	static const enum pool_probed probed[] = {
+		[HEALTH_UNDECIDED] = POOL_UNDECIDED,
+		[HEALTH_UP] = POOL_UP,
+		[HEALTH_DOWN] = POOL_DOWN,
+	};
+	bool away = judge->plan->duty[member] == PLAN_AWAY;
+	struct standing next;
 	char text[HEALTH_TEXT];
 
-	if (judge->role == JUDGE_STANDBY || verdict == HEALTH_UNDECIDED)
+	if (judge->role == JUDGE_STANDBY)
 		return;
-	next.weight = pool_ramp(&judge->plan->standing[pool][member], conf, now, &next.raised_ns);
-	if (verdict == HEALTH_UP && !next.up) {
-		next.raised_ns = now;
-		next.weight = conf->slow_start_ms ? 1 : next.weight;
-	}
-	next.up = verdict == HEALTH_UP;
-	next.judged = true;
-	next.since_ns = now;
-	put(judge, pool, member, &next, health_text(text, &judge->health, pool, member));
+	next = pool_next(judge->plan, pool, member,
+			 probed[health_verdict(&judge->health, pool, member)], daemon_now_ns());
+	put(judge, pool, member, &next,
+	    away ? "an operator wants it away"
+		 : health_text(text, &judge->health, pool, member));
 }
 
 static void decide_all(struct judge *judge)
@@ -258,6 +257,11 @@ bool judge_obey(struct judge *judge, const struct judge_word *word)
 		return false;
 	put(judge, (unsigned int)pool, (unsigned int)member, &next, "so the active node says");
 	return true;
+}
+
+void judge_reconsider(struct judge *judge)
+{
+	decide_all(judge);
 }
 
 void judge_announce(struct judge *judge)

@@ -58,6 +58,9 @@ struct judge_word {
 };
 bool judge_obey(struct judge *judge, const struct judge_word *word);
 
+/* The duties of the plan have changed. */
+void judge_reconsider(struct judge *judge);
+
 /* Puts all verdicts into the log once more: a standby may have joined. */
 void judge_announce(struct judge *judge);
 

@@ -29,6 +29,13 @@ struct standing {
 	uint64_t raised_ns; /* when the slow start was just where `weight` is */
 };
 
+/* What an operator wants of a member, as far as it goes into the tables by now. */
+enum plan_duty {
+	PLAN_SERVES = 0,
+	PLAN_RESTS, /* weight 0: its clients stay, no new ones come */
+	PLAN_AWAY,  /* as if it was down, whatever its checks show */
+};
+
 /* One generation of all configuration tables.  Large: allocate it with plan_new(). */
 struct plan {
 	struct flow_role_table roles;
@@ -51,6 +58,7 @@ struct plan {
 	struct standing standing[FLOW_MAX_POOLS][FLOW_MAX_MEMBERS];
 	/* Members of the base; flow_pool.up are those of the table for new clients. */
 	__u64 base_up[FLOW_MAX_POOLS][FLOW_MEMBER_WORDS];
+	enum plan_duty duty[FLOW_MAX_MEMBERS];
 };
 
 /* An empty plan, to be filled from pinned maps; NULL when out of memory. */

@@ -44,6 +44,32 @@ uint32_t pool_ramp(const struct standing *standing, const Conf__Member *conf, ui
 	return standing->weight + (uint32_t)steps;
 }
 
+struct standing pool_next(const struct plan *plan, unsigned int pool, unsigned int member,
+			  enum pool_probed probed, uint64_t now_ns)
+{
+	const Conf__Member *conf = plan->member[member];
+	struct standing next = plan->standing[pool][member];
+	bool rose = !next.weight || (probed == POOL_UP && !next.up);
+
+	next.since_ns = now_ns;
+	if (plan->duty[member] == PLAN_AWAY)
+		probed = POOL_DOWN;
+	if (plan->duty[member] != PLAN_SERVES) {
+		next.weight = 0;
+		next.raised_ns = now_ns;
+	} else if (rose) {
+		next.weight = conf->slow_start_ms ? 1 : conf->weight * FLOW_WEIGHT;
+		next.raised_ns = now_ns;
+	} else if (probed != POOL_UNDECIDED) {
+		next.weight = pool_ramp(&next, conf, now_ns, &next.raised_ns);
+	}
+	if (probed == POOL_UNDECIDED)
+		return next;
+	next.up = probed == POOL_UP;
+	next.judged = true;
+	return next;
+}
+
 /* Which of a pool's two tables is meant. */
 enum side { NOW, BASE };
 
@@ -77,8 +103,19 @@ static bool without_backup(const struct plan *plan, unsigned int pool, enum side
 	return false;
 }
 
-/* Who takes new clients: the living; with none of them, who did last; at the very first, all. */
-enum choice { LIVING, LAST, ALL };
+bool pool_spares(const struct plan *plan, unsigned int pool, unsigned int member)
+{
+	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++)
+		if (i != member && serves(plan, pool, i, NOW) && plan->duty[i] == PLAN_SERVES)
+			return true;
+	return false;
+}
+
+/*
+ * Who takes new clients: the living; with none of them, those who were to rest; then who did last;
+ * at the very first, all.
+ */
+enum choice { LIVING, RESTING, LAST, ALL };
 
 static bool was_chosen(const struct plan *plan, unsigned int pool, unsigned int member,
 		       enum side side)
@@ -96,6 +133,8 @@ static bool chosen(const struct plan *plan, unsigned int pool, unsigned int memb
 	if (choice == LIVING)
 		return serves(plan, pool, member, side) &&
 		       !(plan->member[member]->backup && without_backup(plan, pool, side));
+	if (choice == RESTING)
+		return up_on(plan, pool, member, side);
 	return choice == ALL || was_chosen(plan, pool, member, side);
 }
 
@@ -123,7 +162,7 @@ static void set_bits(struct plan *plan, unsigned int pool, enum choice choice, e
 	__u64 up[FLOW_MEMBER_WORDS] = { 0 };
 
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
-		bool bit = choice == LIVING ? up_on(plan, pool, i, side)
+		bool bit = choice <= RESTING ? up_on(plan, pool, i, side)
 					    : chosen(plan, pool, i, choice, side);
 
 		if (bit && pool_has(plan, pool, i))

@@ -28,11 +28,26 @@ bool pool_set(struct plan *plan, unsigned int pool, unsigned int member,
 uint32_t pool_ramp(const struct standing *standing, const Conf__Member *conf, uint64_t now_ns,
 		   uint64_t *raised_ns);
 
+/* What this node's probes say. */
+enum pool_probed { POOL_UNDECIDED, POOL_UP, POOL_DOWN };
+
+/*
+ * The standing of a member that follows from what probes show and from its duty: where an operator
+ * wants it to rest, its weight is 0; where he wants it away it is down, and probes are not judged.
+ * When it is back, it begins as one that has come up.
+ */
+struct standing pool_next(const struct plan *plan, unsigned int pool, unsigned int member,
+			  enum pool_probed probed, uint64_t now_ns);
+
+/* Whether a pool has somebody for new clients without this member. */
+bool pool_spares(const struct plan *plan, unsigned int pool, unsigned int member);
+
 /*
  * Writes the table that a pool's standings call for and sets its `up` bits.  Returns false when no
- * member is up (or has weight): then those who were last in force stay so, and all members where
- * none ever was, because a client that reaches a member which looks dead is better off than one
- * that is dropped.
+ * member is up and has weight: then those serve that are up, though an operator wants them to
+ * rest; without any of these the ones who were last in force stay so, and all members where none
+ * ever was, because a client that reaches a member which looks dead is better off than one that is
+ * dropped.
  */
 bool pool_table(struct plan *plan, unsigned int pool, struct flow_maglev *table);
 

@@ -12,6 +12,7 @@
 #include "conf/log.h"
 #include "lbd/dataplane.h"
 #include "lbd/plan.h"
+#include "lbd/pool.h"
 #include "lbd/reset.h"
 
 enum { SLICE = 2048 };
@@ -93,6 +94,20 @@ bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const str
 	return pool < 0 || idle(now, pin->last_used, watched) > plan->pools[pool].linger_ticks;
 }
 
+bool sweep_pin_loose(const struct plan *plan, const struct pin_key *key, const struct pin *pin)
+{
+	int pool;
+
+	if (pin->flows)
+		return false;
+	if (pin->member >= FLOW_MAX_MEMBERS)
+		return true;
+	if (plan->duty[pin->member] == PLAN_SERVES)
+		return false;
+	pool = plan_pool(plan, key->pool_id);
+	return pool >= 0 && pool_spares(plan, (unsigned int)pool, pin->member);
+}
+
 static void flush(struct sweep *sweep)
 {
 	struct flow_call call;
@@ -138,11 +153,17 @@ static void slice_pins(struct sweep *sweep)
 	const struct pin *pin = sweep->pins.values;
 	uint32_t count = walk_next(&sweep->pins);
 
-	for (uint32_t i = 0; i < count; i++)
-		if (sweep_pin_due(sweep->plan, &key[i], &pin[i], sweep->now, sweep->watched))
-			name(sweep, &(struct flow_event){ .kind = EVENT_PIN_DEL,
-							  .key.client = key[i].client,
-							  .pool_id = key[i].pool_id });
+	for (uint32_t i = 0; i < count; i++) {
+		bool loose = sweep_pin_loose(sweep->plan, &key[i], &pin[i]);
+
+		if (loose ||
+		    sweep_pin_due(sweep->plan, &key[i], &pin[i], sweep->now, sweep->watched))
+			name(sweep, &(struct flow_event){
+					    .kind = EVENT_PIN_DEL,
+					    .apply = loose ? SWEEP_UNUSED : SWEEP_IF_DUE,
+					    .key.client = key[i].client,
+					    .pool_id = key[i].pool_id });
+	}
 }
 
 static void read_clock(struct sweep *sweep)

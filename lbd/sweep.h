@@ -48,5 +48,10 @@ bool sweep_flow_due(const struct plan *plan, const struct flow_key *key, const s
 		    uint32_t now, uint32_t watched);
 bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const struct pin *pin,
 		   uint32_t now, uint32_t watched);
+/*
+ * A pin without a flow, that points to a member which an operator wants to rest, or nowhere: its
+ * client may go elsewhere.
+ */
+bool sweep_pin_loose(const struct plan *plan, const struct pin_key *key, const struct pin *pin);
 
 #endif

@@ -340,7 +340,7 @@ struct pin_key {
 };
 
 struct pin {
-	__u16 member;
+	__u16 member; /* FLOW_NO_MEMBER: its flows are being ended, the next one may go anywhere */
 	__u16 pad;
 	__u32 created;
 	__u32 last_used; /* ticks: last promotion or end of a flow */
@@ -523,12 +523,14 @@ struct flow_notice {
 /*
  * caspair_apply: applies apply_inbox[0 .. count) to flows and pins.  caspair_sweep: re-checks the
  * entries named by sweep_inbox[0 .. count) and expires those that are due (kind FLOW_DEL or
- * PIN_DEL; apply = SWEEP_FORCE drops them in any case), writing DEL events.  caspair_emit: puts
+ * PIN_DEL; apply = SWEEP_FORCE drops them in any case, SWEEP_UNUSED a pin that counts no flow),
+ * writing DEL events.  caspair_emit: puts
  * sweep_inbox[0] on the ring `events` as it stands.
  */
 enum flow_sweep {
 	SWEEP_IF_DUE = 0,
 	SWEEP_FORCE = 1,
+	SWEEP_UNUSED = 2,
 };
 
 /*

@@ -293,7 +293,9 @@ static void lookup_pin(struct table *table, struct flow_event *event)
 	struct flow_member member;
 	struct pin pin;
 
-	if (bpf_map_lookup_elem(table->fd[TABLE_PINS], &key, &pin) != 0) {
+	/* One that points nowhere only counts what is left. */
+	if (bpf_map_lookup_elem(table->fd[TABLE_PINS], &key, &pin) != 0 ||
+	    pin.member == FLOW_NO_MEMBER) {
 		*event = (struct flow_event){ .kind = EVENT_PIN_DEL,
 					      .key = { .client = key.client },
 					      .pool_id = key.pool_id };

@@ -134,17 +134,26 @@ static __noinline void reset_tell_member(struct __sk_buff *skb, const struct flo
 	reset_tell(skb, &hop, &s, &via);
 }
 
-/* The client's next connection is to go elsewhere, and with it the whole group. */
+/*
+ * The client's next connection is to go elsewhere, and with it the whole group.  While others of
+ * its flows still wait for their end, the pin stays for their count's sake and points nowhere: the
+ * client may be back before them, and its member may be up, if it is being drained.
+ */
 static __noinline void reset_unpin(const struct flow_key *key, __u32 pool_id, __u16 member,
 				   __u32 now)
 {
 	struct pin_key pin_key = { .client = key->client, .pool_id = pool_id };
-	const struct pin *pin = bpf_map_lookup_elem(&pins, &pin_key);
+	struct pin *pin = bpf_map_lookup_elem(&pins, &pin_key);
 	struct pin last;
 
-	if (!pin || pin->flows || pin->member != member)
+	if (!pin || (pin->member != member && pin->member != FLOW_NO_MEMBER))
 		return;
+	if (pin->flows) {
+		pin->member = FLOW_NO_MEMBER;
+		return;
+	}
 	last = *pin;
+	last.member = member;
 	if (pin_remove(&pin_key) == 0)
 		event_pin(EVENT_PIN_DEL, &pin_key, &last, lease_epoch(), now);
 }

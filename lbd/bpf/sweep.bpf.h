@@ -117,7 +117,9 @@ static __always_inline void sweep_pin(const struct flow_event *named, struct tal
 
 	if (!pin)
 		return;
-	if (named->apply != SWEEP_FORCE && !sweep_pin_due(&key, pin, tally->now))
+	if (named->apply == SWEEP_UNUSED && pin->flows)
+		return;
+	if (named->apply == SWEEP_IF_DUE && !sweep_pin_due(&key, pin, tally->now))
 		return;
 	last = *pin;
 	if (pin_remove(&key))

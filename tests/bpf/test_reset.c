@@ -217,6 +217,39 @@ static void test_the_pin_goes_with_the_last_flow(void **state UNUSED)
 	assert_int_equal(box.event[2].kind, EVENT_PIN_DEL);
 }
 
+/*
+ * A member that is being drained is up.  The client is back before all of its flows have ended: it
+ * goes elsewhere all the same, and the pin counts old and new ones to the end.
+ */
+static void test_who_is_back_early_goes_elsewhere(void **state UNUSED)
+{
+	uint16_t slot = establish();
+	struct flow_key second = establish_second(slot);
+	struct frame frame;
+	struct pin pin;
+
+	assert_true(reset_usual(RESET_MEMBER));
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, FLOW_NO_MEMBER);
+	/* Its weight is 0: the table knows the other only. */
+	maglev_set(POOL_RPC, 1, !slot, !slot);
+	pool_set(POOL_RPC, 1, 7);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, SYN, 9000, 0, 0)), !slot);
+	member_sends(&frame, !slot, SYN | ACK, 7000, 9001);
+	client_sends(&frame, ACK, 9001, 7001, 0);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, !slot);
+	assert_int_equal(pin.flows, 2);
+	/* The end of the old one leaves the new pin alone. */
+	order(0, &second, RESET_MEMBER);
+	carry_out(0, 1);
+	assert_true(carried_out(0));
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, !slot);
+	assert_int_equal(pin.flows, 1);
+	maglev_set(POOL_RPC, 1, 1, 1);
+}
+
 static void test_the_next_syn_goes_elsewhere(void **state UNUSED)
 {
 	uint16_t slot = establish();
@@ -676,6 +709,7 @@ static const struct {
 } cases[] = {
 	{ "an order tells both ends, with the numbers on record", test_both_ends_are_told },
 	{ "the pin goes with the last flow", test_the_pin_goes_with_the_last_flow },
+	{ "who is back early goes elsewhere", test_who_is_back_early_goes_elsewhere },
 	{ "the client's next SYN goes elsewhere", test_the_next_syn_goes_elsewhere },
 	{ "an idle flow is looked at again", test_idle_is_looked_at_again },
 	{ "an order is repeated until the client has heard", test_again_until_heard },

@@ -148,6 +148,8 @@ static const struct lingering lingerings[] = {
 	{ "a pin's time begins at the promotion", .idle = 9999, .promoted = 5 },
 	{ "a pin of a pool that is gone is due", .no_pool = true, .due = true },
 	{ "unless it has flows", .flows = 1, .no_pool = true },
+	{ "a pin without flows goes when it is not wanted", .how = SWEEP_UNUSED, .due = true },
+	{ "but not one with flows", .flows = 1, .idle = 9999, .how = SWEEP_UNUSED },
 	{ "force drops a pin that is not due", .flows = 1, .how = SWEEP_FORCE, .due = true },
 };
 

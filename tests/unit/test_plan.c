@@ -440,6 +440,68 @@ static void test_nobody_left(void **state)
 	conf_free(conf);
 }
 
+/* What an operator wants goes before what probes show. */
+static void test_duties(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	unsigned int m1 = (unsigned int)slot(plan, "10.30.0.21");
+	struct standing *now = &plan->standing[pool][m1], next;
+	uint32_t full = now->weight;
+
+	(void)state;
+	assert_true(pool_spares(plan, pool, m1));
+	next = pool_next(plan, pool, m1, POOL_UNDECIDED, 10);
+	assert_false(pool_set(plan, pool, m1, &next));
+	/* At rest: who is there may stay, if it lives. */
+	plan->duty[m1] = PLAN_RESTS;
+	next = pool_next(plan, pool, m1, POOL_UNDECIDED, 20);
+	assert_true(next.up && next.weight == 0);
+	assert_true(pool_set(plan, pool, m1, &next));
+	assert_false(pool_next(plan, pool, m1, POOL_DOWN, 30).up);
+	next = pool_next(plan, pool, m1, POOL_UP, 30);
+	assert_true(next.up && next.weight == 0);
+	assert_false(pool_set(plan, pool, m1, &next));
+	/* Away: whatever probes show. */
+	plan->duty[m1] = PLAN_AWAY;
+	next = pool_next(plan, pool, m1, POOL_UP, 40);
+	assert_true(!next.up && next.weight == 0);
+	assert_true(pool_set(plan, pool, m1, &next));
+	/* Back: as its probes show, and not before they do. */
+	plan->duty[m1] = PLAN_SERVES;
+	assert_false(pool_next(plan, pool, m1, POOL_UNDECIDED, 50).up);
+	assert_false(pool_next(plan, pool, m1, POOL_DOWN, 50).up);
+	next = pool_next(plan, pool, m1, POOL_UP, 50);
+	assert_true(next.up && next.weight == full);
+	plan_free(plan);
+	conf_free(conf);
+}
+
+/* A member that rests is better than one that is dead. */
+static void test_resting_members_serve_when_all_others_are_down(void **state)
+{
+	struct conf *conf = conf_of(two_members);
+	struct plan *plan = fresh(conf);
+	struct flow_maglev *table = malloc(sizeof(*table));
+	unsigned int pool = (unsigned int)pool_of(plan, 25);
+	int m1 = slot(plan, "10.30.0.21"), m2 = slot(plan, "10.30.0.22");
+
+	(void)state;
+	plan->duty[m1] = PLAN_RESTS;
+	plan->standing[pool][m1].weight = 0;
+	assert_true(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m2), FLOW_MAGLEV_SIZE);
+	assert_false(pool_spares(plan, pool, (unsigned int)m2));
+	set_up(plan, pool, m2, false);
+	assert_false(pool_table(plan, pool, table));
+	assert_int_equal(entries(table, m1), FLOW_MAGLEV_SIZE);
+	assert_false(pool_bit(&plan->pools[pool], (unsigned int)m2));
+	free(table);
+	plan_free(plan);
+	conf_free(conf);
+}
+
 static void test_drained_member_keeps_its_bit(void **state)
 {
 	struct conf *conf = conf_of(two_members);
@@ -850,6 +912,8 @@ int main(void)
 		cmocka_unit_test(test_all_down),
 		cmocka_unit_test(test_nobody_left),
 		cmocka_unit_test(test_drained_member_keeps_its_bit),
+		cmocka_unit_test(test_duties),
+		cmocka_unit_test(test_resting_members_serve_when_all_others_are_down),
 		cmocka_unit_test(test_base_stays_until_told),
 		cmocka_unit_test(test_base_has_a_past_of_its_own),
 		cmocka_unit_test(test_set_tells_news),

@@ -123,12 +123,41 @@ static void test_pins(void **state)
 	}
 }
 
+/* Of a member that an operator wants to rest: one that another one can have. */
+static void test_loose_pins(void **state)
+{
+	struct pin_key key = { .pool_id = 77 };
+	static const Conf__Array array;
+	static const Conf__Member conf;
+	struct pin pin = { .member = 4 }, nowhere = { .member = FLOW_NO_MEMBER };
+
+	(void)state;
+	for (unsigned int m = 4; m <= 5; m++) {
+		plan->member[m] = &conf;
+		plan->array_of_member[m] = &array;
+		plan->standing[5][m] = (struct standing){ .up = true, .weight = 1 };
+	}
+	plan->array_of_pool[5] = &array;
+	assert_false(sweep_pin_loose(plan, &key, &pin));
+	plan->duty[4] = PLAN_RESTS;
+	assert_true(sweep_pin_loose(plan, &key, &pin));
+	pin.flows = 1;
+	assert_false(sweep_pin_loose(plan, &key, &pin));
+	pin.flows = 0;
+	plan->standing[5][5].up = false; /* nobody else is there */
+	assert_false(sweep_pin_loose(plan, &key, &pin));
+	assert_true(sweep_pin_loose(plan, &key, &nowhere));
+	nowhere.flows = 1;
+	assert_false(sweep_pin_loose(plan, &key, &nowhere));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_future),
 		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_loose_pins),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
