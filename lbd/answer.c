@@ -2,6 +2,7 @@
 #include "lbd/answer.h"
 
 #include "lbd/census.h"
+#include "lbd/lbd.h"
 #include "lbd/members.h"
 #include "lbd/sessions.h"
 #include "lbd/status.h"
@@ -17,6 +18,8 @@ void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		sessions_answer(lbd, conn, message->sessions);
 	else if (message->encryption)
 		census_answer(lbd, conn, message->encryption);
+	else if (message->admin)
+		roster_answer(lbd, conn, message->admin);
 	else if (message->where)
 		where_answer(lbd, conn, message->where);
 	else

@@ -11,6 +11,7 @@
 #include "lbd/judge.h"
 #include "lbd/neighbour.h"
 #include "lbd/reset.h"
+#include "lbd/roster.h"
 #include "lbd/share.h"
 #include "lbd/sweep.h"
 #include "lbd/warm.h"
@@ -27,6 +28,7 @@ struct lbd {
 	struct judge judge;
 	struct sweep sweep;
 	struct reset reset;
+	struct roster roster;
 	struct neighbour neighbour;
 	struct warm warm;
 	struct share share;

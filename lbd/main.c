@@ -30,6 +30,8 @@ static struct plan *make_plan(const struct lbd *lbd, const struct conf *conf,
 	plan = plan_make(conf, old, flows, daemon_now_ns(), error);
 	if (!plan)
 		log_error("%s", error);
+	else
+		roster_plan(&lbd->roster, plan);
 	return plan;
 }
 
@@ -154,6 +156,7 @@ static void on_poll(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	judge_role(&lbd->judge, role);
+	roster_tick(lbd);
 	sweep_active(&lbd->sweep, role == JUDGE_ACTIVE);
 	if (reset_survey(&lbd->reset, &lbd->judge.health) && role == JUDGE_ACTIVE)
 		sweep_hurry(&lbd->sweep);
@@ -205,6 +208,7 @@ static int start(struct lbd *lbd)
 		return error;
 	say_memory(&lbd->plane);
 	attach_init(&lbd->attach, lbd->options.bpf_dir, &lbd->plane);
+	roster_load(&lbd->roster, lbd->options.state_dir);
 	error = first_plan(lbd);
 	if (!error)
 		error = attach(lbd, lbd->conf);
@@ -221,6 +225,7 @@ static int start(struct lbd *lbd)
 		error = warm_start(&lbd->warm, lbd->loop, &lbd->plane, &lbd->neighbour);
 	if (error)
 		return error;
+	roster_start(&lbd->roster, lbd);
 	lbd->attached = true;
 	ev_init(&lbd->settle, on_settle);
 	ev_timer_init(&lbd->poll, on_poll, 0., poll_every);
@@ -240,6 +245,7 @@ static void stop(struct lbd *lbd, bool failed)
 	sweep_stop(&lbd->sweep);
 	reset_stop(&lbd->reset);
 	judge_stop(&lbd->judge);
+	roster_stop(&lbd->roster);
 	share_stop(&lbd->share);
 	attach_close(&lbd->attach);
 	dataplane_close(&lbd->plane);

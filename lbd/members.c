@@ -105,7 +105,10 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 		status->resets = stats.resets;
 	}
 	status->answer = members_latency(lbd, arena, MAP_ANSWER_TIMES, member);
-	return add_pools(lbd, arena, member, status) ? status : NULL;
+	if (!add_pools(lbd, arena, member, status))
+		return NULL;
+	roster_status(lbd, member, status);
+	return status;
 }
 
 static int send_reply(struct ctl_conn *conn, Cas__MembersReply *reply, bool more)

@@ -163,7 +163,7 @@ static void set_bits(struct plan *plan, unsigned int pool, enum choice choice, e
 
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
 		bool bit = choice <= RESTING ? up_on(plan, pool, i, side)
-					    : chosen(plan, pool, i, choice, side);
+					     : chosen(plan, pool, i, choice, side);
 
 		if (bit && pool_has(plan, pool, i))
 			up[i / 64] |= (__u64)1 << (i % 64);

@@ -8,6 +8,7 @@
 #include "conf/daemon.h"
 #include "conf/log.h"
 #include "lbd/attach.h"
+#include "lbd/bpf/choice.h"
 #include "lbd/dataplane.h"
 #include "lbd/health.h"
 #include "lbd/pool.h"
@@ -21,6 +22,9 @@ enum {
 	AGAIN_TO = 10 * FLOW_TICKS_PER_SECOND,
 	DEFAULT_RATE = 500,
 };
+
+/* Not the seed of Maglev's table: a member's clients would all have neighbouring places. */
+#define PLACES 0x64726169
 
 static unsigned int array_of(const struct reset *reset, const struct flow_key *key)
 {
@@ -42,7 +46,7 @@ bool reset_survey(struct reset *reset, const struct health *health)
 	bool more = false;
 
 	for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++) {
-		uint64_t down = reset->drop[m];
+		uint64_t down = 0;
 
 		for (unsigned int p = 0; plan->member[m] && p < FLOW_MAX_POOLS; p++) {
 			const struct standing *standing = &plan->standing[p][m];
@@ -52,31 +56,47 @@ bool reset_survey(struct reset *reset, const struct health *health)
 			    (reset->down[m] >> p & 1 || health_apart(health, p, m)))
 				down |= (uint64_t)1 << p;
 		}
-		more |= down & ~reset->down[m];
+		more |= (down & ~reset->down[m]) != 0;
 		reset->down[m] = down;
 	}
 	return more;
 }
 
-void reset_member(struct reset *reset, unsigned int member, uint64_t pools)
+bool reset_member(struct reset *reset, unsigned int member, uint64_t pools, uint32_t share)
 {
-	if (member < FLOW_MAX_MEMBERS)
-		reset->drop[member] = pools;
+	bool first;
+
+	if (member >= FLOW_MAX_MEMBERS)
+		return false;
+	first = pools & ~reset->drop[member];
+	reset->drop[member] = pools;
+	reset->share[member] = share;
+	return first;
+}
+
+/* A client's place among all of them, the same on both nodes and for all of its flows. */
+static uint32_t place_of(const struct flow_ip *client)
+{
+	return (uint32_t)(choice_hash(client, PLACES) >> 32);
 }
 
 static bool member_is_lost(const struct reset *reset, const struct flow_key *key,
 			   const struct flow *flow)
 {
+	uint64_t pools;
 	int service;
 
 	if (flow->member >= FLOW_MAX_MEMBERS)
 		return false;
 	if (reset->plan->members[flow->member].flags & MEMBER_GONE)
 		return true;
-	if (!reset->down[flow->member])
+	pools = reset->down[flow->member];
+	if (reset->drop[flow->member] && place_of(&key->client) <= reset->share[flow->member])
+		pools |= reset->drop[flow->member];
+	if (!pools)
 		return false;
 	service = service_of(reset, key);
-	return service >= 0 && reset->down[flow->member] >> reset->plan->services[service].pool & 1;
+	return service >= 0 && pools >> reset->plan->services[service].pool & 1;
 }
 
 static bool has_ended(const struct flow *flow)
@@ -180,6 +200,7 @@ void reset_replan(struct reset *reset, const struct plan *plan)
 	reset->plan = plan;
 	reset->wanted = 0;
 	memset(reset->down, 0, sizeof(reset->down));
+	memset(reset->drop, 0, sizeof(reset->drop)); /* slots may have another meaning now */
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++)
 		rate[i] = DEFAULT_RATE;
 	for (unsigned int i = 0; i < FLOW_MAX_SERVICES; i++) {

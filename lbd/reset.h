@@ -31,6 +31,7 @@ struct reset {
 	uint64_t wanted;                 /* pools with on-member-down reset; bit = slot */
 	uint64_t down[FLOW_MAX_MEMBERS]; /* pools in which this member's flows are ended */
 	uint64_t drop[FLOW_MAX_MEMBERS]; /* the same, by reset_member() */
+	uint32_t share[FLOW_MAX_MEMBERS]; /* of their clients */
 };
 
 void reset_start(struct reset *reset, struct ev_loop *loop, struct dataplane *plane,
@@ -49,10 +50,12 @@ void reset_cease(struct reset *reset);
 bool reset_survey(struct reset *reset, const struct health *health);
 
 /*
- * Ends a member's flows of these pools (bit = slot) whatever its verdict, as a drain does at its
- * deadline, until it is called with 0.
+ * Ends a member's flows of these pools (bit = slot) whatever its verdict, as a drain does from its
+ * deadline on, until it is called with 0.  Of its clients only a `share`, UINT32_MAX is all of
+ * them: which these are, both nodes say alike, and with a larger share they are still the same.
+ * True where nothing was ended before.
  */
-void reset_member(struct reset *reset, unsigned int member, uint64_t pools);
+bool reset_member(struct reset *reset, unsigned int member, uint64_t pools, uint32_t share);
 
 /* A flow on the walk's way; `age` in ticks since it was last seen.  Pure but for the queue. */
 void reset_consider(struct reset *reset, const struct flow_key *key, const struct flow *flow,

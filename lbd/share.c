@@ -113,6 +113,13 @@ static size_t descriptors(const struct lbd *lbd, bool syncd, int fds[CTL_MAX_FDS
 	return sizeof(for_syncd) / sizeof(*for_syncd);
 }
 
+/* What a standby may not have heard. */
+static void announce(struct lbd *lbd)
+{
+	judge_announce(&lbd->judge);
+	roster_announce(lbd);
+}
+
 static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -144,7 +151,7 @@ static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
 	log_info("%s is linked", who);
 	send_facts(lbd, conn);
 	if (syncd)
-		judge_announce(&lbd->judge);
+		announce(lbd);
 }
 
 static bool take_address(struct flow_ip *ip, const ProtobufCBinaryData *bytes)
@@ -171,6 +178,30 @@ static void on_verdict(struct lbd *lbd, const struct ctl_conn *conn,
 		log_debug("verdict about a member or pool that is not configured here: ignored");
 }
 
+/* A part of what the active's lbd has said. */
+static void on_memo(struct lbd *lbd, const struct ctl_conn *conn, const Cas__Memo *part)
+{
+	struct flow_event event = { .kind = (uint8_t)part->kind,
+				    .state = (uint8_t)part->number,
+				    .pool_id = part->size,
+				    .client_ack = part->check };
+	struct flow_ip text[3];
+
+	if (conn != lbd->share.syncd || part->kind > UINT8_MAX || part->number > UINT8_MAX ||
+	    part->part.len != sizeof(text)) {
+		log_warning("a memo that is none, or from somebody who is not syncd: ignored");
+		return;
+	}
+	memcpy(text, part->part.data, sizeof(text));
+	event.key.client = text[0];
+	event.key.vip = text[1];
+	event.member = text[2];
+	if (!memo_take(&lbd->share.memo, &event))
+		return;
+	if (event.kind == EVENT_ADMIN)
+		roster_obey(lbd, lbd->share.memo.bytes, lbd->share.memo.size);
+}
+
 static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
 		       size_t nfds)
 {
@@ -182,6 +213,10 @@ static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *mes
 		on_share(lbd, conn, message->share->who);
 	else if (message->member_verdict)
 		on_verdict(lbd, conn, message->member_verdict);
+	else if (message->memo)
+		on_memo(lbd, conn, message->memo);
+	else if (message->announce && conn == lbd->share.syncd)
+		announce(lbd);
 	else
 		answer_question(lbd, conn, message);
 }

@@ -8,6 +8,7 @@
 
 #include <ev.h>
 
+#include "proto/memo.h"
 #include "conf/ctl.h"
 
 struct lbd;
@@ -16,6 +17,7 @@ struct share {
 	struct ev_loop *loop;
 	struct ctl_server *server;
 	struct ctl_conn *syncd, *vrrpd; /* the latest link of each; NULL: none */
+	struct memo memo; /* from syncd, half of it */
 	ev_timer facts;
 	unsigned long long fenced; /* times that vrrpd's death fenced this node */
 };

@@ -183,14 +183,55 @@ static void test_gone(void **state UNUSED)
 
 static void test_drained(void **state UNUSED)
 {
-	reset_member(&f.reset, M2, (uint64_t)1 << f.rpc);
-	assert_true(survey());
+	assert_true(reset_member(&f.reset, M2, (uint64_t)1 << f.rpc, UINT32_MAX));
+	assert_false(reset_member(&f.reset, M2, (uint64_t)1 << f.rpc, UINT32_MAX));
+	assert_false(survey()); /* no verdict */
 	assert_int_equal(gathered(M2, 135, FLOW_ESTABLISHED, 0), 1);
 	assert_int_equal(gathered(M2, 25, FLOW_ESTABLISHED, 0), 0);
-	reset_member(&f.reset, M2, 0);
-	reset_member(&f.reset, FLOW_MAX_MEMBERS, 1);
-	assert_false(survey());
+	assert_false(reset_member(&f.reset, M2, 0, 0));
+	assert_false(reset_member(&f.reset, FLOW_MAX_MEMBERS, 1, UINT32_MAX));
 	assert_int_equal(gathered(M2, 135, FLOW_ESTABLISHED, 0), 0);
+}
+
+static bool ends(uint32_t client, uint16_t port)
+{
+	struct flow_key key = { .client = flow_ip4(client),
+				.vip = f.plan->vip[0][FLOW_IPV4],
+				.client_port = 1,
+				.vip_port = htons(port) };
+	struct flow flow = { .member = M2, .state = FLOW_ESTABLISHED };
+
+	pace_clear(&f.reset.first[f.table]);
+	reset_consider(&f.reset, &key, &flow, 0);
+	return f.reset.first[f.table].count;
+}
+
+/* Client by client, with all that one has; whose turn has come stays among them. */
+static void test_drained_little_by_little(void **state UNUSED)
+{
+	enum { CLIENTS = 4000, STEPS = 8 };
+	static bool ended[CLIENTS];
+	const uint64_t pools = (uint64_t)1 << f.rpc;
+
+	memset(ended, 0, sizeof(ended));
+	for (unsigned int step = 1; step <= STEPS; step++) {
+		unsigned int count = 0;
+
+		reset_member(&f.reset, M2, pools, UINT32_MAX / STEPS * step);
+		for (unsigned int i = 0; i < CLIENTS; i++) {
+			bool now = ends(htonl(0x0a000000 + i), 135);
+
+			assert_int_equal(ends(htonl(0x0a000000 + i), 59531), now);
+			assert_true(now || !ended[i]);
+			ended[i] = now;
+			count += now;
+		}
+		assert_in_range(count, CLIENTS * step / STEPS - CLIENTS / 20,
+				CLIENTS * step / STEPS + CLIENTS / 20);
+	}
+	reset_member(&f.reset, M2, pools, UINT32_MAX);
+	for (unsigned int i = 0; i < CLIENTS; i++)
+		assert_true(ends(htonl(0x0a000000 + i), 135));
 }
 
 static void test_idle(void **state UNUSED)
@@ -248,7 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_down_by_itself),    CASE(test_all_at_once), CASE(test_gone),
 		CASE(test_drained),           CASE(test_idle),        CASE(test_again),
-		CASE(test_rate_of_the_array),
+		CASE(test_rate_of_the_array), CASE(test_drained_little_by_little),
 	};
 
 	return cmocka_run_group_tests_name("reset", tests, NULL, NULL);
