@@ -29,6 +29,9 @@ enum option_id {
 	OPTION_SITE,
 	OPTION_ACCOUNT,
 	OPTION_UNDO,
+	OPTION_DEADLINE,
+	OPTION_SPREAD,
+	OPTION_REASON,
 	OPTION_END,
 };
 
@@ -51,6 +54,9 @@ static const struct option options[] = {
 	{ "site", required_argument, NULL, OPTION_SITE },
 	{ "account", required_argument, NULL, OPTION_ACCOUNT },
 	{ "undo", no_argument, NULL, OPTION_UNDO },
+	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
+	{ "spread", required_argument, NULL, OPTION_SPREAD },
+	{ "reason", required_argument, NULL, OPTION_REASON },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -73,6 +79,15 @@ static const struct verb verbs[] = {
 	  2, 1u << OPTION_ARRAY },
 	{ "report", "encryption [--array A]", "clients whose RPC is not encrypted", report_run, 1,
 	  1, 1u << OPTION_ARRAY },
+	{ "drain", "MEMBER [--deadline T] [--spread T] [-m REASON]",
+	  "new clients elsewhere; at the deadline its sessions end", drain_run, 1, 1,
+	  1u << OPTION_DEADLINE | 1u << OPTION_SPREAD | 1u << OPTION_REASON },
+	{ "maintenance", "MEMBER [-m REASON]", "its sessions end now, its checks are not judged",
+	  maintenance_run, 1, 1, 1u << OPTION_REASON },
+	{ "undrain", "MEMBER [-m REASON]", "back from drain or maintenance; also: up", undrain_run,
+	  1, 1, 1u << OPTION_REASON },
+	{ "up", "MEMBER [-m REASON]", "the same as undrain", undrain_run, 1, 1,
+	  1u << OPTION_REASON },
 	{ "failover", "[--anyway REASON]",
 	  "hand over to the peer; refused if sessions would be lost", failover_run, 0, 0,
 	  1u << OPTION_ANYWAY },
@@ -100,7 +115,7 @@ static int help_run(const struct pairctl *ctl)
 	(void)ctl;
 	puts("usage: pairctl [--run-dir DIR] [-j] [VERB ...]     without a verb: status\n");
 	for (size_t i = 0; i < VERBS; i++)
-		printf("  %-8s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
+		printf("  %-11s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
 	     "  --config FILE   for check, diff and runbook (/etc/caspair/pair.conf)\n"
@@ -136,6 +151,9 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_EXCHANGE] = &ctl->exchange,
 		[OPTION_SITE] = &ctl->site,
 		[OPTION_ACCOUNT] = &ctl->account,
+		[OPTION_DEADLINE] = &ctl->deadline,
+		[OPTION_SPREAD] = &ctl->spread,
+		[OPTION_REASON] = &ctl->reason,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {
@@ -195,13 +213,15 @@ int main(int argc, char **argv)
 	int id, status = 0;
 
 	ctl.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	while (status == 0 && (id = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+	while (status == 0 && (id = getopt_long(argc, argv, "jhm:", options, NULL)) != -1) {
 		if (id == '?')
 			return pairctl_usage("not understood");
 		if (id == OPTION_HELP || id == 'h')
 			return help_run(&ctl);
 		if (id == OPTION_VERSION)
 			return version_run(&ctl);
+		if (id == 'm')
+			id = OPTION_REASON;
 		given |= id < OPTION_END ? 1u << id : 0;
 		status = take_option(&ctl, id);
 	}

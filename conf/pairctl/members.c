@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const titles[] = { "array/member", "address", "state", "sessions", "pool",
 				      "weight",       "share",   "since", "check" };
@@ -71,6 +72,42 @@ static void print_seen(const Cas__MemberStatus *member, FILE *out)
 	fprintf(out, " refused %" PRIu64 ", reset %" PRIu64 "\n", member->refusals, member->resets);
 }
 
+/* By whom, since when, why, and how long its sessions still have. */
+static void print_admin(const Cas__MemberStatus *member, uint64_t unix_ms, FILE *out)
+{
+	char text[TEXT_SIZE];
+	uint64_t since = member->admin_since_ms;
+
+	if (!member->has_admin)
+		return;
+	fprintf(out, "%s/%s: %s by ", member->array, member->name, member->state);
+	text_clean(member->admin_owner ? member->admin_owner : "unknown", out);
+	fprintf(out, " (uid %" PRIu32 ")", member->admin_uid);
+	if (member->has_admin_since_ms && since <= unix_ms)
+		fprintf(out, " since %s", text_duration(text, unix_ms - since));
+	if (member->admin_reason) {
+		fputs(", \"", out);
+		text_clean(member->admin_reason, out);
+		fputc('"', out);
+	}
+	if (member->has_deadline_left_ms && member->deadline_left_ms)
+		fprintf(out, ", sessions are ended in %s",
+			text_duration(text, member->deadline_left_ms));
+	else if (member->has_deadline_left_ms)
+		fputs(", sessions are being ended", out);
+	if (member->has_spread_ms)
+		fprintf(out, " over %s", text_duration(text, member->spread_ms));
+	fputc('\n', out);
+}
+
+static uint64_t date_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 {
 	struct table *table = table_new(titles, COLUMNS, RIGHT);
@@ -87,6 +124,8 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 		}
 	}
 	table_print(table, 0, colour, out);
+	for (size_t i = 0; i < reply->n_member; i++)
+		print_admin(reply->member[i], date_ms(), out);
 	for (size_t i = 0; i < reply->n_member; i++)
 		print_seen(reply->member[i], out);
 }

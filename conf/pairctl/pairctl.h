@@ -35,6 +35,7 @@ struct pairctl {
 	bool undo; /* runbook --undo */
 	const char *member, *client, *array, *anyway;
 	const char *exchange, *site, *account; /* runbook */
+	const char *deadline, *spread, *reason;
 	uint32_t top; /* 0: no limit */
 	char **argument;
 	int arguments;
@@ -49,6 +50,9 @@ int members_run(const struct pairctl *ctl);
 int sessions_run(const struct pairctl *ctl);
 int where_run(const struct pairctl *ctl);
 int report_run(const struct pairctl *ctl);
+int drain_run(const struct pairctl *ctl);
+int undrain_run(const struct pairctl *ctl);
+int maintenance_run(const struct pairctl *ctl);
 int failover_run(const struct pairctl *ctl);
 int runbook_run(const struct pairctl *ctl);
 int verify_run(const struct pairctl *ctl);
@@ -119,6 +123,7 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out);
 void sessions_print(const Cas__Session *session, FILE *out);
 void where_print(const Cas__WhereReply *reply, FILE *out);
 void report_print(const Cas__EncryptionReply *reply, bool colour, FILE *out);
+void admin_print(const Cas__AdminReply *reply, FILE *out);
 void failover_print(const Cas__FailoverReply *reply, FILE *out);
 void verify_print(const Cas__VerifyReply *reply, FILE *out);
 int verify_exit(const Cas__VerifyReply *reply);

@@ -674,6 +674,47 @@ static void test_members(void **state)
 	free(text);
 }
 
+static void test_words_about_members(void **state)
+{
+	char array[] = "mel", cas3[] = "cas3", note[] = "n\n";
+	Cas__AdminReply reply = CAS__ADMIN_REPLY__INIT;
+	Cas__AdminState word = CAS__ADMIN_STATE__INIT;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	word.array = array;
+	word.member = cas3;
+	reply.state = &word;
+	SET(reply, sessions, 1311);
+	admin_print(&reply, out);
+	word.word = CAS__ADMIN_STATE__WORD__DRAIN;
+	admin_print(&reply, out);
+	SET(word, left_ms, 1800000);
+	SET(word, spread_ms, 600000);
+	reply.note = note;
+	admin_print(&reply, out);
+	word = (Cas__AdminState)CAS__ADMIN_STATE__INIT;
+	word.array = array;
+	word.member = cas3;
+	word.word = CAS__ADMIN_STATE__WORD__MAINTENANCE;
+	reply.note = NULL;
+	admin_print(&reply, out);
+	fclose(out);
+	assert_string_equal(
+		text, "mel/cas3 takes its share again\n"
+		      "mel/cas3 is being drained; 1,311 sessions may stay as long as they like\n"
+		      "(pairctl undrain cas3 takes it back)\n"
+		      "mel/cas3 is being drained; 1,311 sessions are ended in 30 m 0 s, over "
+		      "10 m 0 s\n"
+		      "(pairctl undrain cas3 takes it back)\n"
+		      "note: n?\n"
+		      "mel/cas3 is in maintenance; 1,311 sessions are ended now\n"
+		      "(pairctl undrain cas3 takes it back)\n");
+	free(text);
+}
+
 static void test_sentences(void **state)
 {
 	char cas1[] = "mel-cas1", pinned[] = "pinned", web[] = "web", cas2[] = "mel-cas2";
@@ -923,6 +964,16 @@ static void test_command_line(void **state)
 		{ { "where", "10.0.0.300", "80" }, 2, "is not an address" },
 		{ { "failover", "--anyway", "" }, 2, "wants the reason" },
 		{ { "failover" }, 3, "vrrpd does not answer" },
+		{ { "drain" }, 2, "usage: pairctl drain MEMBER" },
+		{ { "drain", "m1" }, 3, "lbd does not answer" },
+		{ { "drain", "m1", "--deadline", "30" }, 2, "--deadline 30 has no unit" },
+		{ { "drain", "m1", "--deadline", "31d" }, 2, "--deadline 31d is out of range" },
+		{ { "drain", "m1", "--spread", "1min" }, 2, "which --deadline" },
+		{ { "drain", "m1", "--deadline", "1h", "--spread", "x" }, 2, "--spread takes" },
+		{ { "undrain", "m1", "--deadline", "1h" }, 2, "undrain takes no --deadline" },
+		{ { "up", "m1", "-m", "done" }, 3, "lbd does not answer" },
+		{ { "status", "-m", "x" }, 2, "status takes no --reason" },
+		{ { "maintenance", "m1", "m2" }, 2, "wrong arguments" },
 		{ { "keygen", "--key", "/none/k" }, 1, "/none/k: " },
 		{ { "keygen", "--show", "--key", "/none/k" }, 1, "does not exist" },
 		{ { "check", "a", "b" }, 2, "wrong arguments" },
@@ -1074,6 +1125,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_compared),
+		cmocka_unit_test(test_words_about_members),
 		cmocka_unit_test(test_amounts),
 		cmocka_unit_test_setup_teardown(test_command_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
