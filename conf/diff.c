@@ -7,6 +7,7 @@
 
 #include "conf/diff_effect.h"
 #include "conf/fill.h"
+#include "conf/log.h"
 #include "conf/print.h"
 #include "conf/source.h"
 #include "conf/store.h"
@@ -325,6 +326,25 @@ int diff_make(struct diff *diff, const struct conf *before, const struct conf *a
 	if (walk.failed)
 		return -ENOMEM;
 	return diff_effects(diff, before, after);
+}
+
+bool diff_may_follow(const struct conf *before, const struct conf *after, enum diff_need restart)
+{
+	struct diff diff;
+	bool may = diff_make(&diff, before, after) == 0;
+
+	for (size_t i = 0; i < diff.changes; i++) {
+		const struct diff_change *change = &diff.change[i];
+
+		if (change->need != restart && change->need != DIFF_ALL)
+			continue;
+		log_error("%s: %s -> %s needs a %s", change->where,
+			  change->before ? change->before : "nothing",
+			  change->after ? change->after : "nothing", diff_need_text(change->need));
+		may = false;
+	}
+	diff_free(&diff);
+	return may;
 }
 
 void diff_free(struct diff *diff)

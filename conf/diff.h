@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one configuration changes of another, and what that does to the sessions.  Pure. */
+/* What one configuration changes of another, and what that does to the sessions. */
 #ifndef CASPAIR_DIFF_H
 #define CASPAIR_DIFF_H
 
@@ -44,6 +44,12 @@ struct diff {
  */
 int diff_make(struct diff *diff, const struct conf *before, const struct conf *after);
 void diff_free(struct diff *diff);
+
+/*
+ * May a daemon that would need `restart` follow?  Logs each statement that says no: what it was, what
+ * it is to be, and what it needs.  Without memory it may not either.
+ */
+bool diff_may_follow(const struct conf *before, const struct conf *after, enum diff_need restart);
 
 /* "restart of syncd", for people; "" for DIFF_LIVE. */
 const char *diff_need_text(enum diff_need need);

@@ -14,6 +14,7 @@
 #include <cap-ng.h>
 
 #include "conf/conf.h"
+#include "conf/diff.h"
 #include "conf/log.h"
 #include "vrrp/vrrp.h"
 
@@ -131,35 +132,20 @@ static void on_stop(struct ev_loop *loop, void *arg)
 	role_event(arg, &event, NULL);
 }
 
-static bool other_fence(const Conf__Vrrp *old, const Conf__Vrrp *new)
-{
-	const char *a = old->fence_command ? old->fence_command : "";
-	const char *b = new->fence_command ? new->fence_command : "";
-
-	return strcmp(a, b) != 0 || old->fence_timeout_ms != new->fence_timeout_ms;
-}
-
 static void on_reload(struct ev_loop *loop, void *arg)
 {
 	struct vrrpd *vrrpd = arg;
 	unsigned int node;
 	struct conf *conf = daemon_config(&vrrpd->options, &node);
-	const Conf__Vrrp *old, *new;
 
 	(void)loop;
 	if (!conf) {
 		log_error("the new configuration is not used");
 		return;
 	}
-	old = vrrpd->conf->file->vrrp;
-	new = conf->file->vrrp;
 	/* What the sockets are bound to cannot change under them. */
-	if (node != vrrpd->node || strcmp(old->interface, new->interface) != 0 ||
-	    old->vrid != new->vrid || old->unicast != new->unicast ||
-	    old->version != new->version || old->virtual_mac != new->virtual_mac ||
-	    other_fence(old, new)) {
-		log_error("a new vrrp interface, vrid, version, mode, kind of MAC address or fence "
-			  "command needs a restart of vrrpd: the new configuration is not used");
+	if (node != vrrpd->node || !diff_may_follow(vrrpd->conf, conf, DIFF_VRRPD)) {
+		log_error("the new configuration is not used");
 		conf_free(conf);
 		return;
 	}
