@@ -75,7 +75,9 @@ static int enter_namespace(void **unused)
 		print_message("no network namespace: %s\n", strerror(errno));
 		return 0;
 	}
-	return system("ip link set lo up && ip link add a0 type veth peer name b0 && "
+	return system("ip link set lo up && ip addr add fd00::1/128 dev lo && "
+		      "ip addr add fd00::2/128 dev lo && ip addr add fd00::3/128 dev lo && "
+		      "ip link add a0 type veth peer name b0 && "
 		      "ip link set a0 addrgenmode none up && ip link set b0 addrgenmode none up && "
 		      "ip addr add fe80::a/64 dev a0 nodad && ip addr add fe80::b/64 dev b0 nodad");
 }
@@ -140,6 +142,27 @@ static struct link_config multicast6(const char *ifname, const char *own)
 	return config;
 }
 
+/* Both families at once. */
+static struct link_config unicast_both(const char *own, const char *peer)
+{
+	const bool first = own[strlen(own) - 1] == '1';
+	struct link_config config = first ? unicast("127.0.0.1", "127.0.0.2")
+					  : unicast("127.0.0.2", "127.0.0.1");
+
+	config.speaks[LINK_V6] = true;
+	config.own[LINK_V6] = address(own);
+	config.peer[LINK_V6] = address(peer);
+	return config;
+}
+
+static int open_both(void **state)
+{
+	const struct link_config own = unicast_both("fd00::1", "fd00::2");
+	const struct link_config peer = unicast_both("fd00::2", "fd00::1");
+
+	return open_with(state, &own, &peer);
+}
+
 static int open_ipv6(void **state)
 {
 	const struct link_config own = multicast6("a0", "fe80::a");
@@ -168,6 +191,18 @@ static void send_plain(struct link *link, uint8_t priority)
 	const struct link_advert what = { priority, 1000 * ms, addresses, 4 };
 
 	assert_int_equal(link_send(link, &what, ms), 0);
+}
+
+/* In one of two families. */
+static void send_half(struct link *link)
+{
+	const struct addr addresses[] = { address("fe80::12"), address("10.20.0.10") };
+	const struct link_advert what = { 254, 100 * ms, addresses, 2 };
+	uint64_t sent = link->sent;
+
+	assert_true(link_send(link, &what, ms) < 0);
+	assert_int_equal(link->send_errors, 1);
+	assert_int_equal(link->sent, sent + 1);
 }
 
 static void send_fails(struct link *link)
@@ -396,20 +431,112 @@ static void heard_over_ipv6(void **state)
 	assert_advert(&heard.advert, "fe80::aa", 3, "2001:db8::10");
 }
 
-/* From fe80::a on a0 to the group, what a stranger on the LAN can send. */
-static void forge6(const uint8_t *message, size_t length, int hops)
+struct way {
+	const char *ifname, *from, *to;
+};
+
+/* What a stranger can send. */
+static void forge_on(const struct way *way, const uint8_t *message, size_t length, int hops)
 {
 	struct sockaddr_in6 from = { .sin6_family = AF_INET6 }, to = from;
 	int fd = socket(AF_INET6, SOCK_RAW, ADVERT_PROTOCOL);
 
-	from.sin6_scope_id = to.sin6_scope_id = if_nametoindex("a0");
-	inet_pton(AF_INET6, "fe80::a", &from.sin6_addr);
-	inet_pton(AF_INET6, "ff02::12", &to.sin6_addr);
+	from.sin6_scope_id = to.sin6_scope_id = if_nametoindex(way->ifname);
+	inet_pton(AF_INET6, way->from, &from.sin6_addr);
+	inet_pton(AF_INET6, way->to, &to.sin6_addr);
 	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)), 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)), 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	assert_int_equal(sendto(fd, message, length, 0, (struct sockaddr *)&to, sizeof(to)),
 			 length);
 	close(fd);
+}
+
+/* From fe80::a on a0 to the group. */
+static void forge6(const uint8_t *message, size_t length, int hops)
+{
+	static const struct way way = { "a0", "fe80::a", "ff02::12" };
+
+	forge_on(&way, message, length, hops);
+}
+
+static void unicast_in_both_families(void **state)
+{
+	struct pair *pair = *state;
+	struct link_heard heard;
+
+	if (forbidden)
+		skip();
+	send_plain(&pair->own, 254);
+	assert_int_equal(pair->own.sent, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(link_receive(&pair->peer, &heard, 7 * ms), 1);
+		if (heard.advert.source.family == 4)
+			assert_advert(&heard.advert, "127.0.0.1", 3, "10.30.0.1");
+		else
+			assert_advert(&heard.advert, "fd00::1", 3, "2001:db8::10");
+	}
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(pair->peer.heard_at[LINK_V4], 7 * ms);
+	assert_int_equal(pair->peer.heard_at[LINK_V6], 7 * ms);
+	/* The peer's address is gone: the other family goes on. */
+	pair->own.config.own[LINK_V6] = address("fd00::99");
+	send_half(&pair->own);
+	assert_int_equal(link_receive(&pair->peer, &heard, 8 * ms), 1);
+	assert_int_equal(heard.advert.source.family, 4);
+	assert_int_equal(pair->peer.heard_at[LINK_V6], 7 * ms);
+}
+
+static void each_refusal_of_ipv6_unicast_is_counted(void **state)
+{
+	static const struct way way = { "lo", "fd00::1", "fd00::2" };
+	static const struct way strange = { "lo", "fd00::3", "fd00::2" };
+	struct pair *pair = *state;
+	uint8_t message[ADVERT_MAX_BYTES];
+	struct advert advert = {
+		.source = address("fd00::1"),
+		.destination = address("fd00::2"),
+		.version = 3,
+		.vrid = 51,
+		.priority = 255,
+		.count = 1,
+		.interval_cs = 10,
+		.address = { address("fe80::12") },
+	};
+	struct link_heard heard;
+	size_t length;
+
+	if (forbidden)
+		skip();
+	length = advert_write(&advert, message);
+	forge_on(&way, message, length, 254);
+	/* Of the message and the group, as some wrote it. */
+	advert.destination = advert_group(6);
+	advert_write(&advert, message);
+	forge_on(&way, message, length, 255);
+	advert.destination = address("fd00::2");
+	advert.address[0] = address("fd00::10");
+	advert_write(&advert, message);
+	forge_on(&way, message, length, 255);
+	advert.source = address("fd00::3");
+	advert_write(&advert, message);
+	forge_on(&strange, message, length, 255);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_CHECKSUM], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_NOT_LINK_LOCAL], 1);
+	assert_int_equal(pair->peer.rejected[ADVERT_STRANGER], 1);
+	assert_int_equal(pair->peer.received, 0);
+	/* With fewer hops for the peer only. */
+	pair->peer.config.ttl_min = 64;
+	advert.source = address("fd00::1");
+	advert.address[0] = address("fe80::12");
+	advert_write(&advert, message);
+	forge_on(&way, message, length, 63);
+	forge_on(&way, message, length, 64);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 1);
+	assert_int_equal(link_receive(&pair->peer, &heard, ms), 0);
+	assert_int_equal(pair->peer.rejected[ADVERT_BAD_TTL], 2);
 }
 
 static void each_refusal_of_ipv6_is_counted(void **state)
@@ -618,6 +745,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(version_2_has_seconds, open_version_2, close_pair),
 		cmocka_unit_test_setup_teardown(heard_over_ipv6, open_ipv6, close_pair),
 		cmocka_unit_test_setup_teardown(each_refusal_of_ipv6_is_counted, open_ipv6,
+						close_pair),
+		cmocka_unit_test_setup_teardown(unicast_in_both_families, open_both, close_pair),
+		cmocka_unit_test_setup_teardown(each_refusal_of_ipv6_unicast_is_counted, open_both,
 						close_pair),
 		cmocka_unit_test_setup_teardown(time_of_arrival, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(overruns_are_counted, open_pair, close_pair),

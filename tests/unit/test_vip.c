@@ -184,6 +184,30 @@ static void a_gateway_without_a_subnet_is_an_error(void **state)
 	assert_int_equal(vips->count, 1);
 }
 
+static void who_is_on_the_link(void **state)
+{
+	static const struct {
+		const char *address, *ifname;
+		bool on_link;
+	} cases[] = {
+		{ "10.20.0.12", "out0", true },      { "10.20.1.12", "out0", false },
+		{ "10.30.77.1", "out0", false },     { "10.30.77.1", "in0", true },
+		{ "2001:db8:20::12", "out0", true }, { "2001:db8:21::12", "out0", false },
+		{ "fe80::12", "out0", true },
+	};
+	struct vips *vips = *state;
+
+	if (forbidden)
+		skip();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct addr peer = addr(cases[i].address);
+
+		assert_int_equal(
+			ifaddr_on_link(vips->sock, &peer, (int)if_nametoindex(cases[i].ifname)),
+			cases[i].on_link);
+	}
+}
+
 static void taken_and_dropped(void **state)
 {
 	static char vip[] = "10.20.0.10", gateway[] = "10.30.0.1";
@@ -368,6 +392,7 @@ int main(void)
 						close_vips),
 		cmocka_unit_test_setup_teardown(a_gateway_without_a_subnet_is_an_error, open_vips,
 						close_vips),
+		cmocka_unit_test_setup_teardown(who_is_on_the_link, open_vips, close_vips),
 		cmocka_unit_test_setup_teardown(taken_and_dropped, open_vips, close_vips),
 		cmocka_unit_test_setup_teardown(sweep_finds_what_a_crash_left, open_vips,
 						close_vips),
