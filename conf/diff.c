@@ -20,7 +20,7 @@ static const struct {
 } needs[] = {
 	{ &conf__config__descriptor, "pair", DIFF_ALL },
 	{ &conf__node__descriptor, "name", DIFF_ALL },
-	{ &conf__node__descriptor, "address", DIFF_ALL },
+	{ &conf__node__descriptor, "address", DIFF_VRRPD },
 	{ &conf__node__descriptor, "sync", DIFF_SYNCD },
 	{ &conf__sync__descriptor, "port", DIFF_SYNCD },
 	{ &conf__sync__descriptor, "path", DIFF_SYNCD },
