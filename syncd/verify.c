@@ -10,6 +10,7 @@
 enum {
 	STEPS = 4, /* slices of a walk in a tick */
 	PATIENCE_S = 15,
+	PATIENCE_LOADING_S = 120,
 };
 
 void verify_init(struct verify *v, const uint8_t secret[SEAL_DIGEST_KEY])
@@ -179,6 +180,16 @@ static void begin_part(struct session *s, uint64_t now)
 	s->ops->walk(s->arg, SESSION_PINS);
 }
 
+/* Goes on when the follower has applied all that was logged so far. */
+static void settle(struct session *s)
+{
+	struct verify *v = &s->verify;
+
+	v->mark = s->journal.head;
+	v->heard_ns = v->now_ns;
+	v->phase = VERIFY_SETTLED;
+}
+
 const char *verify_start(struct session *s, uint64_t now)
 {
 	struct verify *v = &s->verify;
@@ -196,8 +207,7 @@ const char *verify_start(struct session *s, uint64_t now)
 	v->result.to_walk = 2 * verify_expects(s) * v->tally.scope.parts;
 	v->pass = 0;
 	memset(v->convicted, 0, sizeof(v->convicted));
-	v->mark = s->journal.head;
-	v->phase = VERIFY_SETTLED;
+	settle(s);
 	return NULL;
 }
 
@@ -223,8 +233,7 @@ static void next_part(struct session *s)
 	}
 	scope->part++;
 	v->pass = 0;
-	v->mark = s->journal.head;
-	v->phase = VERIFY_SETTLED;
+	settle(s);
 }
 
 void verify_next_pass(struct session *s, uint32_t suspects, uint32_t guilty)
@@ -233,8 +242,7 @@ void verify_next_pass(struct session *s, uint32_t suspects, uint32_t guilty)
 
 	v->counting = false;
 	if (++v->pass < VERIFY_PASSES) {
-		v->mark = s->journal.head;
-		v->phase = VERIFY_SETTLED;
+		settle(s);
 		return;
 	}
 	v->result.left += guilty;
@@ -358,13 +366,25 @@ static bool is_due(const struct session *s, uint64_t now)
 	       now - s->verify.ended_ns >= s->verify.every_ns;
 }
 
-/* Either node says something each second while it is at work, or the other one is not waited for.
+/*
+ * Either node says something each second while it is at work, or the other one is not waited for.
+ * To load everything again may take longer, and has its own limits.
  */
-static bool is_silent(const struct verify *v, uint64_t now)
+static bool is_silent(const struct session *s, uint64_t now)
 {
-	bool waits = v->phase == VERIFY_WAIT || v->phase == VERIFY_SUMS || v->phase == VERIFY_KEYS;
+	const struct verify *v = &s->verify;
+	uint64_t patience = v->phase == VERIFY_RESENT ? PATIENCE_LOADING_S : PATIENCE_S;
 
-	return waits && now - v->heard_ns > PATIENCE_S * SECOND;
+	switch (v->phase) {
+	case VERIFY_WAIT:
+	case VERIFY_SUMS:
+	case VERIFY_KEYS:
+	case VERIFY_SETTLED:
+	case VERIFY_RESENT:
+		return now - v->heard_ns > patience * SECOND;
+	default:
+		return false;
+	}
 }
 
 static void tell(struct session *s, uint64_t now)
@@ -387,7 +407,7 @@ void verify_tick(struct session *s, uint64_t now)
 			verify_start(s, now);
 		return;
 	}
-	if (is_silent(v, now)) {
+	if (is_silent(s, now)) {
 		verify_fail(s, "the other node does not go on");
 		return;
 	}

@@ -35,6 +35,7 @@ static void resend(struct session *s, uint64_t now)
 	}
 	v->result.resent = true;
 	v->pass++;
+	v->heard_ns = now;
 	v->phase = VERIFY_RESENT;
 	snapshot_doubt(s, 0, now);
 	session_say(s, "%u of %u slices of the tables differ: all is sent once more", suspects,
