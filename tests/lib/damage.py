@@ -8,8 +8,8 @@ import sys
 
 CLIENT_PORT = 32  # offset in struct flow_key, two bytes
 MEMBER = 0        # in struct flow, two bytes
-REPLICA = 3       # its flags
-FLOW_REPLICA = 4
+STATE, FLAGS = 2, 3
+FLOW_ESTABLISHED, FLOW_REPLICA = 1, 4
 
 
 def bpftool(*words):
@@ -25,7 +25,9 @@ def main():
     lost, ghosts, others = (int(word) for word in sys.argv[2:5])
     flows = [([int(x, 16) for x in entry['key']], [int(x, 16) for x in entry['value']])
              for entry in json.loads(bpftool('dump', *where))]
-    flows = [flow for flow in flows if flow[1][REPLICA] & FLOW_REPLICA]
+    # What has ended may be gone by itself in a moment.
+    flows = [flow for flow in flows
+             if flow[1][FLAGS] & FLOW_REPLICA and flow[1][STATE] == FLOW_ESTABLISHED]
     if len(flows) < lost + ghosts + others:
         sys.exit(f'damage.py: only {len(flows)} entries')
     for key, _ in flows[:lost]:

@@ -8,6 +8,8 @@
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
 
+FLOWS=${FLOWS:-10000}
+
 # verify NODE STATUS PATTERN: its exit status and what it says.
 verify() {
 	local status
@@ -83,6 +85,40 @@ cut_short() {
 	LAB_POLL=0.1 wait_for 5 "equal tables" equal
 }
 
+# Tables that change all the time are equal too: sessions come and go by the thousand, and nothing
+# is found but what was damaged.
+under_load() {
+	local space left repaired runs=0
+	for space in client "${LAB_MEMBERS[@]}"; do
+		on "$space" nft -f - <<-END
+			table ip deaf {
+				chain input {
+					type filter hook input priority 0;
+					tcp $([[ $space == client ]] && echo sport || echo dport) 7001 drop
+				}
+			}
+		END
+	done
+	for space in "${LAB_MEMBERS[@]}"; do
+		spawn "fill-$space" "$space" "$LAB_BUILD/tests/flowfill" answer 7001
+	done
+	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 10.20.0.163 2
+	spawn fill client "$LAB_BUILD/tests/flowfill" open "$LAB_VIP" 7001 "$FLOWS" "$LAB_CLIENTS" 64
+	until gone fill; do
+		pairctl 1 verify >"$LAB/log/verify.log" 2>&1
+		grep -qE '^(equal|broken off)' "$LAB/log/verify.log" || fail "under load: $(cat "$LAB/log/verify.log")"
+		! grep -q '^equal' "$LAB/log/verify.log" || runs=$((runs + 1))
+	done
+	damage 4 0 3
+	read -r left repaired < <(answer answer.left answer.repaired)
+	[[ $left/$repaired == 0/7 ]] || fail "under load: $(cat "$LAB/log/verify.json")"
+	verify 1 0 '^equal'
+	signal -TERM probe
+	wait_for 5 "probe to end" gone probe
+	((runs > 0)) || fail "the load was over before the first comparison"
+	say "equal $runs times while $FLOWS sessions were made; then $(cat "$LAB/log/verify.log")"
+}
+
 # An interval in the configuration, and nobody asks.
 by_itself() {
 	local daemon before
@@ -102,11 +138,12 @@ by_itself() {
 		[[ $(field 1 sync.verify.differing) == 0 ]] || fail "status does not tell of the damage"
 }
 
-pair_start
+pair_start 40000
 chat_start load 7000 60 10.20.0.120 30
 found_and_mended
 in_ruins
 cut_short
+under_load
 by_itself
 chat_stop load
 say "60 sessions, $(chat_total load answers) answers; mended: $(field 1 sync.verify_repaired) entries in $(field 1 sync.verify_runs) comparisons"

@@ -363,7 +363,7 @@ static void say_word(struct node *to)
 	Sync__VerifyWord word = SYNC__VERIFY_WORD__INIT;
 
 	word.number = to->s.verify.number - !draw(5);
-	word.word = SYNC__VERIFY_WORD__WORD__WALKING + (int)draw(5);
+	word.word = (Sync__VerifyWord__Word)(SYNC__VERIFY_WORD__WORD__WALKING + draw(5));
 	word.seq = to->s.follower.have.seq + !draw(4);
 	frame.verify_word = &word;
 	session_frame(&to->s, &frame, to->world->now);
