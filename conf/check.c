@@ -183,6 +183,27 @@ static void check_nodes(const struct check *c)
 			    a->has_priority && b->has_priority ? "" : " default");
 }
 
+/* Each path has an address at both ends, and all interfaces are named or none. */
+static void check_paths(const struct check *c)
+{
+	const Conf__Sync *sync = c->file->sync;
+	const Conf__Node *a, *b;
+
+	if (c->file->n_node != 2)
+		return;
+	a = c->file->node[0];
+	b = c->file->node[1];
+	if (a->n_sync != b->n_sync && a->n_sync && b->n_sync)
+		fault_error(c->faults, source_at(c->source, b, "sync"),
+			    "sync: %zu of this node and %zu of the other (line %u): each path "
+			    "needs an address at both ends",
+			    b->n_sync, a->n_sync, source_at(c->source, a, "sync").line);
+	if (sync && sync->n_path && a->n_sync > 1 && sync->n_path != a->n_sync)
+		fault_error(c->faults, source_at(c->source, sync, "path"),
+			    "path: %zu for %zu sync addresses of each node", sync->n_path,
+			    a->n_sync);
+}
+
 static void check_blocks(const struct check *c)
 {
 	const Conf__Config *file = c->file;
@@ -235,6 +256,7 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 		return false;
 	check_nodes(&check);
 	check_blocks(&check);
+	check_paths(&check);
 	check_forwarding(&check);
 	check_vrrp(&check);
 	check_memory(&check);

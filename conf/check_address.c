@@ -68,7 +68,9 @@ static void collect(struct uses *uses)
 		for (size_t j = 0; j < node->n_address; j++)
 			add(uses, USE_NODE, node->address[j], node->name,
 			    source_item(source, node, "address", j));
-		add(uses, USE_SYNC, node->sync, node->name, source_at(source, node, "sync"));
+		for (size_t j = 0; j < node->n_sync; j++)
+			add(uses, USE_SYNC, node->sync[j], node->name,
+			    source_item(source, node, "sync", j));
 	}
 	for (size_t i = 0; i < check_array_count(file); i++) {
 		const Conf__Array *array = file->array[i];
@@ -86,7 +88,7 @@ static size_t room(const struct check *check)
 	size_t count = 0;
 
 	for (size_t i = 0; i < check->file->n_node; i++)
-		count += check->file->node[i]->n_address + 1;
+		count += check->file->node[i]->n_address + check->file->node[i]->n_sync;
 	for (size_t i = 0; i < check_array_count(check->file); i++) {
 		const Conf__Array *array = check->file->array[i];
 

@@ -32,12 +32,10 @@ static void advise_pair(const struct check *c)
 	if (c->file->web)
 		fault_warning(c->faults, source_block(c->source, c->file->web),
 			      "web: no status page is served by this version");
-	if (!sync)
-		return;
-	for (size_t i = 1; i < sync->n_path; i++)
-		fault_warning(c->faults, source_item(c->source, sync, "path", i),
-			      "path: only the first, \"%s\", is used by this version",
-			      sync->path[0]);
+	if (sync && sync->n_path > 1 && c->file->n_node && c->file->node[0]->n_sync == 1)
+		fault_warning(c->faults, source_at(c->source, sync, "path"),
+			      "path: the nodes have one sync address each, so there is one way "
+			      "between them; give each an address for every path");
 }
 
 /* "path, status, verify-tls" of those that were written. */

@@ -115,10 +115,16 @@ static bool spell(char **text, size_t count)
 
 static bool spell_nodes(const Conf__Config *file)
 {
-	for (size_t i = 0; i < file->n_node; i++)
-		if (!spell(file->node[i]->address, file->node[i]->n_address) ||
-		    !spell(&file->node[i]->sync, 1))
+	for (size_t i = 0; i < file->n_node; i++) {
+		Conf__Node *node = file->node[i];
+
+		if (!spell(node->address, node->n_address))
 			return false;
+		/* One by one: their order is that of the paths. */
+		for (size_t j = 0; j < node->n_sync; j++)
+			if (!spell(&node->sync[j], 1))
+				return false;
+	}
 	return true;
 }
 

@@ -30,7 +30,7 @@ static const struct rule rules[] = {
 
 	{ &conf__node__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__node__descriptor, "address", RULE_NODE, .required = true, .items = LIST_MAX },
-	{ &conf__node__descriptor, "sync", RULE_LOCAL, .required = true },
+	{ &conf__node__descriptor, "sync", RULE_LOCAL, .required = true, .items = 2 },
 	{ &conf__node__descriptor, "priority", RULE_NUMBER, .min = 1, .max = 254 },
 	{ &conf__node__descriptor, "public_key", RULE_KEY, .required = true },
 	{ &conf__node__descriptor, "next_public_key", .kind = RULE_KEY },

@@ -128,8 +128,8 @@ static int count_parts(const Sync__Frame *frame)
 {
 	return !!frame->heartbeat + !!frame->attach + !!frame->attach_reply + !!frame->records +
 	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word +
-	       !!frame->verify_begin + !!frame->verify_word + !!frame->verify_sums +
-	       !!frame->verify_list;
+	       !!frame->use + !!frame->verify_begin + !!frame->verify_word +
+	       !!frame->verify_sums + !!frame->verify_list;
 }
 
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)

@@ -1,80 +1,73 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one connection to the peer: node 1 listens, node 2 connects, again and again.  At most one
- * connection is the channel; another takes its place only after it has proved itself (the peer
- * started anew, or the connection is renewed after rekey_ms).
+ * The channel to the peer, over one path or two.  Each path has a connection that lives; one of
+ * these is the channel, the other is kept ready.  The connecting node chooses: the first path that
+ * is heard, and the first of all again once it has been good for CHANNEL_RETURN_NS.  It says so on
+ * the connection that it takes into use (sync.Use), with a number that rises, since what was sent
+ * on the old connection may arrive later.  A connection that is renewed replaces another in the
+ * same way.
  */
 #ifndef CASPAIR_SYNCD_CHANNEL_H
 #define CASPAIR_SYNCD_CHANNEL_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <ev.h>
 
-#include "syncd/conn.h"
-#include "syncd/endpoint.h"
+#include "syncd/path.h"
 
 enum {
-	CHANNEL_HALF_OPEN = 16, /* connections that have not proved themselves */
-	CHANNEL_BULK = 1 << 20, /* bytes queued before bulk data has to wait */
+	CHANNEL_PATHS = 2,
+	CHANNEL_BULK = 256 << 10, /* bytes queued before bulk data has to wait */
 	CHANNEL_WHY = 256,
+	CHANNEL_COUNTERS = PATH_COUNTERS,
 };
+
+#define CHANNEL_RETURN_NS 5000000000ull
 
 /* Called from the loop, never from within channel_send() or channel_drop(). */
 struct channel_ops {
-	void (*up)(void *arg); /* also when a new connection took over */
+	void (*up)(void *arg); /* also when another connection took over */
 	void (*down)(void *arg, const char *why);
 	void (*frame)(void *arg, const uint8_t *bytes, size_t length);
 	void (*drained)(void *arg);
 };
 
 struct channel_config {
-	/* Of one family.  local: our sync address, and the port when listening. */
-	union endpoint local, remote;
-	char interface[IFNAMSIZ]; /* bound to; empty: to none */
-	bool listens;
-	unsigned int timeout_ms, rekey_ms;
+	struct path_config path[CHANNEL_PATHS]; /* the best first */
+	size_t paths;
+	const struct greet_self *self; /* borrowed */
 };
-
-/* What was refused or ended, by name. */
-enum { CHANNEL_COUNTERS = CONN_ENDS + GREET_REFUSALS + 1 };
 
 struct channel {
 	struct ev_loop *loop;
 	const struct channel_ops *ops;
 	void *arg;
-	const struct greet_self *self;
-	struct channel_config config;
+	struct path path[CHANNEL_PATHS];
+	size_t paths;
 	struct conn *current;
-	/* A connecting node dials in the first and leaves a replaced connection in the second. */
-	struct conn *half[CHANNEL_HALF_OPEN];
-	int listener;
-	ev_io accepting;
-	ev_timer retry, renew, fallen;
-	unsigned int attempts;
-	unsigned int keys; /* to greet with, of self->keys */
-	bool reported_up;
-	char why[CHANNEL_WHY]; /* there is no channel */
-	uint64_t counter[CHANNEL_COUNTERS];
-	uint64_t bytes_sent, bytes_received; /* of connections that ended */
-	uint64_t since_ns, warned_ns;        /* up or down since; 0: not warned yet */
+	const struct path *in_use;         /* or was last */
+	uint64_t steady_ns[CHANNEL_PATHS]; /* heard all the time since then; 0: not */
+	uint64_t return_ns;                /* CHANNEL_RETURN_NS */
+	uint64_t use, boot; /* number of the last choice, and the peer's process that made it */
+	uint64_t switches;  /* from one path to the other */
+	ev_timer fallen, watch;
+	bool reported_up, falling;
+	char why[CHANNEL_WHY]; /* the last connection ended */
+	uint64_t since_ns;     /* up or down */
 };
 
 /*
- * Opens the listener, or sees that connecting from our address is possible.  0, or a negative errno
- * with reason and remedy in channel->why.  `self` is borrowed.
+ * Opens all paths.  0 when at least one could be opened: what is wrong with the other is logged and
+ * tried again.  Else a negative errno with reason and remedy in channel->why.
  */
 int channel_open(struct channel *channel, struct ev_loop *loop, const struct channel_config *config,
-		 const struct greet_self *self, const struct channel_ops *ops, void *arg);
+		 const struct channel_ops *ops, void *arg);
 void channel_close(struct channel *channel);
 
-/*
- * Other keys, or other times, are in force.  Connections of keys that are gone end, those that have
- * not proved themselves begin anew, and the others are renewed at once.
- */
+/* Other keys or times are in force: path_keys() and path_times(). */
 void channel_keys(struct channel *channel);
 void channel_times(struct channel *channel, unsigned int timeout_ms, unsigned int rekey_ms);
 
@@ -84,8 +77,11 @@ bool channel_room(const struct channel *channel);
 /* Ends the connection; it is opened anew. */
 void channel_drop(struct channel *channel, const char *why);
 
+/* "in use", "ready", "silent" or "down". */
+const char *channel_path_state(const struct channel *channel, const struct path *path);
+/* Why there is no channel, for people; empty when there is one. */
+const char *channel_why(const struct channel *channel, char why[CHANNEL_WHY]);
 void channel_bytes(const struct channel *channel, uint64_t *sent, uint64_t *received);
-/* Name of a counter; NULL for those that do not count faults. */
-const char *channel_counter_name(unsigned int counter);
+uint64_t channel_counter(const struct channel *channel, unsigned int counter);
 
 #endif

@@ -110,14 +110,15 @@ static void send_raw(struct conn *conn, const uint8_t *bytes, size_t length)
 	flush(conn);
 }
 
-void conn_send(struct conn *conn, const uint8_t *bytes, size_t length)
+static void send_sealed(struct conn *conn, const uint8_t *bytes, size_t length)
 {
 	size_t sealed = length + SEAL_TAG;
 	uint8_t *out;
 
 	if (conn->fd < 0)
 		return;
-	if (length == 0 || length > CONN_FRAME || !out_room(conn, LENGTH_BYTES + sealed)) {
+	conn->sent_ns = daemon_now_ns();
+	if (length > CONN_FRAME || !out_room(conn, LENGTH_BYTES + sealed)) {
 		conn_close(conn, CONN_FULL);
 		return;
 	}
@@ -134,6 +135,14 @@ void conn_send(struct conn *conn, const uint8_t *bytes, size_t length)
 		flush(conn);
 }
 
+void conn_send(struct conn *conn, const uint8_t *bytes, size_t length)
+{
+	if (length == 0)
+		conn_close(conn, CONN_DROPPED);
+	else
+		send_sealed(conn, bytes, length);
+}
+
 size_t conn_queued(const struct conn *conn)
 {
 	return conn->out_used - conn->out_start;
@@ -148,7 +157,7 @@ static bool take_frame(struct conn *conn, size_t sealed)
 	uint8_t text[SEAL_MAX_MESSAGE];
 	const uint8_t *bytes = conn->in + LENGTH_BYTES;
 
-	if (sealed <= SEAL_TAG || seal_decrypt(&conn->greet.receive, text, bytes, sealed) != 0) {
+	if (sealed < SEAL_TAG || seal_decrypt(&conn->greet.receive, text, bytes, sealed) != 0) {
 		conn_close(conn, CONN_BAD_FRAME);
 		return false;
 	}
@@ -157,7 +166,7 @@ static bool take_frame(struct conn *conn, size_t sealed)
 		conn->ready = true;
 		conn->ops->ready(conn);
 	}
-	if (conn->fd >= 0)
+	if (conn->fd >= 0 && sealed > SEAL_TAG)
 		conn->ops->frame(conn, text, sealed - SEAL_TAG);
 	return conn->fd >= 0;
 }
@@ -210,7 +219,9 @@ static bool take_greeting(struct conn *conn, const uint8_t **bytes, size_t *coun
 	if (conn->greet.initiator) {
 		conn->ready = true;
 		conn->heard_ns = daemon_now_ns();
-		conn->ops->ready(conn);
+		send_sealed(conn, NULL, 0);
+		if (conn->fd >= 0)
+			conn->ops->ready(conn);
 	}
 	return conn->fd >= 0;
 }
@@ -286,6 +297,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 		conn_close(conn, CONN_SLOW);
 	else if (conn->ready && now - conn->heard_ns > (uint64_t)conn->timeout_ms * MS)
 		conn_close(conn, CONN_SILENT);
+	else if (conn->ready && now - conn->sent_ns > (uint64_t)conn->timeout_ms * MS / 8)
+		send_sealed(conn, NULL, 0);
 }
 
 struct conn *conn_open(struct ev_loop *loop, int fd, const union endpoint *from,

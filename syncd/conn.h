@@ -4,7 +4,8 @@
  *
  *	u16 length LE | sealed bytes of that length
  *
- * Anything that does not open ends the connection; so does silence.
+ * Anything that does not open ends the connection; so does silence.  A frame of no bytes says that
+ * its sender is there: the first one proves the connecting side, others keep the silence away.
  */
 #ifndef CASPAIR_SYNCD_CONN_H
 #define CASPAIR_SYNCD_CONN_H
@@ -40,7 +41,7 @@ extern const char *const conn_end_names[CONN_ENDS];
 
 struct conn;
 struct conn_ops {
-	/* The greeting is over, or (listening side) the first frame proved the other side. */
+	/* The greeting is over, and (listening side) the first frame proved the other side. */
 	void (*ready)(struct conn *conn);
 	void (*frame)(struct conn *conn, const uint8_t *bytes, size_t length);
 	void (*drained)(struct conn *conn);
@@ -59,7 +60,7 @@ struct conn {
 	unsigned int timeout_ms;
 	ev_io reader, writer;
 	ev_timer timer;
-	uint64_t begun_ns, heard_ns;
+	uint64_t begun_ns, heard_ns, sent_ns;
 	struct greet greet;
 	uint8_t *in; /* one frame; allocated after the greeting */
 	size_t in_used;

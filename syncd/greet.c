@@ -170,8 +170,8 @@ static size_t write_message(struct greet *greet, const struct greet_self *self,
 	return (size_t)(noise - out) + (size_t)length;
 }
 
-static enum greet_refusal check_hello(const struct greet_self *self, const uint8_t *payload,
-				      size_t length)
+static enum greet_refusal check_hello(struct greet *greet, const struct greet_self *self,
+				      const uint8_t *payload, size_t length)
 {
 	_Alignas(max_align_t) uint8_t memory[1024];
 	struct record_arena arena;
@@ -185,6 +185,7 @@ static enum greet_refusal check_hello(const struct greet_self *self, const uint8
 		return GREET_BAD_VERSION;
 	if (hello->node != self->peer || strcmp(hello->pair, self->pair) != 0)
 		return GREET_WRONG_NODE;
+	greet->boot = hello->boot;
 	return GREET_OK;
 }
 
@@ -241,7 +242,7 @@ static size_t take_message(struct greet *greet, const struct greet_self *self,
 		start_noise(greet, self);
 	}
 	got = seal_handshake_read(&greet->noise, payload, sizeof(payload), noise, length);
-	why = got < 0 ? GREET_BAD_SEAL : check_hello(self, payload, (size_t)got);
+	why = got < 0 ? GREET_BAD_SEAL : check_hello(greet, self, payload, (size_t)got);
 	if (why) {
 		refuse(greet, why);
 		return 0;

@@ -22,7 +22,7 @@
 #include "proto/seal.h"
 
 enum {
-	GREET_VERSION = 1,
+	GREET_VERSION = 2,
 	GREET_HELLO = 36,
 	GREET_HEADER = 4,
 	GREET_PAYLOAD = 120, /* room for a packed sync.Hello */
@@ -75,6 +75,7 @@ struct greet {
 	bool hello_seen;
 	unsigned int keys; /* which of greet_self's; an initiator's caller chooses */
 	uint8_t own[SEAL_KEY], remote[SEAL_KEY]; /* the public keys in use, once done */
+	uint64_t boot;                           /* names the peer's process, likewise */
 	uint8_t hello[GREET_HELLO];
 	uint8_t in[GREET_IN];
 	size_t used;

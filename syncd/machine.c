@@ -193,6 +193,7 @@ static void on_up(void *arg)
 {
 	struct syncd *syncd = arg;
 
+	syncd->beat_ns = syncd->beat_max_ns = 0;
 	log_info("channel to %s is up", syncd_name(syncd, 3 - syncd->node));
 	session_up(&syncd->session, daemon_now_ns());
 	syncd_work(syncd);
@@ -206,6 +207,17 @@ static void on_down(void *arg, const char *why)
 	session_down(&syncd->session, daemon_now_ns());
 }
 
+/* Our clock comes back with the peer's heartbeat, and how long it lay there. */
+static void time_beat(struct syncd *syncd, const Sync__Heartbeat *beat, uint64_t now)
+{
+	if (!beat->has_echo_ns || !beat->has_echo_held_ns || beat->echo_ns > now ||
+	    beat->echo_held_ns > now - beat->echo_ns)
+		return;
+	syncd->beat_ns = now - beat->echo_ns - beat->echo_held_ns;
+	if (syncd->beat_ns > syncd->beat_max_ns)
+		syncd->beat_max_ns = syncd->beat_ns;
+}
+
 static void on_frame(void *arg, const uint8_t *bytes, size_t length)
 {
 	struct syncd *syncd = arg;
@@ -216,6 +228,8 @@ static void on_frame(void *arg, const uint8_t *bytes, size_t length)
 		op_broken(syncd, "a frame that is not one");
 		return;
 	}
+	if (frame->heartbeat)
+		time_beat(syncd, frame->heartbeat, daemon_now_ns());
 	session_frame(&syncd->session, frame, daemon_now_ns());
 	syncd_work(syncd);
 }

@@ -139,39 +139,58 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 /* --- start -------------------------------------------------------------------------------------
  */
 
-static bool fill_address(union endpoint *end, const Conf__Node *node, unsigned int port,
+/*
+ * With as many interfaces as addresses each path is bound to its own.  With one address and several
+ * interfaces the address alone says where: the first need not be its interface.
+ */
+static const char *path_interface(const Conf__Sync *sync, size_t paths, size_t i)
+{
+	return sync->n_path == paths ? sync->path[i] : "";
+}
+
+static bool fill_address(union endpoint *end, const Conf__Node *node, size_t i, unsigned int port,
 			 const char *interface)
 {
-	if (endpoint_parse(end, node->sync, (uint16_t)port, interface))
+	const char *address = node->sync[i];
+
+	if (endpoint_parse(end, address, (uint16_t)port, interface))
 		return true;
-	log_error("sync address %s of node %s is not an address%s", node->sync, node->name,
-		  strchr(node->sync, ':') ? ", or a link-local one that needs the one "
-					    "sync.path it is on"
-					  : "");
+	log_error("sync address %s of node %s is not an address%s", address, node->name,
+		  strchr(address, ':') ? ", or a link-local one that needs the one "
+					 "sync.path it is on"
+				       : "");
+	return false;
+}
+
+static bool fill_path(const struct syncd *syncd, size_t i, struct path_config *path)
+{
+	const Conf__Config *file = syncd->conf->file;
+	const Conf__Node *own = file->node[syncd->node - 1], *peer = file->node[2 - syncd->node];
+
+	*path = (struct path_config){ .listens = syncd->node == 1,
+				      .timeout_ms = file->sync->peer_timeout_ms,
+				      .rekey_ms = file->sync->rekey_ms };
+	snprintf(path->interface, sizeof(path->interface), "%s",
+		 path_interface(file->sync, own->n_sync, i));
+	if (!fill_address(&path->local, own, i, path->listens ? file->sync->port : 0,
+			  path->interface) ||
+	    !fill_address(&path->remote, peer, i, file->sync->port, path->interface))
+		return false;
+	if (path->local.any.sa_family == path->remote.any.sa_family)
+		return true;
+	log_error("the sync addresses of both nodes must be of one family");
 	return false;
 }
 
 static bool open_channel(struct syncd *syncd)
 {
-	const Conf__Config *file = syncd->conf->file;
-	const Conf__Node *own = file->node[syncd->node - 1], *peer = file->node[2 - syncd->node];
-	struct channel_config config = { .listens = syncd->node == 1,
-					 .timeout_ms = file->sync->peer_timeout_ms,
-					 .rekey_ms = file->sync->rekey_ms };
+	const Conf__Node *own = syncd->conf->file->node[syncd->node - 1];
+	struct channel_config config = { .self = syncd->keys.self, .paths = own->n_sync };
 
-	/* With several paths the address alone says where: the first need not be its interface. */
-	if (file->sync->n_path == 1)
-		snprintf(config.interface, sizeof(config.interface), "%s", file->sync->path[0]);
-	if (!fill_address(&config.local, own, config.listens ? file->sync->port : 0,
-			  config.interface) ||
-	    !fill_address(&config.remote, peer, file->sync->port, config.interface))
-		return false;
-	if (config.local.any.sa_family != config.remote.any.sa_family) {
-		log_error("the sync addresses of both nodes must be of one family");
-		return false;
-	}
-	if (channel_open(&syncd->channel, syncd->loop, &config, syncd->keys.self, &machine_channel_ops,
-			 syncd) == 0)
+	for (size_t i = 0; i < config.paths; i++)
+		if (!fill_path(syncd, i, &config.path[i]))
+			return false;
+	if (channel_open(&syncd->channel, syncd->loop, &config, &machine_channel_ops, syncd) == 0)
 		return true;
 	log_error("%s", syncd->channel.why);
 	return false;
@@ -244,12 +263,12 @@ static bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-static bool same_paths(const Conf__Sync *a, const Conf__Sync *b)
+static bool same_list(char *const *a, size_t count, char *const *b, size_t other)
 {
-	if (a->n_path != b->n_path)
+	if (count != other)
 		return false;
-	for (size_t i = 0; i < a->n_path; i++)
-		if (!same_text(a->path[i], b->path[i]))
+	for (size_t i = 0; i < count; i++)
+		if (!same_text(a[i], b[i]))
 			return false;
 	return true;
 }
@@ -258,10 +277,11 @@ static bool same_paths(const Conf__Sync *a, const Conf__Sync *b)
 static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
 {
 	for (size_t i = 0; i < 2; i++)
-		if (!same_text(a->node[i]->sync, b->node[i]->sync))
+		if (!same_list(a->node[i]->sync, a->node[i]->n_sync, b->node[i]->sync,
+			       b->node[i]->n_sync))
 			return true;
 	return a->sync->port != b->sync->port || !same_text(a->pair, b->pair) ||
-	       !same_paths(a->sync, b->sync);
+	       !same_list(a->sync->path, a->sync->n_path, b->sync->path, b->sync->n_path);
 }
 
 /* A connection whose keys were taken out ends here; with better keys than its own it is renewed. */
@@ -314,8 +334,8 @@ static bool start(struct syncd *syncd)
 	record_arena_init(&syncd->arena, syncd->memory, sizeof(syncd->memory));
 	start_timers(syncd);
 	return keys_load(&syncd->keys, syncd->conf, syncd->node, syncd->options.key) &&
-	       open_session(syncd) && open_channel(syncd) &&
-	       relay_start(syncd) == 0 && drop_rights();
+	       open_session(syncd) && open_channel(syncd) && relay_start(syncd) == 0 &&
+	       drop_rights();
 }
 
 static void stop(struct syncd *syncd)

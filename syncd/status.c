@@ -9,6 +9,12 @@ struct counters {
 	size_t count;
 };
 
+struct paths {
+	Cas__SyncPath path[CHANNEL_PATHS], *list[CHANNEL_PATHS];
+	char local[CHANNEL_PATHS][ADDR_TEXT], remote[CHANNEL_PATHS][ADDR_TEXT];
+	size_t count;
+};
+
 Cas__NodeFacts *status_peer(const struct syncd *syncd)
 {
 	const struct session_peer *peer = &syncd->session.peer;
@@ -36,7 +42,7 @@ static void fill_refused(const struct syncd *syncd, Cas__SyncStatus *status,
 	for (unsigned int i = 0; i < SESSION_REFUSALS; i++)
 		count(counters, session_refusal_names[i], syncd->session.refused[i]);
 	for (unsigned int i = 0; i < CHANNEL_COUNTERS; i++)
-		count(counters, channel_counter_name(i), syncd->channel.counter[i]);
+		count(counters, path_counter_name(i), channel_counter(&syncd->channel, i));
 	status->n_refused = counters->count;
 	status->refused = counters->list;
 }
@@ -65,7 +71,8 @@ static void fill_log(const struct session *session, uint64_t now, Cas__SyncStatu
 	status->resumes = session->resumes;
 }
 
-static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *status)
+static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *status,
+			 char why[CHANNEL_WHY])
 {
 	const struct session *session = &syncd->session;
 
@@ -78,8 +85,45 @@ static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *sta
 	status->peer_age_ms = (now - session->peer.heard_ns) / 1000000;
 	status->peer_name = (char *)(uintptr_t)syncd_name(syncd, 3 - syncd->node);
 	/* Without a channel, its own reason says more than the session's. */
-	if (!session->up && syncd->channel.why[0])
-		status->reason = syncd->channel.why;
+	if (!session->up && channel_why(&syncd->channel, why)[0])
+		status->reason = why;
+}
+
+static void fill_path(const struct channel *channel, const struct path *path, uint64_t now,
+		      struct paths *paths)
+{
+	size_t i = paths->count++;
+	Cas__SyncPath *entry = &paths->path[i];
+
+	cas__sync_path__init(entry);
+	paths->list[i] = entry;
+	entry->name = (char *)(uintptr_t)path_name(path);
+	entry->address = (char *)(uintptr_t)endpoint_print(paths->local[i], &path->config.local);
+	entry->peer = (char *)(uintptr_t)endpoint_print(paths->remote[i], &path->config.remote);
+	entry->state = (char *)(uintptr_t)channel_path_state(channel, path);
+	entry->has_state_ms = true;
+	entry->state_ms = (now - path->since_ns) / 1000000;
+	entry->has_heard_ms = path->live != NULL;
+	if (path->live)
+		entry->heard_ms = (now - path->live->heard_ns) / 1000000;
+	else
+		entry->why = (char *)(uintptr_t)path->why;
+}
+
+static void fill_paths(const struct syncd *syncd, uint64_t now, Cas__SyncStatus *status,
+		       struct paths *paths)
+{
+	const struct channel *channel = &syncd->channel;
+
+	for (size_t i = 0; i < channel->paths; i++)
+		fill_path(channel, &channel->path[i], now, paths);
+	status->n_path = paths->count;
+	status->path = paths->list;
+	status->has_path_switches = true;
+	status->path_switches = channel->switches;
+	status->has_beat_ms = status->has_beat_max_ms = syncd->beat_ns && syncd->session.up;
+	status->beat_ms = (double)syncd->beat_ns / 1e6;
+	status->beat_max_ms = (double)syncd->beat_max_ns / 1e6;
 }
 
 /* Which of its keys a node is known by on the connection in use. */
@@ -104,6 +148,8 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	Cas__SyncStatus status = CAS__SYNC_STATUS__INIT;
 	struct counters counters = { .count = 0 };
 	Cas__VerifyReply verify;
+	struct paths paths = { .count = 0 };
+	char why[CHANNEL_WHY];
 	uint64_t now = daemon_now_ns();
 
 	status.version = version;
@@ -117,8 +163,9 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	if (session->why[0])
 		status.reason = session->why;
 	fill_log(session, now, &status);
-	fill_channel(syncd, now, &status);
+	fill_channel(syncd, now, &status, why);
 	fill_keys(syncd, &status);
+	fill_paths(syncd, now, &status, &paths);
 	fill_refused(syncd, &status, &counters);
 	compare_status(syncd, now, &status, &verify);
 	status.has_events_lost = table_is_open(&syncd->table);

@@ -69,6 +69,7 @@ struct syncd {
 	struct table table;
 	uint64_t generation; /* of the tables; 0: none yet */
 	uint64_t lost;       /* events, as last read */
+	uint64_t beat_ns, beat_max_ns; /* heartbeats: there and back; 0: not known */
 	struct flow_gauges gauges;
 	struct ctl_server *server;
 	struct ctl_link *lbd;

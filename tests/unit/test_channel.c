@@ -269,7 +269,7 @@ static void garbage_is_refused(void **state)
 		seal_random(in.data, sizeof(in.data));
 		in.length = in.data[0] % sizeof(in.data);
 		if (round % 3 == 0)
-			memcpy(in.data, "\1\1\x50\0", 4);
+			memcpy(in.data, "\1\2\x50\0", 4);
 		if (round % 3 == 1)
 			memcpy(in.data, "CPS1", 4);
 		out = give(&greet, round % 2 ? &self_b : &self_a, &in);
@@ -311,7 +311,6 @@ struct end {
 	struct channel channel;
 	struct ev_loop *loop;
 	unsigned int ups, downs, frames;
-	bool mute;
 	size_t bytes;
 	uint8_t last;
 	char why[CHANNEL_WHY];
@@ -322,9 +321,7 @@ static void end_up(void *arg)
 	struct end *end = arg;
 
 	end->ups++;
-	/* The first frame of the connecting side is what proves it to the other. */
-	if (!end->mute)
-		channel_send(&end->channel, (const uint8_t *)"hello", 5);
+	channel_send(&end->channel, (const uint8_t *)"hello", 5);
 }
 
 static void end_down(void *arg, const char *why)
@@ -369,14 +366,14 @@ static void alarm_rang(struct ev_loop *loop, ev_timer *timer, int events)
 	ev_break(loop, EVBREAK_ONE);
 }
 
-/* Runs the loop until the condition holds; fails after 5 s. */
+/* Runs the loop until the condition holds; fails after 20 s. */
 #define RUN_UNTIL(loop, condition)                                                                 \
 	do {                                                                                       \
 		bool late = false;                                                                 \
 		ev_timer limit;                                                                    \
                                                                                                    \
 		ev_now_update(loop);                                                               \
-		ev_timer_init(&limit, alarm_rang, 5.0, 0);                                         \
+		ev_timer_init(&limit, alarm_rang, 20.0, 0);                                        \
 		limit.data = &late;                                                                \
 		ev_timer_start(loop, &limit);                                                      \
 		while (!(condition) && !late)                                                      \
@@ -407,13 +404,14 @@ static void wire_configure_at(struct wire *wire, const char *address)
 	assert_true(endpoint_parse(&out, address, 0, ""));
 	memset(wire, 0, sizeof(*wire));
 	wire->loop = ev_loop_new(0);
-	wire->config_a = (struct channel_config){
+	wire->config_a.paths = wire->config_b.paths = 1;
+	wire->config_a.path[0] = (struct path_config){
 		.local = at, .listens = true, .timeout_ms = 1000, .rekey_ms = 900000
 	};
-	wire->config_b = wire->config_a;
-	wire->config_b.listens = false;
-	wire->config_b.local = wire->config_a.remote = out;
-	wire->config_b.remote = at;
+	wire->config_b.path[0] = wire->config_a.path[0];
+	wire->config_b.path[0].listens = false;
+	wire->config_b.path[0].local = wire->config_a.path[0].remote = out;
+	wire->config_b.path[0].remote = at;
 	wire->a.loop = wire->b.loop = wire->loop;
 }
 
@@ -425,17 +423,25 @@ static void wire_configure(struct wire *wire)
 static void wire_open_as(struct wire *wire, const struct greet_self *of_a,
 			 const struct greet_self *of_b)
 {
-	assert_int_equal(channel_open(&wire->a.channel, wire->loop, &wire->config_a, of_a, &end_ops,
-				      &wire->a),
-			 0);
-	assert_int_equal(channel_open(&wire->b.channel, wire->loop, &wire->config_b, of_b, &end_ops,
-				      &wire->b),
-			 0);
+	wire->config_a.self = of_a;
+	wire->config_b.self = of_b;
+	assert_int_equal(
+		channel_open(&wire->a.channel, wire->loop, &wire->config_a, &end_ops, &wire->a), 0);
+	assert_int_equal(
+		channel_open(&wire->b.channel, wire->b.loop, &wire->config_b, &end_ops, &wire->b),
+		0);
 }
 
 static void wire_open(struct wire *wire, const struct greet_self *of_b)
 {
 	wire_open_as(wire, &self_a, of_b);
+}
+
+static void wire_listen(struct wire *wire)
+{
+	wire->config_a.self = &self_a;
+	assert_int_equal(
+		channel_open(&wire->a.channel, wire->loop, &wire->config_a, &end_ops, &wire->a), 0);
 }
 
 static void wire_close(struct wire *wire)
@@ -492,16 +498,16 @@ static void a_wrong_key_never_gets_up(void **state)
 	assert_int_equal(self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
 	wire_configure(&wire);
 	wire_open(&wire, &wrong);
-	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
 	assert_int_equal(wire.a.ups + wire.b.ups, 0);
-	assert_string_equal(channel_counter_name(CONN_ENDS + GREET_BAD_TAG), "bad-tag");
-	assert_non_null(strstr(wire.a.channel.why, "bad-tag"));
+	assert_string_equal(path_counter_name(CONN_ENDS + GREET_BAD_TAG), "bad-tag");
+	assert_non_null(strstr(wire.a.channel.path[0].why, "bad-tag"));
 	wire_close(&wire);
 }
 
 static int stranger_from_afar(const struct wire *wire)
 {
-	const union endpoint *to = &wire->config_b.remote;
+	const union endpoint *to = &wire->config_b.path[0].remote;
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_true(connect(fd, &to->any, endpoint_length(to)) == 0 || errno == EINPROGRESS);
@@ -510,7 +516,7 @@ static int stranger_from_afar(const struct wire *wire)
 
 static int stranger(const struct wire *wire)
 {
-	const union endpoint *to = &wire->config_b.remote;
+	const union endpoint *to = &wire->config_b.path[0].remote;
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_int_equal(endpoint_one_hop(to, fd), 0);
@@ -534,14 +540,14 @@ static void check_one_hop(const char *address)
 	int afar, near;
 
 	wire_configure_at(&wire, address);
-	assert_int_equal(channel_open(&wire.a.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
-				      &wire.a),
-			 0);
+	wire.config_a.self = &self_a;
+	assert_int_equal(
+		channel_open(&wire.a.channel, wire.loop, &wire.config_a, &end_ops, &wire.a), 0);
 	afar = stranger_from_afar(&wire);
 	near = stranger(&wire);
-	RUN_UNTIL(wire.loop, wire.a.channel.half[0]);
-	assert_int_equal(endpoint_port(&wire.a.channel.half[0]->from), port_of(near));
-	assert_int_equal(wire.a.channel.counter[CHANNEL_COUNTERS - 1], 0);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].half[0]);
+	assert_int_equal(endpoint_port(&wire.a.channel.path[0].half[0]->from), port_of(near));
+	assert_int_equal(wire.a.channel.path[0].counter[CHANNEL_COUNTERS - 1], 0);
 	close(afar);
 	close(near);
 	channel_close(&wire.a.channel);
@@ -581,11 +587,12 @@ static void either_family_will_do(void **state)
 	wire_configure_at(&wire, "::1");
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.frames == 1 && wire.b.frames == 1);
-	assert_true(endpoint_same_host(&wire.a.channel.current->from, &wire.config_a.remote));
-	assert_true(endpoint_parse(&wire.config_a.local, "2001:db8::1", 1, ""));
-	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
-				      &second),
-			 -EADDRNOTAVAIL);
+	assert_true(
+		endpoint_same_host(&wire.a.channel.current->from, &wire.config_a.path[0].remote));
+	assert_true(endpoint_parse(&wire.config_a.path[0].local, "2001:db8::1", 1, ""));
+	assert_int_equal(
+		channel_open(&second.channel, wire.loop, &wire.config_a, &end_ops, &second),
+		-EADDRNOTAVAIL);
 	assert_non_null(strstr(second.channel.why, "2001:db8::1 is not an address"));
 	wire_close(&wire);
 }
@@ -635,13 +642,13 @@ static void strangers_do_not_disturb(void **state)
 		fd[i] = stranger(&wire);
 		ev_run(wire.loop, EVRUN_NOWAIT);
 	}
-	RUN_UNTIL(wire.loop, wire.a.channel.counter[CHANNEL_COUNTERS - 1] == 4);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CHANNEL_COUNTERS - 1] == 4);
 	assert_int_equal(send(fd[19],
-			      "\1\1\x40\0 and so on, and so on, and so on, and on and on "
+			      "\1\2\x40\0 and so on, and so on, and so on, and on and on "
 			      "and on, until there are enough bytes for it to be refused",
 			      100, MSG_NOSIGNAL),
 			 100);
-	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_REFUSED] == 1);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_REFUSED] == 1);
 	for (unsigned int i = 0; i < 100; i++) {
 		channel_send(&wire.b.channel, (const uint8_t *)"x", 1);
 		channel_send(&wire.a.channel, (const uint8_t *)"x", 1);
@@ -674,27 +681,108 @@ static void a_crowd_in_the_peers_name_does_not_lock_it_out(void **state)
 	wire_close(&wire);
 }
 
+/* A peer by hand: nothing is sent that a test does not send. */
+struct peer {
+	int fd;
+	struct greet greet;
+};
+
+static void peer_greet(const struct wire *wire, struct peer *peer)
+{
+	uint8_t in[GREET_IN], out[GREET_OUT];
+	size_t length;
+
+	memset(peer, 0, sizeof(*peer));
+	peer->fd = stranger(wire);
+	greet_begin(&peer->greet, true, out);
+	for (int i = 0; i < 5000 && !peer->greet.done; i++) {
+		ssize_t n;
+
+		ev_run(wire->loop, EVRUN_NOWAIT);
+		n = recv(peer->fd, in, sizeof(in), MSG_DONTWAIT);
+		if (n <= 0) {
+			usleep(1000);
+			continue;
+		}
+		greet_input(&peer->greet, &self_b, in, (size_t)n, out, &length);
+		assert_int_equal(send(peer->fd, out, length, MSG_NOSIGNAL), length);
+	}
+	assert_true(peer->greet.done);
+}
+
+static void peer_send(struct peer *peer, const uint8_t *text, size_t length)
+{
+	uint8_t out[64 + SEAL_TAG] = { (uint8_t)(length + SEAL_TAG) };
+
+	assert_int_equal(seal_encrypt(&peer->greet.send, out + 2, text, length), 0);
+	assert_int_equal(send(peer->fd, out, length + SEAL_TAG + 2, MSG_NOSIGNAL),
+			 length + SEAL_TAG + 2);
+}
+
+static void peer_use(struct peer *peer, uint8_t number)
+{
+	const uint8_t use[] = { 0xa2, 0x01, 2, 8, number };
+
+	peer_send(peer, use, sizeof(use));
+}
+
 /* The greeting is over, the first frame is on its way: such a connection keeps its place. */
 static void who_has_shown_the_key_keeps_his_place(void **state)
 {
 	struct wire wire;
+	struct peer peer;
 	int fd[40];
 
 	(void)state;
 	wire_configure(&wire);
-	wire.b.mute = true;
-	wire_open(&wire, &self_b);
-	RUN_UNTIL(wire.loop, wire.b.ups == 1);
+	wire_listen(&wire);
+	peer_greet(&wire, &peer);
 	for (size_t i = 0; i < 40; i++) {
 		fd[i] = stranger(&wire);
 		ev_run(wire.loop, EVRUN_NOWAIT);
 	}
-	wire.b.mute = false;
-	channel_send(&wire.b.channel, (const uint8_t *)"hello", 5);
+	assert_null(wire.a.channel.path[0].live);
+	peer_send(&peer, NULL, 0);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].live);
+	/* It is there, but not in use before it says so. */
+	assert_int_equal(wire.a.ups, 0);
+	peer_use(&peer, 1);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1);
-	assert_int_equal(wire.b.downs, 0);
 	for (size_t i = 0; i < 40; i++)
 		close(fd[i]);
+	close(peer.fd);
+	wire_close(&wire);
+}
+
+/* What was sent on the connection before arrives later than what was sent on the next. */
+static void an_overtaken_word_is_not_obeyed(void **state)
+{
+	static const uint8_t nonsense[] = { 0xa2, 0x01, 2, 8 };
+	struct wire wire;
+	struct peer one, two;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_listen(&wire);
+	peer_greet(&wire, &one);
+	peer_use(&one, 1);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1);
+	peer_greet(&wire, &two);
+	peer_send(&two, NULL, 0);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].live != wire.a.channel.current);
+	peer_send(&two, (const uint8_t *)"early", 5);
+	peer_use(&two, 3);
+	RUN_UNTIL(wire.loop, wire.a.ups == 2);
+	assert_int_equal(wire.a.frames, 0); /* "early" came on what was not in use */
+	peer_use(&two, 2);
+	peer_send(&two, (const uint8_t *)"word", 4);
+	RUN_UNTIL(wire.loop, wire.a.frames == 1);
+	assert_int_equal(wire.a.ups, 2);
+	assert_int_equal(wire.a.downs, 0);
+	peer_send(&two, nonsense, sizeof(nonsense));
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_BAD_FRAME] == 1);
+	close(one.fd);
+	close(two.fd);
 	wire_close(&wire);
 }
 
@@ -704,10 +792,10 @@ static void silence_ends_it(void **state)
 
 	(void)state;
 	wire_configure(&wire);
-	wire.config_a.timeout_ms = 200;
+	wire.config_a.path[0].timeout_ms = 200;
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1);
-	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_SILENT] == 1);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_SILENT] == 1);
 	RUN_UNTIL(wire.loop, wire.a.downs == 1 && wire.a.ups == 2);
 	wire_close(&wire);
 }
@@ -720,7 +808,7 @@ static void a_step_of_the_clock_is_not_silence(void **state)
 
 	(void)state;
 	wire_configure(&wire);
-	wire.config_a.timeout_ms = wire.config_b.timeout_ms = 4000;
+	wire.config_a.path[0].timeout_ms = wire.config_b.path[0].timeout_ms = 4000;
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
 	before = ev_now(wire.loop);
@@ -741,7 +829,7 @@ static void a_renewal_takes_over_without_a_gap(void **state)
 
 	(void)state;
 	wire_configure(&wire);
-	wire.config_b.rekey_ms = 100;
+	wire.config_b.path[0].rekey_ms = 100;
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.ups >= 4 && wire.b.ups >= 4);
 	assert_int_equal(wire.a.downs, 0);
@@ -749,30 +837,34 @@ static void a_renewal_takes_over_without_a_gap(void **state)
 	wire_close(&wire);
 }
 
-/* Until the first frame has come the listener keeps the old connection, and finds it open. */
+/* Until it has heard of the new connection the listener keeps the old one, and finds it open. */
 static void a_renewal_is_never_a_loss(void **state)
 {
+	struct ev_loop *second = ev_loop_new(0);
 	struct wire wire;
 
 	(void)state;
 	wire_configure(&wire);
-	wire.config_b.rekey_ms = 100;
+	wire.config_b.path[0].rekey_ms = 100;
+	wire.b.loop = second;
 	wire_open(&wire, &self_b);
-	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
-	wire.b.mute = true;
-	RUN_UNTIL(wire.loop, wire.b.ups == 2);
-	for (int i = 0; i < 10; i++)
+	while (wire.b.ups < 2) {
+		assert_int_equal(wire.a.downs, 0);
 		ev_run(wire.loop, EVRUN_NOWAIT);
-	assert_int_equal(wire.a.downs, 0);
+		ev_run(second, EVRUN_NOWAIT);
+	}
+	/* b is on its second connection, and a has not read a word of that. */
+	for (int i = 0; i < 10; i++)
+		ev_run(second, EVRUN_NOWAIT);
 	assert_int_equal(wire.a.ups, 1);
-	wire.b.mute = false;
-	channel_send(&wire.b.channel, (const uint8_t *)"hello", 5);
+	assert_non_null(wire.b.channel.path[0].leaving);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2);
 	/* Now it is the listener who closes. */
-	RUN_UNTIL(wire.loop, !wire.b.channel.half[1]);
+	RUN_UNTIL(second, !wire.b.channel.path[0].leaving);
 	assert_int_equal(wire.a.downs, 0);
 	assert_int_equal(wire.b.downs, 0);
 	wire_close(&wire);
+	ev_loop_destroy(second);
 }
 
 /* One attempt that comes to nothing is followed by others, while the old connection serves. */
@@ -782,11 +874,11 @@ static void a_failed_renewal_is_tried_again(void **state)
 
 	(void)state;
 	wire_configure(&wire);
-	wire.config_b.rekey_ms = 100;
+	wire.config_b.path[0].rekey_ms = 100;
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
-	RUN_UNTIL(wire.loop, wire.b.channel.half[0]);
-	conn_close(wire.b.channel.half[0], CONN_LOST);
+	RUN_UNTIL(wire.loop, wire.b.channel.path[0].half[0]);
+	conn_close(wire.b.channel.path[0].half[0], CONN_LOST);
 	RUN_UNTIL(wire.loop, wire.a.ups >= 3 && wire.b.ups >= 3);
 	assert_int_equal(wire.a.downs, 0);
 	assert_int_equal(wire.b.downs, 0);
@@ -812,7 +904,7 @@ static void keys_are_exchanged_without_a_gap(void **state)
 	assert_int_equal(greet_self_add(&b, &key_b, key_a.public), 0);
 	channel_keys(&wire.b.channel);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
-	assert_int_equal(wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG], 1);
+	assert_int_equal(wire.a.channel.path[0].counter[CONN_ENDS + GREET_BAD_TAG], 1);
 	assert_memory_equal(wire.a.channel.current->greet.remote, key_b.public, SEAL_KEY);
 	/* Now a knows both, in the other order. */
 	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
@@ -845,9 +937,9 @@ static void a_key_that_is_taken_out_ends_its_connection(void **state)
 	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
 	channel_keys(&wire.a.channel);
 	assert_null(wire.a.channel.current);
-	assert_int_equal(wire.a.channel.counter[CONN_REVOKED], 1);
-	assert_string_equal(channel_counter_name(CONN_REVOKED), "key-removed");
-	RUN_UNTIL(wire.loop, wire.a.channel.counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
+	assert_int_equal(wire.a.channel.path[0].counter[CONN_REVOKED], 1);
+	assert_string_equal(path_counter_name(CONN_REVOKED), "key-removed");
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
 	assert_int_equal(wire.a.ups, 1);
 	assert_int_equal(wire.a.downs, 1);
 	wire_close(&wire);
@@ -903,6 +995,159 @@ static void times_change_on_the_way(void **state)
 	wire_close(&wire);
 }
 
+/* --- two paths ---------------------------------------------------------------------------------
+ */
+
+static void wire_configure_two(struct wire *wire)
+{
+	struct wire other;
+
+	wire_configure(wire);
+	wire_configure_at(&other, "127.0.0.2");
+	ev_loop_destroy(other.loop);
+	wire->config_a.path[1] = other.config_a.path[0];
+	wire->config_b.path[1] = other.config_b.path[0];
+	wire->config_a.paths = wire->config_b.paths = 2;
+	for (size_t i = 0; i < 2; i++)
+		wire->config_a.path[i].timeout_ms = wire->config_b.path[i].timeout_ms = 2000;
+}
+
+static void wire_open_two(struct wire *wire)
+{
+	wire_open(wire, &self_b);
+	RUN_UNTIL(wire->loop, wire->a.ups == 1 && wire->b.ups == 1 &&
+				      wire->a.channel.path[0].live && wire->a.channel.path[1].live);
+	wire->b.channel.return_ns = 300000000;
+	RUN_UNTIL(wire->loop, wire->a.channel.current == wire->a.channel.path[0].live &&
+				      wire->b.channel.current == wire->b.channel.path[0].live);
+	wire->a.ups = wire->b.ups = 0;
+	wire->a.channel.switches = wire->b.channel.switches = 0;
+}
+
+/* The cable is out: nothing comes or goes, and nobody is told. */
+static void unplug(struct conn *conn)
+{
+	ev_io_stop(conn->loop, &conn->reader);
+	ev_io_stop(conn->loop, &conn->writer);
+	ev_timer_stop(conn->loop, &conn->timer);
+}
+
+static void plug(struct conn *conn)
+{
+	ev_io_start(conn->loop, &conn->reader);
+	ev_timer_again(conn->loop, &conn->timer);
+}
+
+static void a_silent_path_is_left_and_found_again(void **state)
+{
+	struct conn *of_a, *of_b;
+	struct wire wire;
+
+	(void)state;
+	wire_configure_two(&wire);
+	wire_open_two(&wire);
+	of_a = wire.a.channel.path[0].live;
+	of_b = wire.b.channel.path[0].live;
+	unplug(of_a);
+	unplug(of_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	assert_ptr_equal(wire.a.channel.current, wire.a.channel.path[1].live);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1].live);
+	assert_int_equal(wire.b.channel.switches, 1);
+	channel_send(&wire.a.channel, (const uint8_t *)"x", 1);
+	RUN_UNTIL(wire.loop, wire.b.last == 'x');
+	/* It speaks again, and is the better one. */
+	plug(of_a);
+	plug(of_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
+	assert_ptr_equal(wire.a.channel.current, wire.a.channel.path[0].live);
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	wire_close(&wire);
+}
+
+/* The end of one connection is not the end of the channel, whoever sees it first. */
+static void a_lost_path_is_not_a_lost_channel(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure_two(&wire);
+	wire_open_two(&wire);
+	conn_close(wire.a.channel.current, CONN_LOST);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1].live);
+	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[0].live);
+	conn_close(wire.b.channel.current, CONN_LOST);
+	RUN_UNTIL(wire.loop, wire.a.ups == 4 && wire.b.ups == 4);
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	/* A fault that the session has named is one, with two paths as well. */
+	channel_drop(&wire.a.channel, "a test");
+	RUN_UNTIL(wire.loop, wire.a.downs == 1 && wire.a.ups == 5);
+	assert_string_equal(wire.a.why, "a test");
+	wire_close(&wire);
+}
+
+static void an_idle_path_is_renewed_and_stays_idle(void **state)
+{
+	const struct conn *first[2];
+	struct wire wire;
+
+	(void)state;
+	wire_configure_two(&wire);
+	wire_open_two(&wire);
+	first[0] = wire.a.channel.path[0].live;
+	first[1] = wire.a.channel.path[1].live;
+	path_times(&wire.b.channel.path[1], 2000, 100);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[1].counter[CONN_DROPPED] >= 3);
+	assert_ptr_equal(wire.a.channel.current, first[0]);
+	assert_ptr_not_equal(wire.a.channel.path[1].live, first[1]);
+	assert_int_equal(wire.a.ups + wire.b.ups, 0);
+	wire_close(&wire);
+}
+
+/* The peer has started anew, and its old connections look well. */
+static void a_new_process_is_heard_at_once(void **state)
+{
+	struct greet_self again = self_b;
+	struct wire wire;
+	struct end later = { 0 };
+
+	(void)state;
+	again.boot++;
+	wire_configure_two(&wire);
+	wire_open_two(&wire);
+	for (size_t i = 0; i < 2; i++)
+		unplug(wire.b.channel.path[i].live);
+	ev_timer_stop(wire.loop, &wire.b.channel.watch);
+	wire.config_b.self = &again;
+	assert_int_equal(channel_open(&later.channel, wire.loop, &wire.config_b, &end_ops, &later),
+			 0);
+	RUN_UNTIL(wire.loop, wire.a.ups >= 1 && later.frames >= 1);
+	assert_int_equal(wire.a.channel.boot, again.boot);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0].live && wire.a.channel.path[1].live &&
+				     wire.a.channel.path[0].live->greet.boot == again.boot &&
+				     wire.a.channel.path[1].live->greet.boot == again.boot);
+	channel_close(&later.channel);
+	wire_close(&wire);
+}
+
+static void one_path_is_enough_to_begin(void **state)
+{
+	char why[CHANNEL_WHY];
+	struct wire wire;
+
+	(void)state;
+	wire_configure_two(&wire);
+	assert_true(endpoint_parse(&wire.config_b.path[0].local, "1.2.3.4", 0, ""));
+	wire_open(&wire, &self_b);
+	channel_why(&wire.b.channel, why);
+	assert_non_null(strstr(why, "1.2.3.4: 1.2.3.4 is not an address of this machine"));
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1].live);
+	wire_close(&wire);
+}
+
 static void a_port_in_use_is_said(void **state)
 {
 	struct wire wire;
@@ -911,14 +1156,14 @@ static void a_port_in_use_is_said(void **state)
 	(void)state;
 	wire_configure(&wire);
 	wire_open(&wire, &self_b);
-	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
-				      &second),
-			 -EADDRINUSE);
+	assert_int_equal(
+		channel_open(&second.channel, wire.loop, &wire.config_a, &end_ops, &second),
+		-EADDRINUSE);
 	assert_non_null(strstr(second.channel.why, "in use"));
-	assert_true(endpoint_parse(&wire.config_a.local, "1.2.3.4", 1, ""));
-	assert_int_equal(channel_open(&second.channel, wire.loop, &wire.config_a, &self_a, &end_ops,
-				      &second),
-			 -EADDRNOTAVAIL);
+	assert_true(endpoint_parse(&wire.config_a.path[0].local, "1.2.3.4", 1, ""));
+	assert_int_equal(
+		channel_open(&second.channel, wire.loop, &wire.config_a, &end_ops, &second),
+		-EADDRNOTAVAIL);
 	assert_non_null(strstr(second.channel.why, "1.2.3.4 is not an address"));
 	wire_close(&wire);
 }
@@ -940,6 +1185,7 @@ int main(void)
 		cmocka_unit_test(strangers_do_not_disturb),
 		cmocka_unit_test(a_crowd_in_the_peers_name_does_not_lock_it_out),
 		cmocka_unit_test(who_has_shown_the_key_keeps_his_place),
+		cmocka_unit_test(an_overtaken_word_is_not_obeyed),
 		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(a_step_of_the_clock_is_not_silence),
 		cmocka_unit_test(a_renewal_takes_over_without_a_gap),
@@ -949,6 +1195,11 @@ int main(void)
 		cmocka_unit_test(a_key_that_is_taken_out_ends_its_connection),
 		cmocka_unit_test(any_of_four_keys_will_do),
 		cmocka_unit_test(times_change_on_the_way),
+		cmocka_unit_test(a_silent_path_is_left_and_found_again),
+		cmocka_unit_test(a_lost_path_is_not_a_lost_channel),
+		cmocka_unit_test(an_idle_path_is_renewed_and_stays_idle),
+		cmocka_unit_test(a_new_process_is_heard_at_once),
+		cmocka_unit_test(one_path_is_enough_to_begin),
 		cmocka_unit_test(a_port_in_use_is_said),
 		cmocka_unit_test(who_is_farther_than_one_hop_is_not_heard),
 		cmocka_unit_test(either_family_will_do),

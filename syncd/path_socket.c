@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The sockets of a path, and what may be wrong with them. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "syncd/path.h"
+
+enum { BACKLOG = 8 };
+
+static int set_options(int fd, const struct path_config *config)
+{
+	const char *name = config->interface;
+	unsigned int timeout = config->timeout_ms;
+	int one = 1, err = endpoint_one_hop(&config->local, fd);
+
+	if (err)
+		return err;
+	if (*name &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) < 0)
+		return -errno;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A socket bound to our end, or a negative errno. */
+int path_socket(const struct path_config *config)
+{
+	int fd = socket(config->local.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_options(fd, config);
+	if (!err && bind(fd, &config->local.any, endpoint_length(&config->local)) < 0)
+		err = -errno;
+	if (!err && config->listens && listen(fd, BACKLOG) < 0)
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+void path_explain(struct path *path, int err)
+{
+	char address[ADDR_TEXT];
+	const char *interface = path->config.interface;
+	unsigned int port = endpoint_port(&path->config.local);
+
+	endpoint_print(address, &path->config.local);
+	if (err == -EADDRINUSE)
+		snprintf(path->why, sizeof(path->why),
+			 "port %u of %s is in use: stop the program that listens there "
+			 "(ss -ltnp), or set another sync.port on both nodes",
+			 port, address);
+	else if (err == -EADDRNOTAVAIL)
+		snprintf(path->why, sizeof(path->why),
+			 "%s is not an address of this machine: configure it on the sync "
+			 "interface, or correct `sync` of this node",
+			 address);
+	else if (err == -ENODEV)
+		snprintf(path->why, sizeof(path->why),
+			 "sync.path %s: no such interface on this machine", interface);
+	else
+		snprintf(path->why, sizeof(path->why), "%s port %u %s: %s", address, port,
+			 interface, strerror(-err));
+}
