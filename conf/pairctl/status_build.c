@@ -272,6 +272,19 @@ static void judge_tables(struct build *b, const Cas__SyncStatus *sync)
 }
 
 /* Whoever is active, one side must hold everything, or the promise does not hold now. */
+/* The channel works over the other one, and would be gone with it. */
+static void judge_paths(struct build *b, const Cas__SyncStatus *sync)
+{
+	for (size_t i = 0; sync->channel_up && i < sync->n_path; i++) {
+		const Cas__SyncPath *path = sync->path[i];
+
+		if (strcmp(path->state, "down") == 0 || strcmp(path->state, "silent") == 0)
+			problem(b, "the sync path %s (%s to %s) is %s%s%s", path->name,
+				path->address, path->peer, path->state, path->why ? ": " : "",
+				path->why ? path->why : "");
+	}
+}
+
 static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 {
 	const char *word = sync->has_state ? status_sync_word(sync->state) : "unknown";
@@ -284,6 +297,7 @@ static void judge_sync(struct build *b, const Cas__SyncStatus *sync)
 	if (is(b->here, CAS__ROLE__STANDBY) && !in_sync)
 		problem(b, "%s is not in sync (%s%s%s): a failover now may lose sessions",
 			b->here->name, word, *why ? ": " : "", why);
+	judge_paths(b, sync);
 	if (sync->events_lost > 0)
 		note(b, "%llu events were lost and made good by a snapshot or sweep",
 		     (unsigned long long)sync->events_lost);

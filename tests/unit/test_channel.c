@@ -406,7 +406,7 @@ static void wire_configure_at(struct wire *wire, const char *address)
 	wire->loop = ev_loop_new(0);
 	wire->config_a.paths = wire->config_b.paths = 1;
 	wire->config_a.path[0] = (struct path_config){
-		.local = at, .listens = true, .timeout_ms = 1000, .rekey_ms = 900000
+		.local = at, .listens = true, .timeout_ms = 4000, .rekey_ms = 900000
 	};
 	wire->config_b.path[0] = wire->config_a.path[0];
 	wire->config_b.path[0].listens = false;
@@ -1009,7 +1009,7 @@ static void wire_configure_two(struct wire *wire)
 	wire->config_b.path[1] = other.config_b.path[0];
 	wire->config_a.paths = wire->config_b.paths = 2;
 	for (size_t i = 0; i < 2; i++)
-		wire->config_a.path[i].timeout_ms = wire->config_b.path[i].timeout_ms = 2000;
+		wire->config_a.path[i].timeout_ms = wire->config_b.path[i].timeout_ms = 6000;
 }
 
 static void wire_open_two(struct wire *wire)
@@ -1098,7 +1098,7 @@ static void an_idle_path_is_renewed_and_stays_idle(void **state)
 	wire_open_two(&wire);
 	first[0] = wire.a.channel.path[0].live;
 	first[1] = wire.a.channel.path[1].live;
-	path_times(&wire.b.channel.path[1], 2000, 100);
+	path_times(&wire.b.channel.path[1], 6000, 100);
 	RUN_UNTIL(wire.loop, wire.a.channel.path[1].counter[CONN_DROPPED] >= 3);
 	assert_ptr_equal(wire.a.channel.current, first[0]);
 	assert_ptr_not_equal(wire.a.channel.path[1].live, first[1]);

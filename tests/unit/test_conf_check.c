@@ -374,12 +374,44 @@ static void probes(void **state)
 	run(edits, sizeof(edits) / sizeof(edits[0]));
 }
 
+static void paths(void **state)
+{
+	static const struct edit edits[] = {
+		{ "sync 10.1.0.2", "sync 10.1.0.2, 10.0.0.2",
+		  "3:33: sync: 2 of this node and 1 of the other (line 2): each path needs an "
+		  "address at both ends\n" },
+		{ "sync 10.1.0.1; public-key " KEY_A " }\n"
+		  "node b { address 10.0.0.2; sync 10.1.0.2; public-key " KEY_B " }\n"
+		  "vrrp { interface eth0; vrid 7 }\nsync { path eth1 }",
+		  "sync 10.1.0.1, 10.0.0.1; public-key " KEY_A " }\n"
+		  "node b { address 10.0.0.2; sync 10.1.0.2, 10.0.0.2; public-key " KEY_B " }\n"
+		  "vrrp { interface eth0; vrid 7 }\nsync { path eth1, eth0 }",
+		  "" },
+		{ "sync 10.1.0.1; public-key " KEY_A " }\n"
+		  "node b { address 10.0.0.2; sync 10.1.0.2; public-key " KEY_B " }\n",
+		  "sync 10.1.0.1, 10.0.0.1; public-key " KEY_A " }\n"
+		  "node b { address 10.0.0.2; sync 10.1.0.2, 10.0.0.2; public-key " KEY_B " }\n",
+		  "5:13: path: 1 for 2 sync addresses of each node\n" },
+		{ "sync 10.1.0.2", "sync 10.1.0.2, 10.1.0.3, 10.1.0.4",
+		  "3:33: sync: 2 of this node and 1 of the other (line 2): each path needs an "
+		  "address at both ends\n"
+		  "3:53: sync takes at most 2 values\n" },
+		{ "sync 10.1.0.2", "sync 10.1.0.2, 10.0.0.1",
+		  "3:33: sync: 2 of this node and 1 of the other (line 2): each path needs an "
+		  "address at both ends\n"
+		  "3:43: sync 10.0.0.1 is already the address of node \"a\" (line 2)\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
 static void advice(void **state)
 {
 	static const struct edit edits[] = {
 		{ "path eth1", "path eth1, eth0, eth2",
-		  "5:19: warning: path: only the first, \"eth1\", is used by this version (also in "
-		  "line 5)\n" },
+		  "5:13: warning: path: the nodes have one sync address each, so there is one way "
+		  "between them; give each an address for every path\n" },
 		{ "path eth1 }", "path eth1 } web { listen 127.0.0.1:9745; metrics /m }",
 		  "5:20: warning: web: no status page is served by this version\n" },
 		{ "follow map", "follow map; idle-timeout 2h",
@@ -664,6 +696,7 @@ int main(void)
 		cmocka_unit_test(arrays),
 		cmocka_unit_test(services),
 		cmocka_unit_test(probes),
+		cmocka_unit_test(paths),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(families_of_adverts),
 		cmocka_unit_test(versions_of_vrrp),

@@ -76,7 +76,7 @@ static void numbers_and_words(void **state)
 
 		sync.has_lag_ms = true;
 		sync.lag_ms = lags[i].lag;
-		snprintf(expected, sizeof(expected), "{\"lag_ms\":%s,\"refused\":[]}",
+		snprintf(expected, sizeof(expected), "{\"lag_ms\":%s,\"refused\":[],\"path\":[]}",
 			 lags[i].json);
 		expect_json(&sync.base, expected);
 	}

@@ -332,6 +332,25 @@ static void channel_down(struct scene *s)
 	s->sync.reason = LOST;
 }
 
+static void path_down(struct scene *s)
+{
+	static char eth0[] = "eth0", eth2[] = "eth2", down[] = "down", use[] = "in use";
+	static char ours[] = "192.0.2.1", theirs[] = "192.0.2.2", why[] = "connection silent";
+	static Cas__SyncPath path[2], *list[2] = { &path[0], &path[1] };
+
+	cas__sync_path__init(&path[0]);
+	cas__sync_path__init(&path[1]);
+	path[0].name = eth2;
+	path[0].address = path[1].address = ours;
+	path[0].peer = path[1].peer = theirs;
+	path[0].state = down;
+	path[0].why = why;
+	path[1].name = eth0;
+	path[1].state = use;
+	s->sync.n_path = 2;
+	s->sync.path = list;
+}
+
 static void fenced(struct scene *s)
 {
 	SET(s->lbd, fenced, true);
@@ -527,6 +546,9 @@ static void test_status_cases(void **state)
 		{ loading, 1, "problem: lb1 is not in sync (loading)", "no standby" },
 		{ future_state, 1, "no standby is in sync (unknown)", NULL },
 		{ channel_down, 1, "problem: the channel to lb2 is down: connection ref", NULL },
+		{ path_down, 1,
+		  "problem: the sync path eth2 (192.0.2.1 to 192.0.2.2) is down: connection silent",
+		  "path eth0" },
 		{ fenced, 1, "problem: lb1 is fenced", NULL },
 		{ fenced_standby, 0, "standby", "fenced" },
 		{ peer_stuck, 1, "problem: vrrpd of lb2 is stuck", "both nodes" },
