@@ -75,9 +75,12 @@ static enum fsm_state fence_if_silent(struct fsm *fsm, const struct fsm_event *e
 
 	if (age >= 3 * DUTY_HEARTBEAT)
 		return fence(fsm, event);
-	if (age < 3 * DUTY_HEARTBEAT / 2)
+	if (age < 3 * DUTY_HEARTBEAT / 2 || (fsm->weighed && fsm->report_at > fsm->weighed))
 		return duty_promote(fsm, event, "the peer's vrrpd is silent");
-	fsm->down_at = event->now + DUTY_HEARTBEAT; /* then one of the two is certain */
+	/* It speaks again, or this report grows too old.  Ages alone would not do: heartbeats and
+	 * looks of one pace may keep one distance for ever. */
+	fsm->weighed = fsm->report_at;
+	fsm->down_at = event->now + DUTY_HEARTBEAT;
 	return fsm->state;
 }
 

@@ -142,7 +142,7 @@ static void say_alarm(const struct vrrpd *vrrpd, char *alarm, size_t size)
 	else if (vrrpd->peer_held && fsm->state == FSM_ACTIVE)
 		snprintf(alarm, size, "%s does not hear the adverts of this node: look at the LAN",
 			 peer);
-	else if (fsm->faults & FSM_FAULT_LAN)
+	else if (fsm->faults & FSM_FAULT_LAN || vrrpd->lookout.silent >= ALARM_ROUNDS)
 		snprintf(alarm, size, "no witness answers: look at the LAN of this node");
 	else if (vrrpd->lookout.last == LOOKOUT_PARTLY && vrrpd->lookout.partly >= ALARM_ROUNDS &&
 		 if_indextoname((unsigned int)vrrpd->witnesses.dark, name))
@@ -329,6 +329,8 @@ static const char *unsafe(const struct vrrpd *vrrpd)
 		return "vrrpd on the peer does not run, or hangs";
 	if (vrrpd->peer_role != CAS__ROLE__STANDBY)
 		return "the peer is not standby; see pairctl status there";
+	if (vrrpd->witnesses.known && lookout_whole(&vrrpd->lookout) && !vrrpd->peer_whole)
+		return "no witness answers the peer on one of its interfaces: look at its LAN";
 	if (!vrrpd->peer_lbd)
 		return "lbd does not run on the peer, so nobody there would check the members";
 	if (vrrpd->sync != CAS__SYNC_STATE__IN_SYNC)

@@ -59,6 +59,7 @@ void duty_wait_no_more(struct fsm *fsm)
 {
 	fsm->down_at = fsm->claim_at = fsm->fence_at = 0;
 	fsm->overslept = false;
+	fsm->weighed = 0;
 }
 
 void duty_plan_claim(struct fsm *fsm, uint64_t now)

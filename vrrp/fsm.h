@@ -191,6 +191,7 @@ struct fsm {
 	uint64_t disputed_at;  /* first advert that the channel did not confirm; 0: none */
 	uint64_t preempt_at;   /* a lower node may be relieved from then on; 0: none is seen */
 	uint64_t fence_id;
+	uint64_t weighed;     /* report_at when fencing was put off; 0: it was not */
 	bool released;        /* the last that was heard was a priority 0 */
 	bool overslept;       /* a silence ended while we slept: listening once more */
 	uint64_t doubted_at;  /* late: others have the word before our next advert; 0: not */

@@ -131,12 +131,11 @@ static uint64_t report_age(const Cas__PeerReport *report)
 	return age < now ? age : now;
 }
 
-/* A peer that knows of no witness, or of no such word, is believed to be as well as it says. */
+/* A peer that no witness has ever answered cannot be better off; one of an older release says less.
+ */
 static bool peer_whole(const Cas__NodeFacts *peer)
 {
-	if (peer->has_lan_whole)
-		return peer->lan_whole;
-	return !peer->has_lan || peer->lan;
+	return peer->has_lan && (peer->has_lan_whole ? peer->lan_whole : peer->lan);
 }
 
 static void learn_link_local(struct vrrpd *vrrpd, const Cas__NodeFacts *peer)
@@ -170,6 +169,8 @@ static void on_report(void *arg, const Cas__PeerReport *report)
 		event.report.peer_standby = vrrpd->peer_vrrpd &&
 					    vrrpd->peer_role == CAS__ROLE__STANDBY;
 		vrrpd->peer_whole = peer_whole(peer);
+		vrrpd->peer_spoke = lease_now() - event.report.age_ns -
+				    peer->vrrpd_age_ms * UINT64_C(1000000);
 		learn_link_local(vrrpd, peer);
 		event.report.peer_epoch = peer->has_epoch ? peer->epoch : 0;
 		event.report.priority = (uint8_t)(peer->has_priority ? peer->priority : 0);
@@ -332,11 +333,18 @@ static void tell_side(struct vrrpd *vrrpd, bool failed)
 	fault(vrrpd, FSM_FAULT_SIDE, failed, failed ? reason : "witnesses answer everywhere");
 }
 
+/* From a time when what silences our witnesses must have silenced its own. */
+static bool peer_better_off(const struct vrrpd *vrrpd)
+{
+	return vrrpd->fsm.report.channel && vrrpd->peer_whole &&
+	       lease_now() - vrrpd->peer_spoke < LOOKOUT_FRESH_MS * UINT64_C(1000000);
+}
+
 static void judge(struct vrrpd *vrrpd, enum lookout_round round)
 {
 	const struct fsm *fsm = &vrrpd->fsm;
 	const struct lookout_view view = { fsm->state == FSM_ACTIVE, fsm->report.channel,
-					   vrrpd->peer_whole };
+					   peer_better_off(vrrpd) };
 	struct lookout_verdict verdict = lookout_round(&vrrpd->lookout, round, &view);
 
 	if (verdict.lan || round != LOOKOUT_SILENT)
@@ -415,6 +423,8 @@ int hear_start(struct vrrpd *vrrpd)
 	/* Whatever has been said is heard before anybody is found silent. */
 	ev_set_priority(&vrrpd->pulse, EV_MINPRI);
 	ev_timer_start(vrrpd->loop, &vrrpd->pulse);
+	/* Whoever leads soon should know by then who answers as a rule. */
+	begin_round(vrrpd, false);
 	return 0;
 }
 

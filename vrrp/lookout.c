@@ -10,7 +10,7 @@ enum {
 	ROUNDS_ASKED = 1, /* adverts are missed as well */
 	ROUNDS = 8,
 	ROUNDS_ALONE = 15,
-	ROUNDS_ALL = 20, /* the peer fares no better, and has said so by now */
+	NEVER = 1000, /* the peer fares no better */
 };
 
 static unsigned int enough(const struct lookout *lookout, const struct lookout_view *view)
@@ -20,7 +20,7 @@ static unsigned int enough(const struct lookout *lookout, const struct lookout_v
 	if (!view->channel)
 		return ROUNDS_ALONE;
 	if (!view->peer_whole)
-		return ROUNDS_ALL;
+		return NEVER;
 	return lookout->asked ? ROUNDS_ASKED : ROUNDS;
 }
 
@@ -39,7 +39,7 @@ static void count(unsigned int *rounds, bool one_more)
 {
 	if (!one_more)
 		*rounds = 0;
-	else if (*rounds < ROUNDS_ALL)
+	else if (*rounds < ROUNDS_ALONE)
 		++*rounds;
 }
 
@@ -49,6 +49,10 @@ struct lookout_verdict lookout_round(struct lookout *lookout, enum lookout_round
 	unsigned int limit = enough(lookout, view);
 	struct lookout_verdict verdict;
 
+	/* What is the same for both may end for the peer a round earlier. */
+	if (view->peer_whole && !lookout->peer_whole)
+		lookout->silent = lookout->partly = 0;
+	lookout->peer_whole = view->peer_whole;
 	lookout->last = round;
 	count(&lookout->silent, round == LOOKOUT_SILENT);
 	count(&lookout->partly, round >= LOOKOUT_PARTLY);
@@ -56,7 +60,7 @@ struct lookout_verdict lookout_round(struct lookout *lookout, enum lookout_round
 	/* A standby has nothing to give away for it. */
 	verdict.side = round == LOOKOUT_PARTLY && lookout->partly >= limit && view->active &&
 		       view->channel && view->peer_whole;
-	verdict.again = lookout->partly && lookout->partly < limit;
+	verdict.again = lookout->partly && lookout->partly < (limit == NEVER ? ROUNDS : limit);
 	lookout->asked = false;
 	return verdict;
 }

@@ -17,11 +17,16 @@ enum lookout_round {
 	LOOKOUT_SILENT, /* all that ever answered are */
 };
 
+/* What the peer has said of its LAN, with a pulse of half a second, is no older than this when it
+ * lives.  Less than the rounds of an active node take. */
+enum { LOOKOUT_FRESH_MS = 700 };
+
 struct lookout {
 	unsigned int silent,
 		partly; /* rounds in a row; the silent ones are among the partly silent */
 	enum lookout_round last;
-	bool asked; /* by a peer that does not hear us and has witnesses that answer */
+	bool peer_whole; /* as of the last round */
+	bool asked;      /* by a peer that does not hear us and has witnesses that answer */
 };
 
 /* What the number of rounds depends on. */

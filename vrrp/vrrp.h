@@ -83,6 +83,7 @@ struct vrrpd {
 	bool peer_lbd;   /* nothing is known against it */
 	bool peer_vrrpd; /* has spoken lately */
 	bool peer_held;  /* it does not hear our adverts */
+	uint64_t peer_spoke; /* its vrrpd, when it said what is known of it */
 	bool peer_whole; /* witnesses answer it on all of its interfaces, for all that is known */
 	char gate[128];  /* why the gate is closed; empty: open */
 };

@@ -1080,6 +1080,21 @@ static void fencing_does_not_wait_for_the_channel_to_end(void **unused)
 	}
 }
 
+/* Heartbeats and looks of one pace: the distance between them never tells the two apart. */
+static void fencing_is_not_put_off_for_ever(void **unused)
+{
+	struct fsm_report standby = { .channel = true, .peer_lives = true, .peer_standby = true };
+	struct fsm fsm = in_state(FSM_BACKUP);
+
+	(void)unused;
+	fsm.config.fence = true;
+	for (int i = 0; i < 3 && fsm.state == FSM_BACKUP; i++) {
+		report(&fsm, standby, fsm.down_at - 200 * ms);
+		assert_false(step(&fsm, FSM_DOWN_TIMER, fsm.down_at) & FSM_FENCE);
+	}
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+}
+
 /* A priority 0 says that the active node goes by itself; an advert, that fencing is needless. */
 static void fencing_is_for_silence_only(void **unused)
 {
@@ -1233,6 +1248,7 @@ int main(void)
 		cmocka_unit_test(who_is_not_heard_by_witnesses_lets_go),
 		cmocka_unit_test(fencing_comes_before_a_blind_takeover),
 		cmocka_unit_test(fencing_does_not_wait_for_the_channel_to_end),
+		cmocka_unit_test(fencing_is_not_put_off_for_ever),
 		cmocka_unit_test(fencing_is_for_silence_only),
 		cmocka_unit_test(a_release_does_not_restore_a_lease),
 		cmocka_unit_test(fence_ends_the_role),

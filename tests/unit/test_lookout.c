@@ -11,8 +11,8 @@
 
 static const struct lookout_view standby = { .channel = true, .peer_whole = true };
 static const struct lookout_view leads = { true, true, true };
-static const struct lookout_view leads_alone = { true, false, true };
 static const struct lookout_view both_dark = { true, true, false };
+static const struct lookout_view dark_alone = { true, false, false };
 
 /* Rounds until the verdict, each but the last begun at once; 0: none in thirty. */
 static unsigned int rounds(struct lookout *lookout, enum lookout_round round,
@@ -44,8 +44,8 @@ static void silence_is_judged_by_what_follows(void **unused)
 	(void)unused;
 	assert_int_equal(rounds_of(LOOKOUT_SILENT, &standby), 8);
 	assert_int_equal(rounds_of(LOOKOUT_SILENT, &leads), 8);
-	assert_int_equal(rounds_of(LOOKOUT_SILENT, &leads_alone), 15);
-	assert_int_equal(rounds_of(LOOKOUT_SILENT, &both_dark), 20);
+	assert_int_equal(rounds_of(LOOKOUT_SILENT, &dark_alone), 15);
+	assert_int_equal(rounds_of(LOOKOUT_SILENT, &both_dark), 0);
 }
 
 /* One interface is nothing to a standby, nor where there is nobody better. */
@@ -54,7 +54,7 @@ static void one_side_counts_for_the_active_node(void **unused)
 	(void)unused;
 	assert_int_equal(rounds_of(LOOKOUT_PARTLY, &leads), 8);
 	assert_int_equal(rounds_of(LOOKOUT_PARTLY, &standby), 0);
-	assert_int_equal(rounds_of(LOOKOUT_PARTLY, &leads_alone), 0);
+	assert_int_equal(rounds_of(LOOKOUT_PARTLY, &dark_alone), 0);
 	assert_int_equal(rounds_of(LOOKOUT_PARTLY, &both_dark), 0);
 }
 
@@ -76,7 +76,11 @@ static void who_is_asked_decides_at_once(void **unused)
 	/* Not in favour of a peer that has no witness either. */
 	lookout = (struct lookout){ 0 };
 	lookout_asked(&lookout);
-	assert_int_equal(rounds(&lookout, LOOKOUT_SILENT, &both_dark), 20);
+	assert_int_equal(rounds(&lookout, LOOKOUT_SILENT, &both_dark), 0);
+	/* And what ends for both, but not in one instant, is judged anew. */
+	assert_int_equal(rounds(&lookout, LOOKOUT_SILENT, &leads), 8);
+	lookout_round(&lookout, LOOKOUT_SILENT, &both_dark);
+	assert_int_equal(rounds(&lookout, LOOKOUT_SILENT, &dark_alone), 6);
 }
 
 static void an_answer_begins_anew(void **unused)
