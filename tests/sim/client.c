@@ -11,7 +11,7 @@ static bool willing(const struct node *node, bool cutover)
 {
 	const struct process *process = &node->process[SYNCD];
 
-	if (!node_runs(node) || !node->carrier)
+	if (!node_on_lan(node))
 		return false;
 	return cutover || (process->alive && process->stalled_until <= node->world->now &&
 			   session_ready(&node->syncd->session));
@@ -42,7 +42,7 @@ static struct node *way(struct world *world, unsigned int flow)
 	if (client->state != CLIENT_CLOSED && chance_of(&world->chance, stray) &&
 	    willing(&world->node[1 - to], cutover) && !outlived(world, flow, 1 - to))
 		to = 1 - to;
-	return node_runs(&world->node[to]) && world->node[to].carrier ? &world->node[to] : NULL;
+	return node_on_lan(&world->node[to]) ? &world->node[to] : NULL;
 }
 
 static int to_member(struct world *world, unsigned int flow, enum packet packet)
@@ -217,7 +217,7 @@ void client_step(struct world *world, unsigned int flow)
 
 static bool answers(const struct node *node)
 {
-	return node_runs(node) && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
+	return node_on_lan(node) && node->vrrpd.holds && plane_admits(&node->plane);
 }
 
 void client_learn(struct world *world, int node)

@@ -18,6 +18,8 @@ enum fault {
 	CONFIG,
 	DISK,
 	DAMAGE,
+	NIC,
+	WITNESSES,
 	LOSSY,
 	SPLIT,
 	FAULTS,
@@ -33,6 +35,8 @@ void nemesis_draw(struct world *world)
 
 	world->single = chance_of(c, 500);
 	world->preempt = chance_of(c, 200);
+	world->fence = chance_of(c, 300);
+	world->consistency = chance_of(c, 500);
 	world->lan = (struct path){ .delay = chance_between(c, 50, 1000) * US,
 				    .jitter = chance_between(c, 10, 2000) * US,
 				    .doubled = chance_of(c, 300) ? 50 : 0 };
@@ -141,9 +145,10 @@ static void power(struct node *node)
 
 	trace_say(world, "FAULT node %u: power off", node->number + 1);
 	world_power_off(node);
-	/* DAEMONS stands for the machine. */
-	world_later(world, chance_between(&world->fate, 800, 5000) * MS, EV_START, node->number,
-		    DAEMONS);
+	/* DAEMONS stands for the machine.  It takes longer to boot than a fence command may take.
+	 */
+	world_later(world, (world->fence * 3000 + chance_between(&world->fate, 800, 5000)) * MS,
+		    EV_START, node->number, DAEMONS);
 }
 
 static void cut(struct world *world, struct path *path, uint32_t which)
@@ -223,6 +228,49 @@ static void damage(struct world *world)
 	}
 }
 
+/* Its carrier stays: a switch that has lost its tables, a cable of which one pair is broken. */
+static void nic(struct node *node)
+{
+	struct chance *c = &node->world->fate;
+	unsigned int ways = (unsigned int)chance_between(c, 1, 3);
+
+	node->mute |= ways & 1;
+	node->deaf |= ways & 2;
+	node->one_side = chance_of(c, 400);
+	trace_say(node->world, "FAULT node %u:%s%s behind its carrier%s", node->number + 1,
+		  node->mute ? " mute" : "", node->deaf ? " deaf" : "",
+		  node->one_side ? ", on one side" : "");
+	world_later(node->world, chance_between(c, 100, 5000) * MS, EV_NIC, node->number, 0);
+}
+
+void nemesis_end_nic(struct node *node)
+{
+	struct world *world = node->world;
+
+	if (!node->mute && !node->deaf)
+		return;
+	node->mute = node->deaf = false;
+	if (world->stall_until < world->now)
+		world->stall_until = world->now;
+	trace_say(world, "node %u: on its LAN again", node->number + 1);
+}
+
+/* The gateway is rebooted: no node is better off than the other. */
+static void witnesses(struct world *world)
+{
+	world->witnesses_dead = true;
+	trace_say(world, "FAULT no witness answers anybody");
+	world_later(world, chance_between(&world->fate, 100, 5000) * MS, EV_WITNESSES, 0, 0);
+}
+
+/* A fence command that has worked has taken the power away, and gives it back. */
+void nemesis_fence(struct node *victim)
+{
+	victim->world->figures->fenced++;
+	if (victim->powered)
+		power(victim);
+}
+
 static void failover(struct world *world)
 {
 	/* What is damaged now is not there for a successor. */
@@ -231,6 +279,94 @@ static void failover(struct world *world)
 	for (unsigned int n = 0; n < NODES; n++)
 		if (world->node[n].vrrpd.fsm.state == FSM_ACTIVE)
 			vrrpd_failover(&world->node[n]);
+}
+
+/* What needs a node that has power. */
+static void strike_machine(struct node *node, enum fault fault)
+{
+	switch (fault) {
+	case POWER:
+		power(node);
+		break;
+	case CARRIER:
+		nemesis_carrier(node, false);
+		break;
+	case PAUSE:
+		pause_node(node);
+		break;
+	case NIC:
+		nic(node);
+		break;
+	default:
+		break;
+	}
+}
+
+static void strike_daemon(struct node *node, enum fault fault)
+{
+	struct world *world = node->world;
+
+	switch (fault) {
+	case KILL:
+		kill(node);
+		break;
+	case STALL:
+		stall_some(node);
+		break;
+	case RESET:
+		trace_say(world, "FAULT node %u: channel reset", node->number + 1);
+		if (node->process[SYNCD].alive)
+			wire_drop(node);
+		break;
+	case ORDERLY:
+		if (node->process[VRRPD].alive && node->process[VRRPD].stalled_until <= world->now)
+			vrrpd_stop(node);
+		break;
+	case DISK:
+		disk(node);
+		break;
+	default:
+		break;
+	}
+}
+
+static void strike_pair(struct world *world, enum fault fault)
+{
+	switch (fault) {
+	case LAN_CUT:
+		cut(world, &world->lan, PATH_LAN);
+		break;
+	case CHANNEL_CUT:
+		cut(world, &world->channel, PATH_CHANNEL);
+		break;
+	case RENEW:
+		wire_connect(world, true);
+		break;
+	case MEMBER:
+		member(world);
+		break;
+	case FAILOVER:
+		failover(world);
+		break;
+	case CONFIG:
+		config(world);
+		break;
+	case WITNESSES:
+		witnesses(world);
+		break;
+	case DAMAGE:
+		damage(world);
+		break;
+	case LOSSY:
+		lossy(world);
+		break;
+	case SPLIT:
+		cut(world, &world->lan, PATH_LAN);
+		cut(world, &world->channel, PATH_CHANNEL);
+		break;
+	default:
+		break;
+	}
 }
 
 static void strike(struct world *world, enum fault fault)
@@ -243,68 +379,10 @@ static void strike(struct world *world, enum fault fault)
 	node = &world->node[chance_below(&world->fate, NODES)];
 	if (number < 64 && world->options.skip >> number & 1)
 		return;
-	switch (fault) {
-	case KILL:
-		kill(node);
-		break;
-	case POWER:
-		if (node->powered)
-			power(node);
-		break;
-	case STALL:
-		stall_some(node);
-		break;
-	case LAN_CUT:
-		cut(world, &world->lan, PATH_LAN);
-		break;
-	case CHANNEL_CUT:
-		cut(world, &world->channel, PATH_CHANNEL);
-		break;
-	case RESET:
-		trace_say(world, "FAULT node %u: channel reset", node->number + 1);
-		if (node->process[SYNCD].alive)
-			wire_drop(node);
-		break;
-	case RENEW:
-		wire_connect(world, true);
-		break;
-	case MEMBER:
-		member(world);
-		break;
-	case CARRIER:
-		if (node->powered)
-			nemesis_carrier(node, false);
-		break;
-	case FAILOVER:
-		failover(world);
-		break;
-	case ORDERLY:
-		if (node->process[VRRPD].alive && node->process[VRRPD].stalled_until <= world->now)
-			vrrpd_stop(node);
-		break;
-	case PAUSE:
-		if (node->powered)
-			pause_node(node);
-		break;
-	case CONFIG:
-		config(world);
-		break;
-	case DISK:
-		disk(node);
-		break;
-	case DAMAGE:
-		damage(world);
-		break;
-	case LOSSY:
-		lossy(world);
-		break;
-	case SPLIT:
-		cut(world, &world->lan, PATH_LAN);
-		cut(world, &world->channel, PATH_CHANNEL);
-		break;
-	case FAULTS:
-		break;
-	}
+	if (node->powered)
+		strike_machine(node, fault);
+	strike_daemon(node, fault);
+	strike_pair(world, fault);
 	world->figures->faults++;
 }
 
@@ -315,6 +393,7 @@ static bool healed(struct world *world)
 	bool whole = world->stall_until < world->now && oracle_whole(world, why, sizeof(why)) &&
 		     (!world->damaged || oracle_mended(world));
 
+	world->lit |= whole;
 	if (!whole) {
 		world->stable_since = 0;
 		if (world->now - world->fault_at > 70 * SECOND)
@@ -373,5 +452,7 @@ void nemesis_heal(struct world *world)
 			nemesis_carrier(node, true);
 		nemesis_config(node, world->revision);
 		nemesis_end_disk(node);
+		nemesis_end_nic(node);
 	}
+	world->witnesses_dead = false;
 }

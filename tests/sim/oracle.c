@@ -4,6 +4,8 @@
 
 #include "tests/sim/sim.h"
 
+enum { DARK_MS = 1500, FENCE_MS = 3000 };
+
 struct keys {
 	bool flow[FLOWS], pin[PINS];
 };
@@ -171,7 +173,7 @@ static void check_revisions(struct world *world)
 
 static bool answers(const struct node *node)
 {
-	return node_runs(node) && node->carrier && node->vrrpd.holds && plane_admits(&node->plane);
+	return node_on_lan(node) && node->vrrpd.holds && plane_admits(&node->plane);
 }
 
 /*
@@ -228,6 +230,27 @@ static void check_owners(struct world *world)
 	if (world->now - world->overlap_since > bound)
 		trace_fail(world, "I3 both nodes answer and admit for %llu ms",
 			   (unsigned long long)((world->now - world->overlap_since) / MS));
+}
+
+/* With one fault at a time one node can always serve, and it may take only so long until it does.
+ */
+static void check_dark(struct world *world)
+{
+	uint64_t dark;
+
+	if (!world->lit || !world->single ||
+	    (world->owner != NOBODY && answers(&world->node[world->owner]))) {
+		world->dark_since = 0;
+		return;
+	}
+	if (!world->dark_since)
+		world->dark_since = world->now;
+	dark = world->now - world->dark_since;
+	if ((double)dark / 1e9 > world->figures->dark_longest_s)
+		world->figures->dark_longest_s = (double)dark / 1e9;
+	if (dark > (world->fence ? DARK_MS + FENCE_MS : DARK_MS) * MS)
+		trace_fail(world, "I3 nobody has served for %llu ms",
+			   (unsigned long long)(dark / MS));
 }
 
 void oracle_handed_over(const struct node *node)
@@ -288,6 +311,7 @@ static void look_at_cover(struct world *world)
 void oracle_step(struct world *world)
 {
 	check_owners(world);
+	check_dark(world);
 	check_revisions(world);
 	check_damage(world);
 	look_at_cover(world);
@@ -315,8 +339,8 @@ static const char *fault_of(const struct world *world)
 	for (unsigned int n = 0; n < NODES; n++) {
 		const struct node *node = &world->node[n];
 
-		if (!node_runs(node) || !node->carrier)
-			return "a node is off";
+		if (!node_on_lan(node))
+			return "a node is off, or off its LAN";
 		if (node->disk_full)
 			return "a disk is full";
 		if (node->revision != world->revision)
@@ -328,6 +352,8 @@ static const char *fault_of(const struct world *world)
 	if (world->lan.cut[0] || world->lan.cut[1] || world->channel.cut[0] ||
 	    world->channel.cut[1])
 		return "a path is cut";
+	if (world->witnesses_dead)
+		return "the witnesses are dead";
 	return NULL;
 }
 

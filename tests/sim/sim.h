@@ -19,6 +19,7 @@
 #include "proto/record.h"
 #include "syncd/session.h"
 #include "vrrp/fsm.h"
+#include "vrrp/lookout.h"
 
 enum {
 	NODES = 2,
@@ -83,6 +84,8 @@ enum event_kind {
 	EV_PULSE,
 	EV_LINKS,
 	EV_PATIENCE,
+	EV_ROUND,
+	EV_FENCE,
 	EV_TICK,
 	EV_RING,
 	EV_CHANNEL,
@@ -105,6 +108,8 @@ enum event_kind {
 	EV_CARRIER,
 	EV_CONFIG, /* arg: revision */
 	EV_DISK,
+	EV_NIC,
+	EV_WITNESSES,
 	EV_OPERATOR,
 };
 
@@ -225,13 +230,13 @@ enum letter_kind {
 
 struct letter {
 	enum letter_kind kind;
-	bool complete, peer_vrrpd;
+	bool complete, peer_vrrpd, whole; /* whole: struct lookout, of the sender or the peer */
 	Cas__PeerWord__Word word;
 	struct fsm_word said;
 	uint64_t sent; /* by the node's clock */
 	Cas__Role role, peer_role;
 	Cas__SyncState sync;
-	uint64_t epoch, id;
+	uint64_t epoch, id, vrrpd_age;
 	struct fsm_report report;
 	struct flow_event verdict;
 };
@@ -256,8 +261,11 @@ struct vrrpd {
 	size_t heard;
 	Cas__SyncState sync;
 	Cas__Role peer_role;
-	bool peer_vrrpd;
-	uint64_t reported_at, failover_id, failover_at;
+	bool peer_vrrpd, peer_whole;
+	struct lookout lookout;
+	bool round, answer, known; /* a round runs; the witnesses answer it; they ever did */
+	uint64_t fence_id;         /* of the command that runs */
+	uint64_t peer_spoke, reported_at, failover_id, failover_at;
 	bool yielded;
 };
 
@@ -278,6 +286,7 @@ struct syncd {
 	uint64_t generation, lost;
 	uint64_t yield_until, reported_ns, role_ns;
 	bool ring_armed, torn, open;
+	bool lan_whole; /* of its vrrpd */
 	/* channel */
 	uint32_t conn; /* 0: none */
 	uint64_t heard_ns, last_at;
@@ -298,6 +307,8 @@ struct node {
 	struct world *world;
 	unsigned int number;
 	bool powered, carrier;
+	/* Dead behind a carrier: what it sends, what it should hear; on one interface only. */
+	bool mute, deaf, one_side;
 	uint64_t paused_until;              /* nothing runs, packets included; its clock does */
 	uint32_t revision;                  /* of the configuration */
 	uint64_t booted;                    /* world time */
@@ -342,6 +353,8 @@ enum plant {
 	PLANT_HOLE_FORGOTTEN,
 	PLANT_CONFIG_UNHEARD,
 	PLANT_END_KEPT,
+	PLANT_NO_WITNESS,
+	PLANT_HASTY,
 	PLANT_VERIFY_BLIND,
 	PLANTS
 };
@@ -363,6 +376,8 @@ struct outcome {
 };
 
 struct figures {
+	uint64_t fenced;
+	double dark_longest_s;
 	uint64_t seeds, failures, faults, failovers, refused, takeovers, opened, packets, lost,
 		snapshots, resumes, frames, single, storm;
 	double hours, heal_longest_s;
@@ -394,7 +409,11 @@ struct world {
 	bool single;                                 /* one fault at a time */
 	bool quiet;                                  /* no more faults */
 	bool preempt;
-	bool faulty;         /* single: the fault has not healed yet */
+	bool fence, consistency; /* there is a fence command; and its policy */
+	bool witnesses_dead;     /* for both nodes */
+	uint64_t dark_since;     /* nobody serves the address that clients know; 0: somebody does */
+	bool lit;                /* the pair has been whole once */
+	bool faulty;             /* single: the fault has not healed yet */
 	/* A standby's table that was damaged, and where; 0: never. */
 	uint64_t damaged_at;
 	bool damaged, damaged_flow[FLOWS], damaged_pin[PINS];
@@ -419,6 +438,12 @@ struct world {
 static inline bool node_runs(const struct node *node)
 {
 	return node->powered && node->paused_until <= node->world->now;
+}
+
+/* Neither mute nor deaf: clients, members and witnesses can talk to it. */
+static inline bool node_on_lan(const struct node *node)
+{
+	return node_runs(node) && node->carrier && !node->mute && !node->deaf;
 }
 
 static inline struct node *world_peer(struct node *node)
@@ -470,6 +495,12 @@ void vrrpd_event(struct node *node, const struct event *event);
 void vrrpd_letter(struct node *node, const struct letter *letter);
 void vrrpd_failover(struct node *node);
 void vrrpd_stop(struct node *node);
+void vrrpd_take(struct node *node, struct fsm_event *event);
+void vrrpd_report(struct node *node); /* its role, to syncd */
+
+/* lan.c: the witnesses are asked; `urgent`: because the peer does not hear this node. */
+void lan_ask(struct node *node, bool urgent);
+void lan_round(struct node *node);
 
 /* syncd.c */
 void syncd_start(struct node *node);
@@ -509,6 +540,8 @@ void nemesis_end_cut(struct world *world, uint32_t path);
 void nemesis_carrier(struct node *node, bool up);
 void nemesis_config(struct node *node, uint32_t revision);
 void nemesis_end_disk(struct node *node);
+void nemesis_end_nic(struct node *node);
+void nemesis_fence(struct node *victim);
 void nemesis_operator(struct world *world);
 
 /* reduce.c: runs a failing seed again with ever fewer faults, and prints what is left. */

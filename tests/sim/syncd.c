@@ -171,6 +171,8 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 	facts->has_vrrpd = facts->has_vrrpd_age_ms = true;
 	facts->vrrpd = node->syncd->vrrpd;
 	facts->vrrpd_age_ms = (node_now(node) - node->syncd->role_ns) / MS;
+	facts->has_lan_whole = true;
+	facts->lan_whole = node->syncd->lan_whole;
 }
 
 static void op_handed(void *arg, uint64_t id, const char *why)
@@ -183,13 +185,14 @@ static void op_handed(void *arg, uint64_t id, const char *why)
 }
 
 /* vrrp/hear.c (note_gate): three pulses of the peer's vrrpd. */
-static bool vrrpd_lives(const struct session_peer *peer)
+static void look_at_facts(struct letter *letter, const struct session_peer *peer)
 {
 	Cas__NodeFacts *facts = cas__node_facts__unpack(NULL, peer->facts_length, peer->facts);
-	bool lives = facts && facts->vrrpd && facts->vrrpd_age_ms < 1500;
 
+	letter->peer_vrrpd = facts && facts->vrrpd && facts->vrrpd_age_ms < 1500;
+	letter->vrrpd_age = facts ? facts->vrrpd_age_ms * MS : 0;
+	letter->whole = facts && facts->lan_whole;
 	cas__node_facts__free_unpacked(facts, NULL);
-	return lives;
 }
 
 static void relay_report(struct node *node)
@@ -200,7 +203,8 @@ static void relay_report(struct node *node)
 	if (!node->syncd->vrrpd)
 		return;
 	node->syncd->reported_ns = node_now(node);
-	letter.peer_vrrpd = s->peer.heard && vrrpd_lives(&s->peer);
+	if (s->peer.heard)
+		look_at_facts(&letter, &s->peer);
 	letter.report.age_ns = node_now(node) - s->peer.heard_ns;
 	letter.peer_role = s->peer.heard ? s->peer.role : CAS__ROLE__NONE;
 	letter.report.channel = s->up && s->peer.heard;
@@ -448,6 +452,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		break;
 	case L_ROLE:
 		syncd->role_ns = node_now(node);
+		syncd->lan_whole = letter->whole;
 		if (letter->role == syncd->session.role && letter->epoch == syncd->session.epoch)
 			break;
 		syncd_drain(node);

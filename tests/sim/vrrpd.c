@@ -48,12 +48,14 @@ static void lease_activate(struct node *node)
 	plane->role = LEASE_ACTIVE;
 }
 
-static void report_role(struct node *node)
+void vrrpd_report(struct node *node)
 {
 	if (node->vrrpd.syncd)
 		world_post(node, SYNCD,
 			   &(struct letter){ .kind = L_ROLE,
 					     .role = role_of(node),
+					     .whole = node->vrrpd.known &&
+						      lookout_whole(&node->vrrpd.lookout),
 					     .epoch = node->vrrpd.fsm.epoch });
 }
 
@@ -67,6 +69,8 @@ static void send_word(struct node *node, Cas__PeerWord__Word word, const struct 
 	if (said)
 		letter.said = *said;
 	letter.said.epoch = node->vrrpd.fsm.epoch;
+	if (word == CAS__PEER_WORD__WORD__CLAIM)
+		letter.said.lame |= !lookout_whole(&node->vrrpd.lookout);
 	world_post(node, SYNCD, &letter);
 }
 
@@ -93,6 +97,13 @@ static void let_go(struct node *node, unsigned int actions)
 	/* Planted: the lease ends only when the timer is looked at next. */
 }
 
+/* vrrp/rival.c: hosts are told where the node is that this one stepped down to. */
+static void announce_rival(struct node *node)
+{
+	for (unsigned int i = 0; i < 3 && !node->mute; i++)
+		world_later(node->world, MS + i * SECOND, EV_GARP, 1 - node->number, 0);
+}
+
 static void end_failover(struct node *node, bool confirmed)
 {
 	if (!node->vrrpd.failover_at)
@@ -100,6 +111,37 @@ static void end_failover(struct node *node, bool confirmed)
 	node->vrrpd.failover_at = 0;
 	trace_say(node->world, "node %u: failover %s", node->number + 1,
 		  confirmed ? "done" : "not confirmed");
+}
+
+/* vrrp/fence.c: it works, or fails, or takes too long and is killed. */
+static void run_fence(struct node *node)
+{
+	unsigned int longest = node->world->single && node->world->consistency ? 2400 : 3000;
+
+	node->vrrpd.fence_id = node->vrrpd.fsm.fence_id;
+	world_wake(node, VRRPD, EV_FENCE,
+		   node->world->now + chance_between(&node->world->chance, 20, longest) * MS);
+}
+
+/* One fault at a time: a command that fails under `consistency` is another one. */
+static bool fence_works(struct world *world)
+{
+	return chance_of(&world->chance, 700) || (world->single && world->consistency);
+}
+
+static void end_fence(struct node *node)
+{
+	struct fsm *fsm = &node->vrrpd.fsm;
+	struct fsm_event event = { .kind = FSM_FENCE_RESULT };
+
+	/* Killed, and perhaps run again meanwhile: that one has an end of its own. */
+	if (!fsm->fence_at || node->vrrpd.fence_id != fsm->fence_id)
+		return;
+	event.fence.id = fsm->fence_id;
+	event.fence.done = fence_works(node->world);
+	if (event.fence.done)
+		nemesis_fence(world_peer(node));
+	vrrpd_take(node, &event);
 }
 
 static void carry_out(struct node *node, unsigned int actions)
@@ -121,13 +163,17 @@ static void carry_out(struct node *node, unsigned int actions)
 	if (actions & FSM_REANNOUNCE)
 		world_later(node->world, 200 * US, EV_GARP, node->number, 0);
 	if (actions & FSM_REPORT_ROLE)
-		report_role(node);
+		vrrpd_report(node);
 	if (actions & FSM_SEND_TAKEN)
 		send_word(node, CAS__PEER_WORD__WORD__TAKEN, NULL);
 	if (actions & FSM_SEND_CLAIM)
 		send_word(node, CAS__PEER_WORD__WORD__CLAIM, &vrrpd->fsm.claim);
 	if (actions & FSM_SEND_REFUSE)
 		send_word(node, CAS__PEER_WORD__WORD__REFUSE, &vrrpd->fsm.asked);
+	if (actions & FSM_PROBE)
+		lan_ask(node, true);
+	if (actions & FSM_FENCE)
+		run_fence(node);
 	if (actions & FSM_CONFIRMED && vrrpd->yielded)
 		end_failover(node, true);
 	if (actions & FSM_UNCONFIRMED && vrrpd->yielded)
@@ -173,6 +219,8 @@ static void take(struct node *node, struct fsm_event *event)
 		oracle_promoted(node, fsm->epoch,
 				event->kind == FSM_PEER_YIELD || event->kind == FSM_PEER_GRANT);
 	carry_out(node, actions);
+	if (before == FSM_ACTIVE && fsm->state != FSM_ACTIVE && event->kind == FSM_ADVERT)
+		announce_rival(node);
 	arm(node);
 }
 
@@ -216,7 +264,7 @@ static void reserve(struct node *node)
 	take(node, &event);
 }
 
-static void role_event(struct node *node, struct fsm_event *event)
+void vrrpd_take(struct node *node, struct fsm_event *event)
 {
 	take(node, event);
 	if (event->kind == FSM_PEER_REPORT ||
@@ -230,7 +278,7 @@ static void drain(struct node *node)
 	struct fsm_event event = { .kind = FSM_FENCED };
 
 	if (vrrpd->fsm.state == FSM_ACTIVE && vrrpd->mapped && node->plane.fenced)
-		role_event(node, &event);
+		vrrpd_take(node, &event);
 	for (size_t i = 0; i < vrrpd->heard; i++) {
 		const struct fsm_config *config = &vrrpd->fsm.config;
 
@@ -239,7 +287,7 @@ static void drain(struct node *node)
 		event.advert.priority = vrrpd->lan[i];
 		event.advert.at = vrrpd->lan_at[i];
 		event.advert.interval_ns = config->advert_ns;
-		role_event(node, &event);
+		vrrpd_take(node, &event);
 	}
 	vrrpd->heard = 0;
 }
@@ -255,7 +303,7 @@ static void on_timer(struct node *node)
 		event = (struct fsm_event){ .kind = fsm_due(&vrrpd->fsm, node_now(node)) };
 		if (event.kind == FSM_EVENTS)
 			break;
-		role_event(node, &event);
+		vrrpd_take(node, &event);
 	}
 	arm(node);
 }
@@ -296,8 +344,15 @@ void vrrpd_event(struct node *node, const struct event *event)
 		world_wake(node, VRRPD, EV_CHORES, node->world->now + SECOND);
 		break;
 	case EV_PULSE:
-		report_role(node);
+		vrrpd_report(node);
+		lan_ask(node, false);
 		world_wake(node, VRRPD, EV_PULSE, node->world->now + SECOND / 2);
+		break;
+	case EV_ROUND:
+		lan_round(node);
+		break;
+	case EV_FENCE:
+		end_fence(node);
 		break;
 	case EV_LINKS:
 		link_up(node);
@@ -329,7 +384,7 @@ static void on_lease(struct node *node)
 	event.fault.epoch = node->plane.epoch;
 	lease_standby(node);
 	if (fsm->faults & FSM_FAULT_PLANE)
-		role_event(node, &event);
+		vrrpd_take(node, &event);
 }
 
 static void on_report(struct node *node, const struct letter *letter)
@@ -340,10 +395,12 @@ static void on_report(struct node *node, const struct letter *letter)
 	node->vrrpd.sync = letter->sync;
 	node->vrrpd.peer_role = letter->peer_role;
 	node->vrrpd.peer_vrrpd = letter->peer_vrrpd;
+	node->vrrpd.peer_whole = letter->whole;
 	event.report.age_ns += node_now(node) - letter->sent;
+	node->vrrpd.peer_spoke = node_now(node) - event.report.age_ns - letter->vrrpd_age;
 	if (node->world->options.plant == PLANT_NO_GATE)
 		event.report.ready = true;
-	role_event(node, &event);
+	vrrpd_take(node, &event);
 }
 
 static void on_ready(struct node *node, const struct letter *letter)
@@ -362,7 +419,7 @@ static void on_ready(struct node *node, const struct letter *letter)
 	oracle_handed_over(node);
 	vrrpd->yielded = true;
 	node->world->figures->failovers++;
-	role_event(node, &event);
+	vrrpd_take(node, &event);
 }
 
 static void on_carrier(struct node *node)
@@ -372,7 +429,7 @@ static void on_carrier(struct node *node)
 	if (!!(node->vrrpd.fsm.faults & FSM_FAULT_LINK) == !node->carrier)
 		return;
 	event.fault.bit = FSM_FAULT_LINK;
-	role_event(node, &event);
+	vrrpd_take(node, &event);
 }
 
 void vrrpd_letter(struct node *node, const struct letter *letter)
@@ -390,17 +447,17 @@ void vrrpd_letter(struct node *node, const struct letter *letter)
 		event.kind = (enum fsm_kind)(FSM_PEER_YIELD + (int)letter->word -
 					     CAS__PEER_WORD__WORD__YIELD);
 		event.word = letter->said;
-		role_event(node, &event);
+		vrrpd_take(node, &event);
 		break;
 	case L_READY:
 		on_ready(node, letter);
 		break;
 	case L_SYNCD_OPEN:
-		report_role(node);
+		vrrpd_report(node);
 		break;
 	case L_SYNCD_CLOSED:
 		node->vrrpd.reported_at = 0;
-		role_event(node, &event);
+		vrrpd_take(node, &event);
 		break;
 	case L_CARRIER:
 		on_carrier(node);
@@ -419,6 +476,8 @@ static bool safe(const struct node *node)
 
 	if (node->world->options.plant == PLANT_NO_GATE)
 		return vrrpd->syncd;
+	if (vrrpd->known && lookout_whole(&vrrpd->lookout) && !vrrpd->peer_whole)
+		return false;
 	return vrrpd->syncd && vrrpd->reported_at &&
 	       node_now(node) - vrrpd->reported_at <= REPORT_FRESH_MS * MS &&
 	       vrrpd->fsm.report.channel && vrrpd->peer_vrrpd &&
@@ -447,7 +506,7 @@ void vrrpd_stop(struct node *node)
 {
 	struct fsm_event event = { .kind = FSM_STOP };
 
-	role_event(node, &event);
+	vrrpd_take(node, &event);
 }
 
 void vrrpd_start(struct node *node)
@@ -460,20 +519,25 @@ void vrrpd_start(struct node *node)
 		.advert_ns = 100 * MS,
 		.hold_ns = 2 * SECOND,
 		.report_ns = 1500 * MS,
+		.fence = node->world->fence,
+		.consistency = node->world->consistency,
+		.fence_ns = 2500 * MS,
 	};
 	struct fsm_event event = { .kind = FSM_START };
 	uint64_t failovers = node->vrrpd.failover_id;
 
 	node->vrrpd = (struct vrrpd){ .used = node->disk,
 				      .reserved = node->disk,
+				      .peer_whole = true,
 				      .failover_id = failovers };
 	fsm_init(&node->vrrpd.fsm, &config, node->disk);
 	reserve(node);
 	event.start.hold_until = node_now(node) < SECOND + config.hold_ns ? SECOND + config.hold_ns
 									  : 0;
 	event.start.faults = FSM_FAULT_PLANE | (node->carrier ? 0 : (unsigned int)FSM_FAULT_LINK);
-	role_event(node, &event);
+	vrrpd_take(node, &event);
 	world_wake(node, VRRPD, EV_CHORES, node->world->now + SECOND);
 	world_wake(node, VRRPD, EV_PULSE, node->world->now + SECOND / 2);
 	world_wake(node, VRRPD, EV_LINKS, node->world->now);
+	lan_ask(node, false);
 }

@@ -25,7 +25,7 @@ void wire_advert(struct node *from, uint8_t priority)
 {
 	struct world *world = from->world;
 
-	if (!from->carrier || world->lan.cut[from->number] ||
+	if (!from->carrier || from->mute || world->lan.cut[from->number] ||
 	    chance_of(&world->chance, world->lan.lossy))
 		return;
 	fly(from, priority);
@@ -38,7 +38,7 @@ void wire_advert_arrives(struct node *node, uint32_t priority)
 {
 	struct vrrpd *vrrpd = &node->vrrpd;
 
-	if (!node_runs(node) || !node->carrier)
+	if (!node_runs(node) || !node->carrier || node->deaf)
 		return;
 	if (priority)
 		plane_advert(node);

@@ -153,9 +153,9 @@ static void of_daemon(struct world *world, struct event *event)
 		return;
 	if (process->stalled_until > world->now) {
 		/* Which of its descriptors a daemon looks at first is anybody's guess; but syncd
-		 * hears its own node's daemons before the peer. */
+		 * hears its own node's daemons before the peer, and vrrpd them before timers. */
 		event->at = process->stalled_until;
-		if (event->daemon != SYNCD || event->kind != EV_INBOX)
+		if (event->daemon == LBD || event->kind != EV_INBOX)
 			event->at += 1 + chance_below(&world->chance, 300 * US);
 		agenda_put(&world->agenda, *event);
 		return;
@@ -207,6 +207,13 @@ static void of_world(struct world *world, const struct event *event)
 		break;
 	case EV_DISK:
 		nemesis_end_disk(node);
+		break;
+	case EV_NIC:
+		nemesis_end_nic(node);
+		break;
+	case EV_WITNESSES:
+		world->witnesses_dead = false;
+		trace_say(world, "the witnesses answer again");
 		break;
 	case EV_OPERATOR:
 		nemesis_operator(world);
