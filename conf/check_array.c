@@ -175,6 +175,20 @@ static void check_probe(const struct check *c, const Conf__Service *service,
 			    source_at(c->source, service, "follow").line);
 }
 
+/* Somebody has to learn them. */
+static void check_pinholes(const struct check *c, const struct check_services *services,
+			   const Conf__Service *service)
+{
+	if (service->pinholes != CONF__SERVICE__PINHOLES__HOW__LEARNED)
+		return;
+	for (size_t i = 0; i < services->count; i++)
+		for (size_t j = 0; j < services->list[i]->n_check; j++)
+			if (services->list[i]->check[j]->type == CONF__CHECK__TYPE__RPC_EPM)
+				return;
+	fault_error(c->faults, source_at(c->source, service, "pinholes"),
+		    "pinholes learned: no service here has a check rpc-epm that learns ports");
+}
+
 /* --- a profile's or an array's services ------------------------------------------------------- */
 
 static void check_services(const struct check *c, const struct check_services *services,
@@ -189,6 +203,7 @@ static void check_services(const struct check *c, const struct check_services *s
 			continue;
 		check_timeout(c, services, i);
 		check_source_flows(c, services->list[i]);
+		check_pinholes(c, services, service);
 		if (service->follow)
 			check_follow(c, services, service);
 		for (size_t j = 0; j < service->n_check; j++)

@@ -249,6 +249,7 @@ void health_carry(struct health *health, const struct health *old)
 			now->last = was->last;
 			now->latency_us = was->latency_us;
 			now->trace = was->trace;
+			memcpy(now->learned, was->learned, sizeof(now->learned));
 			now->since_ns = was->since_ns;
 			now->heard_ns = was->heard_ns;
 		}
@@ -283,6 +284,19 @@ enum health_outcome health_outcome(const struct plan *plan, const struct health_
 		return HEALTH_PORT_DRIFT;
 	}
 	return outcome;
+}
+
+bool health_learn(struct health_target *target, const struct health_trace *trace,
+		  unsigned int *moved)
+{
+	*moved = 0;
+	for (size_t i = 0; i < target->interfaces; i++) {
+		if (!trace->mapped[i] || trace->mapped[i] == target->learned[i])
+			continue;
+		target->learned[i] = trace->mapped[i];
+		*moved |= 1u << i;
+	}
+	return *moved;
 }
 
 bool health_result(struct health_target *target, enum health_outcome outcome, uint32_t latency_us,

@@ -81,6 +81,7 @@ struct health_target {
 	enum health_outcome last;
 	uint32_t latency_us;
 	struct health_trace trace; /* of the last result */
+	uint16_t learned[RPCIF_MAX]; /* ports last named by the mapper; 0: none yet */
 	uint64_t since_ns;         /* of the verdict */
 	uint64_t heard_ns;         /* of the last result */
 	uint64_t good_ns;          /* of the last success, 0: none yet */
@@ -107,6 +108,13 @@ void health_carry(struct health *health, const struct health *old);
  */
 enum health_outcome health_outcome(const struct plan *plan, const struct health_target *target,
 				   enum health_outcome outcome, struct health_trace *trace);
+
+/*
+ * Keeps the ports that a mapper has named; one that could not be asked has not moved.  True when
+ * one is another than before: `moved` is the bits of those.
+ */
+bool health_learn(struct health_target *target, const struct health_trace *trace,
+		  unsigned int *moved);
 
 /* A result came in; true when it changed or confirmed the target's own verdict. */
 bool health_result(struct health_target *target, enum health_outcome outcome, uint32_t latency_us,

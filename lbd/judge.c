@@ -139,12 +139,35 @@ static void decide_all(struct judge *judge)
 				decide(judge, p, m);
 }
 
+/* Ports are dynamic where nobody has fixed them, and again after somebody's patch. */
+static void learn(struct judge *judge, struct health_target *target,
+		  const struct health_trace *trace)
+{
+	const struct plan *plan = judge->plan;
+	uint16_t before[RPCIF_MAX];
+	char name[RPCIF_TEXT];
+	unsigned int moved;
+
+	memcpy(before, target->learned, sizeof(before));
+	if (!health_learn(target, trace, &moved))
+		return;
+	judge->news++;
+	for (size_t i = 0; i < target->interfaces; i++)
+		if (moved >> i & 1 && before[i])
+			log_warning("%s/%s: %s has moved from port %u to %u",
+				    plan->array_of_member[target->member]->name,
+				    plan->member[target->member]->name,
+				    rpcif_print(name, &target->interface[i]), before[i],
+				    target->learned[i]);
+}
+
 static void on_report(void *arg, const struct check_report *report)
 {
 	struct judge *judge = arg;
 	struct health_target *target = &judge->health.target[report->id];
 	enum health_outcome before = target->last, outcome;
 
+	learn(judge, target, &report->trace);
 	target->trace = report->trace;
 	outcome = health_outcome(judge->plan, target, report->outcome, &target->trace);
 	if (report->outcome == HEALTH_FAULT && before != HEALTH_FAULT)

@@ -33,6 +33,7 @@ struct judge {
 	enum judge_role role;
 	uint64_t dirty; /* pools whose table has to be written; bit = slot */
 	uint64_t dead;  /* pools known to have no member that is up */
+	uint64_t news;  /* counts ports that checks have learned */
 	ev_timer publish, tick, announce;
 };
 

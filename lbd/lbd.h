@@ -10,6 +10,7 @@
 #include "lbd/dataplane.h"
 #include "lbd/judge.h"
 #include "lbd/neighbour.h"
+#include "lbd/pinhole.h"
 #include "lbd/reset.h"
 #include "lbd/roster.h"
 #include "lbd/share.h"
@@ -29,6 +30,7 @@ struct lbd {
 	struct sweep sweep;
 	struct reset reset;
 	struct roster roster;
+	struct pinhole pinhole;
 	struct neighbour neighbour;
 	struct warm warm;
 	struct share share;

@@ -30,8 +30,10 @@ static struct plan *make_plan(const struct lbd *lbd, const struct conf *conf,
 	plan = plan_make(conf, old, flows, daemon_now_ns(), error);
 	if (!plan)
 		log_error("%s", error);
-	else
+	if (plan) {
 		roster_plan(&lbd->roster, plan);
+		learned_plan(&lbd->pinhole.learned, plan);
+	}
 	return plan;
 }
 
@@ -157,6 +159,7 @@ static void on_poll(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	judge_role(&lbd->judge, role);
 	roster_tick(lbd);
+	pinhole_tick(lbd);
 	sweep_active(&lbd->sweep, role == JUDGE_ACTIVE);
 	if (reset_survey(&lbd->reset, &lbd->judge.health) && role == JUDGE_ACTIVE)
 		sweep_hurry(&lbd->sweep);
@@ -209,6 +212,7 @@ static int start(struct lbd *lbd)
 	say_memory(&lbd->plane);
 	attach_init(&lbd->attach, lbd->options.bpf_dir, &lbd->plane);
 	roster_load(&lbd->roster, lbd->options.state_dir);
+	pinhole_load(&lbd->pinhole, lbd->options.state_dir);
 	error = first_plan(lbd);
 	if (!error)
 		error = attach(lbd, lbd->conf);
@@ -246,6 +250,7 @@ static void stop(struct lbd *lbd, bool failed)
 	reset_stop(&lbd->reset);
 	judge_stop(&lbd->judge);
 	roster_stop(&lbd->roster);
+	pinhole_free(&lbd->pinhole);
 	share_stop(&lbd->share);
 	attach_close(&lbd->attach);
 	dataplane_close(&lbd->plane);

@@ -108,7 +108,7 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 	if (!add_pools(lbd, arena, member, status))
 		return NULL;
 	roster_status(lbd, member, status);
-	return status;
+	return pinhole_status(lbd, arena, member, status) ? status : NULL;
 }
 
 static int send_reply(struct ctl_conn *conn, Cas__MembersReply *reply, bool more)

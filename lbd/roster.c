@@ -9,13 +9,13 @@
 
 #include <bpf/bpf.h>
 
-#include "proto/memo.h"
 #include "conf/conf.h"
 #include "conf/ctl.h"
 #include "conf/log.h"
 #include "lbd/keep.h"
 #include "lbd/lbd.h"
 #include "lbd/pool.h"
+#include "lbd/tell.h"
 
 enum { REFUSED = 4, USAGE = 2, PROBLEM = 1, MS = 1000000 };
 
@@ -160,23 +160,13 @@ static void apply(struct lbd *lbd)
 
 /* --- to the peer ------------------------------------------------------------------------------ */
 
-static void tell(struct lbd *lbd, const struct admin_wish *wish)
+static void tell_wish(struct lbd *lbd, const struct admin_wish *wish)
 {
 	const struct admin_time time = clocks();
-	struct flow_event part[MEMO_PARTS];
-	uint8_t bytes[MEMO_BYTES];
 	Cas__AdminState state;
-	size_t parts;
 
 	admin_write(&state, wish, &time, false);
-	if (cas__admin_state__get_packed_size(&state) > sizeof(bytes))
-		return; /* never: names and texts are bounded */
-	parts = memo_cut(part, EVENT_ADMIN, bytes, cas__admin_state__pack(&state, bytes));
-	for (size_t i = 0; i < parts; i++) {
-		part[i].epoch = (uint32_t)lbd->plane.lease->epoch;
-		if (dataplane_emit(&lbd->plane, &part[i]))
-			log_debug("an operator's word was not put into the log");
-	}
+	tell(&lbd->plane, EVENT_ADMIN, &state.base);
 }
 
 void roster_announce(struct lbd *lbd)
@@ -189,7 +179,7 @@ void roster_announce(struct lbd *lbd)
 			continue;
 		snprintf(up.array, sizeof(up.array), "%s", lbd->plan->array_of_member[m]->name);
 		snprintf(up.member, sizeof(up.member), "%s", lbd->plan->member[m]->name);
-		tell(lbd, wish ? wish : &up);
+		tell_wish(lbd, wish ? wish : &up);
 	}
 }
 
@@ -353,7 +343,7 @@ void roster_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__AdminReque
 	if (save(lbd))
 		answer.note = unsaved;
 	apply(lbd);
-	tell(lbd, &wish);
+	tell_wish(lbd, &wish);
 	reply(lbd, conn, (unsigned int)member, &wish, &answer);
 }
 
@@ -391,6 +381,7 @@ static void on_announce(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	roster_announce(timer->data);
+	pinhole_announce(timer->data);
 }
 
 void roster_tick(struct lbd *lbd)
@@ -400,8 +391,10 @@ void roster_tick(struct lbd *lbd)
 
 	lbd->roster.leads = leads;
 	apply(lbd);
-	if (began)
-		roster_announce(lbd);
+	if (!began)
+		return;
+	roster_announce(lbd);
+	pinhole_announce(lbd);
 }
 
 void roster_start(struct roster *roster, struct lbd *lbd)

@@ -118,6 +118,7 @@ static void announce(struct lbd *lbd)
 {
 	judge_announce(&lbd->judge);
 	roster_announce(lbd);
+	pinhole_announce(lbd);
 }
 
 static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
@@ -200,6 +201,8 @@ static void on_memo(struct lbd *lbd, const struct ctl_conn *conn, const Cas__Mem
 		return;
 	if (event.kind == EVENT_ADMIN)
 		roster_obey(lbd, lbd->share.memo.bytes, lbd->share.memo.size);
+	else
+		pinhole_obey(lbd, lbd->share.memo.bytes, lbd->share.memo.size);
 }
 
 static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,

@@ -125,6 +125,11 @@ int tables_settle(struct dataplane *plane, struct plan *plan, unsigned int pool)
 	return settle(plane, plan, plan, pool);
 }
 
+int tables_ports(struct dataplane *plane, const struct plan *plan, unsigned int array)
+{
+	return put(plane, MAP_PORTS, array, &plan->ports[array]);
+}
+
 static bool same_addresses(const struct flow_member *one, const struct flow_member *other)
 {
 	return flow_ip_equal(&one->addr[FLOW_IPV4], &other->addr[FLOW_IPV4]) &&

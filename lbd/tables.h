@@ -30,6 +30,9 @@ int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool
  */
 int tables_settle(struct dataplane *plane, struct plan *plan, unsigned int pool);
 
+/* Writes an array's port table: other ports are open. */
+int tables_ports(struct dataplane *plane, const struct plan *plan, unsigned int array);
+
 /* Routes have changed: every way that the data plane has kept is to be looked up again. */
 int tables_outdate_hops(struct dataplane *plane);
 

@@ -100,6 +100,16 @@ static void print_admin(const Cas__MemberStatus *member, uint64_t unix_ms, FILE 
 	fputc('\n', out);
 }
 
+static void print_learned(const Cas__MemberStatus *member, FILE *out)
+{
+	if (member->n_learned_port == 0)
+		return;
+	fprintf(out, "%s/%s: learned ports", member->array, member->name);
+	for (size_t i = 0; i < member->n_learned_port; i++)
+		fprintf(out, "%s %" PRIu32, i ? "," : "", member->learned_port[i]);
+	fputc('\n', out);
+}
+
 static uint64_t date_ms(void)
 {
 	struct timespec now;
@@ -126,6 +136,8 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 	table_print(table, 0, colour, out);
 	for (size_t i = 0; i < reply->n_member; i++)
 		print_admin(reply->member[i], date_ms(), out);
+	for (size_t i = 0; i < reply->n_member; i++)
+		print_learned(reply->member[i], out);
 	for (size_t i = 0; i < reply->n_member; i++)
 		print_seen(reply->member[i], out);
 }

@@ -340,6 +340,10 @@ static void probes(void **state)
 		{ "interval 2s", "interval 2s; timeout 2s", "" },
 		{ "interval 2s", "interval 100ms", "" },
 		{ "interval 2s", "port 99; fall 1; rise 1", "" },
+		{ "follow map", "follow map; pinholes learned",
+		  "8:73: pinholes learned: no service here has a check rpc-epm that learns "
+		  "ports\n" },
+		{ "follow map", "follow map; pinholes configured", "" },
 		{ "interval 2s", "status 200", "7:65: status means nothing to check tcp\n" },
 		{ "interval 2s", "interface address-book",
 		  "7:68: interface means nothing to check tcp\n" },

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Puts a message for the peer's lbd into the log, as a memo of this kind (proto/memo.h). */
+#ifndef CASPAIR_TELL_H
+#define CASPAIR_TELL_H
+
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+struct dataplane;
+
+/* What cannot be told now is told with the next announcement. */
+void tell(struct dataplane *plane, uint8_t kind, const ProtobufCMessage *message);
+
+#endif
