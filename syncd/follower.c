@@ -34,6 +34,7 @@ void follower_detach(struct session *s, uint64_t again_ns)
 	f->in_sync = f->renewing = f->head_heard = f->reoffer = false;
 	f->offered = 0;
 	f->own_confirming = false;
+	f->gens.count = 0;
 	f->attach_ns = again_ns;
 	keyset_clear(&f->seen);
 	verify_stop(s, NULL);

@@ -125,6 +125,7 @@ void leader_detach(struct session *s, const char *why)
 	s->leader.renewed_ns = 0;
 	s->leader.uncertain |= s->leader.reoffer;
 	s->leader.reoffer = false;
+	s->leader.gens.count = 0;
 	verify_stop(s, why ? why : "the standby is gone");
 	refuse_hand_over(s, why ? why : "the standby is gone");
 }
@@ -161,6 +162,22 @@ void leader_lost(struct session *s, uint64_t lost, uint64_t now)
 	refuse_hand_over(s, "events were lost, the standby may lack something");
 }
 
+/* Of a pool that is still waited for, the later record is the one that counts. */
+static void await_gen(struct session *s, const struct flow_event *event)
+{
+	gens_drop(&s->leader.gens, event->pool_id);
+	if (s->leader.phase != LEADER_ALONE)
+		gens_add(&s->leader.gens, event->pool_id, event->client_ack, s->journal.head);
+}
+
+static void pass_gens(struct session *s)
+{
+	uint32_t pool_id, number;
+
+	while (gens_take(&s->leader.gens, s->leader.acked, &pool_id, &number))
+		s->ops->passed(s->arg, pool_id, number);
+}
+
 /*
  * A DEL is logged as what the table says by now: an offer may have put the key back before the
  * event was read, and has been settled before it.
@@ -181,6 +198,8 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 		if (record_is_verdict(event[i].kind))
 			session_verdict(s, &event[i]);
 		append(s, &event[i], now);
+		if (event[i].kind == EVENT_GEN && event[i].state == GEN_SWITCH)
+			await_gen(s, &event[i]);
 	}
 }
 
@@ -295,6 +314,7 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
 	}
 	if (ack->seq > l->acked)
 		l->acked = ack->seq;
+	pass_gens(s);
 	if (l->phase == LEADER_TAIL && !l->uncertain && l->acked >= l->goal) {
 		l->caught_up = l->proven = true;
 		l->safe = l->acked;

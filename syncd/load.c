@@ -9,7 +9,7 @@ void load_ack(struct session *s, const struct session_position *at, bool loaded)
 	Sync__Ack ack = SYNC__ACK__INIT;
 
 	ack.epoch = at->epoch;
-	ack.seq = at->seq;
+	ack.seq = gens_limit(&s->follower.gens, at->seq);
 	ack.has_snapshot_records = loaded;
 	ack.snapshot_records = s->follower.pins + s->follower.flows;
 	frame.ack = &ack;
@@ -44,6 +44,19 @@ static bool apply_run(struct session *s, const struct flow_event *event, size_t 
 	return true;
 }
 
+/* What switches the base is acknowledged when lbd says that it has; in a snapshot nobody waits. */
+static void hand_to_lbd(struct session *s, const struct record_batch *batch, size_t i)
+{
+	const struct flow_event *event = &batch->event[i];
+
+	if (event->kind == EVENT_GEN && event->state == GEN_SWITCH && !batch->snapshot)
+		gens_add(&s->follower.gens, event->pool_id, event->client_ack,
+			 batch->first_seq + i);
+	if (record_is_verdict(event->kind))
+		session_verdict(s, event);
+	s->ops->verdict(s->arg, event);
+}
+
 /* In order; what lbd has said goes to lbd, everything between them into the tables. */
 static bool apply(struct session *s, const struct record_batch *batch, uint64_t now)
 {
@@ -58,9 +71,7 @@ static bool apply(struct session *s, const struct record_batch *batch, uint64_t 
 			return false;
 		from = i;
 		if (word) {
-			if (record_is_verdict(batch->event[i].kind))
-				session_verdict(s, &batch->event[i]);
-			s->ops->verdict(s->arg, &batch->event[i]);
+			hand_to_lbd(s, batch, i);
 			from = i + 1;
 		}
 	}

@@ -62,6 +62,11 @@ static void op_verdict(void *arg, const struct flow_event *event)
 	relay_verdict(arg, event);
 }
 
+static void op_passed(void *arg, uint32_t pool_id, uint32_t number)
+{
+	relay_passed(arg, pool_id, number);
+}
+
 static void op_lookup(void *arg, struct flow_event *event)
 {
 	struct syncd *syncd = arg;
@@ -154,6 +159,7 @@ static void op_changed(void *arg)
 		relay_announce(syncd);
 	syncd->shown = session->state;
 	relay_report(syncd);
+	relay_standby(syncd);
 }
 
 static void op_broken(void *arg, const char *why)
@@ -175,6 +181,7 @@ const struct session_ops machine_ops = {
 	.send_records = op_send_records,
 	.apply = op_apply,
 	.verdict = op_verdict,
+	.passed = op_passed,
 	.lookup = op_lookup,
 	.walk = op_walk,
 	.step = op_step,

@@ -216,8 +216,33 @@ static ProtobufCBinaryData flow_ip_bytes(struct flow_ip *ip)
 	return (ProtobufCBinaryData){ .len = sizeof(*ip), .data = (uint8_t *)ip };
 }
 
+static void to_lbd(const struct syncd *syncd, const Cas__Message *message)
+{
+	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
+
+	if (lbd)
+		ctl_send(lbd, message, NULL, 0);
+}
+
+static void relay_member(const struct syncd *syncd, const struct flow_event *event)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__MemberVerdict verdict = CAS__MEMBER_VERDICT__INIT;
+	struct flow_ip vip = event->key.vip, member = event->member;
+
+	verdict.vip = flow_ip_bytes(&vip);
+	verdict.address = flow_ip_bytes(&member);
+	verdict.pool_id = event->pool_id;
+	verdict.up = (event->state & VERDICT_UP) != 0;
+	verdict.weight = event->client_ack;
+	verdict.base_up = (event->state & VERDICT_BASE_UP) != 0;
+	verdict.base_weight = event->client_seq;
+	message.member_verdict = &verdict;
+	to_lbd(syncd, &message);
+}
+
 /* As it stood in the log: what it says is lbd's business. */
-static void relay_memo(struct ctl_conn *lbd, const struct flow_event *event)
+static void relay_memo(const struct syncd *syncd, const struct flow_event *event)
 {
 	struct flow_ip part[] = { event->key.client, event->key.vip, event->member };
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -229,41 +254,62 @@ static void relay_memo(struct ctl_conn *lbd, const struct flow_event *event)
 	memo.check = event->client_ack;
 	memo.part = (ProtobufCBinaryData){ .len = sizeof(part), .data = (uint8_t *)part };
 	message.memo = &memo;
-	ctl_send(lbd, &message, NULL, 0);
+	to_lbd(syncd, &message);
+}
+
+static Cas__Generation generation_of(uint32_t pool_id, uint32_t number)
+{
+	Cas__Generation generation = CAS__GENERATION__INIT;
+
+	generation.pool_id = pool_id;
+	generation.number = number;
+	return generation;
 }
 
 void relay_verdict(struct syncd *syncd, const struct flow_event *event)
 {
-	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
+	Cas__Generation generation = generation_of(event->pool_id, event->client_ack);
 	Cas__Message message = CAS__MESSAGE__INIT;
-	Cas__MemberVerdict verdict = CAS__MEMBER_VERDICT__INIT;
-	struct flow_ip vip = event->key.vip, member = event->member;
 
-	if (!lbd)
-		return;
-	if (record_is_memo(event->kind)) {
-		relay_memo(lbd, event);
-		return;
+	if (event->kind == EVENT_MEMBER) {
+		relay_member(syncd, event);
+	} else if (record_is_memo(event->kind)) {
+		relay_memo(syncd, event);
+	} else if (event->kind == EVENT_GEN) {
+		message.generation = &generation;
+		to_lbd(syncd, &message);
 	}
-	verdict.vip = flow_ip_bytes(&vip);
-	verdict.address = flow_ip_bytes(&member);
-	verdict.pool_id = event->pool_id;
-	verdict.up = event->state;
-	verdict.weight = event->client_ack;
-	message.member_verdict = &verdict;
-	ctl_send(lbd, &message, NULL, 0);
+}
+
+void relay_passed(struct syncd *syncd, uint32_t pool_id, uint32_t number)
+{
+	Cas__Generation generation = generation_of(pool_id, number);
+	Cas__Message message = CAS__MESSAGE__INIT;
+
+	message.passed = &generation;
+	to_lbd(syncd, &message);
+}
+
+void relay_standby(struct syncd *syncd)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Standby standby = CAS__STANDBY__INIT;
+
+	standby.attached = session_standby(&syncd->session);
+	if (!syncd->lbd_linked || standby.attached == syncd->standby)
+		return;
+	syncd->standby = standby.attached;
+	message.standby = &standby;
+	to_lbd(syncd, &message);
 }
 
 void relay_announce(struct syncd *syncd)
 {
-	struct ctl_conn *lbd = syncd->lbd ? ctl_link_conn(syncd->lbd) : NULL;
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__Announce announce = CAS__ANNOUNCE__INIT;
 
-	if (!lbd)
-		return;
 	message.announce = &announce;
-	ctl_send(lbd, &message, NULL, 0);
+	to_lbd(syncd, &message);
 }
 
 static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const int *fds,
@@ -296,6 +342,9 @@ static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const i
 		 (unsigned long long)syncd->table.capacity);
 	session_tables(&syncd->session, shared->layout, syncd->table.capacity, same,
 		       daemon_now_ns());
+	/* What it was told before it was here it does not know. */
+	session_verdicts(&syncd->session);
+	relay_standby(syncd);
 	syncd_work(syncd);
 }
 
@@ -349,6 +398,11 @@ static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message 
 		close(fds[i]);
 	if (message->fenced)
 		heard_fenced(syncd, message->fenced);
+	if (message->switched) {
+		session_switched(&syncd->session, message->switched->pool_id,
+				 message->switched->number);
+		syncd_work(syncd);
+	}
 	if (message->lbd_facts) {
 		syncd->facts.known = true;
 		syncd->facts.fenced = message->lbd_facts->fenced;
@@ -366,6 +420,7 @@ static void on_lbd_opened(void *arg, struct ctl_conn *conn)
 	Cas__Share share = CAS__SHARE__INIT;
 
 	syncd->lbd_linked = true;
+	syncd->standby = false; /* as lbd takes it until it is told */
 	share.who = own_name;
 	message.share = &share;
 	ctl_send(conn, &message, NULL, 0);

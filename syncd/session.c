@@ -7,6 +7,7 @@
 
 #include "syncd/follower.h"
 #include "syncd/leader.h"
+#include "syncd/load.h"
 #include "syncd/offer.h"
 
 enum {
@@ -65,7 +66,8 @@ struct flow_key session_key(const struct flow_event *event)
 }
 
 /*
- * The last word about each (member, pool): a snapshot carries them, the log may not reach back.
+ * The last word about each (member, pool), and about each pool: a snapshot carries them, the log
+ * may not reach back.
  * lbd repeats all of them every few seconds, so what finds no room is late, and counted each time.
  */
 void session_verdict(struct session *s, const struct flow_event *event)
@@ -82,6 +84,8 @@ void session_verdict(struct session *s, const struct flow_event *event)
 		return;
 	}
 	s->verdict[i] = *event;
+	if (event->kind == EVENT_GEN)
+		s->verdict[i].state = GEN_REPEATED;
 	if (i == s->verdicts)
 		s->verdicts++;
 }
@@ -392,6 +396,30 @@ bool session_word(struct session *s, const Cas__PeerWord *word, uint64_t now)
 	s->ops->send(s->arg, &frame);
 	session_state(s, now);
 	return true;
+}
+
+/* --- lbd ---------------------------------------------------------------------------------------
+ */
+
+void session_switched(struct session *s, uint32_t pool_id, uint32_t number)
+{
+	struct follower *f = &s->follower;
+
+	if (!gens_done(&f->gens, pool_id, number) || !s->up || s->leading)
+		return;
+	if (f->phase == FOLLOWING || f->reoffer)
+		load_ack(s, &f->have, false);
+}
+
+void session_verdicts(struct session *s)
+{
+	for (size_t i = 0; !s->leading && i < s->verdicts; i++)
+		s->ops->verdict(s->arg, &s->verdict[i]);
+}
+
+bool session_standby(const struct session *s)
+{
+	return s->up && s->leading && s->leader.phase != LEADER_ALONE;
 }
 
 /* --- the data plane ----------------------------------------------------------------------------

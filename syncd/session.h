@@ -38,6 +38,7 @@
 #include "proto/record.h"
 #include "request.pb-c.h"
 #include "sync.pb-c.h"
+#include "syncd/gens.h"
 #include "syncd/journal.h"
 #include "syncd/keyset.h"
 #include "syncd/verify.h"
@@ -70,8 +71,10 @@ struct session_ops {
 	/* Applies at most FLOW_BATCH records in order, each by its `apply`; 0 or negative errno. */
 	int (*apply)(void *arg, const struct flow_event *event, size_t count,
 		     struct session_applied *applied);
-	/* A word of the active node's lbd for this node's: a verdict, or a part of a memo. */
+	/* A word of the active node's lbd for this node's: a verdict, a GEN record, a memo's part. */
 	void (*verdict)(void *arg, const struct flow_event *event);
+	/* For this node's lbd: the standby has switched to this generation. */
+	void (*passed)(void *arg, uint32_t pool_id, uint32_t number);
 	/* Turns event (its key is set, PUT or DEL) into what the tables say: a PUT or a DEL. */
 	void (*lookup)(void *arg, struct flow_event *event);
 	/* Starts a walk; each step yields up to `max` records, 0 at the end, or negative errno. */
@@ -150,6 +153,7 @@ struct leader {
 	uint64_t progress_ns;                /* WAIT: the follower last said that it is at work */
 	uint64_t handing, hand_seq, hand_ns; /* id of the hand-over under way, 0: none */
 	bool hand_known;                     /* hand_seq is: all events before it were read */
+	struct gens gens;                    /* not acknowledged yet */
 };
 
 enum follower_phase {
@@ -191,6 +195,7 @@ struct follower {
 	size_t owns, offered;
 	uint64_t own_ns, own_seq; /* last offer sent; confirmed when this position is applied */
 	bool own_confirming, own_overflow;
+	struct gens gens; /* lbd has not switched yet: not acknowledged until then */
 };
 
 struct session {
@@ -262,6 +267,13 @@ void session_frame(struct session *session, const Sync__Frame *frame, uint64_t n
 void session_events(struct session *session, const struct flow_event *event, size_t count,
 		    uint64_t now);
 void session_lost(struct session *session, uint64_t events, uint64_t now);
+
+/* lbd has switched a pool to this generation; it is linked, and needs all verdicts once more. */
+void session_switched(struct session *session, uint32_t pool_id, uint32_t number);
+void session_verdicts(struct session *session);
+
+/* Whether a standby is attached to the log of this node. */
+bool session_standby(const struct session *session);
 
 /* A word for the peer's vrrpd, behind everything logged before.  False: no channel. */
 bool session_word(struct session *session, const Cas__PeerWord *word, uint64_t now);

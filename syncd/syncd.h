@@ -74,6 +74,7 @@ struct syncd {
 	struct ctl_server *server;
 	struct ctl_link *lbd;
 	bool lbd_linked;
+	bool standby; /* attached, as lbd was told */
 	struct ctl_conn *vrrpd; /* NULL: not attached */
 	struct syncd_role role;
 	struct syncd_facts facts;
@@ -116,6 +117,9 @@ void relay_word(struct syncd *syncd, const Cas__PeerWord *word);
 void relay_verdict(struct syncd *syncd, const struct flow_event *event);
 /* A standby is here that may not know what this node's lbd has said. */
 void relay_announce(struct syncd *syncd);
+void relay_passed(struct syncd *syncd, uint32_t pool_id, uint32_t number);
+/* Tells lbd whether a standby is attached, if that is news. */
+void relay_standby(struct syncd *syncd);
 void relay_handed(struct syncd *syncd, uint64_t id, const char *why);
 
 /* --- compare.c: comparisons of the tables, for who asks -----------------------------------------

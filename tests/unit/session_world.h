@@ -54,6 +54,7 @@ struct node {
 	unsigned int work_every;       /* ms from one slice of work to the next, 0: many at once */
 	bool torn;                     /* asked for the channel to be closed */
 	uint32_t room_for;             /* entries, 0: no limit */
+	uint32_t passed; /* last generation that the standby had switched to */
 	unsigned int verdicts, handed_complete, handed_refused, yields, taken;
 	unsigned int state_seen[16];
 	unsigned int verified, verify_broken;
@@ -221,6 +222,14 @@ static void world_verdict(void *arg, const struct flow_event *event)
 	node->verdicts++;
 }
 
+static void world_passed(void *arg, uint32_t pool_id, uint32_t number)
+{
+	struct node *node = arg;
+
+	assert_int_equal(pool_id, 99);
+	node->passed = number;
+}
+
 static void world_lookup(void *arg, struct flow_event *event)
 {
 	struct node *node = arg;
@@ -321,6 +330,7 @@ static const struct session_ops world_ops = {
 	.send_records = world_send_records,
 	.apply = world_apply,
 	.verdict = world_verdict,
+	.passed = world_passed,
 	.lookup = world_lookup,
 	.walk = world_walk,
 	.step = world_step,

@@ -1078,6 +1078,126 @@ static void a_long_tail_is_not_queued_at_once(void **state)
 	world_free(world);
 }
 
+static struct flow_event generation(uint32_t number, enum flow_gen state)
+{
+	return (struct flow_event){ .kind = EVENT_GEN,
+				    .state = state,
+				    .key = { .vip = ip4(5) },
+				    .pool_id = 99,
+				    .client_ack = number };
+}
+
+/* The log goes on, but the position of the switch is not passed before lbd has made it. */
+static void a_switch_is_acknowledged_when_it_is_made(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_event gen = generation(3, GEN_SWITCH);
+	uint64_t before = a->s.leader.acked;
+
+	(void)state;
+	ring_add(a, &gen);
+	fill(a, 5000, 5);
+	world_run(world, 50);
+	assert_int_equal(b->verdicts, 1);
+	assert_equal_tables(world);
+	assert_int_equal(a->s.leader.acked, before);
+	assert_int_equal(a->passed, 0);
+	session_switched(&b->s, 99, 2); /* of another one */
+	world_run(world, 10);
+	assert_int_equal(a->s.leader.acked, before);
+	session_switched(&b->s, 99, 3);
+	world_run(world, 10);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	assert_int_equal(a->passed, 3);
+	world_free(world);
+}
+
+/* A hand-over would end at a node whose tables are those of before. */
+static void a_hand_over_waits_for_the_switch(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_event gen = generation(3, GEN_SWITCH);
+
+	(void)state;
+	ring_add(a, &gen);
+	drain(a);
+	session_hand_over(&a->s, 77, world->now);
+	world_run(world, 100);
+	assert_int_equal(a->handed_complete, 0);
+	session_switched(&b->s, 99, 3);
+	world_run(world, 20);
+	assert_int_equal(a->handed_complete, 1);
+	world_free(world);
+}
+
+static void a_repeated_generation_holds_nothing(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_event gen = generation(3, GEN_REPEATED);
+
+	(void)state;
+	ring_add(a, &gen);
+	world_run(world, 20);
+	assert_int_equal(b->verdicts, 1);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	assert_int_equal(a->passed, 0);
+	world_free(world);
+}
+
+/* Two switches under way, the first given up: the later one stands for both. */
+static void the_later_switch_releases_both(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_event first = generation(3, GEN_SWITCH), second = generation(4, GEN_SWITCH);
+	uint64_t before = a->s.leader.acked;
+
+	(void)state;
+	ring_add(a, &first);
+	world_run(world, 20);
+	ring_add(a, &second);
+	world_run(world, 20);
+	session_switched(&b->s, 99, 3);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, before);
+	session_switched(&b->s, 99, 4);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	assert_int_equal(a->passed, 4);
+	world_free(world);
+}
+
+/* Whoever is not there any more is not waited for; whoever comes back is told all of it. */
+static void a_switch_is_forgotten_with_the_channel(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_event gen = generation(3, GEN_SWITCH);
+
+	(void)state;
+	assert_true(session_standby(&a->s));
+	assert_false(session_standby(&b->s));
+	ring_add(a, &gen);
+	world_run(world, 20);
+	world_cut(world);
+	assert_false(session_standby(&a->s));
+	node_start(b, true);
+	set_role(b, CAS__ROLE__STANDBY, 0);
+	world_heal(world);
+	settle_world(world, 2000);
+	assert_int_equal(b->verdicts, 2);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	assert_int_equal(a->passed, 0);
+	session_verdicts(&b->s);
+	assert_int_equal(b->verdicts, 3);
+	session_verdicts(&a->s);
+	assert_int_equal(a->verdicts, 0);
+	world_free(world);
+}
+
 /* More members than are remembered: counted, and lbd's next word has another chance. */
 static void too_many_verdicts_are_counted(void **state)
 {
@@ -1142,6 +1262,11 @@ int main(void)
 		cmocka_unit_test(without_a_word_nobody_is_followed),
 		cmocka_unit_test(an_offer_overtakes_an_unread_event),
 		cmocka_unit_test(a_long_tail_is_not_queued_at_once),
+		cmocka_unit_test(a_switch_is_acknowledged_when_it_is_made),
+		cmocka_unit_test(a_hand_over_waits_for_the_switch),
+		cmocka_unit_test(a_repeated_generation_holds_nothing),
+		cmocka_unit_test(the_later_switch_releases_both),
+		cmocka_unit_test(a_switch_is_forgotten_with_the_channel),
 		cmocka_unit_test(too_many_verdicts_are_counted),
 	};
 
