@@ -24,32 +24,6 @@ static void mark(struct judge *judge, unsigned int pool)
 	}
 }
 
-static void emit(struct judge *judge, unsigned int pool, unsigned int member)
-{
-	const struct standing *standing = &judge->plan->standing[pool][member];
-	const struct flow_member *who = &judge->plan->members[member];
-	struct flow_event event = {
-		.kind = EVENT_MEMBER,
-		.state = standing->up,
-		.epoch = (uint32_t)judge->plane->lease->epoch,
-		.key.vip = *plan_first(who->vip),
-		.member = *plan_first(who->addr),
-		.pool_id = judge->plan->pools[pool].id,
-		.client_ack = standing->weight,
-	};
-	int error = dataplane_emit(judge->plane, &event);
-
-	if (error)
-		log_debug("verdict not put into the log: %s", strerror(-error));
-}
-
-static void emit_pool(struct judge *judge, unsigned int pool)
-{
-	for (unsigned int m = 0; judge->role == JUDGE_ACTIVE && m < FLOW_MAX_MEMBERS; m++)
-		if (pool_has(judge->plan, pool, m))
-			emit(judge, pool, m);
-}
-
 static void say_dead(struct judge *judge, unsigned int pool)
 {
 	const char *array = judge->plan->array_of_pool[pool]->name;
@@ -78,13 +52,11 @@ static void on_publish(struct ev_loop *loop, ev_timer *timer, int events)
 
 		if (!(dirty >> p & 1) || !judge->plan->array_of_pool[p])
 			continue;
-		pool_rebase(judge->plan, p);
-		error = tables_settle(judge->plane, judge->plan, p);
+		error = generation_publish(&judge->generation, p);
 		if (error)
 			log_error("table of %s cannot be written: %s", judge->plan->name_of_pool[p],
 				  strerror(-error));
 		say_dead(judge, p);
-		emit_pool(judge, p);
 	}
 }
 
@@ -118,6 +90,7 @@ static void decide(struct judge *judge, unsigned int pool, unsigned int member)
 		[HEALTH_UP] = POOL_UP,
 		[HEALTH_DOWN] = POOL_DOWN,
 	};
+	const struct standing *now = &judge->plan->standing[pool][member];
 	bool away = judge->plan->duty[member] == PLAN_AWAY;
 	struct standing next;
 	char text[HEALTH_TEXT];
@@ -126,9 +99,12 @@ static void decide(struct judge *judge, unsigned int pool, unsigned int member)
 		return;
 	next = pool_next(judge->plan, pool, member,
 			 probed[health_verdict(&judge->health, pool, member)], daemon_now_ns());
+	/* The next step of a slow start can wait, and would keep a switch from its end. */
+	if (now->up == next.up && now->weight && now->weight < next.weight &&
+	    generation_busy(&judge->generation, pool))
+		return;
 	put(judge, pool, member, &next,
-	    away ? "an operator wants it away"
-		 : health_text(text, &judge->health, pool, member));
+	    away ? "an operator wants it away" : health_text(text, &judge->health, pool, member));
 }
 
 static void decide_all(struct judge *judge)
@@ -216,6 +192,7 @@ int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *pla
 	judge->publish.data = judge->tick.data = judge->announce.data = judge;
 	ev_timer_start(loop, &judge->tick);
 	ev_timer_start(loop, &judge->announce);
+	generation_start(&judge->generation, loop, plane, plan);
 	checker_start(&judge->checker, loop, &judge->health, on_report, judge);
 	return 0;
 }
@@ -225,6 +202,7 @@ void judge_stop(struct judge *judge)
 	if (!judge->loop)
 		return;
 	checker_stop(&judge->checker);
+	generation_stop(&judge->generation);
 	ev_timer_stop(judge->loop, &judge->announce);
 	ev_timer_stop(judge->loop, &judge->tick);
 	ev_timer_stop(judge->loop, &judge->publish);
@@ -239,6 +217,7 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 	health_free(&judge->health);
 	judge->health = next;
 	judge->plan = plan;
+	generation_replan(&judge->generation, plan);
 	judge->dirty = judge->dead = 0;
 	checker_targets_changed(&judge->checker);
 	judge_announce(judge);
@@ -246,11 +225,17 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 
 void judge_role(struct judge *judge, enum judge_role role)
 {
+	static const enum generation_role roles[] = {
+		[JUDGE_ALONE] = GENERATION_ALONE,
+		[JUDGE_ACTIVE] = GENERATION_LEADS,
+		[JUDGE_STANDBY] = GENERATION_FOLLOWS,
+	};
 	uint64_t now = daemon_now_ns();
 
 	if (role == judge->role)
 		return;
 	judge->role = role;
+	generation_role(&judge->generation, roles[role]);
 	checker_slow_down(&judge->checker, role == JUDGE_STANDBY ? STANDBY_SLOWDOWN : 1);
 	if (role != JUDGE_ACTIVE)
 		return;
@@ -278,8 +263,17 @@ bool judge_obey(struct judge *judge, const struct judge_word *word)
 	if (judge->role == JUDGE_ACTIVE || pool < 0 || member < 0 ||
 	    !pool_has(judge->plan, (unsigned int)pool, (unsigned int)member))
 		return false;
+	generation_base(&judge->generation, (unsigned int)pool, (unsigned int)member, word->base_up,
+			word->base_weight);
 	put(judge, (unsigned int)pool, (unsigned int)member, &next, "so the active node says");
 	return true;
+}
+
+int judge_switch(struct judge *judge, uint32_t pool_id)
+{
+	int pool = plan_pool(judge->plan, pool_id);
+
+	return pool < 0 ? -ENOENT : generation_switch(&judge->generation, (unsigned int)pool);
 }
 
 void judge_reconsider(struct judge *judge)
@@ -289,9 +283,7 @@ void judge_reconsider(struct judge *judge)
 
 void judge_announce(struct judge *judge)
 {
-	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
-		if (judge->plan->array_of_pool[p])
-			emit_pool(judge, p);
+	generation_announce(&judge->generation);
 }
 
 void judge_count(const struct judge *judge, uint32_t *up, uint32_t *members)

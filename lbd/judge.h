@@ -13,6 +13,7 @@
 #include <ev.h>
 
 #include "lbd/checker.h"
+#include "lbd/generation.h"
 #include "lbd/health.h"
 #include "lbd/plan.h"
 
@@ -31,6 +32,7 @@ struct judge {
 	struct health health;
 	struct checker checker;
 	enum judge_role role;
+	struct generation generation;
 	uint64_t dirty; /* pools whose table has to be written; bit = slot */
 	uint64_t dead;  /* pools known to have no member that is up */
 	uint64_t news;  /* counts ports that checks have learned */
@@ -54,13 +56,16 @@ void judge_role(struct judge *judge, enum judge_role role);
 /* What the active decided about one member of one pool.  False when there is no such thing here. */
 struct judge_word {
 	struct flow_ip vip, addr; /* of one family */
-	uint32_t pool_id, weight;
-	bool up;
+	uint32_t pool_id, weight, base_weight;
+	bool up, base_up;
 };
 bool judge_obey(struct judge *judge, const struct judge_word *word);
 
 /* The duties of the plan have changed. */
 void judge_reconsider(struct judge *judge);
+
+/* The base of a pool is what the active has said of it by now.  0 or a negative errno. */
+int judge_switch(struct judge *judge, uint32_t pool_id);
 
 /* Puts all verdicts into the log once more: a standby may have joined. */
 void judge_announce(struct judge *judge);

@@ -403,8 +403,8 @@ static void carry_standing(struct making *make, unsigned int pool, unsigned int 
 	if (!now->weight || now->weight > full || !member_conf->slow_start_ms)
 		now->weight = full;
 	/* Nodes with unlike configurations are not in sync: nothing waits for the other one. */
-	now->base_up = now->up;
-	now->base_weight = now->weight;
+	now->base_up = now->next_base_up = now->up;
+	now->base_weight = now->next_base_weight = now->weight;
 }
 
 static void carry_standings(struct making *make)

@@ -25,6 +25,8 @@ struct standing {
 	uint32_t weight; /* in force; FLOW_WEIGHT is a configured 1 */
 	bool base_up;    /* the same two in the base, see struct flow_pool */
 	uint32_t base_weight;
+	bool next_base_up; /* and in the base to come, as far as a follower was told */
+	uint32_t next_base_weight;
 	uint64_t since_ns;
 	uint64_t raised_ns; /* when the slow start was just where `weight` is */
 };

@@ -207,6 +207,16 @@ void pool_rebase(struct plan *plan, unsigned int pool)
 	}
 }
 
+void pool_take_base(struct plan *plan, unsigned int pool)
+{
+	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
+		struct standing *standing = &plan->standing[pool][i];
+
+		standing->base_up = standing->next_base_up;
+		standing->base_weight = standing->next_base_weight;
+	}
+}
+
 bool pool_settled(const struct plan *plan, unsigned int pool)
 {
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {

@@ -54,8 +54,9 @@ bool pool_table(struct plan *plan, unsigned int pool, struct flow_maglev *table)
 /* The same for the base and its bits: equal verdicts mean equal bases, whatever was in between. */
 bool pool_base(struct plan *plan, unsigned int pool, struct flow_maglev *table);
 
-/* Makes the standings of now those of the base. */
+/* Makes the standings of now those of the base; or those to come, which a follower was told. */
 void pool_rebase(struct plan *plan, unsigned int pool);
+void pool_take_base(struct plan *plan, unsigned int pool);
 
 /* Whether the standings of the base are those of now. */
 bool pool_settled(const struct plan *plan, unsigned int pool);

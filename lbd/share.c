@@ -168,7 +168,9 @@ static void on_verdict(struct lbd *lbd, const struct ctl_conn *conn,
 {
 	struct judge_word word = { .pool_id = verdict->pool_id,
 				   .weight = verdict->weight,
-				   .up = verdict->up };
+				   .up = verdict->up,
+				   .base_weight = verdict->base_weight,
+				   .base_up = verdict->base_up };
 
 	if (conn != lbd->share.syncd)
 		log_warning("verdict from somebody who is not syncd: ignored");
@@ -205,6 +207,40 @@ static void on_memo(struct lbd *lbd, const struct ctl_conn *conn, const Cas__Mem
 		pinhole_obey(lbd, lbd->share.memo.bytes, lbd->share.memo.size);
 }
 
+/* The answer says that packets go by the new base; without it, nothing is acknowledged. */
+static void on_generation(struct lbd *lbd, struct ctl_conn *conn, const Cas__Generation *generation)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Generation switched = *generation;
+	int error = judge_switch(&lbd->judge, generation->pool_id);
+
+	if (error) {
+		log_info("base %u of pool %u is not taken over: %s", generation->number,
+			 generation->pool_id, strerror(-error));
+		return;
+	}
+	message.switched = &switched;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+/* What syncd alone may say.  False: it was something else. */
+static bool of_syncd(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message *message)
+{
+	struct generation *generation = &lbd->judge.generation;
+
+	if (conn != lbd->share.syncd)
+		return false;
+	if (message->standby)
+		generation_standby(generation, message->standby->attached);
+	else if (message->generation)
+		on_generation(lbd, conn, message->generation);
+	else if (message->passed)
+		generation_passed(generation, message->passed->pool_id, message->passed->number);
+	else
+		return false;
+	return true;
+}
+
 static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
 		       size_t nfds)
 {
@@ -220,7 +256,7 @@ static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *mes
 		on_memo(lbd, conn, message->memo);
 	else if (message->announce && conn == lbd->share.syncd)
 		announce(lbd);
-	else
+	else if (!of_syncd(lbd, conn, message))
 		answer_question(lbd, conn, message);
 }
 
@@ -231,6 +267,7 @@ static void on_closed(void *arg, struct ctl_conn *conn)
 	answer_forget(conn);
 	if (conn == lbd->share.syncd) {
 		lbd->share.syncd = NULL;
+		generation_standby(&lbd->judge.generation, false);
 		log_warning("syncd has gone: flows are not replicated until it is back");
 	}
 	if (conn == lbd->share.vrrpd) {

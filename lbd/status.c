@@ -235,6 +235,19 @@ static void fill_sizes(const struct lbd *lbd, Cas__LbdStatus *status)
 	status->tables_bytes = memory_plan(lbd->plane.flows_max, lbd->plane.pins_max, 0).total;
 }
 
+static void fill_switches(const struct lbd *lbd, Cas__LbdStatus *status)
+{
+	const struct generation *generation = &lbd->judge.generation;
+	uint64_t oldest_ns;
+
+	status->has_switching = status->has_switched = status->has_given_up = 1;
+	status->switching = generation_open(generation, &oldest_ns);
+	status->has_switching_ms = status->switching > 0;
+	status->switching_ms = oldest_ns / 1000000;
+	status->switched = generation->switched;
+	status->given_up = generation->given_up;
+}
+
 static void fill_numbers(const struct lbd *lbd, Cas__LbdStatus *status)
 {
 	struct flow_gauges gauges;
@@ -254,6 +267,7 @@ static void fill_numbers(const struct lbd *lbd, Cas__LbdStatus *status)
 	status->adopted = lbd->plane.adopted;
 	status->check_child = checker_alive(&lbd->judge.checker);
 	status->fenced = lbd->plane.lease->fenced != FENCE_NONE;
+	fill_switches(lbd, status);
 }
 
 void status_answer(struct lbd *lbd, struct ctl_conn *conn)
