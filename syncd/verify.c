@@ -58,7 +58,7 @@ void verify_resending(struct session *s)
 
 void verify_fail(struct session *s, const char *why)
 {
-	if (!s->leading)
+	if (!s->leading && s->verify.phase != VERIFY_IDLE)
 		verify_say(s, SYNC__VERIFY_WORD__WORD__STOP, why);
 	verify_stop(s, why);
 }
@@ -206,6 +206,7 @@ const char *verify_start(struct session *s, uint64_t now)
 	v->result.slices = v->tally.scope.slices;
 	v->result.to_walk = 2 * verify_expects(s) * v->tally.scope.parts;
 	v->pass = 0;
+	v->number++; /* a late word about the run before is not for this one */
 	memset(v->convicted, 0, sizeof(v->convicted));
 	settle(s);
 	return NULL;

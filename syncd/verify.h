@@ -103,6 +103,8 @@ void verify_init(struct verify *v, const uint8_t secret[SEAL_DIGEST_KEY]);
 void verify_close(struct verify *v);
 /* Ends whatever is under way; `why` is for the one who asked. */
 void verify_stop(struct session *s, const char *why);
+/* The same, and the other node hears of it at once. */
+void verify_fail(struct session *s, const char *why);
 /* The leader sends everything once more: only a run that asked for it goes on. */
 void verify_resending(struct session *s);
 /* The log says something about this key. */
@@ -127,8 +129,6 @@ void verify_walk(struct session *s);
 void verify_say(struct session *s, Sync__VerifyWord__Word which, const char *reason);
 /* About how many entries there are, pins too: as many as a walk ever found. */
 uint64_t verify_expects(const struct session *s);
-/* It cannot go on here. */
-void verify_fail(struct session *s, const char *why);
 uint32_t verify_part_slices(const struct tally_scope *scope);
 /* So many slices had other sums, in so many a key did differ: once more, or it stays like this. */
 void verify_next_pass(struct session *s, uint32_t suspects, uint32_t guilty);

@@ -25,6 +25,7 @@ void verify_begin(struct session *s, const Sync__VerifyBegin *begin, uint64_t no
 		return;
 	verify_stop(s, NULL);
 	v->number = begin->number;
+	v->phase = VERIFY_PINS;
 	if (s->follower.phase != FOLLOWING || s->follower.have.seq != begin->seq) {
 		verify_fail(s, "the standby is elsewhere in the log");
 		return;
@@ -40,7 +41,6 @@ void verify_begin(struct session *s, const Sync__VerifyBegin *begin, uint64_t no
 	v->walked = 0;
 	v->heard_ns = v->told_ns = now;
 	v->counting = true;
-	v->phase = VERIFY_PINS;
 	s->ops->walk(s->arg, SESSION_PINS);
 }
 
