@@ -151,8 +151,9 @@ static void continue_from(struct session *s, const struct session_position *from
 	f->phase = FOLLOWING;
 }
 
+/* `flows` is about how many are coming, for all that we know of the peer. */
 static void load_from(struct session *s, const struct session_position *base, uint32_t number,
-		      uint64_t now)
+		      uint64_t flows, uint64_t now)
 {
 	struct follower *f = &s->follower;
 
@@ -173,6 +174,7 @@ static void load_from(struct session *s, const struct session_position *base, ui
 	f->snapshot = number;
 	f->pins = f->flows = 0;
 	keyset_clear(&f->seen);
+	keyset_reserve(&f->seen, flows < s->capacity ? flows : s->capacity);
 	f->phase = FOLLOWER_LOADING;
 }
 
@@ -211,7 +213,7 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 	if (reply->verdict == SYNC__ATTACH_REPLY__VERDICT__CONTINUE)
 		continue_from(s, &from, now);
 	else
-		load_from(s, &from, reply->snapshot, now);
+		load_from(s, &from, reply->snapshot, reply->flows, now);
 }
 
 /* --- time --------------------------------------------------------------------------------------

@@ -45,11 +45,9 @@ static struct flow_key *find(const struct keyset *set, const struct flow_key *ke
 	return &set->slot[i];
 }
 
-static int grow(struct keyset *set)
+static int grow(struct keyset *set, size_t size)
 {
-	struct keyset bigger = { .size = set->size ? set->size * 2 : FIRST_SIZE,
-				 .used = set->used,
-				 .seed = set->seed };
+	struct keyset bigger = { .size = size, .used = set->used, .seed = set->seed };
 
 	bigger.slot = calloc(bigger.size, sizeof(*bigger.slot));
 	if (!bigger.slot)
@@ -62,6 +60,16 @@ static int grow(struct keyset *set)
 	return 0;
 }
 
+void keyset_reserve(struct keyset *set, size_t keys)
+{
+	size_t size = FIRST_SIZE;
+
+	while (size / 2 < keys && size < SIZE_MAX / 4 / sizeof(*set->slot))
+		size *= 2;
+	if (size > set->size)
+		grow(set, size);
+}
+
 int keyset_add(struct keyset *set, const struct flow_key *key)
 {
 	struct flow_key *slot;
@@ -69,7 +77,7 @@ int keyset_add(struct keyset *set, const struct flow_key *key)
 
 	/* At most half full: a search ends soon, and always. */
 	if (set->used * 2 >= set->size) {
-		err = grow(set);
+		err = grow(set, set->size ? set->size * 2 : FIRST_SIZE);
 		if (err)
 			return err;
 	}

@@ -22,6 +22,12 @@ struct keyset {
 /* An empty set; no memory is taken before the first key. */
 void keyset_init(struct keyset *set, uint64_t seed);
 
+/*
+ * Takes the memory for about so many keys at once: a set that grows step by step moves each key
+ * twice and again.  Without memory it grows later.
+ */
+void keyset_reserve(struct keyset *set, size_t keys);
+
 /* 0 or -ENOMEM; a key that is already there is fine.  An all-zero key is not a key. */
 int keyset_add(struct keyset *set, const struct flow_key *key);
 bool keyset_has(const struct keyset *set, const struct flow_key *key);

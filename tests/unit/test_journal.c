@@ -140,6 +140,34 @@ static struct flow_key key_of(uint32_t i)
 	return key;
 }
 
+/* Room that was asked for is enough, too little is no harm, and no key is lost by asking. */
+static void keyset_takes_room_beforehand(void **state)
+{
+	struct flow_key key = { 0 };
+	struct keyset set;
+	size_t size;
+
+	(void)state;
+	keyset_init(&set, 0x1234);
+	key.client.word[0] = 1;
+	assert_int_equal(keyset_add(&set, &key), 0);
+	keyset_reserve(&set, 10000);
+	size = set.size;
+	assert_true(size >= 20000);
+	for (uint32_t i = 1; i <= 10000; i++) {
+		key.client.word[0] = i;
+		assert_int_equal(keyset_add(&set, &key), 0);
+	}
+	assert_int_equal(set.size, size);
+	keyset_reserve(&set, 10);
+	assert_int_equal(set.size, size);
+	for (uint32_t i = 1; i < 20000; i++) {
+		key.client.word[0] = i;
+		assert_int_equal(keyset_has(&set, &key), i <= 10000);
+	}
+	keyset_clear(&set);
+}
+
 static void keyset_knows_what_was_added(void **state)
 {
 	struct keyset set;
@@ -173,6 +201,7 @@ int main(void)
 		cmocka_unit_test(age_survives_many_marks),
 		cmocka_unit_test(reset_begins_anew),
 		cmocka_unit_test(keyset_knows_what_was_added),
+		cmocka_unit_test(keyset_takes_room_beforehand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
