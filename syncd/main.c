@@ -16,6 +16,7 @@
 enum {
 	READ_EVENTS = 1024,
 	READ_TURNS = 64, /* reads in a row */
+	QUIET = 3,       /* looks at the ring that find nothing, before we wait to be woken */
 	WORK_NS = 2 * 1000 * 1000,
 	REPORT_NS = 100 * 1000 * 1000,
 };
@@ -42,21 +43,24 @@ static void check_lost(struct syncd *syncd)
 	syncd->lost = lost;
 }
 
-static void drain(struct syncd *syncd, size_t turns)
+/* How many events there were. */
+static size_t drain(struct syncd *syncd, size_t turns)
 {
 	struct flow_event event[READ_EVENTS];
-	size_t n = READ_EVENTS;
+	size_t n = READ_EVENTS, all = 0;
 
 	if (!table_is_open(&syncd->table))
-		return;
+		return 0;
 	for (size_t i = 0; i < turns && n == READ_EVENTS; i++) {
 		n = table_read(&syncd->table, event, READ_EVENTS);
 		if (n)
 			session_events(&syncd->session, event, n, daemon_now_ns());
+		all += n;
 	}
 	check_lost(syncd);
 	/* A full last read: there may be more, and the next call finds it. */
 	session_drained(&syncd->session, n < READ_EVENTS, daemon_now_ns());
+	return all;
 }
 
 void syncd_drain(struct syncd *syncd)
@@ -91,29 +95,41 @@ static void on_idle(struct ev_loop *loop, ev_idle *idle, int events)
 	syncd_work(idle->data);
 }
 
+static void look_later(struct syncd *syncd)
+{
+	ev_timer_set(&syncd->batch, BATCH_S, 0);
+	ev_timer_start(syncd->loop, &syncd->batch);
+}
+
 /*
- * The first event of a burst is read at once, the others a batch later: a wake-up for each would
- * cost more than all the rest.
+ * The first event of a burst is read at once, the others in batches, as long as there are any: a
+ * wake-up for each would cost more than all the rest, and out of the packet's time.
  */
 static void on_events(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct syncd *syncd = io->data;
 
 	(void)events;
-	syncd_drain(syncd);
 	ev_io_stop(loop, &syncd->events);
-	ev_timer_set(&syncd->batch, BATCH_S, 0);
-	ev_timer_start(loop, &syncd->batch);
+	table_stay_awake(&syncd->table);
+	syncd->quiet = 0;
+	syncd_drain(syncd);
+	look_later(syncd);
 }
 
 static void on_batch(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct syncd *syncd = timer->data;
+	size_t n = drain(syncd, READ_TURNS);
 
 	(void)events;
-	syncd_drain(syncd);
 	syncd_work(syncd);
-	if (table_is_open(&syncd->table))
+	if (!table_is_open(&syncd->table))
+		return;
+	syncd->quiet = n ? 0 : syncd->quiet + 1;
+	if (syncd->quiet < QUIET || !table_sleep(&syncd->table))
+		look_later(syncd);
+	else
 		ev_io_start(loop, &syncd->events);
 }
 

@@ -82,6 +82,7 @@ struct syncd {
 	struct syncd_verify verify;
 	ev_io events;
 	ev_timer batch, tick;
+	unsigned int quiet; /* batches in a row without an event */
 	ev_idle idle;
 	Cas__SyncState shown; /* state that was logged last */
 	uint64_t started_ns, reported_ns;

@@ -63,6 +63,8 @@ void table_close(struct table *table)
 {
 	if (table->inbox)
 		munmap(table->inbox, FLOW_BATCH * sizeof(*table->inbox));
+	if (table->awake)
+		table_sleep(table);
 	if (table->consumer)
 		munmap(table->consumer, page());
 	if (table->producer)
@@ -126,6 +128,7 @@ static int map_all(struct table *table)
 	if (!table->consumer || !table->producer || !table->inbox)
 		return -errno;
 	table->data = (const uint8_t *)table->producer + page();
+	table->at = *table->consumer;
 	return 0;
 }
 
@@ -167,7 +170,8 @@ int table_events_fd(const struct table *table)
 
 size_t table_read(struct table *table, struct flow_event *event, size_t max)
 {
-	uint64_t at = *table->consumer, end = __atomic_load_n(table->producer, __ATOMIC_ACQUIRE);
+	uint64_t at = table->at, end = __atomic_load_n(table->producer, __ATOMIC_ACQUIRE);
+	uint64_t told = *table->consumer;
 	size_t n = 0;
 
 	while (at < end && n < max) {
@@ -179,10 +183,27 @@ size_t table_read(struct table *table, struct flow_event *event, size_t max)
 			break;
 		if (!(header & BPF_RINGBUF_DISCARD_BIT) && length == sizeof(*event))
 			memcpy(&event[n++], record + BPF_RINGBUF_HDR_SZ, sizeof(*event));
+		told = at;
 		at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
 	}
-	__atomic_store_n(table->consumer, at, __ATOMIC_RELEASE);
+	table->at = at;
+	__atomic_store_n(table->consumer, table->awake ? told : at, __ATOMIC_RELEASE);
 	return n;
+}
+
+void table_stay_awake(struct table *table)
+{
+	table->awake = true;
+}
+
+bool table_sleep(struct table *table)
+{
+	table->awake = false;
+	__atomic_store_n(table->consumer, table->at, __ATOMIC_RELEASE);
+	/* What is reserved after this look finds the position told before it, and wakes us. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	table->awake = __atomic_load_n(table->producer, __ATOMIC_ACQUIRE) != table->at;
+	return !table->awake;
 }
 
 int table_lost(const struct table *table, uint64_t *events)
@@ -238,7 +259,8 @@ static void fill_flow(struct flow_event *event, const struct flow_key *key, cons
 	*event = (struct flow_event){
 		.kind = EVENT_FLOW_PUT,
 		.state = flow->state,
-		.flags = flow->flags & (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA | FLOW_DOOMED),
+		.flags = flow->flags &
+			 (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA | FLOW_DOOMED),
 		.epoch = flow->epoch,
 		.key = *key,
 		.member = flow->flags & FLOW_OUTBOUND ? key->vip : address_for(member, &key->vip),

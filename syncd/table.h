@@ -36,6 +36,8 @@ struct table {
 	/* the ring `events`: our position, the kernel's, the data (mapped twice in a row) */
 	uint64_t *consumer;
 	const uint64_t *producer;
+	uint64_t at; /* read up to here; the kernel is told less while awake */
+	bool awake;
 	const uint8_t *data;
 	size_t ring;
 	/* the walk under way */
@@ -59,6 +61,14 @@ bool table_is_open(const struct table *table);
 int table_events_fd(const struct table *table);
 /* Copies up to `max` events out of the ring, in order; returns how many. */
 size_t table_read(struct table *table, struct flow_event *event, size_t max);
+/*
+ * Whoever looks often by himself need not be woken: the data plane, which would do that out of a
+ * packet, wakes a reader only that has read everything, so the last event read is not told to it.
+ * table_events_fd() stays readable then.  table_sleep() ends this; false when there is something to
+ * read, and the reader is still awake.
+ */
+void table_stay_awake(struct table *table);
+bool table_sleep(struct table *table);
 
 /* Events lost since the data plane was loaded; flows and pins now.  0 or negative errno. */
 int table_lost(const struct table *table, uint64_t *events);
