@@ -10,7 +10,7 @@ build=(gcc clang-14 make pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev b
 lab=(iproute2 iputils-ping ethtool nftables procps util-linux libfaketime python3 python3-impacket python3-tdb
 	samba-common-bin)
 # To be tested against.  Their tests are skipped where they cannot be had.
-foreign=(keepalived frr haproxy)
+foreign=(keepalived frr haproxy conntrackd conntrack)
 [[ $1 != emulator ]] || foreign+=(qemu-system-x86)
 
 # lacking PACKAGE...
