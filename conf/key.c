@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,25 +56,33 @@ static int check_file(int fd, const char *path, char why[KEY_WHY])
 	return 0;
 }
 
+/* What is in a file, and how to get it. */
+struct content {
+	const char *name, *like, *made_by;
+	bool (*parse)(uint8_t secret[SEAL_KEY], const char *text);
+};
+static const struct content key_content = { "key", "csk1_...", "pairctl keygen",
+					    seal_secret_parse };
+static const struct content psk_content = { "psk", "cps1_...",
+					    "pairctl keygen --psk, on one node, and copy it",
+					    seal_psk_parse };
+
 /* One line, perhaps without its newline; anything behind it is a mistake. */
-static int parse(struct seal_keypair *pair, char *text, const char *path, char why[KEY_WHY])
+static int parse(uint8_t secret[SEAL_KEY], char *text, const char *path,
+		 const struct content *content, char why[KEY_WHY])
 {
-	uint8_t secret[SEAL_KEY];
 	size_t line = strcspn(text, "\r\n");
-	bool good;
 
 	if (text[line + strspn(text + line, "\r\n")] != '\0')
 		return fail(why, -EINVAL, "%s holds more than one line", path);
 	text[line] = '\0';
 	if (strncmp(text, "cpk1_", 5) == 0)
 		return fail(why, -EINVAL, "%s holds a public key, not a secret one", path);
-	good = seal_secret_parse(secret, text) && seal_keypair_from_secret(pair, secret);
-	seal_wipe(secret, sizeof(secret));
-	if (!good)
+	if (!content->parse(secret, text))
 		return fail(why, -EINVAL,
-			    "%s holds no key: expected one line csk1_...; "
-			    "make a new one with: pairctl keygen",
-			    path);
+			    "%s holds no %s: expected one line %s; "
+			    "make a new one with: %s",
+			    path, content->name, content->like, content->made_by);
 	return 0;
 }
 
@@ -95,36 +102,41 @@ static int read_text(int fd, char *text, size_t size, const char *path, char why
 }
 
 /* The text holds the secret as well: it is wiped however this ends. */
-static int read_locked(struct seal_keypair *pair, int fd, const char *path, char why[KEY_WHY])
+static int read_locked(uint8_t secret[SEAL_KEY], const char *path, const struct content *content,
+		       char why[KEY_WHY])
 {
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), error;
 	char text[256];
-	int error = check_file(fd, path, why);
 
+	if (fd < 0 && errno == ELOOP)
+		return fail(why, -ELOOP, "%s is a symbolic link; name the file itself", path);
+	if (fd < 0 && errno == ENOENT)
+		return fail(why, -ENOENT, "%s does not exist; make it with: %s", path,
+			    content->made_by);
+	if (fd < 0)
+		return fail(why, -errno, "%s: %s", path, strerror(errno));
+	error = check_file(fd, path, why);
 	if (error == 0)
 		error = read_text(fd, text, sizeof(text), path, why);
 	if (error == 0)
-		error = parse(pair, text, path, why);
+		error = parse(secret, text, path, content, why);
 	seal_wipe(text, sizeof(text));
+	close(fd);
 	return error;
 }
 
 int key_read(struct seal_keypair **pair, const char *path, char why[KEY_WHY])
 {
-	int fd, error;
+	int error;
 
 	*pair = NULL;
 	if (seal_init() < 0)
 		return fail(why, -EIO, "no source of randomness");
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 && errno == ELOOP)
-		return fail(why, -ELOOP, "%s is a symbolic link; name the file itself", path);
-	if (fd < 0 && errno == ENOENT)
-		return fail(why, -ENOENT, "%s does not exist; make it with: pairctl keygen", path);
-	if (fd < 0)
-		return fail(why, -errno, "%s: %s", path, strerror(errno));
-	*pair = sodium_malloc(sizeof(**pair)); /* locked, not dumped, wiped when freed */
-	error = *pair ? read_locked(*pair, fd, path, why) : fail(why, -ENOMEM, "out of memory");
-	close(fd);
+	*pair = seal_alloc(sizeof(**pair)); /* locked, not dumped, wiped when freed */
+	error = *pair ? read_locked((*pair)->secret, path, &key_content, why)
+		      : fail(why, -ENOMEM, "out of memory");
+	if (error == 0 && !seal_keypair_from_secret(*pair, (*pair)->secret))
+		error = fail(why, -EINVAL, "%s holds no key that can be used", path);
 	if (error < 0) {
 		key_free(*pair);
 		*pair = NULL;
@@ -132,9 +144,37 @@ int key_read(struct seal_keypair **pair, const char *path, char why[KEY_WHY])
 	return error;
 }
 
+static bool psk_path(char path[PATH_MAX], const char *key_path)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", key_path);
+	return snprintf(path, PATH_MAX, "%s/pair.psk", dirname(copy)) < PATH_MAX;
+}
+
+int key_read_psk(uint8_t **psk, const char *key_path, char why[KEY_WHY])
+{
+	char path[PATH_MAX];
+	int error;
+
+	*psk = NULL;
+	if (seal_init() < 0)
+		return fail(why, -EIO, "no source of randomness");
+	if (!psk_path(path, key_path))
+		return fail(why, -ENAMETOOLONG, "%s: the name is too long", key_path);
+	*psk = seal_alloc(SEAL_KEY);
+	error = *psk ? read_locked(*psk, path, &psk_content, why)
+		     : fail(why, -ENOMEM, "out of memory");
+	if (error < 0) {
+		seal_free(*psk);
+		*psk = NULL;
+	}
+	return error;
+}
+
 void key_free(struct seal_keypair *pair)
 {
-	sodium_free(pair);
+	seal_free(pair);
 }
 
 /* A new name is on disk only when its directory is. */
@@ -188,11 +228,22 @@ static int write_key(const char *path, const char *line)
 	return error < 0 ? error : sync_directory(path);
 }
 
+static int create(const char *path, char line[SEAL_KEY_TEXT + 1], char why[KEY_WHY])
+{
+	int error;
+
+	strcat(line, "\n");
+	error = write_key(path, line);
+	seal_wipe(line, SEAL_KEY_TEXT + 1);
+	if (error == -EEXIST)
+		return fail(why, error, "%s exists already and is never overwritten", path);
+	return error < 0 ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
+}
+
 int key_create(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY])
 {
 	struct seal_keypair pair;
 	char line[SEAL_KEY_TEXT + 1];
-	int error;
 
 	if (seal_init() < 0)
 		return fail(why, -EIO, "no source of randomness");
@@ -202,12 +253,22 @@ int key_create(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY])
 	seal_public_print(text, pair.public);
 	seal_secret_print(line, pair.secret);
 	seal_wipe(&pair, sizeof(pair));
-	strcat(line, "\n");
-	error = write_key(path, line);
-	seal_wipe(line, sizeof(line));
-	if (error == -EEXIST)
-		return fail(why, error, "%s exists already and is never overwritten", path);
-	return error < 0 ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
+	return create(path, line, why);
+}
+
+int key_create_psk(const char *key_path, char path[PATH_MAX], char why[KEY_WHY])
+{
+	char line[SEAL_KEY_TEXT + 1];
+	uint8_t psk[SEAL_KEY];
+
+	if (seal_init() < 0)
+		return fail(why, -EIO, "no source of randomness");
+	if (!psk_path(path, key_path))
+		return fail(why, -ENAMETOOLONG, "%s: the name is too long", key_path);
+	seal_random(psk, sizeof(psk));
+	seal_psk_print(line, psk);
+	seal_wipe(psk, sizeof(psk));
+	return create(path, line, why);
 }
 
 int key_promote(const char *path, char text[SEAL_KEY_TEXT], char why[KEY_WHY])

@@ -5,6 +5,7 @@
 #ifndef CASPAIR_KEY_H
 #define CASPAIR_KEY_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "proto/seal.h"
@@ -18,6 +19,14 @@ enum { KEY_WHY = 512 };
  * 0, or a negative errno with the reason and the remedy in `why`.
  */
 int key_read(struct seal_keypair **pair, const char *path, char why[KEY_WHY]);
+
+/*
+ * The secret that both nodes share besides, "cps1_...", from pair.psk beside the key file.  Read and
+ * refused in the same way; freed by seal_free().
+ */
+int key_read_psk(uint8_t **psk, const char *key_path, char why[KEY_WHY]);
+/* Makes it, likewise in pair.psk beside the key file, whose name goes to `path`. */
+int key_create_psk(const char *key_path, char path[PATH_MAX], char why[KEY_WHY]);
 
 /* Wipes and frees; NULL is allowed. */
 void key_free(struct seal_keypair *pair);

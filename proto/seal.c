@@ -7,7 +7,7 @@
  *	  <- s
  *	  ...
  *	  -> e, es, ss
- *	  <- e, ee, se
+ *	  <- e, ee, se			KKpsk2: <- e, ee, se, psk
  *
  * A handshake that fails is dead: its secrets are wiped and every further call refuses.
  */
@@ -30,11 +30,13 @@ enum {
 enum { MESSAGE_FIRST, MESSAGE_SECOND, MESSAGE_DONE, MESSAGE_DEAD };
 
 static const char protocol_name[] = "Noise_KK_25519_ChaChaPoly_BLAKE2b";
+static const char psk_protocol_name[] = "Noise_KKpsk2_25519_ChaChaPoly_BLAKE2b";
 static const char prekey_label[] = "caspair pre 1";
 static const char public_prefix[] = "cpk1_";
 static const char secret_prefix[] = "csk1_";
+static const char psk_prefix[] = "cps1_";
 
-_Static_assert(sizeof(protocol_name) - 1 <= SEAL_HASH, "h is the name itself, zero-padded");
+_Static_assert(sizeof(psk_protocol_name) - 1 <= SEAL_HASH, "h is the name itself, zero-padded");
 _Static_assert(SEAL_KEY == crypto_scalarmult_BYTES, "X25519");
 _Static_assert(SEAL_KEY == crypto_scalarmult_SCALARBYTES, "X25519");
 _Static_assert(SEAL_KEY == crypto_aead_chacha20poly1305_ietf_KEYBYTES, "ChaChaPoly");
@@ -150,6 +152,17 @@ bool seal_secret_parse(uint8_t key[SEAL_KEY], const char *text)
 void seal_secret_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY])
 {
 	key_print(text, secret_prefix, key);
+}
+
+bool seal_psk_parse(uint8_t psk[SEAL_KEY], const char *text)
+{
+	return key_parse(psk, psk_prefix, text, strcspn(text, "\n")) &&
+	       strlen(text) <= KEY_PREFIX + KEY_BASE64 + 1;
+}
+
+void seal_psk_print(char text[SEAL_KEY_TEXT], const uint8_t psk[SEAL_KEY])
+{
+	key_print(text, psk_prefix, psk);
 }
 
 /* --- hashing ---------------------------------------------------------------------------------- */
@@ -272,6 +285,32 @@ static void mix_key(struct seal_handshake *hs, const uint8_t material[SEAL_KEY])
 	sodium_memzero(key, sizeof(key));
 }
 
+/* MixKeyAndHash(psk), section 5.2: HKDF with three outputs. */
+static void mix_psk(struct seal_handshake *hs)
+{
+	uint8_t temp[SEAL_HASH], second[SEAL_HASH], third[SEAL_HASH];
+
+	hmac(temp, hs->ck, hs->psk, SEAL_KEY, 0);
+	hmac(hs->ck, temp, NULL, 0, 1);
+	hmac(second, temp, hs->ck, SEAL_HASH, 2);
+	hmac(third, temp, second, SEAL_HASH, 3);
+	mix_hash(hs, second, SEAL_HASH);
+	memcpy(hs->cipher.key, third, SEAL_KEY);
+	hs->cipher.nonce = 0;
+	hs->has_key = true;
+	sodium_memzero(temp, sizeof(temp));
+	sodium_memzero(second, sizeof(second));
+	sodium_memzero(third, sizeof(third));
+}
+
+/* The token e; with a psk an ephemeral key is a key as well (section 9.2). */
+static void mix_e(struct seal_handshake *hs, const uint8_t public[SEAL_KEY])
+{
+	mix_hash(hs, public, SEAL_KEY);
+	if (hs->psk)
+		mix_key(hs, public);
+}
+
 /* MixKey(DH(...)); false for a public key of low order, whose secret everybody knows. */
 static bool mix_dh(struct seal_handshake *hs, const uint8_t secret[SEAL_KEY],
 		   const uint8_t public[SEAL_KEY])
@@ -320,21 +359,26 @@ static int handshake_fail(struct seal_handshake *hs, int error)
 	return error;
 }
 
-void seal_handshake_start(struct seal_handshake *hs, bool initiator, const struct seal_keypair *own,
-			  const uint8_t remote[SEAL_KEY], const uint8_t *prologue, size_t length,
-			  const struct seal_keypair *ephemeral)
+void seal_handshake_start(struct seal_handshake *hs, bool initiator, const struct seal_terms *terms)
 {
-	*hs = (struct seal_handshake){ .initiator = initiator, .own = own };
+	const uint8_t *own = terms->own->public, *remote = terms->remote;
+
+	*hs = (struct seal_handshake){ .initiator = initiator,
+				       .own = terms->own,
+				       .psk = terms->psk };
 	memcpy(hs->remote, remote, SEAL_KEY);
-	if (ephemeral) {
-		hs->ephemeral = *ephemeral;
+	if (terms->ephemeral) {
+		hs->ephemeral = *terms->ephemeral;
 		hs->fixed_ephemeral = true;
 	}
-	memcpy(hs->h, protocol_name, sizeof(protocol_name) - 1);
+	if (terms->psk)
+		memcpy(hs->h, psk_protocol_name, sizeof(psk_protocol_name) - 1);
+	else
+		memcpy(hs->h, protocol_name, sizeof(protocol_name) - 1);
 	memcpy(hs->ck, hs->h, SEAL_HASH);
-	mix_hash(hs, prologue, length);
-	mix_hash(hs, initiator ? own->public : remote, SEAL_KEY); /* -> s */
-	mix_hash(hs, initiator ? remote : own->public, SEAL_KEY); /* <- s */
+	mix_hash(hs, terms->prologue, terms->length);
+	mix_hash(hs, initiator ? own : remote, SEAL_KEY); /* -> s */
+	mix_hash(hs, initiator ? remote : own, SEAL_KEY); /* <- s */
 }
 
 /* es: the initiator's ephemeral with the responder's static key; se: the other way round. */
@@ -349,10 +393,14 @@ static bool mix_ephemeral_static(struct seal_handshake *hs, bool ephemeral_is_ow
 static bool mix_tokens(struct seal_handshake *hs)
 {
 	if (hs->message == MESSAGE_FIRST)
-		return mix_ephemeral_static(hs, hs->initiator) &&        /* es */
-		       mix_dh(hs, hs->own->secret, hs->remote);           /* ss */
-	return mix_dh(hs, hs->ephemeral.secret, hs->remote_ephemeral) && /* ee */
-	       mix_ephemeral_static(hs, !hs->initiator);                 /* se */
+		return mix_ephemeral_static(hs, hs->initiator) &&      /* es */
+		       mix_dh(hs, hs->own->secret, hs->remote);        /* ss */
+	if (!mix_dh(hs, hs->ephemeral.secret, hs->remote_ephemeral) || /* ee */
+	    !mix_ephemeral_static(hs, !hs->initiator))                 /* se */
+		return false;
+	if (hs->psk)
+		mix_psk(hs);
+	return true;
 }
 
 static bool may_write(const struct seal_handshake *hs)
@@ -377,7 +425,7 @@ int seal_handshake_write(struct seal_handshake *hs, uint8_t *out, size_t size,
 	if (!hs->fixed_ephemeral)
 		seal_keypair_new(&hs->ephemeral);
 	memcpy(out, hs->ephemeral.public, SEAL_KEY);
-	mix_hash(hs, hs->ephemeral.public, SEAL_KEY); /* e */
+	mix_e(hs, hs->ephemeral.public);
 	if (!mix_tokens(hs) || encrypt_and_hash(hs, out + SEAL_KEY, payload, length))
 		return handshake_fail(hs, -EINVAL);
 	hs->message++;
@@ -394,7 +442,7 @@ int seal_handshake_read(struct seal_handshake *hs, uint8_t *payload, size_t size
 	if (length < overhead || length > SEAL_MAX_MESSAGE || length - overhead > size)
 		return handshake_fail(hs, -EBADMSG);
 	memcpy(hs->remote_ephemeral, message, SEAL_KEY);
-	mix_hash(hs, hs->remote_ephemeral, SEAL_KEY); /* e */
+	mix_e(hs, hs->remote_ephemeral);
 	if (!mix_tokens(hs) || decrypt_and_hash(hs, payload, message + SEAL_KEY, length - SEAL_KEY))
 		return handshake_fail(hs, -EBADMSG);
 	hs->message++;

@@ -9,6 +9,7 @@
 enum {
 	TYPE_INIT = 1,
 	TYPE_RESP = 2,
+	TYPE_PSK = 0x10,
 	PROLOGUE_MAX = 32 + GREET_PAIR + GREET_HELLO,
 	TAGGED_MAX = GREET_HELLO + GREET_HEADER + GREET_IN
 };
@@ -23,6 +24,7 @@ const char *const greet_refusal_names[GREET_REFUSALS] = {
 	[GREET_BAD_SEAL] = "bad-seal",
 	[GREET_BAD_HELLO] = "bad-hello",
 	[GREET_WRONG_NODE] = "wrong-node",
+	[GREET_BAD_PSK] = "bad-psk",
 };
 
 int greet_self_init(struct greet_self *self, const char *pair, unsigned int node)
@@ -107,8 +109,12 @@ static void start_noise(struct greet *greet, const struct greet_self *self)
 	*p++ = (uint8_t)(3 - initiator);
 	memcpy(p, greet->hello, GREET_HELLO);
 	p += GREET_HELLO;
-	seal_handshake_start(&greet->noise, greet->initiator, keys->own, keys->remote, prologue,
-			     (size_t)(p - prologue), NULL);
+	seal_handshake_start(&greet->noise, greet->initiator,
+			     &(struct seal_terms){ .own = keys->own,
+						   .remote = keys->remote,
+						   .psk = self->has_psk ? self->psk : NULL,
+						   .prologue = prologue,
+						   .length = (size_t)(p - prologue) });
 }
 
 /* What the tag is over; returns its length. */
@@ -139,6 +145,11 @@ static bool find_keys(struct greet *greet, const struct greet_self *self, const 
 	return found;
 }
 
+static uint8_t type_of(bool init, const struct greet_self *self)
+{
+	return (uint8_t)((init ? TYPE_INIT : TYPE_RESP) | (self->has_psk ? TYPE_PSK : 0));
+}
+
 /* Writes INIT or RESP; 0 bytes when the payload cannot be sealed. */
 static size_t write_message(struct greet *greet, const struct greet_self *self,
 			    uint8_t out[GREET_OUT])
@@ -160,7 +171,7 @@ static size_t write_message(struct greet *greet, const struct greet_self *self,
 				      sync__hello__pack(&hello, payload));
 	if (length < 0)
 		return 0;
-	out[0] = greet->initiator ? TYPE_INIT : TYPE_RESP;
+	out[0] = type_of(greet->initiator, self);
 	out[1] = GREET_VERSION;
 	out[2] = (uint8_t)length;
 	out[3] = (uint8_t)(length >> 8);
@@ -201,12 +212,17 @@ static size_t wanted(const struct greet *greet)
 	return GREET_HEADER + tag + (size_t)(greet->in[2] | greet->in[3] << 8);
 }
 
-static void check_header(struct greet *greet)
+/*
+ * A psk on one side only is told behind the tag: that is not for a stranger to ask.  Nothing covers
+ * the header of a RESP, so that must be as expected.
+ */
+static void check_header(struct greet *greet, const struct greet_self *self)
 {
-	uint8_t type = greet->initiator ? TYPE_RESP : TYPE_INIT;
+	uint8_t type = greet->initiator ? greet->in[0] : (uint8_t)(greet->in[0] & ~TYPE_PSK);
+	uint8_t expected = greet->initiator ? type_of(false, self) : TYPE_INIT;
 	size_t length = (size_t)(greet->in[2] | greet->in[3] << 8);
 
-	if (greet->in[0] != type || greet->in[1] != GREET_VERSION)
+	if (type != expected || greet->in[1] != GREET_VERSION)
 		refuse(greet, GREET_BAD_VERSION);
 	else if (length < SEAL_KEY + SEAL_TAG || length > GREET_NOISE)
 		refuse(greet, GREET_BAD_LENGTH);
@@ -224,6 +240,12 @@ static size_t take_hello(struct greet *greet, const struct greet_self *self, uin
 	return write_message(greet, self, out);
 }
 
+/* R has taken our tag and answers, so the keys are right: it is the psk that is not. */
+static enum greet_refusal bad_seal(const struct greet *greet, const struct greet_self *self)
+{
+	return greet->initiator && self->has_psk ? GREET_BAD_PSK : GREET_BAD_SEAL;
+}
+
 /* INIT at R, RESP at I. */
 static size_t take_message(struct greet *greet, const struct greet_self *self,
 			   uint8_t out[GREET_OUT])
@@ -239,10 +261,14 @@ static size_t take_message(struct greet *greet, const struct greet_self *self,
 			refuse(greet, GREET_BAD_TAG);
 			return 0;
 		}
+		if (greet->in[0] != type_of(true, self)) {
+			refuse(greet, GREET_BAD_PSK);
+			return 0;
+		}
 		start_noise(greet, self);
 	}
 	got = seal_handshake_read(&greet->noise, payload, sizeof(payload), noise, length);
-	why = got < 0 ? GREET_BAD_SEAL : check_hello(greet, self, payload, (size_t)got);
+	why = got < 0 ? bad_seal(greet, self) : check_hello(greet, self, payload, (size_t)got);
 	if (why) {
 		refuse(greet, why);
 		return 0;
@@ -252,6 +278,7 @@ static size_t take_message(struct greet *greet, const struct greet_self *self,
 	seal_handshake_split(&greet->noise, &greet->send, &greet->receive);
 	memcpy(greet->own, self->keys[greet->keys].own->public, SEAL_KEY);
 	memcpy(greet->remote, self->keys[greet->keys].remote, SEAL_KEY);
+	greet->psk = self->has_psk;
 	greet->done = true;
 	return answer;
 }
@@ -275,7 +302,7 @@ size_t greet_input(struct greet *greet, const struct greet_self *self, const uin
 			*length = take_hello(greet, self, out);
 			greet->used = 0;
 		} else if (greet->used == GREET_HEADER) {
-			check_header(greet);
+			check_header(greet, self);
 		} else {
 			*length = take_message(greet, self, out);
 			greet->used = 0;

@@ -3,14 +3,16 @@
  * The opening of a channel, before any record: Noise KK behind a keyed tag.  Pure: bytes in, bytes
  * out.  The listening node is R, the connecting one I.
  *
- *	R -> I  HELLO  "CPS1" | 32 random bytes                          no computation for a
- *stranger I -> R  INIT   1 | version | length LE16 | tag 16 | noise message R -> I  RESP   2 |
- *version | length LE16 | noise message I -> R  first transport frame; before it R sends and
- *believes nothing
+ *	R -> I  HELLO  "CPS1" | 32 random bytes
+ *	I -> R  INIT   1 | version | length LE16 | tag 16 | noise message
+ *	R -> I  RESP   2 | version | length LE16 | noise message
+ *	I -> R  first frame of the transport; before it R sends and believes nothing
  *
  * The tag is over HELLO, header and noise message, under a key that only the pair can compute: who
  * does not know it costs us one hash.  HELLO is in the prologue, so an INIT is good for one
  * connection only.  The payloads say who speaks (sync.Hello).
+ *
+ * Where both nodes share a secret (psk) as well, the pattern is KKpsk2 and the first byte 16 more.
  */
 #ifndef CASPAIR_SYNCD_GREET_H
 #define CASPAIR_SYNCD_GREET_H
@@ -41,6 +43,7 @@ enum greet_refusal {
 	GREET_BAD_SEAL,   /* wrong key, altered or replayed */
 	GREET_BAD_HELLO,  /* authentic, but not what a syncd says */
 	GREET_WRONG_NODE, /* of another pair, or not the node we expect */
+	GREET_BAD_PSK,    /* good keys, and another psk than ours, or none */
 	GREET_REFUSALS
 };
 extern const char *const greet_refusal_names[GREET_REFUSALS];
@@ -55,6 +58,8 @@ struct greet_keys {
 struct greet_self {
 	struct greet_keys keys[GREET_KEYS]; /* the one we would rather use first */
 	unsigned int count;
+	bool has_psk;
+	uint8_t psk[SEAL_KEY];
 	char pair[GREET_PAIR];
 	unsigned int node, peer;
 	uint64_t boot;
@@ -75,6 +80,7 @@ struct greet {
 	bool hello_seen;
 	unsigned int keys; /* which of greet_self's; an initiator's caller chooses */
 	uint8_t own[SEAL_KEY], remote[SEAL_KEY]; /* the public keys in use, once done */
+	bool psk;                                /* likewise */
 	uint64_t boot;                           /* names the peer's process, likewise */
 	uint8_t hello[GREET_HELLO];
 	uint8_t in[GREET_IN];

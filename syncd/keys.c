@@ -98,6 +98,21 @@ static bool pair_all(struct keys *keys, const Conf__Node *own, const Conf__Node 
 	return keys->self->count > 0;
 }
 
+static bool load_psk(struct keys *keys, const char *file)
+{
+	char why[KEY_WHY];
+	uint8_t *psk;
+
+	if (key_read_psk(&psk, file, why) != 0) {
+		log_error("%s", why);
+		return false;
+	}
+	memcpy(keys->self->psk, psk, SEAL_KEY);
+	keys->self->has_psk = true;
+	seal_free(psk);
+	return true;
+}
+
 bool keys_load(struct keys *keys, const struct conf *conf, unsigned int node, const char *file)
 {
 	const Conf__Node *own = conf->file->node[node - 1], *peer = conf->file->node[2 - node];
@@ -112,7 +127,8 @@ bool keys_load(struct keys *keys, const struct conf *conf, unsigned int node, co
 		log_error("the pair's name is too long");
 		good = false;
 	} else {
-		good = read_files(keys, file) && pair_all(keys, own, peer, file);
+		good = read_files(keys, file) && pair_all(keys, own, peer, file) &&
+		       (!conf->file->sync->psk || load_psk(keys, file));
 	}
 	if (!good)
 		keys_free(keys);

@@ -16,8 +16,8 @@ struct keys {
 };
 
 /*
- * Reads FILE, and FILE.next where there is one, and pairs those that the configuration names with
- * the peer's keys, the next ones first.  False, with the reason logged and nothing held, when no
+ * Reads FILE, FILE.next where there is one, and pair.psk where the configuration says so, and pairs
+ * those keys that it names with the peer's, the next ones first.  False, with the reason logged and nothing held, when no
  * key of ours can be used.  keys_free() when it is true.
  */
 bool keys_load(struct keys *keys, const struct conf *conf, unsigned int node, const char *file);

@@ -11,8 +11,9 @@
 #include "conf/log.h"
 
 enum {
-	COUNT_GREET = CONN_ENDS,                    /* first of the greeting's refusals */
-	COUNT_CROWDED = CONN_ENDS + GREET_REFUSALS, /* no room for another half-open one */
+	COUNT_GREET = CONN_ENDS,                     /* first of the greeting's refusals */
+	COUNT_UNPROVEN = CONN_ENDS + GREET_REFUSALS, /* left when it had our answer */
+	COUNT_CROWDED,                               /* no room for another half-open one */
 };
 #define RETRY_FIRST_S 0.1
 #define RETRY_MAX_S   1.0
@@ -23,6 +24,8 @@ static const struct conn_ops conn_ops;
 
 const char *path_counter_name(unsigned int counter)
 {
+	if (counter == COUNT_UNPROVEN)
+		return "refused-by-peer";
 	if (counter == COUNT_CROWDED)
 		return "half-open-limit";
 	if (counter >= COUNT_GREET)
@@ -146,7 +149,7 @@ static void explain_attempt(struct path *path, enum conn_end end, const char *wh
 	else if (end == CONN_SLOW)
 		hint = ": the peer has not greeted in time";
 	else if (end == CONN_REFUSED)
-		hint = ": compare public-key and pair on both nodes";
+		hint = ": compare public-key, psk and pair on both nodes";
 	snprintf(path->why, sizeof(path->why), "last attempt: %s%s", what, hint);
 }
 
@@ -169,6 +172,8 @@ static void attempt_failed(struct path *path, struct conn **half, enum conn_end 
 	*half = NULL;
 	if (why == CONN_DROPPED)
 		return;
+	if (why == CONN_LOST && path->config.listens && conn->greet.done)
+		path->counter[COUNT_UNPROVEN]++;
 	if (refused || why == CONN_SLOW)
 		warn_refused(path, conn, what);
 	if (!path->live)

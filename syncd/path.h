@@ -41,7 +41,7 @@ struct path_ops {
 };
 
 /* What was refused or ended, by name. */
-enum { PATH_COUNTERS = CONN_ENDS + GREET_REFUSALS + 1 };
+enum { PATH_COUNTERS = CONN_ENDS + GREET_REFUSALS + 2 };
 
 struct path {
 	struct ev_loop *loop;

@@ -135,6 +135,8 @@ static void fill_keys(const struct syncd *syncd, Cas__SyncStatus *status)
 
 	if (!conn)
 		return;
+	status->has_psk = true;
+	status->psk = conn->greet.psk;
 	status->own_key = keys_is_next(node[syncd->node - 1], conn->greet.own) ? next : current;
 	status->peer_key = keys_is_next(node[2 - syncd->node], conn->greet.remote) ? next : current;
 }

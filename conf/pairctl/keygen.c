@@ -45,12 +45,30 @@ static void print_line(const struct pairctl *ctl, const char *path, const char *
 	printf("%s  %s\n", ctl->next ? "next-public-key" : "public-key", text);
 }
 
+/* Nothing of it is printed: it is the same on both nodes, and goes from file to file. */
+static int create_psk(const struct pairctl *ctl)
+{
+	char path[PATH_MAX], why[KEY_WHY];
+
+	if (ctl->promote || ctl->next || ctl->show || ctl->json || ctl->arguments)
+		return pairctl_usage("keygen --psk goes with --key only");
+	if (key_create_psk(ctl->key, path, why) < 0)
+		return ask_fail(ctl, PAIRCTL_PROBLEM, why);
+	fprintf(stderr, "wrote the shared secret to %s: copy it to the other node\n", path);
+	printf("psk  yes\n");
+	return PAIRCTL_DONE;
+}
+
 int keygen_run(const struct pairctl *ctl)
 {
 	char text[SEAL_KEY_TEXT], why[KEY_WHY];
 	char *path = text_format("%s%s", ctl->key, ctl->next ? ".next" : "");
 	int error, status = PAIRCTL_DONE;
 
+	if (ctl->psk) {
+		free(path);
+		return create_psk(ctl);
+	}
 	if (ctl->promote && (ctl->next || ctl->show)) {
 		free(path);
 		return pairctl_usage("keygen --promote goes with neither --next nor --show");

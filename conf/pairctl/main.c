@@ -20,6 +20,7 @@ enum option_id {
 	OPTION_SHOW,
 	OPTION_NEXT,
 	OPTION_PROMOTE,
+	OPTION_PSK,
 	OPTION_MEMBER,
 	OPTION_CLIENT,
 	OPTION_TOP,
@@ -45,6 +46,7 @@ static const struct option options[] = {
 	{ "show", no_argument, NULL, OPTION_SHOW },
 	{ "next", no_argument, NULL, OPTION_NEXT },
 	{ "promote", no_argument, NULL, OPTION_PROMOTE },
+	{ "psk", no_argument, NULL, OPTION_PSK },
 	{ "member", required_argument, NULL, OPTION_MEMBER },
 	{ "client", required_argument, NULL, OPTION_CLIENT },
 	{ "top", required_argument, NULL, OPTION_TOP },
@@ -97,9 +99,10 @@ static const struct verb verbs[] = {
 	  1u << OPTION_CONFIG },
 	{ "diff", "[OLD] NEW", "what a configuration changes, and what that does", diff_run, 1, 2,
 	  1u << OPTION_CONFIG },
-	{ "keygen", "[NODE] [--next] [--show | --promote]",
+	{ "keygen", "[NODE] [--next] [--show|--promote|--psk]",
 	  "make this node's key or its next one, or show it", keygen_run, 0, 1,
-	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE },
+	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE |
+		  1u << OPTION_PSK },
 	{ "runbook", "exchange --exchange V [FILE]",
 	  "what to do on the servers, in DNS and in the directory", runbook_run, 1, 2,
 	  1u << OPTION_CONFIG | 1u << OPTION_ARRAY | 1u << OPTION_EXCHANGE | 1u << OPTION_SITE |
@@ -159,6 +162,7 @@ static int take_option(struct pairctl *ctl, int id)
 	bool *flag[] = {
 		[OPTION_JSON] = &ctl->json, [OPTION_SHOW] = &ctl->show,
 		[OPTION_NEXT] = &ctl->next, [OPTION_PROMOTE] = &ctl->promote,
+		[OPTION_PSK] = &ctl->psk,
 		[OPTION_UNDO] = &ctl->undo, [OPTION_END] = NULL,
 	};
 

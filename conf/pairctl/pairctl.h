@@ -30,7 +30,7 @@ struct pairctl {
 	const char *run_dir;
 	bool json;
 	bool colour;
-	bool show, next, promote; /* keygen */
+	bool show, next, promote, psk; /* keygen */
 	const char *config, *key;
 	bool undo; /* runbook --undo */
 	const char *member, *client, *array, *anyway;

@@ -32,7 +32,9 @@ static void try_handshake(bool initiator, const uint8_t *data, size_t length)
 	struct seal_handshake hs;
 	int result;
 
-	seal_handshake_start(&hs, initiator, &own, peer.public, NULL, 0, &ephemeral);
+	seal_handshake_start(&hs, initiator,
+			     &(struct seal_terms){
+				     .own = &own, .remote = peer.public, .ephemeral = &ephemeral });
 	if (initiator && seal_handshake_write(&hs, out, sizeof(out), NULL, 0) < 0)
 		abort();
 	result = seal_handshake_read(&hs, out, sizeof(out), data, length);

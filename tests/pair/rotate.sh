@@ -82,6 +82,30 @@ renewals() {
 }
 renewed() { (($(field 2 sync.resumes) >= $1)); }
 
+# The shared secret comes while the pair works; with another one nobody gets a connection.
+shared_secret() {
+	mark
+	"$LAB_BUILD/pairctl" keygen --psk --key "$LAB/lb1/node.key" >>"$LAB/log/keygen.log" 2>&1 ||
+		fail "keygen --psk failed"
+	cp -p "$LAB/lb1/pair.psk" "$LAB/lb2/pair.psk"
+	sed -i 's|path eth2;|path eth2; psk yes;|' "$LAB/pair.conf"
+	write_config 2 1
+	LAB_POLL=0.1 wait_for 20 "a connection with the psk" with_psk
+	mv "$LAB/lb2/pair.psk" "$LAB/good.psk"
+	"$LAB_BUILD/pairctl" keygen --psk --key "$LAB/lb2/node.key" >>"$LAB/log/keygen.log" 2>&1 ||
+		fail "no second psk"
+	reload 2
+	LAB_POLL=0.1 wait_for 10 "another psk to be refused by lb2" counted 2 bad-psk 1
+	LAB_POLL=0.1 wait_for 10 "lb1 to count that" counted 1 refused-by-peer 1
+	mv "$LAB/good.psk" "$LAB/lb2/pair.psk"
+	reload 2
+	undisturbed "the psk"
+	! grep -rqE 'cps1_' "$LAB"/log || fail "the psk is in a log"
+	say "psk: switched on while in sync; another one is refused as $(pairctl 2 -j status |
+		grep -o '"bad-psk","value":[0-9]*')"
+}
+with_psk() { [[ $(field 1 sync.psk) == true && $(field 2 sync.psk) == true ]]; }
+
 # The peer's key is replaced by one that nobody has: no word more from who has the old one.
 revoked() {
 	local old other
@@ -112,5 +136,6 @@ renewals
 exchange 1 1 2
 exchange 2 2 1
 exchange 2 1 2
+shared_secret
 revoked
 chat_stop chat

@@ -10,7 +10,7 @@
 
 #include "proto/seal.h"
 
-enum { BYTES_MAX = 256, MESSAGES_MAX = 8, VECTORS_MAX = 4 };
+enum { BYTES_MAX = 256, MESSAGES_MAX = 8, VECTORS = 3 };
 
 struct bytes {
 	uint8_t byte[BYTES_MAX];
@@ -19,13 +19,13 @@ struct bytes {
 
 struct vector {
 	char name[900];
-	struct bytes prologue, init_static, init_ephemeral, init_remote_static;
+	struct bytes psk, prologue, init_static, init_ephemeral, init_remote_static;
 	struct bytes resp_static, resp_ephemeral, resp_remote_static, handshake_hash;
 	struct bytes payload[MESSAGES_MAX], ciphertext[MESSAGES_MAX];
 	size_t messages;
 };
 
-static struct vector vectors[VECTORS_MAX];
+static struct vector vectors[VECTORS];
 static size_t vector_count;
 
 static unsigned int digit(char c)
@@ -50,6 +50,7 @@ static struct bytes *field_named(struct vector *vector, const char *key)
 		struct bytes *bytes;
 	} fields[] = {
 		{ "prologue", &vector->prologue },
+		{ "psk", &vector->psk },
 		{ "init_static", &vector->init_static },
 		{ "init_ephemeral", &vector->init_ephemeral },
 		{ "init_remote_static", &vector->init_remote_static },
@@ -71,7 +72,7 @@ static void take_line(const char *key, const char *value)
 	struct vector *vector = vector_count ? &vectors[vector_count - 1] : NULL;
 
 	if (!strcmp(key, "name")) {
-		assert_true(vector_count < VECTORS_MAX);
+		assert_true(vector_count < VECTORS);
 		snprintf(vectors[vector_count++].name, sizeof(vectors->name), "%s", value);
 		return;
 	}
@@ -100,7 +101,7 @@ static int load_vectors(void **state)
 		if (line[0] != '#' && sscanf(line, "%31s = %899s", key, value) == 2)
 			take_line(key, value);
 	fclose(file);
-	return vector_count == 2 ? 0 : -1;
+	return vector_count == VECTORS ? 0 : -1;
 }
 
 #endif

@@ -216,6 +216,68 @@ static void strangers_and_relatives_are_refused(void **state)
 			 -ENAMETOOLONG);
 }
 
+static void a_psk_is_shared_or_it_fails(void **state)
+{
+	struct greet_self a = self_a, b = self_b;
+	struct dialogue d;
+
+	(void)state;
+	a.has_psk = b.has_psk = true;
+	memset(a.psk, 7, sizeof(a.psk));
+	memset(b.psk, 7, sizeof(b.psk));
+	speak(&d, &a, &b);
+	assert_true(d.r.done && d.i.done);
+	/* another one: it is the initiator who sees that */
+	b.psk[31] ^= 0x80;
+	speak(&d, &a, &b);
+	assert_false(d.i.done);
+	assert_int_equal(d.i.refused, GREET_BAD_PSK);
+	/* on one side only: the listener sees it */
+	speak(&d, &a, &self_b);
+	assert_int_equal(d.r.refused, GREET_BAD_PSK);
+	assert_int_equal(d.resp.length, 0);
+	speak(&d, &self_a, &b);
+	assert_int_equal(d.r.refused, GREET_BAD_PSK);
+	/* and a stranger learns nothing about it */
+	assert_int_equal(self_init(&b, &key_other, key_a.public, "lab", 2), 0);
+	speak(&d, &a, &b);
+	assert_int_equal(d.r.refused, GREET_BAD_TAG);
+}
+
+/* The same as without a psk: no byte of a message with one can be changed. */
+static void every_flipped_byte_is_refused_with_a_psk(void **state)
+{
+	struct greet_self a = self_a, b = self_b;
+
+	(void)state;
+	a.has_psk = b.has_psk = true;
+	for (size_t byte = 0; byte < 2 * sizeof(((struct bytes *)0)->data); byte++) {
+		struct dialogue d;
+		struct bytes *bad;
+
+		memset(&d, 0, sizeof(d));
+		d.hello.length = greet_begin(&d.r, false, d.hello.data);
+		greet_begin(&d.i, true, d.init.data);
+		d.init = give(&d.i, &b, &d.hello);
+		bad = byte % 2 ? &d.init : &d.resp;
+		if (bad == &d.resp)
+			d.resp = give(&d.r, &a, &d.init);
+		if (byte / 2 >= bad->length)
+			continue;
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			struct bytes twisted = *bad;
+			struct greet r = d.r, i = d.i;
+
+			twisted.data[byte / 2] ^= (uint8_t)(1u << bit);
+			if (bad == &d.init)
+				give(&r, &a, &twisted);
+			else
+				give(&i, &b, &twisted);
+			assert_false(bad == &d.init ? r.done : i.done);
+		}
+	}
+}
+
 static void an_old_init_is_worth_nothing(void **state)
 {
 	struct dialogue old, now;
@@ -1176,6 +1238,8 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(a_flipped_hello_is_refused),
 		cmocka_unit_test(strangers_and_relatives_are_refused),
+		cmocka_unit_test(a_psk_is_shared_or_it_fails),
+		cmocka_unit_test(every_flipped_byte_is_refused_with_a_psk),
 		cmocka_unit_test(an_old_init_is_worth_nothing),
 		cmocka_unit_test(nothing_is_reflected),
 		cmocka_unit_test(garbage_is_refused),

@@ -250,6 +250,32 @@ static void test_owner(void **state)
 	assert_non_null(strstr(f->why, "belongs to user 65534"));
 }
 
+static void test_psk(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_MAX], line[SEAL_KEY_TEXT];
+	uint8_t *psk, *again;
+
+	assert_int_equal(key_read_psk(&psk, f->path, f->why), -ENOENT);
+	assert_non_null(strstr(f->why, "pair.psk does not exist"));
+	assert_int_equal(key_create_psk(f->path, path, f->why), 0);
+	assert_int_equal(key_create_psk(f->path, path, f->why), -EEXIST);
+	assert_int_equal(key_read_psk(&psk, f->path, f->why), 0);
+	assert_int_equal(key_read_psk(&again, f->path, f->why), 0);
+	assert_memory_equal(psk, again, SEAL_KEY);
+	seal_free(psk);
+	seal_free(again);
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(key_read_psk(&psk, f->path, f->why), -EPERM);
+	assert_null(psk);
+	assert_int_equal(unlink(path), 0);
+	/* A key is no psk. */
+	assert_int_equal(key_create(path, line, f->why), 0);
+	assert_int_equal(key_read_psk(&psk, f->path, f->why), -EINVAL);
+	assert_non_null(strstr(f->why, "expected one line cps1_"));
+	assert_int_equal(unlink(path), 0);
+}
+
 static void test_promote(void **state)
 {
 	struct fixture *f = *state;
@@ -288,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_promote, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_psk, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

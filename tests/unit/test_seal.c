@@ -31,8 +31,13 @@ static void start(struct seal_handshake *hs, const struct vector *v, bool initia
 	const struct bytes *remote = initiator ? &v->init_remote_static : &v->resp_remote_static;
 
 	own[initiator] = pair_of(initiator ? &v->init_static : &v->resp_static);
-	seal_handshake_start(hs, initiator, &own[initiator], remote->byte, v->prologue.byte,
-			     v->prologue.length, &e);
+	seal_handshake_start(hs, initiator,
+			     &(struct seal_terms){ .own = &own[initiator],
+						   .remote = remote->byte,
+						   .psk = v->psk.length ? v->psk.byte : NULL,
+						   .prologue = v->prologue.byte,
+						   .length = v->prologue.length,
+						   .ephemeral = &e });
 }
 
 static void say(const struct vector *v, size_t i, struct seal_handshake *writer,
@@ -265,7 +270,8 @@ static void keys_of_small_order_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
 		assert_false(seal_prekey(prekey, &own, weak[i]));
-		seal_handshake_start(&hs, true, &own, weak[i], NULL, 0, NULL);
+		seal_handshake_start(&hs, true,
+				     &(struct seal_terms){ .own = &own, .remote = weak[i] });
 		assert_int_equal(seal_handshake_write(&hs, message, BYTES_MAX, NULL, 0), -EINVAL);
 		/* As an ephemeral key it comes from the wire. */
 		start(&hs, &vectors[0], false);
@@ -354,12 +360,40 @@ static void ephemerals_are_fresh(void **state)
 	seal_keypair_new(&own);
 	seal_keypair_new(&peer);
 	for (size_t i = 0; i < 2; i++) {
-		seal_handshake_start(&hs, true, &own, peer.public, NULL, 0, NULL);
+		seal_handshake_start(&hs, true,
+				     &(struct seal_terms){ .own = &own, .remote = peer.public });
 		assert_int_equal(seal_handshake_write(&hs, message[i], sizeof(message[i]), NULL, 0),
 				 sizeof(message[i]));
 		seal_handshake_wipe(&hs);
 	}
 	assert_memory_not_equal(message[0], message[1], SEAL_KEY);
+}
+
+/* The responder shows that it knows the psk; who has another one, or none, gets no further. */
+static void a_psk_is_shared_or_it_fails(void **state)
+{
+	struct vector with = vectors[2], other = vectors[2], without = vectors[2];
+	struct seal_handshake one, two;
+	uint8_t first[BYTES_MAX], second[BYTES_MAX], read[BYTES_MAX];
+	int length;
+
+	(void)state;
+	assert_int_equal(with.psk.length, SEAL_KEY);
+	other.psk.byte[31] ^= 1;
+	without.psk.length = 0;
+	start(&one, &with, true);
+	start(&two, &other, false);
+	length = seal_handshake_write(&one, first, sizeof(first), NULL, 0);
+	assert_int_equal(seal_handshake_read(&two, read, sizeof(read), first, (size_t)length), 0);
+	length = seal_handshake_write(&two, second, sizeof(second), NULL, 0);
+	assert_int_equal(seal_handshake_read(&one, read, sizeof(read), second, (size_t)length),
+			 -EBADMSG);
+	/* One of them has none: they do not speak the same protocol. */
+	start(&one, &with, true);
+	start(&two, &without, false);
+	length = seal_handshake_write(&one, first, sizeof(first), NULL, 0);
+	assert_int_equal(seal_handshake_read(&two, read, sizeof(read), first, (size_t)length),
+			 -EBADMSG);
 }
 
 /* The vectors give each static key twice: its secret to one end, its public half to the other. */
@@ -393,6 +427,7 @@ int main(void)
 		cmocka_unit_test(counters_end),
 		cmocka_unit_test(works_in_place),
 		cmocka_unit_test(ephemerals_are_fresh),
+		cmocka_unit_test(a_psk_is_shared_or_it_fails),
 		cmocka_unit_test(public_key_of_a_secret),
 	};
 
