@@ -22,7 +22,7 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 7
+#define FLOW_LAYOUT 8
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -224,6 +224,8 @@ struct flow_member_stats {
 	__u64 silent;      /* of these, the last ones, since it has said anything in a handshake */
 	__u64 refusals;    /* resets in place of a SYN-ACK */
 	__u64 resets;      /* in mid-stream */
+	__u32 silent_from; /* who sent the first of `silent`, folded; 0: nobody yet */
+	__u32 silent_more; /* of `silent`, those that others sent */
 };
 
 /*
@@ -607,7 +609,7 @@ _Static_assert(sizeof(struct flow_role) == 24, "layout");
 _Static_assert(sizeof(struct flow_service) == 52, "layout");
 _Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
 _Static_assert(sizeof(struct flow_member) == 72, "layout");
-_Static_assert(sizeof(struct flow_member_stats) == 48, "layout");
+_Static_assert(sizeof(struct flow_member_stats) == 56, "layout");
 _Static_assert(sizeof(struct flow_member_bytes) == 16, "layout");
 _Static_assert(sizeof(struct flow_key) == 36, "layout");
 _Static_assert(sizeof(struct flow_hop) == 24, "layout");

@@ -148,7 +148,7 @@ static __noinline __u16 inbound_begin(const struct packet *p, const struct flow_
 	if (handshake.member == FLOW_NO_MEMBER)
 		return FLOW_NO_MEMBER;
 	hop_hear(&handshake.hop, p);
-	sight_syn(&handshake);
+	sight_syn(p, &handshake);
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
 	count(COUNT_ADMITTED);
 	return handshake.member;

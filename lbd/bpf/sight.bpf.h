@@ -42,14 +42,29 @@ static __always_inline void sight_add(struct flow_histogram *histogram, __u32 us
 	__sync_fetch_and_add(&histogram->sum_us, us);
 }
 
+/* One client that tries and tries may have a fault of its own, or be none. */
+static __always_inline void sight_source(struct flow_member_stats *stats,
+					 const struct flow_ip *client)
+{
+	__u32 from = (client->word[0] ^ client->word[1] ^ client->word[2] ^ client->word[3]) | 1;
+
+	if (!stats->silent || !stats->silent_from) {
+		stats->silent_from = from;
+		stats->silent_more = 0;
+	} else if (stats->silent_from != from) {
+		__sync_fetch_and_add(&stats->silent_more, 1);
+	}
+}
+
 /* A SYN goes to a member, for the first time or again. */
-static __always_inline void sight_syn(struct handshake *handshake)
+static __always_inline void sight_syn(const struct packet *p, struct handshake *handshake)
 {
 	struct flow_member_stats *stats = stats_of(handshake->member);
 
 	handshake->sent_us = sight_now();
 	if (!stats)
 		return;
+	sight_source(stats, &p->src);
 	__sync_fetch_and_add(&stats->syns, 1);
 	__sync_fetch_and_add(&stats->silent, 1);
 }

@@ -83,6 +83,43 @@ static void test_silence_is_counted_in_a_row(void **state UNUSED)
 	assert_int_equal(stats_now(slot).silent, 0);
 }
 
+/* A SYN of another client; false: it went to another member. */
+static bool another_syn(uint32_t client, uint16_t slot)
+{
+	const struct segment s = { client, VIP, CLIENT_PORT, RPC_PORT, .flags = SYN, .seq = 1000 };
+	uint64_t before = stats_now(slot).syns;
+	struct frame frame = frame_segment(&s, 0);
+
+	run_frame(&frame, box.outside);
+	return stats_now(slot).syns > before;
+}
+
+static void test_silence_to_one_and_to_many(void **state UNUSED)
+{
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+	uint64_t silent;
+
+	client_sends(&frame, SYN, 1000, 0, 0);
+	assert_int_equal(stats_now(slot).silent, 2);
+	assert_int_equal(stats_now(slot).silent_more, 0);
+	maglev_set(POOL_RPC, 0, slot, slot);
+	maglev_set(POOL_RPC, 1, slot, slot);
+	assert_true(another_syn(CLIENT + 2, slot));
+	assert_true(another_syn(CLIENT + 2, slot));
+	assert_int_equal(stats_now(slot).silent_more, 2);
+	silent = stats_now(slot).silent;
+	assert_int_equal(silent, 4);
+	/* An answer to any of them ends the row; the next one begins with its own first. */
+	member_sends(&frame, slot, SYN | ACK, 5000, 1001);
+	assert_int_equal(stats_now(slot).silent, 0);
+	assert_true(another_syn(CLIENT + 4, slot));
+	assert_int_equal(stats_now(slot).silent, 1);
+	assert_int_equal(stats_now(slot).silent_more, 0);
+	maglev_set(POOL_RPC, 0, 0, 1);
+	maglev_set(POOL_RPC, 1, 1, 1);
+}
+
 static void test_refusal_is_an_answer(void **state UNUSED)
 {
 	struct frame frame;
@@ -118,6 +155,7 @@ static const struct {
 	{ "answers and round trips fall into their buckets", test_clocks },
 	{ "a repeated SYN-ACK is not clocked", test_repeated_syn_ack_is_not_clocked },
 	{ "SYNs without an answer are counted in a row", test_silence_is_counted_in_a_row },
+	{ "silence to one client is told from silence to many", test_silence_to_one_and_to_many },
 	{ "a refusal is an answer, and counted", test_refusal_is_an_answer },
 	{ "a member's reset of a session is counted", test_reset_of_a_session },
 };
