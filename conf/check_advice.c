@@ -41,7 +41,7 @@ static void advise_pair(const struct check *c)
 /* "path, status, verify-tls" of those that were written. */
 static void list_unused(const Conf__Check *probe, char *text, size_t size)
 {
-	static const char *const fields[] = { "path", "status", "verify_tls", "silent_syns" };
+	static const char *const fields[] = { "path", "status", "verify_tls" };
 	size_t used = 0;
 
 	text[0] = '\0';
@@ -62,12 +62,22 @@ static const char *type_of(const Conf__Check *probe, char word[RULE_KEYWORD])
 	return store_choice(word, &probe->base, &conf__check__descriptor.fields[0]);
 }
 
-static void advise_probe(const struct check *c, const Conf__Service *service,
-			 const Conf__Check *probe)
+/* Done here; PASSIVE sends nothing, and where it stands alone the port is probed as well. */
+static bool is_done(const Conf__Service *service, const Conf__Check *probe)
 {
 	const unsigned int done = 1u << CONF__CHECK__TYPE__TCP | 1u << CONF__CHECK__TYPE__RPC_EPM |
 				  1u << CONF__CHECK__TYPE__SMTP | 1u << CONF__CHECK__TYPE__IMAP |
 				  1u << CONF__CHECK__TYPE__POP3;
+	bool alone = true;
+
+	for (size_t i = 0; i < service->n_check; i++)
+		alone &= service->check[i]->type == CONF__CHECK__TYPE__PASSIVE;
+	return done >> probe->type & 1 || (probe->type == CONF__CHECK__TYPE__PASSIVE && !alone);
+}
+
+static void advise_probe(const struct check *c, const Conf__Service *service,
+			 const Conf__Check *probe)
+{
 	char unused[100], word[RULE_KEYWORD], port[16] = "the first port";
 	bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
 
@@ -77,7 +87,11 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 	else if (service->n_ports)
 		snprintf(port, sizeof(port), "port %u", service->ports[0]->first);
 	list_unused(probe, unused, sizeof(unused));
-	if (probe->has_type && !(done & 1u << probe->type))
+	if (probe->has_type && probe->type == CONF__CHECK__TYPE__PASSIVE &&
+	    !is_done(service, probe))
+		fault_warning(c->faults, source_at(c->source, probe, "type"),
+			      "check passive stands alone: %s is probed by TCP as well", port);
+	else if (probe->has_type && !is_done(service, probe))
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check %s is done as a TCP connect to %s in this version%s%s",
 			      type_of(probe, word), port, unused[0] ? "; not looked at: " : "",

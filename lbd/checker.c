@@ -250,6 +250,16 @@ void checker_slow_down(struct checker *checker, uint32_t slowdown)
 		checker_targets_changed(checker);
 }
 
+void checker_now(struct checker *checker, size_t target)
+{
+	struct check_order order = { .kind = CHECK_NOW, .id = (uint32_t)target };
+
+	if (checker->fd < 0 || checker->told < checker->health->count + FIXED_ORDERS)
+		return; /* its first probe comes at once anyway */
+	if (send(checker->fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("a probe comes when it is due: %s", strerror(errno));
+}
+
 bool checker_alive(const struct checker *checker)
 {
 	return checker->fd >= 0;

@@ -41,6 +41,9 @@ void checker_stop(struct checker *checker);
 void checker_targets_changed(struct checker *checker);
 void checker_slow_down(struct checker *checker, uint32_t slowdown);
 
+/* A target is probed now and not when it is due; the result comes as all others do. */
+void checker_now(struct checker *checker, size_t target);
+
 bool checker_alive(const struct checker *checker);
 
 #endif

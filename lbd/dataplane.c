@@ -508,6 +508,15 @@ void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_M
 				   : stats.flows;
 }
 
+struct flow_member_stats dataplane_member_stats(const struct dataplane *plane, uint32_t slot)
+{
+	struct flow_member_stats stats;
+
+	if (bpf_map_lookup_elem(plane->map[MAP_MEMBER_STATS], &slot, &stats))
+		return (struct flow_member_stats){ 0 };
+	return stats;
+}
+
 struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, uint32_t slot)
 {
 	int cpus = libbpf_num_possible_cpus();

@@ -106,6 +106,9 @@ uint64_t dataplane_counter(const struct dataplane *plane, enum flow_counter coun
 /* Reads the number of flows of every member slot. */
 void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_MEMBERS]);
 
+/* What is counted of a member slot; nothing when it cannot be read. */
+struct flow_member_stats dataplane_member_stats(const struct dataplane *plane, uint32_t slot);
+
 /* Sums what all CPUs have forwarded for a member slot; nothing when it cannot be read. */
 struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, uint32_t slot);
 

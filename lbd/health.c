@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lbd/passive.h"
 #include "lbd/pool.h"
 
 const char *const health_outcome_names[HEALTH_OUTCOMES] = {
@@ -150,6 +151,16 @@ static bool set_port(struct health_target *target, const Conf__Service *service,
 	return target->port != 0;
 }
 
+/* What a passive check beside the others says; 0: there is none. */
+static uint32_t silent_syns(const Conf__Service *service)
+{
+	for (size_t i = 0; i < service->n_check; i++)
+		if (service->check[i]->type == CONF__CHECK__TYPE__PASSIVE)
+			return service->check[i]->silent_syns ? service->check[i]->silent_syns
+							      : PASSIVE_DEFAULT;
+	return 0;
+}
+
 /* One check on each of a member's addresses. */
 static int add_addresses(struct health *health, const struct flow_member *member,
 			 struct health_target *target)
@@ -178,7 +189,8 @@ static int add_check(struct health *health, const struct plan *plan, const Conf_
 	target.pools = pools_of(plan, array, service);
 	if (check)
 		target.rule = (struct health_rule){ check->fall, check->rise, check->interval_ms,
-						    check->timeout_ms };
+						    check->timeout_ms, 0 };
+	target.rule.silent_syns = silent_syns(service);
 	for (uint16_t m = 0; m < FLOW_MAX_MEMBERS && !error; m++) {
 		if (plan->array_of_member[m] != array || !plan->member[m])
 			continue;
@@ -319,13 +331,15 @@ bool health_result(struct health_target *target, enum health_outcome outcome, ui
 		target->bad_ns = now_ns;
 	target->good = good ? target->good + 1 : 0;
 	target->bad = good ? 0 : target->bad + 1;
+	if (good && target->suspected)
+		target->silent_base = target->silent_now;
 	if (good && (target->fresh || target->good >= target->rule.rise))
 		target->up = target->confirmed = true;
-	if (!good && target->bad >= target->rule.fall) {
+	if (!good && (target->bad >= target->rule.fall || target->suspected)) {
 		target->up = false;
 		target->confirmed = true;
 	}
-	target->fresh = false;
+	target->fresh = target->suspected = false;
 	if (was != target->up)
 		target->since_ns = now_ns;
 	return was != target->up || confirmed != target->confirmed;
@@ -341,7 +355,7 @@ void health_restart(struct health *health, const struct plan *plan, uint64_t now
 			if (target->pools >> p & 1 && plan->standing[p][target->member].up)
 				target->up = true;
 		target->good = target->bad = 0;
-		target->confirmed = target->fresh = false;
+		target->confirmed = target->fresh = target->suspected = false;
 		target->since_ns = now_ns;
 	}
 }

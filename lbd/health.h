@@ -62,6 +62,7 @@ struct health_trace {
 struct health_rule {
 	uint32_t fall, rise; /* results in a row that change the verdict */
 	uint32_t interval_ms, timeout_ms;
+	uint32_t silent_syns; /* of a passive check beside it, see lbd/passive.h; 0: none */
 };
 
 struct health_target {
@@ -86,6 +87,9 @@ struct health_target {
 	uint64_t heard_ns;         /* of the last result */
 	uint64_t good_ns;          /* of the last success, 0: none yet */
 	uint64_t bad_ns;           /* when the failures in a row began */
+	bool suspected;            /* by a passive check: the next failure decides */
+	uint64_t silent_now;       /* SYNs in a row without an answer, seen last */
+	uint64_t silent_base;      /* the same when the target passed in spite of them */
 };
 
 struct health {

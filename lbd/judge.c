@@ -7,12 +7,13 @@
 #include "conf/daemon.h"
 #include "conf/log.h"
 #include "lbd/dataplane.h"
+#include "lbd/passive.h"
 #include "lbd/pool.h"
 #include "lbd/tables.h"
 
 enum { STANDBY_SLOWDOWN = 4 };
 
-static const double publish_after = 0.002, tick_every = 1., announce_every = 5.;
+static const double publish_after = 0.002, tick_every = 1., announce_every = 5., look_every = 0.2;
 
 /* Verdicts that come together make one table, not one each. */
 static void mark(struct judge *judge, unsigned int pool)
@@ -166,6 +167,38 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	tables_release_gone(judge->plane, judge->plan);
 }
 
+/* Where clients wait in vain, the probes need not be waited for. */
+static void look(struct judge *judge)
+{
+	static const struct flow_member_stats none;
+	struct flow_member_stats stats[FLOW_MAX_MEMBERS];
+	const struct plan *plan = judge->plan;
+	size_t from = 0;
+	int id;
+
+	for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++)
+		stats[m] = plan->member[m] ? dataplane_member_stats(judge->plane, m) : none;
+	while ((id = passive_next(&judge->health, stats, &from)) >= 0) {
+		unsigned int member = judge->health.target[id].member;
+
+		log_info("%s/%s has not answered the last %llu SYNs of several clients: it is "
+			 "probed now",
+			 plan->array_of_member[member]->name, plan->member[member]->name,
+			 (unsigned long long)stats[member].silent);
+		checker_now(&judge->checker, (size_t)id);
+	}
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct judge *judge = timer->data;
+
+	(void)loop;
+	(void)events;
+	if (judge->role != JUDGE_STANDBY && passive_wanted(&judge->health))
+		look(judge);
+}
+
 static void on_announce(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
@@ -189,7 +222,10 @@ int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *pla
 	ev_init(&judge->publish, on_publish);
 	ev_timer_init(&judge->tick, on_tick, tick_every, tick_every);
 	ev_timer_init(&judge->announce, on_announce, announce_every, announce_every);
+	ev_timer_init(&judge->look, on_look, look_every, look_every);
 	judge->publish.data = judge->tick.data = judge->announce.data = judge;
+	judge->look.data = judge;
+	ev_timer_start(loop, &judge->look);
 	ev_timer_start(loop, &judge->tick);
 	ev_timer_start(loop, &judge->announce);
 	generation_start(&judge->generation, loop, plane, plan);
@@ -203,6 +239,7 @@ void judge_stop(struct judge *judge)
 		return;
 	checker_stop(&judge->checker);
 	generation_stop(&judge->generation);
+	ev_timer_stop(judge->loop, &judge->look);
 	ev_timer_stop(judge->loop, &judge->announce);
 	ev_timer_stop(judge->loop, &judge->tick);
 	ev_timer_stop(judge->loop, &judge->publish);

@@ -37,6 +37,7 @@ struct judge {
 	uint64_t dead;  /* pools known to have no member that is up */
 	uint64_t news;  /* counts ports that checks have learned */
 	ev_timer publish, tick, announce;
+	ev_timer look; /* at what the data plane sees, for passive checks */
 };
 
 /* 0 or a negative errno.  `loop` is the default loop. */

@@ -24,6 +24,7 @@ enum check_order_kind {
 	CHECK_RESET = 1, /* forget all targets; `id` names the new generation */
 	CHECK_TARGET,    /* probe this */
 	CHECK_SLOWDOWN,  /* multiply all intervals by `interval_ms` */
+	CHECK_NOW,       /* probe `id` at once, unless a probe of it is under way */
 };
 
 /* lbd to child. */

@@ -202,6 +202,17 @@ static void add(struct child *child, const struct check_order *order)
 	ev_timer_start(child->loop, &job->due);
 }
 
+static void hurry(struct child *child, uint32_t id)
+{
+	struct job *job = id < HEALTH_MAX_TARGETS ? child->job[id] : NULL;
+
+	if (!job || !ev_is_active(&job->due))
+		return;
+	ev_timer_stop(child->loop, &job->due);
+	ev_timer_set(&job->due, 0., 0.);
+	ev_timer_start(child->loop, &job->due);
+}
+
 static void obey(struct child *child, const struct check_order *order)
 {
 	switch (order->kind) {
@@ -213,6 +224,9 @@ static void obey(struct child *child, const struct check_order *order)
 		break;
 	case CHECK_SLOWDOWN:
 		child->slowdown = order->interval_ms ? order->interval_ms : 1;
+		break;
+	case CHECK_NOW:
+		hurry(child, order->id);
 		break;
 	default:
 		log_warning("check child: unknown order %u", order->kind);

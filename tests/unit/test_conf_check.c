@@ -352,9 +352,10 @@ static void probes(void **state)
 		{ "interval 2s", "silent-syns 5",
 		  "7:70: silent-syns means nothing to check tcp\n" },
 		{ "check tcp { interval 2s }", "check passive { port 1 }",
-		  "7:52: warning: check passive is done as a TCP connect to port 1 in this "
-		  "version\n"
+		  "7:52: warning: check passive stands alone: port 1 is probed by TCP as well\n"
 		  "7:67: port means nothing to check passive\n" },
+		{ "check tcp { interval 2s }", "check tcp { }; check passive { silent-syns 9 }",
+		  "" },
 		{ "check tcp", "check rpc-epm", "" },
 		{ "check tcp", "check smtp", "" },
 		{ "check tcp", "check imap", "" },
