@@ -173,12 +173,15 @@ wire_v6() {
 	on "$1" sysctl -qw "net.ipv6.conf.$2.accept_dad=0" "net.ipv6.conf.$2.disable_ipv6=0"
 	pp ip -n "$1" addr add "$3/64" dev "$2" nodad
 }
+lab_wire_node_v6() {
+	wire_v6 "lb$1" eth0 "2001:db8:20::1$1"
+	wire_v6 "lb$1" eth1 "2001:db8:30::1$1"
+}
 lab_wires_v6() {
 	local i
 	wire_v6 client eth0 2001:db8:20::100
 	for i in 1 2; do
-		wire_v6 "lb$i" eth0 "2001:db8:20::1$i"
-		wire_v6 "lb$i" eth1 "2001:db8:30::1$i"
+		lab_wire_node_v6 "$i"
 		on "lb$i" sysctl -qw net.ipv6.conf.all.forwarding=1
 	done
 	for i in "${!LAB_MEMBERS[@]}"; do

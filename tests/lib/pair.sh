@@ -159,6 +159,7 @@ node_power_on() {
 	pp ip -n "lb$n" addr flush dev eth1
 	pp ip -n "lb$n" addr add "10.20.0.1$n/24" dev eth0
 	pp ip -n "lb$n" addr add "10.30.0.1$n/24" dev eth1
+	[[ -z $LAB_V6 ]] || lab_wire_node_v6 "$n"
 	pp ip -n "lb$n" link set eth2 up
 	printf 'link set lb%s-%s up\n' "$n" eth0 "$n" eth1 | ip -n switch -batch -
 	node_start "$n"
