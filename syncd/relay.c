@@ -317,11 +317,13 @@ static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const i
 {
 	bool same = syncd->generation && syncd->generation == shared->table_generation;
 	uint64_t lost = syncd->lost;
+	struct table before;
 	int err;
 
 	ev_io_stop(syncd->loop, &syncd->events);
 	if (table_is_open(&syncd->table))
 		syncd_drain(syncd);
+	before = syncd->table;
 	table_close(&syncd->table);
 	/* It checks the layout too, and takes the descriptors in every case. */
 	err = table_open(&syncd->table, fds, nfds);
@@ -331,6 +333,8 @@ static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const i
 		session_tables(&syncd->session, 0, 0, false, daemon_now_ns());
 		return;
 	}
+	if (same)
+		table_go_on(&syncd->table, &before);
 	if (table_lost(&syncd->table, &syncd->lost) == 0 && same && syncd->lost != lost)
 		syncd->lost = lost; /* the next look finds the difference */
 	syncd->generation = shared->table_generation;

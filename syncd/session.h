@@ -247,7 +247,7 @@ int session_open(struct session *session, const struct session_config *config,
 		 const struct session_ops *ops, void *arg);
 void session_close(struct session *session);
 
-/* lbd handed out its tables; `same`: the ones we had before. */
+/* lbd handed out its tables; `same`: the ones we had before, and a walk of them goes on. */
 void session_tables(struct session *session, uint32_t layout, uint64_t capacity, bool same,
 		    uint64_t now);
 /* Another configuration is in force. */

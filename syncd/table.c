@@ -345,6 +345,17 @@ void table_walk(struct table *table, enum table_walk walk)
 		table->member[slot] = read_member(table, slot);
 }
 
+/* The cursor is the kernel's place in the map, whoever asks. */
+void table_go_on(struct table *table, const struct table *before)
+{
+	table->walk = before->walk;
+	table->walk_begun = before->walk_begun;
+	table->walk_done = before->walk_done;
+	table->cursor = before->cursor;
+	table->now = before->now;
+	memcpy(table->member, before->member, sizeof(table->member));
+}
+
 static const struct flow_member *walked_member(const struct table *table, uint32_t slot)
 {
 	static const struct flow_member nobody;

@@ -55,6 +55,8 @@ void table_init(struct table *table);
  */
 int table_open(struct table *table, const int *fds, size_t count);
 void table_close(struct table *table);
+/* The walk that was under way in another handle of the same tables goes on in this one. */
+void table_go_on(struct table *table, const struct table *before);
 bool table_is_open(const struct table *table);
 
 /* Descriptor that becomes readable with new events. */

@@ -287,25 +287,6 @@ static void lost_events_end_it(void **state)
 	world_free(world);
 }
 
-/* lbd starts anew and hands out the same tables: the walk is lost. */
-static void tables_handed_out_again_end_it(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		struct world *world = pair(COUNT);
-		struct node *a = &world->node[0], *node = &world->node[i];
-
-		start(world);
-		world_run(world, 30);
-		session_tables(&node->s, 1, 1000000, true, world->now);
-		assert_int_equal(node->s.verify.phase, VERIFY_IDLE);
-		world_run(world, 100);
-		assert_int_equal(a->verify_broken, 1);
-		assert_clean(verify(world));
-		world_free(world);
-	}
-}
-
 static void it_runs_by_itself(void **state)
 {
 	struct world *world = pair(COUNT);
@@ -462,7 +443,6 @@ int main(void)
 		cmocka_unit_test(a_cut_ends_it),
 		cmocka_unit_test(only_a_leader_in_sync_compares),
 		cmocka_unit_test(lost_events_end_it),
-		cmocka_unit_test(tables_handed_out_again_end_it),
 		cmocka_unit_test(it_runs_by_itself),
 		cmocka_unit_test(a_silent_standby_is_not_waited_for),
 		cmocka_unit_test(nonsense_is_survived),
