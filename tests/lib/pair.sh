@@ -87,6 +87,7 @@ daemon_start() {
 	[[ ! -e $dir/pair.conf ]] || conf=$dir/pair.conf
 	stale_socket[$1-$2]=$(socket_made "$1" "$2")
 	[[ $2 != vrrpd || -z $LAB_PLAIN ]] || before="setpriv --bounding-set=-sys_nice"
+	[[ $2 != syncd ]] || before="nice -n -10" # as its unit says
 	[[ -z $LAB_DATES ]] || before+=" $(dated "$1")"
 	# shellcheck disable=SC2086 # a command and its option
 	spawn "lb$1-$2" "lb$1" $before "$LAB_BUILD/$2" --config "$conf" --node "lb$1" \
