@@ -69,8 +69,9 @@ void relay_word(struct syncd *syncd, const Cas__PeerWord *word)
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__PeerWord copy = *word;
 
-	/* CLAIM and REFUSE may come several times a second, for as long as adverts are filtered. */
-	if (word->word == CAS__PEER_WORD__WORD__CLAIM || word->word == CAS__PEER_WORD__WORD__REFUSE)
+	/* CLAIM and REFUSE come many times a second, for as long as adverts are filtered. */
+	if (word->word == CAS__PEER_WORD__WORD__CLAIM ||
+	    word->word == CAS__PEER_WORD__WORD__REFUSE || word->word == CAS__PEER_WORD__WORD__CALM)
 		log_debug("the peer says %s, epoch %llu", name ? name->name : "?",
 			  (unsigned long long)word->epoch);
 	else

@@ -52,6 +52,10 @@ enum fsm_state claim_refused(struct fsm *fsm, const struct fsm_event *event)
 	fsm->released = false;
 	hold(fsm, event);
 	duty_wait(fsm, event->now);
+	/* The next question tells the active node that its answer came, and how long it may go on:
+	 * so at once the first time, and often. */
+	if (fsm->claim_at)
+		fsm->claim_at = event->now + (fsm->asking > 1 ? fsm->interval_ns / 2 : 0);
 	return fsm->state;
 }
 

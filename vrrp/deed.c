@@ -40,7 +40,8 @@ static void send_word(struct vrrpd *vrrpd, Cas__PeerWord__Word which,
 	word.has_id = answered != NULL;
 	word.id = answered ? answered->id : 0;
 	if (which == CAS__PEER_WORD__WORD__CLAIM) {
-		word.has_preempt = word.has_lame = true;
+		word.has_preempt = word.has_lame = word.has_counts = true;
+		word.counts = answered->counts;
 		word.preempt = answered->preempt;
 		word.lame = answered->lame;
 	}
@@ -86,6 +87,12 @@ static void do_drop_addresses(struct vrrpd *vrrpd)
 static void do_lease_active(struct vrrpd *vrrpd)
 {
 	lease_activate(&vrrpd->lease, vrrpd->fsm.epoch, vrrpd->fsm.lease_until);
+}
+
+static void do_lease_bound(struct vrrpd *vrrpd)
+{
+	lease_tell(&vrrpd->lease);
+	lease_extend(&vrrpd->lease, vrrpd->fsm.lease_until);
 }
 
 /* The lease first: a stall between the two must not leave a voice without a lease. */
@@ -192,6 +199,11 @@ static void do_send_refuse(struct vrrpd *vrrpd)
 	send_word(vrrpd, CAS__PEER_WORD__WORD__REFUSE, &vrrpd->fsm.asked);
 }
 
+static void do_send_calm(struct vrrpd *vrrpd)
+{
+	send_word(vrrpd, CAS__PEER_WORD__WORD__CALM, &vrrpd->fsm.claim);
+}
+
 static void do_probe(struct vrrpd *vrrpd)
 {
 	hear_asked(vrrpd);
@@ -220,15 +232,17 @@ static void do_stopped(struct vrrpd *vrrpd)
 
 /* In the order of enum fsm_action, which is the order they are done in. */
 static void (*const deeds[])(struct vrrpd *vrrpd) = {
-	do_lease_standby, do_send_yield,  do_send_grant,     do_send_release, do_drop_addresses,
-	do_lease_active,  do_send_advert, do_take_addresses, do_announce,     do_reannounce,
-	deed_report_role, do_send_taken,  do_send_claim,     do_send_refuse,  do_probe,
-	do_fence,         do_confirmed,   do_unconfirmed,    do_stopped,
+	do_lease_standby, do_send_yield,    do_send_grant,  do_send_release,   do_drop_addresses,
+	do_lease_active,  do_lease_bound,   do_send_advert, do_take_addresses, do_announce,
+	do_reannounce,    deed_report_role, do_send_taken,  do_send_claim,     do_send_refuse,
+	do_send_calm,     do_probe,         do_fence,       do_confirmed,      do_unconfirmed,
+	do_stopped,
 };
 _Static_assert(FSM_STOPPED == 1 << (sizeof(deeds) / sizeof(*deeds) - 1), "one deed an action");
 
 void deed_carry_out(struct vrrpd *vrrpd, unsigned int actions)
 {
+	vrrpd->lease.bound = vrrpd->fsm.asked_until != 0;
 	for (unsigned int i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
 		if (actions & 1u << i)
 			deeds[i](vrrpd);

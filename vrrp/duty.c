@@ -77,10 +77,26 @@ void duty_claim(struct fsm *fsm, uint64_t now, bool preempt)
 		.epoch = fsm->epoch,
 		.id = fsm->claim.id + 1,
 		.preempt = preempt,
+		.counts = !preempt,
 		.lame = fsm->faults & (FSM_FAULT_LAN | FSM_FAULT_SIDE),
 	};
 	fsm->claimed_at = now;
+	fsm->asking += !preempt;
 	fsm->actions |= FSM_SEND_CLAIM;
+}
+
+void duty_calm(struct fsm *fsm)
+{
+	if (fsm->asking)
+		fsm->actions |= FSM_SEND_CALM;
+	fsm->asking = 0;
+}
+
+uint64_t duty_lease_end(const struct fsm *fsm, uint64_t now)
+{
+	uint64_t end = now + fsm_lease(&fsm->config);
+
+	return fsm->asked_until && fsm->asked_until < end ? fsm->asked_until : end;
 }
 
 void duty_wait(struct fsm *fsm, uint64_t now)
@@ -123,7 +139,7 @@ void duty_hear(struct fsm *fsm, uint64_t epoch)
 void duty_raise_epoch(struct fsm *fsm, const struct fsm_event *event)
 {
 	fsm->epoch = highest(fsm) + 1;
-	fsm->lease_until = event->now + fsm_lease(&fsm->config);
+	fsm->lease_until = duty_lease_end(fsm, event->now);
 	fsm->actions |= FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN;
 }
 

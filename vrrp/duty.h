@@ -43,6 +43,10 @@ void duty_wait_no_more(struct fsm *fsm);
 /* Sees to it that the peer is asked before the silence ends, if it can be. */
 void duty_plan_claim(struct fsm *fsm, uint64_t now);
 void duty_claim(struct fsm *fsm, uint64_t now, bool preempt);
+/* The peer need not answer any more. */
+void duty_calm(struct fsm *fsm);
+/* To when an active node may extend its lease now. */
+uint64_t duty_lease_end(const struct fsm *fsm, uint64_t now);
 /* Ends the repeated YIELD, if there is one, with FSM_CONFIRMED or FSM_UNCONFIRMED. */
 void duty_stop_yielding(struct fsm *fsm, unsigned int result);
 
@@ -101,6 +105,7 @@ enum fsm_state claim_silence(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state claim_fenced(struct fsm *fsm, const struct fsm_event *event);
 
 enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event);
+enum fsm_state lead_calm(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state lead_stale(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event);
 enum fsm_state lead_release(struct fsm *fsm, const struct fsm_event *event);

@@ -34,10 +34,10 @@ const char *const fsm_state_names[] = { "init", "backup", "active", "fault" };
 _Static_assert(sizeof(fsm_state_names) / sizeof(*fsm_state_names) == FSM_STATES, "names");
 
 const char *const fsm_event_names[] = {
-	"start",        "failed",      "recovered",    "advert",      "release",     "down_timer",
-	"advert_timer", "yield_timer", "claim_timer",  "stale_timer", "fence_timer", "peer_report",
-	"peer_yield",   "peer_taken",  "peer_claim",   "peer_grant",  "peer_refuse", "reserved",
-	"handover",     "fenced",      "fence_result", "stop",
+	"start",        "failed",      "recovered",   "advert",       "release",     "down_timer",
+	"advert_timer", "yield_timer", "claim_timer", "stale_timer",  "fence_timer", "peer_report",
+	"peer_yield",   "peer_taken",  "peer_claim",  "peer_grant",   "peer_refuse", "peer_calm",
+	"reserved",     "handover",    "fenced",      "fence_result", "stop",
 };
 _Static_assert(sizeof(fsm_event_names) / sizeof(*fsm_event_names) == FSM_EVENTS, "names");
 
@@ -96,6 +96,8 @@ static const struct row {
 	{ IN, FSM_PEER_REFUSE, quiet_keep, FSM_INIT },
 	{ BK | FA, FSM_PEER_REFUSE, claim_refused, DECIDED },
 	{ AC, FSM_PEER_REFUSE, lead_taken, DECIDED },
+	{ IN | BK | FA, FSM_PEER_CALM, quiet_keep, DECIDED },
+	{ AC, FSM_PEER_CALM, lead_calm, FSM_ACTIVE },
 	{ IN | BK | FA, FSM_RESERVED, quiet_reserved, DECIDED },
 	{ AC, FSM_RESERVED, lead_reserved, FSM_ACTIVE },
 	{ AC, FSM_HANDOVER, lead_handover, DECIDED },
@@ -133,6 +135,18 @@ void fsm_init(struct fsm *fsm, const struct fsm_config *config, uint64_t floor)
 	};
 }
 
+/* Who asks, and who is asked, as it stands now. */
+static void settle(struct fsm *fsm)
+{
+	if (fsm->state == FSM_ACTIVE) {
+		fsm->asking = 0;
+		return;
+	}
+	fsm->asked_until = fsm->refused_id = 0;
+	if (fsm->asking && !fsm->down_at && !fsm->fence_at)
+		duty_calm(fsm);
+}
+
 unsigned int fsm_step(struct fsm *fsm, const struct fsm_event *event)
 {
 	const struct row *row = find_row(fsm->state, event->kind);
@@ -156,6 +170,7 @@ unsigned int fsm_step(struct fsm *fsm, const struct fsm_event *event)
 		fsm->preempt_at = fsm->disputed_at = 0;
 	}
 	fsm->state = next;
+	settle(fsm);
 	return fsm->actions;
 }
 

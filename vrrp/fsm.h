@@ -35,6 +35,7 @@ enum fsm_kind {
 	FSM_PEER_CLAIM,   /* `word`: the peer wants to be active */
 	FSM_PEER_GRANT,   /* `word`: it lets go, because we asked */
 	FSM_PEER_REFUSE,  /* `word`: it leads and is well, whatever its adverts do */
+	FSM_PEER_CALM,    /* `word`: it asks no more: it hears us, or could not lead */
 	FSM_RESERVED,     /* `epoch`: up to here they are safe on disk */
 	FSM_HANDOVER,     /* the operator wants the peer to be active, and the peer is ready */
 	FSM_FENCED,       /* the data plane or lbd took the role away */
@@ -72,19 +73,21 @@ enum fsm_action {
 	FSM_SEND_RELEASE = 1 << 3,  /* advert with priority 0 */
 	FSM_DROP_ADDRESSES = 1 << 4,
 	FSM_LEASE_ACTIVE = 1 << 5, /* with fsm.epoch and fsm.lease_until */
-	FSM_SEND_ADVERT = 1 << 6,  /* after writing fsm.lease_until to the lease */
-	FSM_TAKE_ADDRESSES = 1 << 7,
-	FSM_ANNOUNCE = 1 << 8,   /* gratuitous ARP, the whole schedule from its start */
-	FSM_REANNOUNCE = 1 << 9, /* a rival was heard: hosts may have learned it */
-	FSM_REPORT_ROLE = 1 << 10,
-	FSM_SEND_TAKEN = 1 << 11,
-	FSM_SEND_CLAIM = 1 << 12,  /* with fsm.claim */
-	FSM_SEND_REFUSE = 1 << 13, /* as an answer to fsm.asked */
-	FSM_PROBE = 1 << 14,       /* ask the witnesses now: it may be us whom nobody hears */
-	FSM_FENCE = 1 << 15,       /* run the fence command, as number fsm.fence_id */
-	FSM_CONFIRMED = 1 << 16,   /* the peer is active after our YIELD */
-	FSM_UNCONFIRMED = 1 << 17, /* it has not said so in time */
-	FSM_STOPPED = 1 << 18,     /* nothing keeps the process any more */
+	FSM_LEASE_BOUND = 1 << 6,  /* fsm.lease_until; a hard end while fsm.asked_until is set */
+	FSM_SEND_ADVERT = 1 << 7,  /* after writing fsm.lease_until to the lease */
+	FSM_TAKE_ADDRESSES = 1 << 8,
+	FSM_ANNOUNCE = 1 << 9,    /* gratuitous ARP, the whole schedule from its start */
+	FSM_REANNOUNCE = 1 << 10, /* a rival was heard: hosts may have learned it */
+	FSM_REPORT_ROLE = 1 << 11,
+	FSM_SEND_TAKEN = 1 << 12,
+	FSM_SEND_CLAIM = 1 << 13,  /* with fsm.claim */
+	FSM_SEND_REFUSE = 1 << 14, /* as an answer to fsm.asked */
+	FSM_SEND_CALM = 1 << 15,   /* with fsm.claim */
+	FSM_PROBE = 1 << 16,       /* ask the witnesses now: it may be us whom nobody hears */
+	FSM_FENCE = 1 << 17,       /* run the fence command, as number fsm.fence_id */
+	FSM_CONFIRMED = 1 << 18,   /* the peer is active after our YIELD */
+	FSM_UNCONFIRMED = 1 << 19, /* it has not said so in time */
+	FSM_STOPPED = 1 << 20,     /* nothing keeps the process any more */
 };
 
 /* What is known of the peer over the channel. */
@@ -106,6 +109,7 @@ struct fsm_word {
 	uint64_t id;    /* of the claim, or of the one that is answered */
 	bool preempt;   /* claim: by priority, not because of silence */
 	bool lame;      /* claim: no witness answers the sender either */
+	bool counts;    /* claim: the sender keeps asking until it says that it does not (CALM) */
 };
 
 struct fsm_event {
@@ -187,9 +191,15 @@ struct fsm {
 	struct fsm_word claim; /* the last of ours */
 	uint64_t claimed_at;   /* and when that was */
 	struct fsm_word asked; /* the peer's that is being answered */
-	bool held;             /* adverts are silent, and the active node lives and is well */
-	uint64_t disputed_at;  /* first advert that the channel did not confirm; 0: none */
-	uint64_t preempt_at;   /* a lower node may be relieved from then on; 0: none is seen */
+	unsigned int asking;   /* claims because of this silence */
+	/* Active, and the peer hears nothing but our answers: it leads when they fail to come, and
+	 * is known not to before this; 0: it hears us. */
+	uint64_t asked_until;
+	uint64_t refused_id, refused_at; /* the last of these answers */
+	uint64_t probed_at;              /* witnesses were asked because of a claim */
+	bool held;            /* adverts are silent, and the active node lives and is well */
+	uint64_t disputed_at; /* first advert that the channel did not confirm; 0: none */
+	uint64_t preempt_at;  /* a lower node may be relieved from then on; 0: none is seen */
 	uint64_t fence_id;
 	uint64_t weighed;     /* report_at when fencing was put off; 0: it was not */
 	bool released;        /* the last that was heard was a priority 0 */

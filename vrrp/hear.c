@@ -187,19 +187,21 @@ static void on_word(void *arg, const Cas__PeerWord *word)
 		[CAS__PEER_WORD__WORD__CLAIM] = FSM_PEER_CLAIM,
 		[CAS__PEER_WORD__WORD__GRANT] = FSM_PEER_GRANT,
 		[CAS__PEER_WORD__WORD__REFUSE] = FSM_PEER_REFUSE,
+		[CAS__PEER_WORD__WORD__CALM] = FSM_PEER_CALM,
 	};
 	struct fsm_event event = { 0 };
 	char reason[FSM_REASON];
 	bool lets_go;
 
 	/* A later release may know more of them. */
-	if (word->word < CAS__PEER_WORD__WORD__YIELD || word->word > CAS__PEER_WORD__WORD__REFUSE)
+	if (word->word < CAS__PEER_WORD__WORD__YIELD || word->word > CAS__PEER_WORD__WORD__CALM)
 		return;
 	event.kind = kinds[word->word];
 	event.word.epoch = word->epoch;
 	event.word.id = word->has_id ? word->id : 0;
 	event.word.preempt = word->has_preempt && word->preempt;
 	event.word.lame = word->has_lame && word->lame;
+	event.word.counts = word->has_counts && word->counts;
 	lets_go = event.kind == FSM_PEER_YIELD || event.kind == FSM_PEER_GRANT;
 	snprintf(reason, sizeof(reason), "%s let go: %s", vrrpd_peer_name(vrrpd),
 		 word->reason ? word->reason : "no reason given");

@@ -6,6 +6,7 @@ enum {
 	DOUBT = 2000000,        /* long enough for one turn of the loop */
 	DOUBT_MOST = 150000000, /* long enough for the next report of syncd */
 	DEPOSED_MAX = 6,        /* 64 times the patience, some 20 s with adverts of 100 ms */
+	UNASKED = 1000000000,   /* a peer that has taken over has said so by then, or is dead */
 	ANSWERS = 8,            /* to a rival's adverts, in the time of one of ours */
 };
 
@@ -22,12 +23,22 @@ enum fsm_state lead_failed(struct fsm *fsm, const struct fsm_event *event)
 	return FSM_FAULT;
 }
 
+/* Our adverts, or nothing, are what the peer goes by again. */
+static void asked_no_more(struct fsm *fsm, uint64_t now)
+{
+	if (!fsm->asked_until)
+		return;
+	fsm->asked_until = fsm->refused_id = 0;
+	fsm->lease_until = duty_lease_end(fsm, now);
+	fsm->actions |= FSM_LEASE_BOUND;
+}
+
 /* RFC 9568 6.4.3: a loser's advert is answered at once, and hosts may have learned its address. */
 static enum fsm_state insist(struct fsm *fsm, const struct fsm_event *event)
 {
 	fsm->heard_at = duty_heard(event);
 	fsm->advert_at = event->now + fsm->config.advert_ns;
-	fsm->lease_until = event->now + fsm_lease(&fsm->config);
+	fsm->lease_until = duty_lease_end(fsm, event->now);
 	fsm->actions |= FSM_SEND_ADVERT | FSM_REANNOUNCE;
 	return FSM_ACTIVE;
 }
@@ -94,7 +105,7 @@ static bool doubtful(struct fsm *fsm, uint64_t now)
 {
 	uint64_t silent = now + fsm_lease(&fsm->config) - fsm->lease_until;
 
-	if (now < fsm->lease_until)
+	if (now < fsm->lease_until || fsm->asked_until)
 		return false;
 	if (!fsm->doubted_at) {
 		fsm->doubted_at = now;
@@ -108,6 +119,8 @@ enum fsm_state lead_advertise(struct fsm *fsm, const struct fsm_event *event)
 {
 	uint64_t interval = fsm->config.advert_ns;
 
+	if (fsm->asked_until && event->now >= fsm->asked_until + UNASKED)
+		asked_no_more(fsm, event->now);
 	if (!fsm->doubted_at)
 		note_lateness(fsm, event->now);
 	if (doubtful(fsm, event->now)) {
@@ -118,7 +131,7 @@ enum fsm_state lead_advertise(struct fsm *fsm, const struct fsm_event *event)
 	fsm->advert_at += interval;
 	if (fsm->advert_at <= event->now)
 		fsm->advert_at = event->now + interval;
-	fsm->lease_until = event->now + fsm_lease(&fsm->config);
+	fsm->lease_until = duty_lease_end(fsm, event->now);
 	fsm->actions |= FSM_SEND_ADVERT;
 	return FSM_ACTIVE;
 }
@@ -168,12 +181,44 @@ static bool grants(const struct fsm *fsm, const struct fsm_word *claim)
 	return fsm->faults & (FSM_FAULT_LAN | FSM_FAULT_SIDE) && !claim->lame;
 }
 
-/* That nothing is known against our LAN is no proof: what is known may be half a second old. */
-static void refuse(struct fsm *fsm, const struct fsm_word *claim)
+/*
+ * The peer leads when our answers fail to come, and the LAN would not tell us: so we lead no longer
+ * than it is known to be content.  A question that follows an answer proves that this has come, and
+ * that the whole patience began not before it was sent.  Else the question came when an interval of
+ * it was left, less what it took to come.
+ */
+static void asked(struct fsm *fsm, const struct fsm_event *event)
 {
+	uint64_t until = event->now + fsm->config.advert_ns * 3 / 4;
+
+	if (fsm->refused_id && event->word.id == fsm->refused_id + 1)
+		until = fsm->refused_at + 3 * fsm->config.advert_ns;
+	fsm->refused_id = event->word.id;
+	fsm->refused_at = event->now;
+	fsm->asked_until = until;
+	fsm->lease_until = duty_lease_end(fsm, event->now);
+	fsm->actions |= FSM_LEASE_BOUND;
+}
+
+enum fsm_state lead_calm(struct fsm *fsm, const struct fsm_event *event)
+{
+	asked_no_more(fsm, event->now);
+	return FSM_ACTIVE;
+}
+
+/* That nothing is known against our LAN is no proof: what is known may be half a second old. */
+static void refuse(struct fsm *fsm, const struct fsm_event *event)
+{
+	const struct fsm_word *claim = &event->word;
+
 	fsm->actions |= FSM_SEND_REFUSE;
-	if (!claim->preempt && !claim->lame && !fsm->config.strict)
-		fsm->actions |= FSM_PROBE;
+	if (claim->counts)
+		asked(fsm, event);
+	if (claim->preempt || claim->lame || fsm->config.strict ||
+	    (fsm->probed_at && event->now - fsm->probed_at < 2 * fsm->config.advert_ns))
+		return;
+	fsm->probed_at = event->now;
+	fsm->actions |= FSM_PROBE;
 }
 
 enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event)
@@ -182,10 +227,10 @@ enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event)
 	duty_hear(fsm, event->word.epoch);
 	fsm->claims += !event->word.preempt;
 	/* Asleep until now: the peer may have stopped waiting for an answer. */
-	if (event->now >= fsm->lease_until)
+	if (event->now >= fsm->lease_until && !fsm->asked_until)
 		return FSM_ACTIVE;
 	if (!grants(fsm, &event->word)) {
-		refuse(fsm, &event->word);
+		refuse(fsm, event);
 		return FSM_ACTIVE;
 	}
 	duty_let_go(fsm, event);
@@ -201,6 +246,8 @@ enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
 	const struct fsm_report *peer = &fsm->report;
 
 	duty_note_report(fsm, event);
+	if (!peer->channel || !peer->peer_lives)
+		asked_no_more(fsm, event->now);
 	if (duty_barred(fsm))
 		return isolated(fsm, event);
 	if (!peer->channel)

@@ -64,7 +64,7 @@ void lease_tell(struct lease *lease)
 	map->vrid = lease->vrid;
 	map->version = lease->version;
 	map->refuse = lease->refuse;
-	map->hard = lease->hard;
+	map->hard = lease->hard || lease->bound;
 	map->peer[FLOW_IPV4] = addr_to_flow(&lease->peer[0]);
 	map->peer[FLOW_IPV6] = addr_to_flow(&lease->peer[1]);
 	map->ttl_min = lease->ttl_min;

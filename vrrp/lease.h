@@ -19,6 +19,7 @@ struct lease {
 	uint8_t ttl_min;        /* of the peer's adverts; 0: 255 */
 	struct addr peer[2];    /* IPv4 and IPv6; of family 0: not known */
 	bool refuse;            /* Accept_Mode is false */
+	bool bound;             /* for now: the peer takes over when our answers fail to come */
 	bool hard; /* over at its end, whoever else is heard; of the consistency policy */
 };
 

@@ -96,6 +96,7 @@ enum fsm_state quiet_advert(struct fsm *fsm, const struct fsm_event *event)
 		break;
 	}
 	duty_note_advert(fsm, event);
+	duty_calm(fsm);
 	if (fsm->held)
 		heard_again(fsm, event);
 	if (fsm->state != FSM_INIT && !preempts(fsm, event))

@@ -30,6 +30,35 @@ drill_channel() {
 	stays "$1"
 	channel_heal
 }
+# Where the channel alone keeps the standby from leading, syncd must be awake.
+drill_busy_between() {
+	load_start
+	work 500
+	lan_between
+	work 1500
+	load_stop
+	stays "$1"
+	lan_heal
+}
+# The same for a syncd that is not: the active node has let go when the standby takes over.
+drill_starved() {
+	lan_between
+	work 500
+	signal -STOP "lb$1-syncd"
+	work 300
+	signal -CONT "lb$1-syncd"
+	work 500
+	lan_heal
+}
+drill_starved_peer() {
+	lan_between
+	work 500
+	signal -STOP "lb$2-syncd"
+	work 300
+	signal -CONT "lb$2-syncd"
+	work 500
+	lan_heal
+}
 drill_lan_between() {
 	lan_between
 	work 1500
@@ -144,7 +173,8 @@ drill_split_channel_first() {
 
 pair_start
 chat_start load 7000 50 10.20.0.120 30
-for entry in ${DRILLS:-peer_deaf:20 active_deaf:20 lan_between:20 channel:20 mute:any deaf:any \
+for entry in ${DRILLS:-peer_deaf:20 active_deaf:20 lan_between:20 starved:any \
+	starved_peer:any channel:20 mute:any deaf:any \
 	side:any lan:any both_lan_first:any both_channel_first:any unfenceable:20:300 loser_hears_first:20:300 \
 	winner_hears_first:20:300 split_channel_first:20:1500}; do
 	IFS=: read -r name dark two <<<"$entry"

@@ -217,7 +217,7 @@ void client_step(struct world *world, unsigned int flow)
 
 static bool answers(const struct node *node)
 {
-	return node_on_lan(node) && node->vrrpd.holds && plane_admits(&node->plane);
+	return node_on_lan(node) && node->vrrpd.holds && plane_admits(node);
 }
 
 void client_learn(struct world *world, int node)

@@ -63,7 +63,7 @@ static void announce(struct node *node)
 
 static void poll(struct node *node)
 {
-	bool active = plane_admits(&node->plane), began = active && !node->lbd.active;
+	bool active = plane_admits(node), began = active && !node->lbd.active;
 
 	node->lbd.active = active;
 	if (began)

@@ -173,7 +173,7 @@ static void check_revisions(struct world *world)
 
 static bool answers(const struct node *node)
 {
-	return node_on_lan(node) && node->vrrpd.holds && plane_admits(&node->plane);
+	return node_on_lan(node) && node->vrrpd.holds && plane_admits(node);
 }
 
 /*
@@ -285,7 +285,7 @@ void oracle_promoted(struct node *node, uint64_t epoch, bool yielded)
 			   (unsigned long long)epoch, (unsigned long long)node->led);
 	node->led = epoch;
 	if (yielded && peer->process[VRRPD].alive && peer->vrrpd.fsm.state != FSM_ACTIVE &&
-	    plane_admits(&peer->plane) && peer->vrrpd.mapped)
+	    plane_admits(peer) && peer->vrrpd.mapped)
 		trace_fail(world, "I3 node %u took over from a yield, but its peer still admits",
 			   node->number + 1);
 }
@@ -367,7 +367,7 @@ bool oracle_whole(struct world *world, char *why, size_t size)
 		return complain(why, size, words);
 	active = a->vrrpd.fsm.state == FSM_ACTIVE ? a : b;
 	standby = active == a ? b : a;
-	if (active->vrrpd.fsm.state != FSM_ACTIVE || !plane_admits(&active->plane))
+	if (active->vrrpd.fsm.state != FSM_ACTIVE || !plane_admits(active))
 		return complain(why, size, "nobody is active");
 	if (standby->vrrpd.fsm.state != FSM_BACKUP)
 		return complain(why, size, "nobody is standby");

@@ -319,8 +319,12 @@ static void remove_flow(struct node *node, unsigned int flow, bool own)
 /* --- packets -----------------------------------------------------------------------------------
  */
 
-bool plane_admits(const struct plane *plane)
+bool plane_admits(const struct node *node)
 {
+	const struct plane *plane = &node->plane;
+
+	if (plane->bound && node_now(node) > plane->until)
+		return false;
 	return plane->role == LEASE_ACTIVE && plane->fenced == FENCE_NONE;
 }
 
@@ -361,7 +365,7 @@ static int begin(struct node *node, unsigned int flow)
 {
 	int member;
 
-	if (!plane_admits(&node->plane))
+	if (!plane_admits(node))
 		return NOBODY;
 	if (node->plane.flow[flow].used)
 		remove_flow(node, flow, true);
@@ -441,7 +445,7 @@ void plane_advert(struct node *node)
 {
 	struct plane *plane = &node->plane;
 
-	if (!plane_admits(plane) || node_now(node) <= plane->until ||
+	if (!plane_admits(node) || node_now(node) <= plane->until ||
 	    node->world->options.plant == PLANT_NO_FENCE)
 		return;
 	plane->fenced = FENCE_ADVERT;

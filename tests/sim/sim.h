@@ -168,6 +168,7 @@ struct plane {
 	uint64_t until, epoch, promoted;
 	enum lease_role role;
 	enum lease_fence fenced;
+	bool bound; /* the lease has a hard end */
 	struct flow_event ring[RING];
 	size_t ringed, room;
 	uint64_t lost, generation;
@@ -190,7 +191,7 @@ void plane_apply(struct node *node, const struct flow_event *record);
 void plane_reset(struct node *node);
 /* Something in the table is lost, left over or other, and nobody is told.  False: not this time. */
 bool plane_damage(struct node *node);
-bool plane_admits(const struct plane *plane);
+bool plane_admits(const struct node *node);
 
 struct flow_key plane_key(unsigned int flow);
 /* Number of a record's flow or pin; negative for what no client here has. */

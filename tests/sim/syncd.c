@@ -148,7 +148,8 @@ static int op_step(void *arg, struct flow_event *event, size_t max)
 static void op_word(void *arg, const Cas__PeerWord *word)
 {
 	struct node *node = arg;
-	static const char *const words[] = { "?", "YIELD", "TAKEN", "CLAIM", "GRANT", "REFUSE" };
+	static const char *const words[] = { "?",     "YIELD",  "TAKEN", "CLAIM",
+					     "GRANT", "REFUSE", "CALM" };
 
 	trace_say(node->world, "node %u: the peer says %s, epoch %llu", node->number + 1,
 		  words[word->word], (unsigned long long)word->epoch);
@@ -156,10 +157,10 @@ static void op_word(void *arg, const Cas__PeerWord *word)
 		node->syncd->yield_until = 0;
 	if (node->syncd->vrrpd)
 		world_post(node, VRRPD,
-			   &(struct letter){
-				   .kind = L_WORD,
-				   .word = word->word,
-				   .said = { word->epoch, word->id, word->preempt, word->lame } });
+			   &(struct letter){ .kind = L_WORD,
+					     .word = word->word,
+					     .said = { word->epoch, word->id, word->preempt,
+						       word->lame, word->counts } });
 }
 
 static void op_facts(void *arg, Cas__NodeFacts *facts)
@@ -343,7 +344,8 @@ static void send_word(struct node *node, Cas__PeerWord__Word which, const struct
 
 	word.word = which;
 	word.epoch = said->epoch;
-	word.has_id = word.has_preempt = word.has_lame = true;
+	word.has_id = word.has_preempt = word.has_lame = word.has_counts = true;
+	word.counts = said->counts;
 	word.id = said->id;
 	word.preempt = said->preempt;
 	word.lame = said->lame;

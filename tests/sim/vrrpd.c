@@ -148,9 +148,12 @@ static void carry_out(struct node *node, unsigned int actions)
 {
 	struct vrrpd *vrrpd = &node->vrrpd;
 
+	node->plane.bound = vrrpd->fsm.asked_until != 0;
 	let_go(node, actions);
 	if (actions & FSM_LEASE_ACTIVE)
 		lease_activate(node);
+	if (actions & FSM_LEASE_BOUND && vrrpd->mapped)
+		node->plane.until = vrrpd->fsm.lease_until;
 	if (actions & FSM_SEND_ADVERT) {
 		if (vrrpd->mapped)
 			node->plane.until = vrrpd->fsm.lease_until;
@@ -170,6 +173,8 @@ static void carry_out(struct node *node, unsigned int actions)
 		send_word(node, CAS__PEER_WORD__WORD__CLAIM, &vrrpd->fsm.claim);
 	if (actions & FSM_SEND_REFUSE)
 		send_word(node, CAS__PEER_WORD__WORD__REFUSE, &vrrpd->fsm.asked);
+	if (actions & FSM_SEND_CALM)
+		send_word(node, CAS__PEER_WORD__WORD__CALM, &vrrpd->fsm.claim);
 	if (actions & FSM_PROBE)
 		lan_ask(node, true);
 	if (actions & FSM_FENCE)

@@ -602,7 +602,7 @@ static void forged_adverts(void **unused)
 		uint64_t forged;
 	} rows[] = {
 		{ 255, 2, 6000 }, { 255, 1, 6000 }, { 255, 99, 12000 },
-		{ 0, 1, 600 }, /* refuted ten times a second, and not answered in between */
+		{ 0, 1, 500 }, /* refuted nine times a second, and not answered in between */
 		{ 0, 2, 0 },   /* a backup that stops: answered, as RFC 9568 6.4.3 says */
 		{ 0, 99, 6000 },  { 1, 1, 6000 },
 	};

@@ -942,6 +942,7 @@ static void silence_asks_and_holds(void **unused)
 	struct fsm fsm = in_state(FSM_BACKUP);
 	struct fsm_report active = { .channel = true, .peer_lives = true, .peer_active = true };
 	struct fsm_event refuse = { .kind = FSM_PEER_REFUSE };
+	unsigned int actions;
 	uint64_t first;
 
 	(void)unused;
@@ -957,16 +958,120 @@ static void silence_asks_and_holds(void **unused)
 	refuse.word.id = fsm.claim.id;
 	assert_int_equal(fsm_step(&fsm, &refuse), 0); /* one advert late is no alarm */
 	assert_int_equal(fsm.down_at, first + ms + fsm_patience(&fsm));
-	report(&fsm, active, fsm.claim_at);
-	assert_int_equal(step(&fsm, FSM_CLAIM_TIMER, fsm.claim_at), FSM_SEND_CLAIM);
-	refuse.now = fsm.claimed_at + ms;
-	refuse.word.id = fsm.claim.id;
-	assert_int_equal(fsm_step(&fsm, &refuse), FSM_REPORT_ROLE);
-	assert_true(fsm.held && fsm.holds == 1);
+	/* The next question says that the answer came; from then on there are two an interval. */
+	assert_int_equal(fsm.claim_at, refuse.now);
+	for (int i = 0; !fsm.held; i++) {
+		assert_true(i < 4);
+		report(&fsm, active, fsm.claim_at);
+		assert_int_equal(step(&fsm, FSM_CLAIM_TIMER, fsm.claim_at), FSM_SEND_CLAIM);
+		refuse.now = fsm.claimed_at + ms;
+		refuse.word.id = fsm.claim.id;
+		actions = fsm_step(&fsm, &refuse);
+		assert_int_equal(actions, fsm.held ? FSM_REPORT_ROLE : 0);
+		assert_int_equal(fsm.claim_at, refuse.now + 50 * ms);
+	}
+	assert_int_equal(fsm.holds, 1);
+	assert_true(refuse.now >= start_time + 300 * ms);
 	/* No answer: nobody is there. */
 	step(&fsm, FSM_CLAIM_TIMER, fsm.claim_at);
 	assert_true(step(&fsm, FSM_DOWN_TIMER, fsm.down_at) & FSM_TAKE_ADDRESSES);
 	assert_false(fsm.held);
+}
+
+static unsigned int claim(struct fsm *fsm, uint64_t id, uint64_t now)
+{
+	struct fsm_event event = { .kind = FSM_PEER_CLAIM, .now = now };
+
+	event.word.id = id;
+	event.word.counts = true;
+	return fsm_step(fsm, &event);
+}
+
+/*
+ * A peer that hears nothing but our answers leads three adverts after the last that it got, which
+ * we might not learn: so we lead no longer than that, counted from our last that it is known to
+ * have.
+ */
+static void who_is_asked_leads_on_parole(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	struct fsm_report lives = { .channel = true, .peer_lives = true, .peer_standby = true };
+	uint64_t now = start_time + 10 * ms;
+
+	(void)unused;
+	report(&fsm, lives, now);
+	/* The first question comes when it has an interval left. */
+	assert_true(claim(&fsm, 7, now) & FSM_LEASE_BOUND);
+	assert_int_equal(fsm.lease_until, now + 75 * ms);
+	/* The second one says that it got our first answer, but not yet that of the second. */
+	assert_true(claim(&fsm, 8, now + 5 * ms) & FSM_SEND_REFUSE);
+	assert_int_equal(fsm.asked_until, now + 300 * ms);
+	claim(&fsm, 9, now + 60 * ms);
+	assert_int_equal(fsm.asked_until, now + 5 * ms + 300 * ms);
+	/* Adverts prolong nothing. */
+	while (fsm.advert_at < fsm.asked_until)
+		step(&fsm, FSM_ADVERT_TIMER, fsm.advert_at);
+	assert_int_equal(fsm.lease_until, fsm.asked_until);
+	/* A question that comes too late does not bring it back: others are on their way. */
+	claim(&fsm, 10, now + 400 * ms);
+	assert_int_equal(fsm.lease_until, now + 60 * ms + 300 * ms);
+	claim(&fsm, 11, now + 410 * ms);
+	assert_int_equal(fsm.asked_until, now + 400 * ms + 300 * ms);
+	assert_int_equal(step(&fsm, FSM_PEER_CALM, now + 420 * ms), FSM_LEASE_BOUND);
+	assert_int_equal(fsm.asked_until, 0);
+	assert_int_equal(fsm.lease_until, now + 420 * ms + fsm_lease(&fsm.config));
+}
+
+/* Nobody asks any more, and nobody says why: it has taken over, or is dead. */
+static void parole_ends(void **unused)
+{
+	struct fsm_report lives = { .channel = true, .peer_lives = true, .peer_standby = true };
+	struct fsm_report dead = { .channel = true }, gone = { 0 };
+
+	(void)unused;
+	for (int i = 0; i < 4; i++) {
+		struct fsm fsm = in_state(FSM_ACTIVE);
+		uint64_t now = start_time + 10 * ms;
+
+		report(&fsm, lives, now);
+		claim(&fsm, 1, now);
+		if (i == 0)
+			report(&fsm, dead, now + 50 * ms);
+		else if (i == 1)
+			report(&fsm, gone, now + 50 * ms);
+		else if (i == 2)
+			word(&fsm, FSM_PEER_TAKEN, fsm.epoch + 1, now + 50 * ms);
+		while (i == 3 && fsm.asked_until) {
+			assert_true(fsm.advert_at < now + 1500 * ms);
+			step(&fsm, FSM_ADVERT_TIMER, fsm.advert_at);
+		}
+		assert_int_equal(fsm.asked_until, 0);
+		assert_int_equal(fsm.state, i == 2 ? FSM_BACKUP : FSM_ACTIVE);
+	}
+}
+
+/* Who hears again, or could not lead, says so once. */
+static void who_asked_says_when_it_is_calm(void **unused)
+{
+	struct fsm_report active = { .channel = true, .peer_lives = true, .peer_active = true };
+
+	(void)unused;
+	for (int i = 0; i < 3; i++) {
+		struct fsm fsm = in_state(FSM_BACKUP);
+		unsigned int actions = 0;
+
+		report(&fsm, active, start_time);
+		assert_int_equal(step(&fsm, FSM_CLAIM_TIMER, fsm.claim_at), FSM_SEND_CLAIM);
+		assert_true(fsm.claim.counts);
+		if (i == 0)
+			actions = advert(&fsm, 253, PEER, fsm.claimed_at + ms);
+		else if (i == 1)
+			actions = fault(&fsm, FSM_FAILED, FSM_FAULT_LINK, fsm.claimed_at + ms);
+		else
+			actions = step(&fsm, FSM_STOP, fsm.claimed_at + ms);
+		assert_true(actions & FSM_SEND_CALM);
+		assert_false(advert(&fsm, 253, PEER, fsm.claimed_at + 2 * ms) & FSM_SEND_CALM);
+	}
 }
 
 /* The active node's own LAN may be the one that does not work. */
@@ -1244,6 +1349,9 @@ int main(void)
 		cmocka_unit_test(adverts_count_from_their_receipt),
 		cmocka_unit_test(an_old_report_is_none),
 		cmocka_unit_test(silence_asks_and_holds),
+		cmocka_unit_test(who_is_asked_leads_on_parole),
+		cmocka_unit_test(parole_ends),
+		cmocka_unit_test(who_asked_says_when_it_is_calm),
 		cmocka_unit_test(a_node_that_is_not_heard_asks_its_witnesses),
 		cmocka_unit_test(who_is_not_heard_by_witnesses_lets_go),
 		cmocka_unit_test(fencing_comes_before_a_blind_takeover),

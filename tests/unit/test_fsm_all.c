@@ -72,6 +72,7 @@ static const struct happening {
 	{ .kind = FSM_PEER_GRANT, .what = 1 },
 	{ .kind = FSM_PEER_REFUSE, .what = 0 },
 	{ .kind = FSM_PEER_REFUSE, .what = 1 },
+	{ .kind = FSM_PEER_CALM },
 	{ .kind = FSM_RESERVED, .what = 100 },
 	{ .kind = FSM_HANDOVER },
 	{ .kind = FSM_FENCED },
@@ -114,11 +115,12 @@ static struct fsm_event event_of(const struct walk *walk, const struct happening
 		event.epoch = walk->highest + h->what;
 	else if (h->kind == FSM_FENCE_RESULT)
 		event.fence.id = fsm->fence_id, event.fence.done = h->what;
-	else if (h->kind >= FSM_PEER_YIELD && h->kind <= FSM_PEER_REFUSE)
+	else if (h->kind >= FSM_PEER_YIELD && h->kind <= FSM_PEER_CALM)
 		event.word = (struct fsm_word){ .epoch = fsm->epoch + !!h->what,
 						.id = fsm->claim.id,
 						.preempt = h->what == 1,
-						.lame = !h->what };
+						.lame = !h->what,
+						.counts = h->what != 1 };
 	return event;
 }
 
@@ -221,9 +223,19 @@ static void check_step(struct walk *walk, const struct fsm *before, const struct
 	if (actions & (FSM_SEND_REFUSE | FSM_SEND_GRANT))
 		assert_true(event->kind == FSM_PEER_CLAIM && before->state == FSM_ACTIVE);
 	/* Whoever is not heard asks at once whether it is heard by anybody. */
-	assert_int_equal(!!(actions & FSM_PROBE), actions & FSM_SEND_REFUSE &&
-							  !event->word.preempt &&
-							  !event->word.lame && !fsm->config.strict);
+	if (actions & FSM_PROBE)
+		assert_true(actions & FSM_SEND_REFUSE && !event->word.preempt &&
+			    !event->word.lame && !fsm->config.strict);
+	/* And leads no longer than its answers are known to have come. */
+	if (actions & FSM_SEND_REFUSE && event->word.counts)
+		assert_true(actions & FSM_LEASE_BOUND && fsm->asked_until);
+	assert_true(fsm->state == FSM_ACTIVE || !fsm->asked_until);
+	assert_true(!fsm->asked_until || fsm->lease_until <= fsm->asked_until);
+	assert_true(fsm->state != FSM_ACTIVE || !fsm->asking);
+	/* Whoever asked and cannot lead any more says so. */
+	assert_true(!fsm->asking || fsm->down_at || fsm->fence_at);
+	if (before->asking && !fsm->asking && fsm->state != FSM_ACTIVE)
+		assert_true(actions & FSM_SEND_CALM);
 	check_options(before, fsm, actions);
 	check_state(walk);
 	if (fsm->epoch > walk->highest)
