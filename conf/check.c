@@ -260,6 +260,7 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 	check_forwarding(&check);
 	check_vrrp(&check);
 	check_memory(&check);
+	check_modes(&check);
 	if (!check_addresses(&check) || !check_arrays(&check))
 		return false;
 	check_advice(&check);

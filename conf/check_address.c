@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Every address of the file has one use, but for gateways, which arrays may share; and those of an
- * array and its members are of the families of its VIPs.
+ * Every address of the file has one use, but for gateways and pools, which arrays may share; and
+ * those of an array and its members are of the families of its VIPs.
  */
 #include "conf/check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/pool.h"
 #include "proto/addr.h"
 
-enum use_kind { USE_NODE, USE_SYNC, USE_VIP, USE_GATEWAY, USE_MEMBER };
+enum use_kind { USE_NODE, USE_SYNC, USE_VIP, USE_GATEWAY, USE_POOL, USE_MEMBER };
 
 struct use {
 	struct flow_ip addr;
@@ -46,6 +47,22 @@ static void add_array(struct uses *uses, enum use_kind kind, const Conf__Array *
 		    source_item(uses->check->source, array, vip ? "vip" : "gateway", i));
 }
 
+static void add_pool(struct uses *uses, const Conf__Array *array)
+{
+	for (size_t i = 0; i < array->n_snat_pool; i++) {
+		struct use use = { .kind = USE_POOL, .name = array->name ? array->name : "" };
+		struct pool_range range;
+
+		use.place = source_item(uses->check->source, array, "snat_pool", i);
+		if (!pool_read(&range, array->snat_pool[i]))
+			continue;
+		for (uint32_t n = 0; n < range.count && n < CONF_POOL_MAX; n++) {
+			use.addr = pool_address(&range, n);
+			uses->use[uses->count++] = use;
+		}
+	}
+}
+
 static void add_member(struct uses *uses, const Conf__Array *array, const Conf__Member *member)
 {
 	size_t before = uses->count;
@@ -77,6 +94,7 @@ static void collect(struct uses *uses)
 
 		add_array(uses, USE_VIP, array);
 		add_array(uses, USE_GATEWAY, array);
+		add_pool(uses, array);
 		for (size_t j = 0; j < array->n_member; j++)
 			add_member(uses, array, array->member[j]);
 	}
@@ -92,7 +110,7 @@ static size_t room(const struct check *check)
 	for (size_t i = 0; i < check_array_count(check->file); i++) {
 		const Conf__Array *array = check->file->array[i];
 
-		count += array->n_vip + array->n_gateway;
+		count += array->n_vip + array->n_gateway + CONF_POOL_MAX * array->n_snat_pool;
 		for (size_t j = 0; j < array->n_member; j++)
 			count += array->member[j]->n_address;
 	}
@@ -116,6 +134,8 @@ static bool may_share(const struct use *a, const struct use *b)
 {
 	if (a->kind == USE_GATEWAY && b->kind == USE_GATEWAY)
 		return true;
+	if (a->kind == USE_POOL && b->kind == USE_POOL)
+		return strcmp(a->name, b->name) != 0;
 	/* A node without a cable of its own to the peer replicates over the LAN. */
 	return a->kind != b->kind && a->kind <= USE_SYNC && b->kind <= USE_SYNC &&
 	       strcmp(a->name, b->name) == 0;
@@ -130,6 +150,7 @@ static void complain(const struct check *c, const struct use *earlier, const str
 		[USE_SYNC] = { "sync", "the sync address of node" },
 		[USE_VIP] = { "vip", "the vip of array" },
 		[USE_GATEWAY] = { "gateway", "the gateway of array" },
+		[USE_POOL] = { "snat-pool", "in the snat-pool of array" },
 		[USE_MEMBER] = { "address", "the address of member" },
 	};
 	bool twice = earlier->kind == USE_MEMBER && use->kind == USE_MEMBER;

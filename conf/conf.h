@@ -14,7 +14,11 @@
 #include "proto/flow.h"
 #include "schema.pb-c.h"
 
-enum { CONF_DIGEST_BYTES = 32, CONF_MAX_BYTES = 4 << 20 };
+enum {
+	CONF_DIGEST_BYTES = 32,
+	CONF_MAX_BYTES = 4 << 20,
+	CONF_POOL_MAX = FLOW_SERVICE_SOURCES, /* addresses of a family in a snat-pool */
+};
 
 /*
  * A configuration that has passed every check.  `file` holds what was written plus all defaults
@@ -72,6 +76,10 @@ bool conf_vip(const Conf__Array *array, enum flow_family family, struct flow_ip 
 bool conf_gateway(const Conf__Array *array, enum flow_family family, struct flow_ip *ip);
 bool conf_address(const Conf__Member *member, enum flow_family family, struct flow_ip *ip);
 bool conf_node_address(const Conf__Node *node, enum flow_family family, struct flow_ip *ip);
+
+/* The addresses of a family in an array's snat-pool, ranges written out; how many. */
+size_t conf_pool(const Conf__Array *array, enum flow_family family,
+		 struct flow_ip ip[CONF_POOL_MAX]);
 
 /* 1 or 2 for the name of a node block, 0 for a name that the file does not have. */
 unsigned int conf_node(const struct conf *conf, const char *name);

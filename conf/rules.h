@@ -17,6 +17,7 @@ enum rule_kind {
 	RULE_PORTS,    /* 135 or 6005-59530 */
 	RULE_NAME,     /* letter or digit, then those and . _ - ; at most 63 */
 	RULE_ADDRESS,  /* unicast, routed: of what clients or members use */
+	RULE_POOL,     /* such an address, or a range with at most `max` of them */
 	RULE_NODE,     /* unicast, of one link perhaps: of a node itself */
 	RULE_LOCAL,    /* the same, loopback included */
 	RULE_DEVICE,   /* interface name */

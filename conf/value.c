@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conf/near.h"
+#include "conf/pool.h"
 #include "conf/rpcif.h"
 #include "proto/addr.h"
 #include "proto/seal.h"
@@ -302,6 +303,26 @@ static bool read_address(const struct job *job, const char *word)
 	return unfit ? refuse(job, "%.60s is %s", word, unfit) : true;
 }
 
+static bool read_pool(const struct job *job, const char *word)
+{
+	struct pool_range range;
+	char first[ADDR_TEXT], last[ADDR_TEXT];
+
+	if (!pool_read(&range, word))
+		return refuse(job,
+			      "takes an address or a range such as 10.30.0.200-10.30.0.207, not "
+			      "\"%.60s\"",
+			      word);
+	if (!range.count)
+		return refuse(job, "%.60s ends before it begins", word);
+	if (range.count > job->rule->max)
+		return refuse(job, "%.60s has %u addresses: %u of a family are the most", word,
+			      range.count, job->rule->max);
+	/* What hosts cannot have does not lie between two addresses that they can have. */
+	return read_address(job, addr_print_flow(first, &range.first)) &&
+	       read_address(job, addr_print_flow(last, &range.last));
+}
+
 /* Its link is known: it is that of the adverts, or of the channel. */
 static bool read_node(const struct job *job, const char *word)
 {
@@ -431,7 +452,7 @@ bool value_read(union value *value, const struct rule *rule, const ProtobufCFiel
 		[RULE_LOCAL] = read_node,        [RULE_DEVICE] = read_device,
 		[RULE_HOST] = read_host,         [RULE_KEY] = read_key,
 		[RULE_LISTEN] = read_listen,     [RULE_PATH] = read_path,
-		[RULE_RPC] = read_rpc,
+		[RULE_RPC] = read_rpc,         [RULE_POOL] = read_pool,
 	};
 	struct job job = { value, rule, field, "", problem };
 

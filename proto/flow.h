@@ -33,7 +33,8 @@ enum flow_limits {
 	FLOW_MAX_POOLS = 64,
 	FLOW_TABLES = 2 * FLOW_MAX_POOLS + 1, /* for each pool two, and one to write into */
 	FLOW_MAX_MEMBERS = 512,
-	FLOW_MAX_SOURCES = 255, /* addresses that members see in a client's place */
+	FLOW_MAX_SOURCES = 255,    /* addresses that members see in a client's place */
+	FLOW_SERVICE_SOURCES = 16, /* of one family, for one service */
 	FLOW_MEMBER_WORDS = FLOW_MAX_MEMBERS / 64,
 	FLOW_ROLE_SLOTS = 2048,
 	FLOW_ROLE_PROBES = 16,
@@ -96,7 +97,7 @@ struct flow_control {
 	__u64 seed;         /* key of the choice hash; equal on both nodes, see conf_seed() */
 	__u32 generation;   /* counts configuration changes on this node */
 	__u16 routes;       /* counts changes of routes and links: outdates every hop */
-	__u16 pad;
+	__u16 node;         /* 1 or 2: which half of a source's ports is this node's to give */
 };
 
 enum flow_role_kind {
@@ -169,6 +170,33 @@ struct flow_service {
 	__u32 source_flows; /* in the whole pool, which has affinity then */
 	__u32 source_rate;  /* new ones in a second; at most FLOW_SOURCE_RATE */
 	__u32 number;       /* index of this entry */
+	/* What members may see in a client's place; NAT: of clients on link with them. */
+	__u8 sources[FLOW_FAMILIES];                      /* how many of the next */
+	__u8 source[FLOW_FAMILIES][FLOW_SERVICE_SOURCES]; /* slots in `sources` */
+	__u8 pad[2];
+};
+
+enum flow_source_flags {
+	SOURCE_USED = 1,
+	SOURCE_GONE = 2, /* no longer configured; kept while flows refer to it */
+};
+
+/*
+ * Map `sources`.  A source keeps its slot as long as any flow refers to it.  Of its ports the first
+ * half is the first node's to give to new flows, the second half the second's.
+ */
+struct flow_source {
+	struct flow_ip addr;
+	__u16 first; /* port, host order */
+	__u16 ports; /* from there on; even */
+	__u8 flags;
+	__u8 pad[3];
+};
+
+/* Map `source_stats`, same index as `sources`; written atomically by BPF. */
+struct flow_source_stats {
+	__u64 flows; /* in the flow table now */
+	__u64 next;  /* where the search for a free port goes on */
 };
 
 enum flow_pool_flags {
@@ -249,6 +277,9 @@ struct flow_histogram {
 	__u64 sum_us;
 };
 
+/* Sources have ports from here to the last one, but for a VIP, which has none of its services. */
+#define FLOW_SOURCE_FIRST 1024
+
 /* --- state, written by BPF -------------------------------------------------------------------- */
 
 /* Key of `flows` and `handshakes`: always the client's view, for both directions. */
@@ -273,6 +304,12 @@ struct flow_hop {
 	__u16 routes; /* control.routes at that time */
 };
 
+/*
+ * Map `hops`: ways to the members at 2 * slot + family, and behind them, from here on, those that
+ * must not lead over a gateway.
+ */
+#define FLOW_HOPS_DIRECT (2 * FLOW_MAX_MEMBERS)
+
 #define FLOW_HOP_TICKS FLOW_TICKS_PER_SECOND
 
 enum flow_state {
@@ -281,6 +318,7 @@ enum flow_state {
 	FLOW_MEMBER_FIN,
 	FLOW_CLOSING, /* both FINs seen */
 	FLOW_RESET,
+	FLOW_CLAIMED, /* DSR: the client says that it is established, and no more than that */
 };
 
 enum flow_flags {
@@ -316,6 +354,12 @@ struct flow {
 	__be16 source_port;
 };
 
+/*
+ * Maps `reverse` (HASH, as large as `flows`) and `openings` (LRU_HASH, for handshakes): the key of
+ * a flow that has a source, found by the connection as its member sees it, which is a flow_key with
+ * the source in the client's place and the member in the VIP's.
+ */
+
 enum handshake_flags {
 	HANDSHAKE_SYNACK = 1,   /* expect_ack is known */
 	HANDSHAKE_OUTBOUND = 2, /* becomes FLOW_OUTBOUND */
@@ -327,7 +371,8 @@ struct handshake {
 	__u8 flags;
 	__u8 pad;
 	__u32 started;       /* ticks */
-	__u32 expect_ack;    /* SYN-ACK's SEQ + 1, host order */
+	__u32 expect_ack;    /* SYN-ACK's SEQ + 1, host order; DSR: the SEQ that the client goes on
+				with */
 	__u32 sent_us;       /* when the SYN, then the SYN-ACK was sent on; 0: cannot be told */
 	struct flow_hop hop; /* as the SYN came; not set when HANDSHAKE_OUTBOUND */
 	__u8 mode;           /* enum flow_mode */
@@ -601,12 +646,20 @@ enum flow_counter {
 	COUNT_EXACT,         /* flow recorded at its SYN: the peer would derive another member */
 	COUNT_EXACT_KEPT,    /* not recorded, for there were too many: sent where the peer would */
 	COUNT_EXPIRED_BEGUN, /* recorded at its SYN, and nothing came of it */
+	COUNT_DROP_INDIRECT,     /* DSR: the way to the member leads over a gateway */
+	COUNT_DROP_NO_SOURCE,    /* every port that was tried of the sources is in use */
+	COUNT_DROP_UNSOURCED,    /* in mid-stream, and no record tells its source */
+	COUNT_CLAIMS_LIMITED,    /* DSR: too many new flows at once, forwarded but not recorded */
+	COUNT_SOURCES_GIVEN,     /* new connections that got a source */
+	COUNT_SOURCES_STOLEN,    /* of those: from a handshake that was not completed */
 	COUNT_MAX
 };
 
 _Static_assert(sizeof(struct flow_control) == 24, "layout");
 _Static_assert(sizeof(struct flow_role) == 24, "layout");
-_Static_assert(sizeof(struct flow_service) == 52, "layout");
+_Static_assert(sizeof(struct flow_service) == 88, "layout");
+_Static_assert(sizeof(struct flow_source) == 24, "layout");
+_Static_assert(sizeof(struct flow_source_stats) == 16, "layout");
 _Static_assert(sizeof(struct flow_pool) == 16 + 8 * FLOW_MEMBER_WORDS, "layout");
 _Static_assert(sizeof(struct flow_member) == 72, "layout");
 _Static_assert(sizeof(struct flow_member_stats) == 56, "layout");

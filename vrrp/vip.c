@@ -87,13 +87,14 @@ static int append(struct vips *vips, const struct addr *addr, int ifindex)
 }
 
 static int plan_one(const struct plan *plan, const Conf__Array *array, const struct flow_ip *ip,
-		    bool vip)
+		    const char *what)
 {
+	const bool vip = !strcmp(what, "vip");
 	const struct addr addr = addr_from_flow(ip);
 	char text[ADDR_TEXT];
 	int ifindex;
 
-	/* Several arrays may share one gateway. */
+	/* Several arrays may share a gateway or a pool. */
 	if (vip_find(plan->vips, &addr))
 		return 0;
 	ifindex = connected(plan->list, plan->names, &addr);
@@ -102,7 +103,7 @@ static int plan_one(const struct plan *plan, const Conf__Array *array, const str
 	if (!ifindex) {
 		log_error("array %s: no interface of the data plane has a subnet that holds its "
 			  "%s %s; give one an address there",
-			  array->name, vip ? "vip" : "gateway", addr_print(text, &addr));
+			  array->name, what, addr_print(text, &addr));
 		return -EADDRNOTAVAIL;
 	}
 	return append(plan->vips, &addr, ifindex);
@@ -126,14 +127,16 @@ static void plan_link_local(const struct plan *plan, uint8_t vrid)
 
 static int plan_array(const struct plan *plan, const Conf__Array *array)
 {
-	struct flow_ip ip;
+	struct flow_ip ip, pool[CONF_POOL_MAX];
 	int err = 0;
 
 	for (enum flow_family f = FLOW_IPV4; !err && f < FLOW_FAMILIES; f++) {
 		if (conf_vip(array, f, &ip))
-			err = plan_one(plan, array, &ip, true);
+			err = plan_one(plan, array, &ip, "vip");
 		if (!err && conf_gateway(array, f, &ip))
-			err = plan_one(plan, array, &ip, false);
+			err = plan_one(plan, array, &ip, "gateway");
+		for (size_t i = 0, n = conf_pool(array, f, pool); !err && i < n; i++)
+			err = plan_one(plan, array, &pool[i], "snat-pool address");
 	}
 	return err;
 }

@@ -244,6 +244,60 @@ static void families(void **state)
 	run(edits, sizeof(edits) / sizeof(edits[0]));
 }
 
+static void modes(void **state)
+{
+	static const struct edit edits[] = {
+		{ "gateway 10.2.0.1; use mail\nmember", "mode dsr; use mail\nmember", "" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "mode snat; snat-pool 10.2.0.200-10.2.0.203, 10.2.0.210; use mail\nmember", "" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.200; use mail\nmember", "" },
+		{ "gateway 10.2.0.1; use mail\nmember", "mode bridge; use mail\nmember",
+		  "17:33: mode \"bridge\" is not known; there are: nat, dsr, snat\n" },
+		{ "gateway 10.2.0.1; use mail\nmember", "mode dsr; gateway 10.2.0.1; use mail\nmember",
+		  "17:46: gateway is of no use in mode dsr: its members answer clients directly\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "mode snat; snat-pool 10.2.0.200; gateway 10.2.0.1; use mail\nmember",
+		  "17:69: gateway is of no use in mode snat: its members answer to the snat-pool\n" },
+		{ "gateway 10.2.0.1; use mail\nmember", "mode snat; use mail\nmember",
+		  "17:33: mode snat needs a snat-pool with an IPv4 address too, since the array has "
+		  "the vip 10.0.0.20\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 2001:db8::1; use mail\nmember",
+		  "17:56: snat-pool has IPv6 addresses, but the array has no IPv6 vip\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "mode dsr; snat-pool 10.2.0.200; use mail\nmember",
+		  "17:48: warning: snat-pool in mode dsr serves only sessions that began in "
+		  "another mode\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.210-10.2.0.200; use mail\nmember",
+		  "17:56: snat-pool 10.2.0.210-10.2.0.200 ends before it begins\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.200-10.2.1.200; use mail\nmember",
+		  "17:56: snat-pool 10.2.0.200-10.2.1.200 has 257 addresses: 16 of a family are the "
+		  "most\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.200-10.2.0.208, 10.2.0.100-10.2.0.108; use "
+		  "mail\nmember",
+		  "17:56: snat-pool has 18 IPv4 addresses: an array can use 16 of a family\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.9-10.2.0.12; use mail\nmember",
+		  "17:56: snat-pool 10.2.0.11 is already the address of member \"x\" (line 14)\n"
+		  "17:56: snat-pool 10.2.0.12 is already the address of member \"y\" (line 15)\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.200, 10.2.0.199-10.2.0.201; use mail\nmember",
+		  "17:68: snat-pool 10.2.0.200 is already in the snat-pool of array \"two\" (line "
+		  "17)\n" },
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "gateway 10.2.0.1; snat-pool 10.2.0.0/24; use mail\nmember",
+		  "17:56: snat-pool takes an address or a range such as 10.30.0.200-10.30.0.207, "
+		  "not \"10.2.0.0/24\"\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
 static void arrays(void **state)
 {
 	static const struct edit edits[] = {
@@ -698,6 +752,7 @@ int main(void)
 		cmocka_unit_test(nodes),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(families),
+		cmocka_unit_test(modes),
 		cmocka_unit_test(arrays),
 		cmocka_unit_test(services),
 		cmocka_unit_test(probes),

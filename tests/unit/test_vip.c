@@ -94,6 +94,8 @@ static const struct vip *find(const struct vips *vips, const char *text)
 
 static const char *store; /* not NULL: with virtual MAC addresses */
 
+static char *pool; /* of the first array, if not NULL */
+
 /* Plans for one or two arrays, as pairs of VIP and gateway. */
 static int plan(struct vips *vips, char *words[][2], size_t count)
 {
@@ -118,6 +120,8 @@ static int plan(struct vips *vips, char *words[][2], size_t count)
 		array[i].n_gateway = words[i][1] ? 1 : 0;
 		list[i] = &array[i];
 	}
+	array[0].snat_pool = &pool;
+	array[0].n_snat_pool = pool ? 1 : 0;
 	file.array = list;
 	file.n_array = count;
 	vrrp.vrid = 51;
@@ -168,6 +172,26 @@ static void addresses_go_where_they_belong(void **state)
 		assert_string_equal(found->ifname, rows[i].ifname);
 	}
 	assert_null(find(vips, "10.20.0.11"));
+}
+
+static void pools_float_too(void **state)
+{
+	static char vip[] = "10.20.0.10", good[] = "10.30.0.50-10.30.0.52", bad[] = "10.99.0.1";
+	static char *words[][2] = { { vip, NULL } };
+	struct vips *vips = *state;
+	int err;
+
+	if (forbidden)
+		skip();
+	pool = good;
+	err = plan(vips, words, 1);
+	pool = bad;
+	assert_int_equal(plan(vips, words, 1), -EADDRNOTAVAIL);
+	pool = NULL;
+	assert_int_equal(err, 0);
+	assert_int_equal(vips->count, 4);
+	assert_string_equal(find(vips, "10.30.0.52")->ifname, "in0");
+	assert_null(find(vips, "10.30.0.53"));
 }
 
 static void a_gateway_without_a_subnet_is_an_error(void **state)
@@ -390,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(addresses_go_where_they_belong, open_vips,
 						close_vips),
+		cmocka_unit_test_setup_teardown(pools_float_too, open_vips, close_vips),
 		cmocka_unit_test_setup_teardown(a_gateway_without_a_subnet_is_an_error, open_vips,
 						close_vips),
 		cmocka_unit_test_setup_teardown(who_is_on_the_link, open_vips, close_vips),
