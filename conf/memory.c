@@ -47,6 +47,8 @@ uint64_t memory_of(const struct memory_table *table, unsigned int processors)
 	case MEMORY_HASH:
 	case MEMORY_LRU:
 		return HEAD + hash(table, processors);
+	case MEMORY_HASH_GROWING:
+		return HEAD + power_of_two(table->entries) * BUCKET;
 	case MEMORY_ARRAY:
 		return HEAD + array;
 	case MEMORY_ARRAY_CPU:
@@ -73,16 +75,19 @@ static const struct memory_table rest[] = {
 	{ MEMORY_ARRAY_CPU, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member_bytes) },
 	{ MEMORY_ARRAY, FLOW_MAX_ARRAYS, 4, sizeof(struct flow_histogram) },
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_histogram) },
+	{ MEMORY_ARRAY, FLOW_MAX_SOURCES, 4, sizeof(struct flow_source) },
+	{ MEMORY_ARRAY, FLOW_MAX_SOURCES, 4, sizeof(struct flow_source_stats) },
 	{ MEMORY_LRU, FLOW_HANDSHAKES, sizeof(struct flow_key), sizeof(struct handshake) },
 	{ MEMORY_LRU, FLOW_CENSUS, sizeof(struct census_key), sizeof(struct census) },
 	{ MEMORY_ARRAY, FLOW_MAX_ARRAYS, 4, sizeof(struct census_total) },
 	{ MEMORY_LRU, FLOW_CENSUS_DUES, sizeof(struct flow_key), 12 },
+	{ MEMORY_LRU, FLOW_HANDSHAKES, sizeof(struct flow_key), sizeof(struct flow_key) },
 	{ MEMORY_RING, FLOW_EVENTS_BYTES, 0, 0 },
 	{ MEMORY_RING, FLOW_NOTICES_BYTES, 0, 0 },
 	{ MEMORY_ARRAY_CPU, COUNT_MAX, 4, 8 },
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
-	{ MEMORY_ARRAY, FLOW_FAMILIES * FLOW_MAX_MEMBERS, 4, sizeof(struct flow_hop) },
+	{ MEMORY_ARRAY, 2 * FLOW_HOPS_DIRECT, 4, sizeof(struct flow_hop) },
 	{ MEMORY_LRU, FLOW_SOURCES, 20, 8 },
 	{ MEMORY_LRU, 1024, 20, 4 },
 };
@@ -99,13 +104,17 @@ struct memory memory_plan(uint32_t flows, uint32_t pins, unsigned int processors
 {
 	const struct memory_table of_flows = { MEMORY_HASH, flows, sizeof(struct flow_key),
 					       sizeof(struct flow) };
+	const struct memory_table of_reverse = { MEMORY_HASH_GROWING,
+						 flows < FLOW_REVERSE ? flows : FLOW_REVERSE,
+						 sizeof(struct flow_key),
+						 sizeof(struct flow_key) };
 	const struct memory_table of_pins = { MEMORY_HASH, pins, sizeof(struct pin_key),
 					      sizeof(struct pin) };
 	struct memory memory = { 0 };
 
 	if (!processors)
 		processors = own_processors();
-	memory.flows = memory_of(&of_flows, processors);
+	memory.flows = memory_of(&of_flows, processors) + memory_of(&of_reverse, processors);
 	memory.pins = memory_of(&of_pins, processors);
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
 		memory.rest += memory_of(&rest[i], processors);

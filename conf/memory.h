@@ -11,6 +11,7 @@
 
 enum memory_kind {
 	MEMORY_HASH, /* all its entries are allocated at once, in use or not */
+	MEMORY_HASH_GROWING, /* entries are allocated as they come, and are not counted */
 	MEMORY_LRU,
 	MEMORY_ARRAY,
 	MEMORY_ARRAY_CPU, /* once for each processor */
@@ -27,7 +28,8 @@ struct memory_table {
 uint64_t memory_of(const struct memory_table *table, unsigned int processors);
 
 struct memory {
-	uint64_t flows, pins, rest; /* the rest does not depend on the configuration */
+	uint64_t flows; /* with `reverse`, as it is without an entry */
+	uint64_t pins, rest; /* the rest does not depend on the configuration */
 	uint64_t total;
 };
 

@@ -37,6 +37,8 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_MEMBERS] = "members",
 	[MAP_MEMBER_STATS] = "member_stats",
 	[MAP_MEMBER_BYTES] = "member_bytes",
+	[MAP_SOURCES] = "sources",
+	[MAP_SOURCE_STATS] = "source_stats",
 	[MAP_HOPS] = "hops",
 	[MAP_ROUND_TRIPS] = "round_trips",
 	[MAP_ANSWER_TIMES] = "answer_times",
@@ -183,6 +185,10 @@ static int name_pin(const struct dataplane *plane, struct bpf_map *map, const ch
 
 	if (!error && map == plane->skeleton->maps.flows)
 		error = choose_size(plane, map, dir, plane->flows_max);
+	if (!error && map == plane->skeleton->maps.reverse)
+		error = choose_size(plane, map, dir,
+				    plane->flows_max < FLOW_REVERSE ? plane->flows_max
+								    : FLOW_REVERSE);
 	if (!error && map == plane->skeleton->maps.pins)
 		error = choose_size(plane, map, dir, plane->pins_max);
 	if (error)
@@ -532,4 +538,14 @@ struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, u
 		}
 	free(each);
 	return sum;
+}
+
+void dataplane_source_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_SOURCES])
+{
+	struct flow_source_stats stats;
+
+	for (uint32_t i = 0; i < FLOW_MAX_SOURCES; i++)
+		flows[i] = bpf_map_lookup_elem(plane->map[MAP_SOURCE_STATS], &i, &stats)
+				   ? 0
+				   : stats.flows;
 }

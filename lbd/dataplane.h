@@ -22,6 +22,8 @@ enum dataplane_map {
 	MAP_MEMBERS,
 	MAP_MEMBER_STATS,
 	MAP_MEMBER_BYTES,
+	MAP_SOURCES,
+	MAP_SOURCE_STATS,
 	MAP_HOPS,
 	MAP_ROUND_TRIPS,
 	MAP_ANSWER_TIMES,
@@ -48,15 +50,16 @@ struct ring_buffer;
 
 struct dataplane {
 	struct caspair *skeleton;
-	struct caspair_tc *for_tc; /* once it was asked for */
-	int map[DATAPLANE_MAPS];     /* descriptors, owned by the skeleton */
+	struct caspair_tc *for_tc;          /* once it was asked for */
+	int map[DATAPLANE_MAPS];            /* descriptors, owned by the skeleton */
 	int xdp, apply, sweep, emit, reset; /* programs, likewise */
-	struct flow_lease *lease;    /* the map itself */
-	struct flow_event *inbox;    /* sweep_inbox itself, FLOW_BATCH records */
+	struct flow_lease *lease;           /* the map itself */
+	struct flow_event *inbox;           /* sweep_inbox itself, FLOW_BATCH records */
 	struct ring_buffer *notices;
 	void (*seen)(void *arg, const struct flow_notice *notice);
 	void *seen_arg;
 	uint32_t flows_max, pins_max;
+	unsigned int node;   /* 1 or 2, set by the owner before tables are installed */
 	uint64_t generation; /* names these tables: changes when they are new and empty */
 	bool adopted;
 };
@@ -105,6 +108,8 @@ uint64_t dataplane_counter(const struct dataplane *plane, enum flow_counter coun
 
 /* Reads the number of flows of every member slot. */
 void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_MEMBERS]);
+/* The same of the sources. */
+void dataplane_source_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_SOURCES]);
 
 /* What is counted of a member slot; nothing when it cannot be read. */
 struct flow_member_stats dataplane_member_stats(const struct dataplane *plane, uint32_t slot);

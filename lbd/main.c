@@ -19,14 +19,14 @@
 static const double poll_every = 0.1, settle_after = 0.05;
 
 /* The plan that a configuration calls for after the one in force (or the pinned one). */
-static struct plan *make_plan(const struct lbd *lbd, const struct conf *conf,
-			      const struct plan *old)
+static struct plan *make_plan(const struct lbd *lbd, const struct conf *conf, struct plan *old)
 {
 	uint64_t flows[FLOW_MAX_MEMBERS];
 	char error[PLAN_ERROR_TEXT];
 	struct plan *plan;
 
 	dataplane_member_flows(&lbd->plane, flows);
+	dataplane_source_flows(&lbd->plane, old->source_flows);
 	plan = plan_make(conf, old, flows, daemon_now_ns(), error);
 	if (!plan)
 		log_error("%s", error);
@@ -213,6 +213,7 @@ static int start(struct lbd *lbd)
 	attach_init(&lbd->attach, lbd->options.bpf_dir, &lbd->plane);
 	roster_load(&lbd->roster, lbd->options.state_dir);
 	pinhole_load(&lbd->pinhole, lbd->options.state_dir);
+	lbd->plane.node = lbd->node;
 	error = first_plan(lbd);
 	if (!error)
 		error = attach(lbd, lbd->conf);

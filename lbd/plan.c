@@ -5,18 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lbd/plan_making.h"
 #include "lbd/pool.h"
 #include "proto/addr.h"
-
-/* What plan_make() works with. */
-struct making {
-	const struct conf *conf;
-	const struct plan *old;
-	const uint64_t *flows;
-	struct plan *plan;
-	uint64_t now_ns;
-	char *error;
-};
 
 struct plan *plan_new(void)
 {
@@ -79,13 +70,13 @@ int plan_service(const struct plan *plan, const struct flow_ip *vip, uint16_t po
 	return table < 0 ? -1 : (plan->ports[table].service[port] & ~FLOW_PORT_CLOSED) - 1;
 }
 
-static bool fail(struct making *make, const char *what, const char *name)
+bool plan_fail(struct making *make, const char *what, const char *name)
 {
 	snprintf(make->error, PLAN_ERROR_TEXT, "%s: %s", name ? name : "?", what);
 	return false;
 }
 
-static bool add_role(struct making *make, const struct flow_role *role, const char *name)
+bool plan_add_role(struct making *make, const struct flow_role *role, const char *name)
 {
 	struct flow_role_table *table = &make->plan->roles;
 	uint32_t at = flow_role_hash(&role->addr);
@@ -94,13 +85,13 @@ static bool add_role(struct making *make, const struct flow_role *role, const ch
 		struct flow_role *slot = &table->slot[at];
 
 		if (slot->kind != ROLE_FREE && flow_ip_equal(&slot->addr, &role->addr))
-			return fail(make, "this address already has another part", name);
+			return plan_fail(make, "this address already has another part", name);
 		if (slot->kind != ROLE_FREE)
 			continue;
 		*slot = *role;
 		return true;
 	}
-	return fail(make, "too many addresses for the table of roles", name);
+	return plan_fail(make, "too many addresses for the table of roles", name);
 }
 
 /* An array keeps the port table of its VIP; a new one takes a table that was not in use. */
@@ -166,8 +157,9 @@ static bool read_member(struct making *make, const Conf__Member *conf, struct fl
 {
 	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
 		if (!flow_ip_is_none(&member->vip[f]) && !conf_address(conf, f, &member->addr[f]))
-			return fail(make, "member without an address of each family of its array",
-				    conf->name);
+			return plan_fail(make,
+					 "member without an address of each family of its array",
+					 conf->name);
 	return true;
 }
 
@@ -184,14 +176,14 @@ static bool add_member(struct making *make, const Conf__Array *array, const Conf
 		return false;
 	slot = place_member(make, &member);
 	if (slot < 0)
-		return fail(make, "too many members", conf->name);
+		return plan_fail(make, "too many members", conf->name);
 	role.id = (uint16_t)slot;
 	make->plan->members[slot] = member;
 	make->plan->array_of_member[slot] = array;
 	make->plan->member[slot] = conf;
 	for (enum flow_family f = FLOW_IPV4; ok && f < FLOW_FAMILIES; f++) {
 		role.addr = member.addr[f];
-		ok = flow_ip_is_none(&role.addr) || add_role(make, &role, conf->name);
+		ok = flow_ip_is_none(&role.addr) || plan_add_role(make, &role, conf->name);
 	}
 	return ok;
 }
@@ -257,14 +249,15 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 	struct flow_port_table *ports = &make->plan->ports[table];
 
 	if (pool < 0)
-		return fail(make, "too many affinity groups and services without one",
-			    service->name);
+		return plan_fail(make, "too many affinity groups and services without one",
+				 service->name);
 	slot = place_service(make, service, table);
 	if (slot < 0)
-		return fail(make, "too many services", service->name);
+		return plan_fail(make, "too many services", service->name);
 	make->plan->services[slot] = (struct flow_service){
 		.pool = (uint16_t)pool,
 		.flags = service_flags(service),
+		.mode = plan_mode(array),
 		.idle_ticks = plan_ticks(service->idle_timeout_ms),
 		.source_flows = service->max_flows_per_source,
 		.source_rate = service->max_new_per_source,
@@ -281,19 +274,6 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 	return true;
 }
 
-static bool add_gateway(struct making *make, const Conf__Array *array, enum flow_family family)
-{
-	struct flow_role role = { .kind = ROLE_GATEWAY };
-
-	if (!conf_gateway(array, family, &role.addr))
-		return true;
-	for (int i = 0; i < FLOW_ROLE_SLOTS; i++) /* several arrays may share one */
-		if (make->plan->roles.slot[i].kind == ROLE_GATEWAY &&
-		    flow_ip_equal(&make->plan->roles.slot[i].addr, &role.addr))
-			return true;
-	return add_role(make, &role, array->name);
-}
-
 static bool add_vips(struct making *make, const Conf__Array *array, int table)
 {
 	struct flow_role role = { .kind = ROLE_VIP,
@@ -304,9 +284,9 @@ static bool add_vips(struct making *make, const Conf__Array *array, int table)
 	for (enum flow_family f = FLOW_IPV4; ok && f < FLOW_FAMILIES; f++) {
 		role.addr = make->plan->vip[table][f];
 		if (!flow_ip_is_none(&role.addr))
-			ok = add_role(make, &role, array->name);
+			ok = plan_add_role(make, &role, array->name);
 		if (ok)
-			ok = add_gateway(make, array, f);
+			ok = plan_add_gateway(make, array, f);
 	}
 	return ok;
 }
@@ -319,7 +299,7 @@ static bool add_virtual_router(struct making *make)
 
 	for (int i = 0; i < FLOW_MAX_ARRAYS; i++)
 		if (!flow_ip_is_none(&make->plan->vip[i][FLOW_IPV6]))
-			return add_role(make, &role, "virtual router");
+			return plan_add_role(make, &role, "virtual router");
 	return true;
 }
 
@@ -331,10 +311,10 @@ static bool add_array(struct making *make, const Conf__Array *array)
 	int table;
 
 	if (!four && !six)
-		return fail(make, "array without a VIP", array->name);
+		return plan_fail(make, "array without a VIP", array->name);
 	table = place_array(make, vip);
 	if (table < 0)
-		return fail(make, "too many arrays", array->name);
+		return plan_fail(make, "too many arrays", array->name);
 	memcpy(make->plan->vip[table], vip, sizeof(vip));
 	if (!add_vips(make, array, table))
 		return false;
@@ -344,7 +324,7 @@ static bool add_array(struct making *make, const Conf__Array *array)
 	for (size_t i = 0; i < array->n_service; i++)
 		if (!add_service(make, array, array->service[i], table))
 			return false;
-	return true;
+	return plan_add_sources(make, array, table);
 }
 
 /* The port table of a member's array, -1: it has none any more. */
@@ -366,13 +346,14 @@ static void keep_roles(struct making *make, int slot)
 	for (enum flow_family f = FLOW_IPV4; table >= 0 && f < FLOW_FAMILIES; f++) {
 		role.addr = member->addr[f];
 		if (!flow_ip_is_none(&role.addr))
-			add_role(make, &role, "removed member");
+			plan_add_role(make, &role, "removed member");
 	}
 }
 
 /* Members that are no longer configured but still have flows: their packets go on both ways. */
 static void keep_gone(struct making *make)
 {
+	plan_keep_sources(make);
 	for (int i = 0; i < FLOW_MAX_MEMBERS; i++) {
 		const struct flow_member *old = &make->old->members[i];
 
@@ -427,7 +408,7 @@ struct plan *plan_make(const struct conf *conf, const struct plan *old,
 	error[0] = '\0';
 	make.plan = plan_new();
 	if (!make.plan) {
-		fail(&make, "out of memory", "configuration");
+		plan_fail(&make, "out of memory", "configuration");
 		return NULL;
 	}
 	for (size_t i = 0; ok && i < conf->file->n_array; i++)

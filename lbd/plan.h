@@ -3,8 +3,8 @@
  * From a configuration to the tables of the data plane, and from one configuration to the next.
  * Pure.  Whatever still means the same keeps its number: an array its port table (by a VIP), a
  * service its slot (by its first port), a pool its slot (by id), a member its slot (by VIP and
- * address; of the two families' IPv4 decides).  So a change or a restart moves no flow, and a table
- * may be written while packets read it.
+ * address; of the two families' IPv4 decides), a source its slot (by address).  So a change or a
+ * restart moves no flow, and a table may be written while packets read it.
  */
 #ifndef CASPAIR_PLAN_H
 #define CASPAIR_PLAN_H
@@ -44,6 +44,7 @@ struct plan {
 	struct flow_service services[FLOW_MAX_SERVICES];
 	struct flow_pool pools[FLOW_MAX_POOLS];
 	struct flow_member members[FLOW_MAX_MEMBERS];
+	struct flow_source sources[FLOW_MAX_SOURCES];
 	struct flow_port_table ports[FLOW_MAX_ARRAYS];
 	/* By port table; none of either family: not in use. */
 	struct flow_ip vip[FLOW_MAX_ARRAYS][FLOW_FAMILIES];
@@ -61,6 +62,9 @@ struct plan {
 	/* Members of the base; flow_pool.up are those of the table for new clients. */
 	__u64 base_up[FLOW_MAX_POOLS][FLOW_MEMBER_WORDS];
 	enum plan_duty duty[FLOW_MAX_MEMBERS];
+
+	/* Of a plan that is followed by another: as `flows` of plan_make(), for the sources. */
+	uint64_t source_flows[FLOW_MAX_SOURCES];
 };
 
 /* An empty plan, to be filled from pinned maps; NULL when out of memory. */

@@ -32,6 +32,7 @@ static const char *const state_names[] = {
 	[FLOW_MEMBER_FIN] = "member closed",
 	[FLOW_CLOSING] = "closing",
 	[FLOW_RESET] = "reset",
+	[FLOW_CLAIMED] = "claimed",
 };
 
 static void close_stream(struct stream *stream)
@@ -110,7 +111,7 @@ static Cas__Session *session(struct stream *stream, const struct flow_key *key,
 	session->service = service >= 0 && plan->service[service] ? plan->service[service]->name
 								  : NULL;
 	session->member = member_text(stream, key, flow->member);
-	if (flow->state >= FLOW_ESTABLISHED && flow->state <= FLOW_RESET)
+	if (flow->state >= FLOW_ESTABLISHED && flow->state <= FLOW_CLAIMED)
 		session->state = arena_print(&stream->arena, "%s", state_names[flow->state]);
 	session->has_age_ms = session->has_idle_ms = session->has_epoch = 1;
 	session->has_bytes_in = session->has_bytes_out = session->has_replica = 1;

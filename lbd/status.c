@@ -60,6 +60,12 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_EXACT] = "exact",
 	[COUNT_EXACT_KEPT] = "exact_kept",
 	[COUNT_EXPIRED_BEGUN] = "expired_begun",
+	[COUNT_DROP_INDIRECT] = "drop_indirect",
+	[COUNT_DROP_NO_SOURCE] = "drop_no_source",
+	[COUNT_DROP_UNSOURCED] = "drop_unsourced",
+	[COUNT_CLAIMS_LIMITED] = "claims_limited",
+	[COUNT_SOURCES_GIVEN] = "sources_given",
+	[COUNT_SOURCES_STOLEN] = "sources_stolen",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

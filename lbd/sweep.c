@@ -27,6 +27,8 @@ enum timeouts {
 	RESET = 2 * FLOW_TICKS_PER_SECOND,
 	DOOMED = 30 * FLOW_TICKS_PER_SECOND,
 	BEGUN = 10 * FLOW_TICKS_PER_SECOND,
+	CLAIMED = 30 * FLOW_TICKS_PER_SECOND,
+	CLIENT_FIN = 60 * FLOW_TICKS_PER_SECOND, /* DSR */
 	SLACK = 65536, /* stamps a little in the future are no age of 52 days */
 };
 
@@ -68,6 +70,10 @@ static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
 		return CLOSING;
 	if (flow->flags & FLOW_BEGUN)
 		return BEGUN;
+	if (state == FLOW_CLAIMED)
+		return CLAIMED;
+	if (state == FLOW_CLIENT_FIN && flow->mode == MODE_DSR)
+		return CLIENT_FIN;
 	vip = vip_of(plan, &key->vip);
 	service = plan_service(plan, &vip, ntohs(key->vip_port));
 	if (service >= 0)

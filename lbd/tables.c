@@ -36,6 +36,8 @@ int tables_read(const struct dataplane *plane, struct plan *plan)
 		error = get(plane, MAP_POOLS, i, &plan->pools[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
 		error = get(plane, MAP_MEMBERS, i, &plan->members[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_SOURCES; i++)
+		error = get(plane, MAP_SOURCES, i, &plan->sources[i]);
 	return error;
 }
 
@@ -150,6 +152,8 @@ static int put_member(const struct dataplane *plane, uint32_t slot,
 		return error;
 	for (uint32_t f = FLOW_IPV4; !error && f < FLOW_FAMILIES; f++)
 		error = put(plane, MAP_HOPS, 2 * slot + f, &none);
+	for (uint32_t f = FLOW_IPV4; !error && f < FLOW_FAMILIES; f++)
+		error = put(plane, MAP_HOPS, FLOW_HOPS_DIRECT + 2 * slot + f, &none);
 	return error;
 }
 
@@ -161,6 +165,9 @@ static int write_new(struct dataplane *plane, const struct plan *old, struct pla
 	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
 		if (plan->members[i].flags)
 			error = put_member(plane, i, &old->members[i], &plan->members[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_SOURCES; i++)
+		if (plan->sources[i].flags)
+			error = put(plane, MAP_SOURCES, i, &plan->sources[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
 		if (plan->pools[i].flags)
 			error = settle(plane, old, plan, i);
@@ -190,6 +197,9 @@ static int clear_old(struct dataplane *plane, const struct plan *old, const stru
 	for (uint32_t i = 0; !error && i < FLOW_MAX_MEMBERS; i++)
 		if (old->members[i].flags && !plan->members[i].flags)
 			error = put_member(plane, i, &old->members[i], &plan->members[i]);
+	for (uint32_t i = 0; !error && i < FLOW_MAX_SOURCES; i++)
+		if (old->sources[i].flags && !plan->sources[i].flags)
+			error = put(plane, MAP_SOURCES, i, &plan->sources[i]);
 	return error;
 }
 
@@ -208,6 +218,7 @@ int tables_install(struct dataplane *plane, const struct plan *old, struct plan 
 	/* One write of 24 bytes makes it count; `layout` also says that the tables are complete. */
 	control.roles_active = !(control.roles_active & 1);
 	control.layout = FLOW_LAYOUT;
+	control.node = (uint16_t)plane->node;
 	control.seed = seed;
 	control.generation++;
 	error = put(plane, MAP_CONTROL, 0, &control);

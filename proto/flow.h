@@ -22,7 +22,7 @@
 
 /* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
  */
-#define FLOW_LAYOUT 8
+#define FLOW_LAYOUT 9
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -42,6 +42,7 @@ enum flow_limits {
 	FLOW_HANDSHAKES = 65536,
 	FLOW_SOURCES = 65536, /* of which the rate of new flows is known */
 	FLOW_SOURCE_RATE = 1000000,
+	FLOW_REVERSE = 4 << 20, /* flows with a source, at most; as many as `flows` where less */
 	FLOW_BATCH = 1024, /* records in one call of caspair_apply or caspair_sweep */
 	FLOW_EVENTS_BYTES = 16 << 20,
 	FLOW_NOTICES_BYTES = 256 << 10,
@@ -355,7 +356,7 @@ struct flow {
 };
 
 /*
- * Maps `reverse` (HASH, as large as `flows`) and `openings` (LRU_HASH, for handshakes): the key of
+ * Maps `reverse` (HASH, see FLOW_REVERSE) and `openings` (LRU_HASH, for handshakes): the key of
  * a flow that has a source, found by the connection as its member sees it, which is a flow_key with
  * the source in the client's place and the member in the VIP's.
  */

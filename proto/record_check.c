@@ -56,7 +56,7 @@ static enum record_verdict check_flow(const struct flow_event *event)
 	const bool put = event->kind == EVENT_FLOW_PUT;
 	const bool member = !flow_ip_is_none(&event->member);
 
-	if (event->state > FLOW_RESET || (put && event->state < FLOW_ESTABLISHED))
+	if (event->state > FLOW_CLAIMED || (put && event->state < FLOW_ESTABLISHED))
 		return RECORD_BAD_STATE;
 	if (!is_address(&event->key.vip) || !event->key.vip_port ||
 	    !same_family(&event->key.client, &event->key.vip))

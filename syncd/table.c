@@ -20,6 +20,7 @@ static const struct {
 	[TABLE_INBOX] = { sizeof(uint32_t), sizeof(struct flow_event) },
 	[TABLE_CONTROL] = { sizeof(uint32_t), sizeof(struct flow_control) },
 	[TABLE_MEMBERS] = { sizeof(uint32_t), sizeof(struct flow_member) },
+	[TABLE_SOURCES] = { sizeof(uint32_t), sizeof(struct flow_source) },
 };
 
 static uint32_t ticks(void)
@@ -253,8 +254,14 @@ static struct flow_ip address_for(const struct flow_member *member, const struct
 	return member->addr[flow_ip_family(client)];
 }
 
+/* What an entry's slots stand for. */
+struct meaning {
+	const struct flow_member *member;
+	struct flow_ip source; /* none: the member sees the client */
+};
+
 static void fill_flow(struct flow_event *event, const struct flow_key *key, const struct flow *flow,
-		      const struct flow_member *member, uint32_t now)
+		      const struct meaning *meaning, uint32_t now)
 {
 	*event = (struct flow_event){
 		.kind = EVENT_FLOW_PUT,
@@ -263,7 +270,10 @@ static void fill_flow(struct flow_event *event, const struct flow_key *key, cons
 			 (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_REPLICA | FLOW_DOOMED),
 		.epoch = flow->epoch,
 		.key = *key,
-		.member = flow->flags & FLOW_OUTBOUND ? key->vip : address_for(member, &key->vip),
+		.member = flow->flags & FLOW_OUTBOUND ? key->vip
+						      : address_for(meaning->member, &key->vip),
+		.source = meaning->source,
+		.source_port = flow->source ? flow->source_port : 0,
 		.mode = flow->mode,
 		.client_ack = flow->client_ack,
 		.client_seq = flow->client_seq,
@@ -295,10 +305,22 @@ static struct flow_member read_member(const struct table *table, uint32_t slot)
 	return member;
 }
 
+/* `number` is a slot + 1, 0: none. */
+static struct flow_ip read_source(const struct table *table, uint32_t number)
+{
+	struct flow_source source;
+	uint32_t slot = number - 1;
+
+	if (!number || bpf_map_lookup_elem(table->fd[TABLE_SOURCES], &slot, &source) != 0)
+		return (struct flow_ip){ 0 };
+	return source.addr;
+}
+
 static void lookup_flow(struct table *table, struct flow_event *event)
 {
 	struct flow_key key = event->key;
 	struct flow_member member;
+	struct meaning meaning = { .member = &member };
 	struct flow flow;
 
 	if (bpf_map_lookup_elem(table->fd[TABLE_FLOWS], &key, &flow) != 0) {
@@ -306,7 +328,8 @@ static void lookup_flow(struct table *table, struct flow_event *event)
 		return;
 	}
 	member = read_member(table, flow.member);
-	fill_flow(event, &key, &flow, &member, ticks());
+	meaning.source = read_source(table, flow.source);
+	fill_flow(event, &key, &flow, &meaning, ticks());
 }
 
 static void lookup_pin(struct table *table, struct flow_event *event)
@@ -340,9 +363,11 @@ void table_walk(struct table *table, enum table_walk walk)
 	table->walk = walk;
 	table->walk_begun = table->walk_done = false;
 	table->now = ticks();
-	/* A member keeps its slot as long as a flow refers to it, so once a walk is enough. */
+	/* They keep their slots as long as a flow refers to them, so once a walk is enough. */
 	for (uint32_t slot = 0; slot < FLOW_MAX_MEMBERS; slot++)
 		table->member[slot] = read_member(table, slot);
+	for (uint32_t slot = 0; slot < FLOW_MAX_SOURCES; slot++)
+		table->source[slot] = read_source(table, slot + 1);
 }
 
 /* The cursor is the kernel's place in the map, whoever asks. */
@@ -388,9 +413,13 @@ static int step_flows(struct table *table, struct flow_event *event, uint32_t ma
 	struct flow flow[FLOW_BATCH];
 	int n = next_batch(table, TABLE_FLOWS, key, flow, max);
 
-	for (int i = 0; i < n; i++)
-		fill_flow(&event[i], &key[i], &flow[i], walked_member(table, flow[i].member),
-			  table->now);
+	for (int i = 0; i < n; i++) {
+		struct meaning meaning = { .member = walked_member(table, flow[i].member) };
+
+		if (flow[i].source)
+			meaning.source = table->source[flow[i].source - 1];
+		fill_flow(&event[i], &key[i], &flow[i], &meaning, table->now);
+	}
 	return n;
 }
 

@@ -23,6 +23,7 @@ enum table_fd {
 	TABLE_APPLY,
 	TABLE_CONTROL,
 	TABLE_MEMBERS,
+	TABLE_SOURCES,
 	TABLE_FDS
 };
 
@@ -45,6 +46,7 @@ struct table {
 	bool walk_begun, walk_done;
 	uint32_t cursor, now;
 	struct flow_member member[FLOW_MAX_MEMBERS]; /* by slot */
+	struct flow_ip source[FLOW_MAX_SOURCES];
 };
 
 /* Marks a table that is not open. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floating addresses: every array's VIPs, gateways and pools, on which interface, added and removed as
- * /32 or /128 and marked as ours in the kernel, so that what a crash leaves can be found.
+ * The floating addresses: every array's VIPs, gateways and pools, on which interface, added and
+ * removed as /32 or /128 and marked as ours in the kernel, so that what a crash leaves can be found.
  */
 #ifndef CASPAIR_VIP_H
 #define CASPAIR_VIP_H
@@ -48,8 +48,8 @@ int vip_virtual_mac(struct vips *vips, const struct conf *conf, const char *stor
 /*
  * Finds out which addresses there are and where they belong: the interface among those of the data
  * plane whose connected subnet holds the address; a VIP that fits nowhere goes to the interface of
- * the adverts, another address that fits nowhere is an error.  With IPv6 addresses there is one more, the
- * link-local address of the virtual router, the first of them.  Nothing changes on error.  0 or
+ * the adverts, another address that fits nowhere is an error.  With IPv6 addresses there is one
+ * more, the link-local address of the virtual router, the first of them.  Nothing changes on error.  0 or
  * -errno, logged.
  */
 int vip_plan(struct vips *vips, const struct conf *conf);

@@ -32,14 +32,14 @@ static __always_inline int apply_flow_valid(const struct flow_event *record)
 {
 	return flow_ip_family(&record->key.client) == flow_ip_family(&record->key.vip) &&
 	       record->mode <= MODE_SNAT && record->state >= FLOW_ESTABLISHED &&
-	       record->state <= FLOW_RESET;
+	       record->state <= FLOW_CLAIMED;
 }
 
-static __always_inline void apply_flow_new(const struct flow_event *record, __u16 member,
-					   struct tally *tally)
+static __noinline void apply_flow_new(const struct flow_event *record, const struct way *way,
+				      struct tally *tally)
 {
 	struct flow flow = {
-		.member = member,
+		.member = way->member,
 		.state = record->state,
 		.flags = (record->flags & EVENT_FLOW_FLAGS) | FLOW_REPLICA,
 		.epoch = record->epoch,
@@ -47,15 +47,16 @@ static __always_inline void apply_flow_new(const struct flow_event *record, __u1
 		.last_seen = tally->now - record->idle,
 		.client_ack = record->client_ack,
 		.client_seq = record->client_seq,
-		.mode = record->mode,
+		.mode = way->mode,
+		.source = way->source,
+		.source_port = way->source_port,
 	};
 	const struct flow_pool *pool = NULL;
-	struct flow_key key = record->key;
 	int err;
 
 	if (!(flow.flags & (FLOW_OUTBOUND | FLOW_DOOMED)))
-		pool = record_pool(&key);
-	err = record_make(&key, &flow, pool, RECORD_PEER);
+		pool = record_pool(&record->key);
+	err = record_make(&record->key, &flow, pool, RECORD_PEER);
 	if (!err)
 		tally->done++;
 	else if (err != -EEXIST)
@@ -79,6 +80,7 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 	flow->epoch = record->epoch;
 	if (record->flags & FLOW_DOOMED && !(flow->flags & FLOW_DOOMED))
 		record_doom(&record->key, flow, now);
+	flow->mode = record->mode;
 	if (ticks_since(now, seen) < ticks_since(now, flow->last_seen))
 		flow->last_seen = seen;
 	if (!(flow->flags & FLOW_DOOMED))
@@ -91,30 +93,53 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 	}
 }
 
-static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
+/* What a record's addresses are here.  -1: they are nothing. */
+static __always_inline int apply_way(const struct flow_event *record, struct way *way)
 {
 	int outbound = record->flags & FLOW_OUTBOUND;
-	__u16 member = outbound ? FLOW_NO_MEMBER : apply_member(&record->member);
+
+	way->member = outbound ? FLOW_NO_MEMBER : apply_member(&record->member);
+	way->mode = record->mode;
+	if (way->member == FLOW_NO_MEMBER && !outbound)
+		return -1;
+	if (record->mode != MODE_SNAT)
+		return 0;
+	way->source = source_find(&record->source);
+	way->source_port = record->source_port;
+	return way->source && way->source_port && !outbound ? 0 : -1;
+}
+
+/* A flow with a source is another one when any of this changes. */
+static __always_inline int apply_is_other(const struct flow *flow, const struct way *way)
+{
+	if (!flow->source && !way->source)
+		return 0;
+	return flow->source != way->source || flow->source_port != way->source_port ||
+	       flow->member != way->member;
+}
+
+static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
+{
+	struct way way = {};
 	struct flow *flow;
 
-	if (!apply_flow_valid(record) || (member == FLOW_NO_MEMBER && !outbound)) {
+	if (!apply_flow_valid(record) || apply_way(record, &way)) {
 		tally->refused++;
 		return;
 	}
 	flow = bpf_map_lookup_elem(&flows, &record->key);
-	if (!flow) {
-		apply_flow_new(record, member, tally);
+	if (flow && (record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch)))
 		return;
-	}
-	if (record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch))
-		return;
-	/* The same ports once more: the end of the doomed one was merged into this record. */
-	if (flow->flags & ~record->flags & FLOW_DOOMED) {
+	/* The same ports once more: the end of the former flow was merged into this record. */
+	if (flow && (apply_is_other(flow, &way) || flow->flags & ~record->flags & FLOW_DOOMED)) {
 		record_remove(&record->key, flow, tally->now, RECORD_PEER);
-		apply_flow_new(record, member, tally);
+		flow = NULL;
+	}
+	if (!flow) {
+		apply_flow_new(record, &way, tally);
 		return;
 	}
-	apply_flow_known(record, flow, member, tally->now);
+	apply_flow_known(record, flow, way.member, tally->now);
 	tally->done++;
 }
 

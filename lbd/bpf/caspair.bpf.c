@@ -6,6 +6,7 @@
  *	parse -> gate (ARP, adverts)
  *	      -> inbound  (to a VIP)    -> pin, record, track -> route, nat
  *	      -> outbound (of a member) -> record, track      -> route, nat
+ *	      -> back     (of a member, to a source) -> record, track -> route, nat
  *	      -> own      (of a member's own address) -> record, track
  *	      -> icmp     (errors about sessions)     -> route, nat
  *	-> answer (an error of our own, for what was dropped)
@@ -15,6 +16,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "lbd/bpf/back.bpf.h"
 #include "lbd/bpf/census.bpf.h"
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/hook.bpf.h"
@@ -44,8 +46,8 @@ static __always_inline int dispatch(struct packet *p)
 			return said > 0 ? pass() : drop(COUNT_DROP_ND);
 	}
 	to = role_find(p->roles, &p->dst);
-	if (to && to->kind == ROLE_GATEWAY)
-		return own(p);
+	if (to && (to->kind == ROLE_GATEWAY || to->kind == ROLE_SOURCE))
+		return p->protocol == IPPROTO_TCP ? back_later(p) : gate_own();
 	if (p->protocol == (p->family == FLOW_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		return to && to->kind == ROLE_VIP ? icmp_inbound(p, to) : icmp_outbound(p);
 	if (to && to->kind == ROLE_VIP)
@@ -79,10 +81,12 @@ static __always_inline int forward(hook_frame *frame)
 	if (packet_ip(&p))
 		return pass();
 	verdict = dispatch(&p);
-	if (p.unread)
-		census_read(&p);
-	if (p.own)
-		return gate_own();
+	if (p.back)
+		verdict = back(&p);
+	if (p.draft)
+		record_commit();
+	if (p.unread && verdict == XDP_REDIRECT)
+		census_packet(&p);
 	if (p.refuse)
 		return refuse_packet(&p);
 	if (p.answer)

@@ -257,36 +257,54 @@ __noinline int census_look(hook_frame *ctx, const struct flow_key *of,
 	return census_finish(ctx, &key, &s, &due);
 }
 
-/*
- * A packet of the client on a flow that may be FLOW_UNREAD.  It may have been rewritten meanwhile,
- * so the flow is asked for by what the packet said at first.
- */
-static __noinline void census_read(const struct packet *p)
+/* Where a segment lies: TCP's header, and how much there is from there on. */
+static __always_inline __u32 census_place(__u32 offset, __u32 bytes)
 {
-	const struct tcphdr *tcp = p->tcp;
-	struct flow_key key = { .client = p->src, .vip = p->dst, .client_port = p->unread };
-	struct census_segment s = { .array = p->array };
-	struct flow *flow;
-	__u32 headers;
+	return offset << 16 | bytes;
+}
 
-	/* It is there; only the verifier no longer knows. */
-	if (!tcp || (void *)(tcp + 1) > p->end)
-		return;
-	key.vip_port = tcp->dest;
+/*
+ * A segment of a client on a flow that may be FLOW_UNREAD.  It may have been rewritten meanwhile,
+ * so the flow is asked for by what the packet said at first.  Not static: the verifier walks it
+ * once, and has no use for what it returns.
+ */
+__noinline int census_read(hook_frame *ctx, const struct flow_ip *client, const struct flow_ip *vip,
+			   __u32 port_and_array, __u32 place)
+{
+	struct flow_key key = { .client_port = (__be16)(port_and_array >> 16) };
+	struct census_segment s = { .array = port_and_array & 0xffff, .offset = place >> 16 };
+	__u32 bytes = place & 0xffff, header;
+	struct tcphdr tcp;
+	struct flow *flow;
+
+	if (!client || !vip || hook_load(ctx, s.offset, &tcp, sizeof(tcp)))
+		return 0;
+	key.client = *client;
+	key.vip = *vip;
+	key.vip_port = tcp.dest;
 	flow = bpf_map_lookup_elem(&flows, &key);
-	headers = p->l3_size + tcp->doff * 4;
-	if (!flow || !(flow->flags & FLOW_UNREAD) || p->bytes <= headers)
-		return;
-	s.offset = (__u32)(p->l3 - (void *)p->eth) + headers;
-	s.length = p->bytes - headers;
-	s.seq = bpf_ntohl(tcp->seq);
+	header = tcp.doff * 4;
+	if (!flow || !(flow->flags & FLOW_UNREAD) || bytes <= header)
+		return 0;
+	s.offset += header;
+	s.length = bytes - header;
+	s.seq = bpf_ntohl(tcp.seq);
 	s.created = flow->created;
-	if (census_look(p->ctx, &key, &s) == CENSUS_SAID_NOTHING) {
+	if (census_look(ctx, &key, &s) == CENSUS_SAID_NOTHING) {
 		if (flow->bytes_in < CENSUS_BYTES)
-			return;
+			return 0;
 		census_give_up(s.array);
 	}
 	flow->flags &= ~FLOW_UNREAD;
+	return 0;
+}
+
+static __always_inline void census_packet(const struct packet *p)
+{
+	__u32 offset = (__u32)(p->l3 - (void *)p->eth) + p->l3_size;
+
+	census_read(p->ctx, &p->src, &p->dst, (__u32)p->unread << 16 | p->array,
+		    census_place(offset, p->bytes - p->l3_size));
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "lbd/bpf/clock.bpf.h"
 #include "lbd/bpf/config.bpf.h"
 #include "lbd/bpf/count.bpf.h"
+#include "lbd/bpf/source.bpf.h"
 
 /* The flags of a flow that mean something on the other node too. */
 #define EVENT_FLOW_FLAGS (FLOW_OUTBOUND | FLOW_PICKED_UP | FLOW_DOOMED)
@@ -44,20 +45,31 @@ static __always_inline void event_member(struct flow_event *event, __u16 slot,
 		event->member = member->addr[flow_ip_family(client)];
 }
 
-/* EVENT_FLOW_PUT or EVENT_FLOW_DEL. */
-static __noinline void event_flow(__u8 kind, const struct flow_key *key, const struct flow *flow,
-				  __u32 now)
+static __always_inline void event_source(struct flow_event *event, const struct flow *flow)
 {
-	struct flow_event *event = event_open();
+	const struct flow_source *source = source_get(flow->source);
+
+	if (!flow->source || !source)
+		return;
+	event->source = source->addr;
+	event->source_port = flow->source_port;
+}
+
+/*
+ * EVENT_FLOW_PUT or EVENT_FLOW_DEL.  Not static: the verifier walks it once, and not in every way
+ * that leads here.  It returns nothing of use.
+ */
+__noinline int event_flow(__u8 kind, const struct flow_key *key, const struct flow *flow, __u32 now)
+{
+	struct flow_event *event = key && flow ? event_open() : NULL;
 
 	if (!event)
-		return;
+		return 0;
 	event->kind = kind;
 	event->state = flow->state;
 	event->flags = flow->flags & EVENT_FLOW_FLAGS;
 	event->epoch = flow->epoch;
 	event->key = *key;
-	event->source_port = flow->source_port;
 	event->mode = flow->mode;
 	event->client_ack = flow->client_ack;
 	event->client_seq = flow->client_seq;
@@ -67,7 +79,9 @@ static __noinline void event_flow(__u8 kind, const struct flow_key *key, const s
 		event->member = key->vip;
 	else
 		event_member(event, flow->member, &key->client);
+	event_source(event, flow);
 	bpf_ringbuf_submit(event, 0);
+	return 0;
 }
 
 /* EVENT_PIN_PUT or EVENT_PIN_DEL. */

@@ -161,20 +161,14 @@ static __noinline int gate_neighbour(const struct packet *p)
 }
 
 /*
- * To a floating address and of no service: for the kernel, unless Accept_Mode is false.  Whoever
- * finds that only says so, and it is asked once: the verifier walks this for each place.
+ * To a floating address and of no service: for the kernel, unless Accept_Mode is false.  Not
+ * static: the verifier walks it once.
  */
-static __noinline int gate_own(void)
+__noinline int gate_own(void)
 {
 	const struct flow_lease *current = lease_get();
 
 	return current && current->refuse ? drop(COUNT_DROP_NOT_ACCEPTED) : pass();
-}
-
-static __always_inline int own(struct packet *p)
-{
-	p->own = 1;
-	return XDP_PASS;
 }
 
 /*

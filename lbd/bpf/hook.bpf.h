@@ -123,6 +123,12 @@ static __always_inline void hook_checksum(hook_frame *frame, __u32 offset, __u32
 		bpf_csum_update(frame, change);
 }
 
+/* The same for a change of ports, which a checksum that is yet to be made does not have in it. */
+static __always_inline void hook_checksum_ports(hook_frame *frame, __u32 offset, __u32 change)
+{
+	bpf_l4_csum_replace(frame, offset, 0, change, 0);
+}
+
 static __always_inline int hook_close(int verdict)
 {
 	if (verdict == XDP_DROP)
@@ -181,6 +187,13 @@ static __always_inline int hook_resize(hook_frame *frame, __u32 length, __u32 fr
 static __always_inline int hook_redirect(__u32 ifindex)
 {
 	return (int)bpf_redirect(ifindex, 0);
+}
+
+static __always_inline void hook_checksum_ports(hook_frame *frame, __u32 offset, __u32 change)
+{
+	(void)frame;
+	(void)offset;
+	(void)change;
 }
 
 static __always_inline void hook_checksum(hook_frame *frame, __u32 offset, __u32 change, int ipv6)

@@ -123,8 +123,8 @@ static __always_inline int icmp_ipv6(struct packet *p, const struct quote *quote
 	return 0;
 }
 
-static __always_inline int icmp_send(struct packet *p, const struct quote *quote, int outward,
-				     const struct flow_ip *to, const struct flow_hop *hop)
+static __noinline int icmp_send(struct packet *p, const struct quote *quote, int outward,
+				const struct flow_ip *to, const struct flow_hop *hop)
 {
 	int err = p->family == FLOW_IPV4 ? icmp_ipv4(p, quote, outward, to->word[3])
 					 : icmp_ipv6(p, quote, outward, to);
@@ -135,17 +135,21 @@ static __always_inline int icmp_send(struct packet *p, const struct quote *quote
 	return route_send(p, hop);
 }
 
-/* The slot that holds a session, or would by derivation. */
-static __always_inline __u16 icmp_member(const struct flow_key *key,
-					 const struct flow_service *service)
+/* How a session goes, or would by derivation. */
+static __always_inline struct way icmp_way(const struct flow_key *key,
+					   const struct flow_service *service)
 {
 	const struct handshake *handshake;
 	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	struct way way = { .mode = service->mode };
 
 	if (flow)
-		return flow->member;
+		return way_of(flow);
 	handshake = bpf_map_lookup_elem(&handshakes, key);
-	return handshake ? handshake->member : inbound_derived(&key->client, service);
+	if (handshake)
+		return inbound_way(handshake);
+	way.member = inbound_derived(&key->client, service);
+	return way;
 }
 
 /* To a VIP: about a member's packet, or the kernel's. */
@@ -155,23 +159,28 @@ static __noinline int icmp_inbound(struct packet *p, const struct flow_role *vip
 	const struct flow_member *member;
 	struct quote quote = {};
 	struct flow_hop *hop;
+	struct way way;
 	int verdict;
-	__u16 slot;
 
 	if (icmp_quote(p, &quote, QUOTE_OF_MEMBER))
-		return own(p);
+		return gate_own();
 	service = service_find(vip, quote.key.vip_port);
 	if (!service)
-		return own(p);
+		return gate_own();
 	if (p->hops <= 1)
 		return drop(COUNT_DROP_TTL);
-	slot = icmp_member(&quote.key, service);
-	member = member_get(slot);
+	way = icmp_way(&quote.key, service);
+	member = member_get(way.member);
 	if (!member)
 		return drop(COUNT_DROP_NO_MEMBER);
-	verdict = route_for_member(p, slot, &member->addr[p->family & 1], &hop);
+	verdict = route_for_member(p, &way, &member->addr[p->family & 1], &hop);
 	if (verdict != ROUTE_FOUND)
 		return verdict;
+	/* In DSR the member is who has sent what is quoted, and from the VIP. */
+	if (way.mode == MODE_DSR) {
+		count(COUNT_ICMP_IN);
+		return route_send(p, hop);
+	}
 	return icmp_send(p, &quote, 0, &member->addr[p->family & 1], hop);
 }
 

@@ -9,6 +9,7 @@
 #ifndef CASPAIR_INBOUND_BPF_H
 #define CASPAIR_INBOUND_BPF_H
 
+#include "lbd/bpf/claim.bpf.h"
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/doomed.bpf.h"
 #include "lbd/bpf/limit.bpf.h"
@@ -17,42 +18,22 @@
 #include "lbd/bpf/sight.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
-/* A flow to be recorded because of a packet of the client. */
-static __always_inline struct flow inbound_flow(const struct packet *p, __u16 member)
+/* The handshake is complete. */
+static __always_inline void inbound_promote(struct packet *p, const struct flow_key *key,
+					    const struct flow_service *service,
+					    const struct way *way)
 {
-	struct flow flow = {
-		.member = member,
-		.state = p->flags & TCP_FIN ? FLOW_CLIENT_FIN : FLOW_ESTABLISHED,
-		.epoch = lease_epoch(),
-		.created = p->now,
-		.last_seen = p->now,
-		.client_ack = bpf_ntohl(p->tcp->ack_seq),
-		.client_seq = p->seq_end,
-		.bytes_in = p->bytes,
-	};
+	__u8 begun = way->mode == MODE_DSR ? FLOW_CLAIMED : FLOW_ESTABLISHED;
+	struct flow *flow = record_draft(p, key, way, COUNT_PROMOTED);
 
-	hop_hear(&flow.hop, p);
-	return flow;
-}
-
-/* The handshake is complete.  Without room it stays, and every later packet tries again. */
-static __noinline void inbound_promote(const struct packet *p, const struct flow_key *key,
-				       __u16 member, const struct flow_service *service)
-{
-	struct flow flow = inbound_flow(p, member);
-	int err;
-
-	if (service->flags & SERVICE_INSPECT)
-		flow.flags = FLOW_UNREAD;
-	err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
-
-	if (err == -EEXIST)
+	if (!flow)
 		return;
-	if (err) {
-		count_shared(COUNT_FLOWS_FULL);
-		return;
-	}
-	count(COUNT_PROMOTED);
+	flow->state = p->flags & TCP_FIN ? FLOW_CLIENT_FIN : begun;
+	flow->flags = service->flags & SERVICE_INSPECT ? FLOW_UNREAD : 0;
+	flow->client_ack = bpf_ntohl(p->tcp->ack_seq);
+	flow->client_seq = p->seq_end;
+	flow->bytes_in = p->bytes;
+	hop_hear(&flow->hop, p);
 }
 
 /*
@@ -116,82 +97,167 @@ static __always_inline int exact_may(const struct packet *p)
  * Records a flow at its SYN, because the peer would derive another member: so the record is with
  * the peer, or on its way to it, before the client can have an answer.  0 when that was done.
  */
-static __noinline int inbound_exact(const struct packet *p, const struct flow_key *key,
-				    const struct flow_service *service, __u16 member)
+static __noinline int inbound_exact(struct packet *p, const struct flow_key *key,
+				    const struct flow_service *service, const struct way *way)
 {
-	struct flow flow = inbound_flow(p, member);
-	int err;
+	struct flow *flow = record_draft(p, key, way, COUNT_EXACT);
 
-	if (!exact_may(p))
-		return -EBUSY;
-	flow.flags = FLOW_BEGUN;
+	if (!flow)
+		return -ENOENT;
+	p->draft = 0; /* at once, for the answer matters */
+	flow->state = way->mode == MODE_DSR ? FLOW_CLAIMED : FLOW_ESTABLISHED;
+	flow->flags = FLOW_BEGUN;
 	if (service->flags & SERVICE_INSPECT)
-		flow.flags |= FLOW_UNREAD;
-	err = record_make(key, &flow, pool_get(service->pool), RECORD_OWN);
-	if (err)
-		return err;
-	count(COUNT_ADMITTED);
-	count(COUNT_EXACT);
-	return 0;
+		flow->flags |= FLOW_UNREAD;
+	flow->client_ack = bpf_ntohl(p->tcp->ack_seq);
+	flow->client_seq = p->seq_end;
+	flow->bytes_in = p->bytes;
+	hop_hear(&flow->hop, p);
+	return record_commit();
 }
 
-/* Admits a SYN; like the next one, returns the member's slot. */
-static __noinline __u16 inbound_begin(const struct packet *p, const struct flow_key *key,
-				      const struct flow_service *service, __u16 member)
+/* What a packet is dropped for; 0, which is no drop's counter: it is not. */
+#define INBOUND_GOES_ON 0
+
+static __always_inline struct way inbound_way(const struct handshake *handshake)
+{
+	return (struct way){
+		.member = handshake->member,
+		.mode = handshake->mode,
+		.source = handshake->source,
+		.source_port = handshake->source_port,
+	};
+}
+
+/*
+ * Finds a SYN's source: in mode SNAT, and where the member would answer past us.  A SYN that is
+ * sent again keeps what it had, for the member has seen that.
+ */
+static __noinline __u32 inbound_source(const struct packet *p, const struct flow_key *key,
+				       const struct flow_service *service, struct way *way)
+{
+	const struct handshake *before;
+
+	if (way->mode == MODE_NAT &&
+	    (!service->sources[p->family & 1] || !route_same_link(p, way->member)))
+		return INBOUND_GOES_ON;
+	way->mode = MODE_SNAT;
+	before = bpf_map_lookup_elem(&handshakes, key);
+	if (before && before->source && before->member == way->member) {
+		way->source = before->source;
+		way->source_port = before->source_port;
+		if (source_holds(key, way))
+			return INBOUND_GOES_ON;
+	}
+	return source_give(key, service, way) ? COUNT_DROP_NO_SOURCE : INBOUND_GOES_ON;
+}
+
+/* Keeps what a SYN shows: what follows must fit it. */
+static __noinline void inbound_handshake(const struct packet *p, const struct flow_key *key,
+					 const struct way *way)
 {
 	struct handshake handshake = {
-		.member = member,
+		.member = way->member,
+		.mode = way->mode,
+		.source = way->source,
+		.source_port = way->source_port,
 		.started = p->now,
-		.mode = service->mode,
 	};
 
-	if (handshake.member == FLOW_NO_MEMBER)
-		return FLOW_NO_MEMBER;
 	hop_hear(&handshake.hop, p);
-	sight_syn(p, &handshake);
+	/* In DSR no answer is seen. */
+	if (way->mode == MODE_DSR)
+		handshake.expect_ack = p->seq_end;
+	else
+		sight_syn(p, &handshake);
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
+}
+
+/*
+ * Admits a SYN to way->member.  Like the next ones, fills the way, or says what the packet is
+ * dropped for.  What has a source cannot be derived in any case.
+ */
+static __noinline __u32 inbound_begin(struct packet *p, const struct flow_key *key,
+				      const struct flow_service *service, struct way *way,
+				      __u16 derived)
+{
+	__u32 refused;
+
+	way->mode = service->mode;
+	if (way->member != derived && way->mode != MODE_SNAT && !exact_may(p)) {
+		count(COUNT_EXACT_KEPT);
+		way->member = derived;
+	}
+	if (way->member == FLOW_NO_MEMBER)
+		return COUNT_DROP_NO_MEMBER;
+	refused = way->mode == MODE_DSR ? INBOUND_GOES_ON : inbound_source(p, key, service, way);
+	if (refused)
+		return refused;
 	count(COUNT_ADMITTED);
-	return handshake.member;
+	if (!way->source && way->member != derived) {
+		if (!inbound_exact(p, key, service, way))
+			return INBOUND_GOES_ON;
+		count(COUNT_EXACT_KEPT);
+		way->member = derived;
+	}
+	inbound_handshake(p, key, way);
+	return INBOUND_GOES_ON;
 }
 
 /*
  * In mid-stream without a record.  The choice is kept as a handshake's is: should pins or members
  * change before the member has answered here and made it a flow, the session stays where it is.
+ * A source cannot be derived.
  */
-static __noinline __u16 inbound_derive(const struct packet *p, const struct flow_key *key,
-				       const struct flow_service *service)
+static __noinline __u32 inbound_derive(const struct packet *p, const struct flow_key *key,
+				       const struct flow_service *service, struct way *way)
 {
-	struct handshake kept = {
-		.member = inbound_derived(&key->client, service),
-		.started = p->now,
-		.mode = service->mode,
-	};
+	struct handshake kept = { .started = p->now, .mode = service->mode };
 
+	if (service->mode == MODE_SNAT)
+		return COUNT_DROP_UNSOURCED;
+	kept.member = inbound_derived(&key->client, service);
+	way->member = kept.member;
+	way->mode = kept.mode;
 	count(COUNT_DERIVED);
-	if (kept.member == FLOW_NO_MEMBER || !packet_confirms(p))
-		return kept.member;
+	if (kept.member == FLOW_NO_MEMBER)
+		return COUNT_DROP_NO_MEMBER;
+	if (!packet_confirms(p))
+		return INBOUND_GOES_ON;
+	if (kept.mode == MODE_DSR)
+		kept.expect_ack = p->seq_end;
 	hop_hear(&kept.hop, p);
 	bpf_map_update_elem(&handshakes, key, &kept, BPF_ANY);
-	return kept.member;
+	return INBOUND_GOES_ON;
 }
 
-static __noinline __u16 inbound_unknown(const struct packet *p, const struct flow_key *key,
-					const struct flow_service *service)
+/* Whether a packet shows that its handshake is complete. */
+static __always_inline int inbound_completes(const struct packet *p,
+					     const struct handshake *handshake)
+{
+	if (handshake->mode == MODE_DSR)
+		return claim_follows(p, handshake);
+	return handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&
+	       bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack;
+}
+
+static __noinline __u32 inbound_unknown(struct packet *p, const struct flow_key *key,
+					const struct flow_service *service, struct way *way)
 {
 	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
-	__u16 member;
 
 	/* Also when its member is no longer there. */
 	if (!handshake || !member_get(handshake->member))
-		return inbound_derive(p, key, service);
+		return inbound_derive(p, key, service, way);
 	/* The handshake may be gone afterwards. */
-	member = handshake->member;
-	if (handshake->flags & HANDSHAKE_SYNACK && packet_confirms(p) &&
-	    bpf_ntohl(p->tcp->ack_seq) == handshake->expect_ack) {
+	*way = inbound_way(handshake);
+	if (inbound_completes(p, handshake)) {
 		sight_proof(p, handshake);
-		inbound_promote(p, key, member, service);
+		inbound_promote(p, key, service, way);
+	} else if (way->source && !source_holds(key, way)) {
+		return COUNT_DROP_UNSOURCED;
 	}
-	return member;
+	return INBOUND_GOES_ON;
 }
 
 /*
@@ -199,25 +265,26 @@ static __noinline __u16 inbound_unknown(const struct packet *p, const struct flo
  * picks the flow up when its member answers.  The record of an ended flow is the follower's to
  * remove; its ACK goes by that record.
  */
-static __always_inline __u16 inbound_open(const struct packet *p, const struct flow_key *key,
-					  const struct flow_service *service,
-					  const struct flow *ended)
+static __always_inline __u32 inbound_open(struct packet *p, const struct flow_key *key,
+					  const struct flow_service *service, struct flow *ended,
+					  struct way *way)
 {
 	__u32 choice = inbound_admitted(&key->client, service);
-	__u16 member = (__u16)choice, derived = (__u16)(choice >> INBOUND_BASE);
 
-	if (!lease_admits()) {
-		count(COUNT_DERIVED);
-		return ended ? ended->member : member;
+	way->member = (__u16)choice;
+	way->mode = service->mode;
+	if (lease_admits()) {
+		if (ended)
+			record_remove(key, ended, p->now, RECORD_OWN);
+		return inbound_begin(p, key, service, way, (__u16)(choice >> INBOUND_BASE));
 	}
+	/* Sources are given by who keeps them. */
+	if (!ended && service->mode == MODE_SNAT)
+		return COUNT_DROP_NOT_OWNER;
+	count(COUNT_DERIVED);
 	if (ended)
-		record_remove(key, ended, p->now, RECORD_OWN);
-	if (member == derived || member == FLOW_NO_MEMBER)
-		return inbound_begin(p, key, service, member);
-	if (!inbound_exact(p, key, service, member))
-		return member;
-	count(COUNT_EXACT_KEPT);
-	return inbound_begin(p, key, service, derived);
+		*way = way_of(ended);
+	return INBOUND_GOES_ON;
 }
 
 /*
@@ -258,7 +325,8 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 	};
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
 	const struct flow_member *member;
-	__u16 slot;
+	__u32 refused = INBOUND_GOES_ON;
+	struct way way = {};
 
 	if ((!flow || (packet_opens(p) && track_has_ended(flow))) &&
 	    inbound_refused(p, &key, service, vip))
@@ -267,22 +335,29 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 	if (packet_opens(p) && (!flow || track_has_ended(flow))) {
 		if (!lease_admits() && !lease_leaving())
 			return drop(COUNT_DROP_NOT_OWNER);
-		slot = inbound_open(p, &key, service, flow);
+		refused = inbound_open(p, &key, service, flow, &way);
 	} else if (flow) {
 		if (flow->flags & FLOW_UNREAD)
 			p->unread = key.client_port;
+		if (flow->state == FLOW_CLAIMED)
+			claim_check(p, &key, flow);
 		if (!(flow->flags & FLOW_DOOMED))
 			track_client(flow, &key, p);
 		else if (doomed_client(flow, p))
 			return XDP_DROP;
-		slot = flow->member;
+		way = way_of(flow);
 	} else {
 		if (service->flags & SERVICE_INSPECT)
 			p->unread = key.client_port;
-		slot = inbound_unknown(p, &key, service);
+		refused = inbound_unknown(p, &key, service, &way);
 	}
-	member = member_get(slot);
-	return member ? route_to_member(p, slot, member) : drop(COUNT_DROP_NO_MEMBER);
+	/* Who owns would have the record if anybody had. */
+	if (refused == COUNT_DROP_UNSOURCED && lease_admits())
+		return refuse_stranger(p, COUNT_DROP_UNSOURCED);
+	if (refused)
+		return drop(refused);
+	member = member_get(way.member);
+	return member ? route_to_member(p, &way, member) : drop(COUNT_DROP_NO_MEMBER);
 }
 
 static __always_inline int inbound(struct packet *p, const struct flow_role *vip)
@@ -295,12 +370,12 @@ static __always_inline int inbound(struct packet *p, const struct flow_role *vip
 	if (extension_is_followed(p->protocol) && p->family == FLOW_IPV6)
 		return drop(COUNT_DROP_EXTENSION);
 	if (p->protocol != IPPROTO_TCP)
-		return own(p);
+		return gate_own();
 	if (packet_tcp(p))
 		return drop(COUNT_DROP_MALFORMED);
 	service = service_find(vip, p->tcp->dest);
 	if (!service)
-		return own(p);
+		return back_later(p);
 	if (p->hops <= 1)
 		return refuse_hops(p, &p->dst);
 	p->array = (__u8)vip->id;

@@ -91,6 +91,20 @@ struct {
 	__type(value, struct flow_histogram);
 } answer_times SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_MAX_SOURCES);
+	__type(key, __u32);
+	__type(value, struct flow_source);
+} sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_MAX_SOURCES);
+	__type(key, __u32);
+	__type(value, struct flow_source_stats);
+} source_stats SEC(".maps");
+
 /* --- state --- */
 
 struct {
@@ -106,6 +120,22 @@ struct {
 	__type(key, struct flow_key);
 	__type(value, struct handshake);
 } handshakes SEC(".maps");
+
+/* Not preallocated: most pairs give sources to few flows or to none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1000000);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct flow_key);
+	__type(value, struct flow_key);
+} reverse SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_HANDSHAKES);
+	__type(key, struct flow_key);
+	__type(value, struct flow_key);
+} openings SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -189,10 +219,9 @@ struct {
 
 /* --- the data plane's own --- */
 
-/* Ways to the members, at 2 * slot + family. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FLOW_FAMILIES *FLOW_MAX_MEMBERS);
+	__uint(max_entries, 2 * FLOW_HOPS_DIRECT);
 	__type(key, __u32);
 	__type(value, struct flow_hop);
 } hops SEC(".maps");
@@ -278,5 +307,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct clock);
 } clocks SEC(".maps");
+
+/* A flow that a packet is going to make. */
+struct draft {
+	struct flow_key key;
+	__u32 counter; /* what it counts as */
+	struct flow flow;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct draft);
+} drafts SEC(".maps");
+
+/* New flows of one CPU that only the client vouches for. */
+struct claims {
+	__u32 second; /* ticks at which it began */
+	__u32 flows;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct claims);
+} claims SEC(".maps");
 
 #endif

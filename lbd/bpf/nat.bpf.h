@@ -58,15 +58,21 @@ static __always_inline void checksum_add(__sum16 *check, __u64 change)
 	*check = checksum_close(checksum_open(*check) + change);
 }
 
-/* The checksum of a segment whose addresses have changed. */
+/* 32 bits of it, which mean the same. */
+static __always_inline __u32 checksum_sum(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (__u32)(sum + (sum >> 32));
+}
+
+/* The checksum of a segment whose addresses have changed, one or both. */
 static __always_inline void nat_tcp(struct packet *p, __u64 change)
 {
 	if (!HOOK_TC) {
 		checksum_add(&p->tcp->check, change);
 		return;
 	}
-	change = (change & 0xffffffff) + (change >> 32);
-	p->change = (__u32)(change + (change >> 32));
+	p->change = checksum_sum(p->change + change);
 }
 
 /* What was put off: nothing may be read of the frame afterwards. */
@@ -74,10 +80,12 @@ static __always_inline void nat_finish(struct packet *p)
 {
 	__u32 offset;
 
-	if (!p->change)
+	if (!p->change && !p->change_ports)
 		return;
 	offset = (__u32)((void *)p->tcp - (void *)p->eth) +
 		 __builtin_offsetof(struct tcphdr, check);
+	if (p->change_ports)
+		hook_checksum_ports(p->ctx, offset, p->change_ports);
 	hook_checksum(p->ctx, offset, p->change, p->family == FLOW_IPV6);
 }
 
@@ -118,6 +126,17 @@ static __always_inline void nat_destination(struct packet *p, const struct flow_
 		nat_segment(p, &packet_ip4(p)->daddr, to->word[3]);
 	else if ((ip = nat_ip6(p)))
 		nat_tcp(p, nat_ipv6(ip->daddr.in6_u.u6_addr32, to));
+}
+
+static __always_inline void nat_port(struct packet *p, __be16 *field, __be16 to)
+{
+	__u64 change = checksum_change(0, *field, to);
+
+	if (HOOK_TC)
+		p->change_ports = checksum_sum(p->change_ports + change);
+	else
+		checksum_add(&p->tcp->check, change);
+	*field = to;
 }
 
 /* One hop less to live; the caller has seen to it that there is one. */

@@ -15,36 +15,21 @@
 #include "lbd/bpf/sight.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
-/* A flow to be recorded because of a packet of the member. */
-static __always_inline struct flow outbound_flow(const struct packet *p, __u16 member,
-						 const struct flow_hop *hop)
-{
-	return (struct flow){
-		.member = member,
-		.state = p->flags & TCP_FIN ? FLOW_MEMBER_FIN : FLOW_ESTABLISHED,
-		.flags = FLOW_PICKED_UP,
-		.epoch = lease_epoch(),
-		.created = p->now,
-		.last_seen = p->now,
-		/* What the member acknowledges is where the client has got to, and the reverse. */
-		.client_ack = bpf_ntohl(p->tcp->seq),
-		.client_seq = bpf_ntohl(p->tcp->ack_seq),
-		.bytes_out = p->bytes,
-		.hop = *hop,
-	};
-}
-
 /* Records a session in mid-stream: members are trusted, and their answer proves the connection. */
-static __noinline void outbound_pick_up(const struct packet *p, const struct flow_key *key,
-					__u16 member, const struct flow_hop *hop)
+static __noinline void outbound_pick_up(struct packet *p, const struct flow_key *key,
+					const struct way *way, const struct flow_hop *hop)
 {
-	struct flow flow = outbound_flow(p, member, hop);
-	int err = record_make(key, &flow, record_pool(key), RECORD_OWN);
+	struct flow *flow = record_draft(p, key, way, COUNT_PICKED_UP);
 
-	if (!err)
-		count(COUNT_PICKED_UP);
-	else if (err != -EEXIST)
-		count_shared(COUNT_FLOWS_FULL);
+	if (!flow)
+		return;
+	flow->state = p->flags & TCP_FIN ? FLOW_MEMBER_FIN : FLOW_ESTABLISHED;
+	flow->flags = FLOW_PICKED_UP;
+	/* What the member acknowledges is where the client has got to, and the reverse. */
+	flow->client_ack = bpf_ntohl(p->tcp->seq);
+	flow->client_seq = bpf_ntohl(p->tcp->ack_seq);
+	flow->bytes_out = p->bytes;
+	flow->hop = *hop;
 }
 
 /* The handshake that a member answers; what the client's ACK must say is noted. */
@@ -53,7 +38,7 @@ outbound_handshake(const struct packet *p, const struct flow_key *key, __u16 mem
 {
 	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
 
-	if (!handshake || handshake->member != member)
+	if (!handshake || handshake->member != member || handshake->mode != MODE_NAT)
 		return NULL;
 	sight_answer(p, handshake);
 	if (p->flags & TCP_SYN) {
@@ -84,6 +69,7 @@ static __always_inline int outbound_known(struct packet *p, const struct flow_ke
 static __always_inline int outbound_stateless(struct packet *p, const struct flow_key *key,
 					      __u16 member)
 {
+	struct way way = { .member = member };
 	struct flow_hop hop = {};
 	int verdict = route_ask_client(p, &hop, key, 1);
 
@@ -92,7 +78,7 @@ static __always_inline int outbound_stateless(struct packet *p, const struct flo
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (packet_confirms(p))
-		outbound_pick_up(p, key, member, &hop);
+		outbound_pick_up(p, key, &way, &hop);
 	count(COUNT_STATELESS_OUT);
 	return verdict == ROUTE_FOUND ? route_to_client(p, &hop, &key->vip) : verdict;
 }
@@ -102,11 +88,15 @@ static __always_inline int outbound_stateless(struct packet *p, const struct flo
  * came) resets it: the client must not hear that.
  */
 static __noinline int outbound_unknown(struct packet *p, const struct flow_key *key, __u16 member,
-				       int stray)
+				       int stray, int mode)
 {
 	struct handshake *handshake = outbound_handshake(p, key, member);
+	struct way way = { .member = member };
 
 	if (!handshake && own_from_member(p, key))
+		return pass();
+	/* In the other modes members answer from or to another address. */
+	if (!handshake && mode != MODE_NAT)
 		return pass();
 	if (!handshake && stray)
 		return drop(COUNT_DROP_STRAY_RESET);
@@ -115,19 +105,22 @@ static __noinline int outbound_unknown(struct packet *p, const struct flow_key *
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (packet_confirms(p))
-		outbound_pick_up(p, key, member, &handshake->hop);
+		outbound_pick_up(p, key, &way, &handshake->hop);
 	return outbound_known(p, key, &handshake->hop);
 }
 
 static __always_inline int outbound_reply(struct packet *p, const struct flow_key *key,
-					  const struct flow_role *role)
+					  const struct flow_role *role,
+					  const struct flow_service *service)
 {
 	struct flow *flow = bpf_map_lookup_elem(&flows, key);
 
 	if (!flow)
-		return outbound_unknown(p, key, role->id, 0);
+		return outbound_unknown(p, key, role->id, 0, service->mode);
+	if (flow->mode != MODE_NAT)
+		return pass();
 	if (!member_is(flow->member, &p->src))
-		return outbound_unknown(p, key, role->id, p->flags & TCP_RST);
+		return outbound_unknown(p, key, role->id, p->flags & TCP_RST, MODE_NAT);
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (!(flow->flags & FLOW_DOOMED))
@@ -151,7 +144,7 @@ static __always_inline int outbound_service(struct packet *p, const struct flow_
 	if (flow_ip_is_none(&key.vip))
 		return pass();
 	if (!packet_opens(p))
-		return outbound_reply(p, &key, role);
+		return outbound_reply(p, &key, role, service);
 	key.vip = p->src;
 	own_begin(p, &key, service);
 	return pass();

@@ -54,40 +54,32 @@ static __noinline void own_begin(const struct packet *p, const struct flow_key *
 }
 
 /* With the client's numbers, whichever side the packet is of. */
-static __noinline void own_promote(const struct packet *p, const struct flow_key *own,
-				   __u32 client_ack, __u32 client_seq)
+static __noinline void own_promote(struct packet *p, const struct flow_key *own, __u32 client_ack,
+				   __u32 client_seq)
 {
-	struct flow flow = {
-		.member = FLOW_NO_MEMBER,
-		.state = FLOW_ESTABLISHED,
-		.flags = FLOW_OUTBOUND,
-		.epoch = lease_epoch(),
-		.created = p->now,
-		.last_seen = p->now,
-		.client_ack = client_ack,
-		.client_seq = client_seq,
-	};
+	const struct way way = { .member = FLOW_NO_MEMBER };
 	int of_member = flow_ip_equal(&p->src, &own->vip);
-	int err;
+	struct flow *flow = record_draft(p, own, &way, COUNT_PROMOTED);
 
+	if (!flow)
+		return;
+	flow->state = FLOW_ESTABLISHED;
+	flow->flags = FLOW_OUTBOUND;
+	flow->client_ack = client_ack;
+	flow->client_seq = client_seq;
 	if (p->flags & TCP_FIN)
-		flow.state = of_member ? FLOW_MEMBER_FIN : FLOW_CLIENT_FIN;
-	*(of_member ? &flow.bytes_out : &flow.bytes_in) = p->bytes;
-	err = record_make(own, &flow, NULL, RECORD_OWN);
-	if (err == -EEXIST)
-		return;
-	if (err) {
-		count_shared(COUNT_FLOWS_FULL);
-		return;
-	}
-	count(COUNT_PROMOTED);
+		flow->state = of_member ? FLOW_MEMBER_FIN : FLOW_CLIENT_FIN;
+	if (of_member)
+		flow->bytes_out = p->bytes;
+	else
+		flow->bytes_in = p->bytes;
 }
 
 /*
  * Whether a packet of the member belongs to such a connection; it is tracked if so.  The key is the
  * one of an answer to a client, and differs in the address alone.
  */
-static __always_inline int own_from_member(const struct packet *p, const struct flow_key *key)
+static __always_inline int own_from_member(struct packet *p, const struct flow_key *key)
 {
 	struct flow_key own = *key;
 	struct handshake *handshake;
@@ -126,7 +118,7 @@ static __noinline int own_is_forwarded(const struct packet *p)
 }
 
 /* No flow is known: also after a takeover that came before its record. */
-static __always_inline void own_unknown(const struct packet *p, const struct flow_key *own,
+static __always_inline void own_unknown(struct packet *p, const struct flow_key *own,
 					const struct flow_service *service)
 {
 	const struct handshake *handshake = bpf_map_lookup_elem(&handshakes, own);

@@ -47,16 +47,18 @@ struct packet {
 	__u32 bytes;   /* of the IP packet, by its header */
 	__u32 seq_end; /* SEQ after this segment: payload, SYN and FIN count */
 	__u32 change;  /* of addresses, to be added to the TCP checksum at the end; tc alone */
+	__u32 change_ports; /* the same of its ports */
 	__be16 type;   /* of what follows the tags */
 	__u8 family;   /* enum flow_family */
 	__u8 protocol;
 	__u8 hops;     /* TTL, or hop limit */
 	__u8 fragment; /* enum packet_fragment */
 	__u8 flags;    /* enum tcp_flags */
-	__u8 own;      /* to a floating address and of no service; see gate_own() */
+	__u8 back;     /* to a floating address and of no service; see back.bpf.h */
 	__u8 array;    /* number of the VIP's, set where a VIP was found */
 	__be16 unread; /* of an inspected service: the client's port; see census.bpf.h */
 	__u8 refuse;   /* 0, or its sender gets a reset: counted so, see refuse.bpf.h */
+	__u8 draft;    /* makes a flow; see record_draft() */
 
 	/* What the sender of a packet that is dropped shall hear; see answer.bpf.h. */
 	__u8 answer;              /* enum answer_kind */
@@ -94,6 +96,13 @@ static __always_inline int mac_is_virtual(const __u8 *mac)
 	const mac_word *word = (const mac_word *)mac;
 
 	return !word[0] && word[1] == bpf_htons(0x5e00) && (mac[4] == 1 || mac[4] == 2);
+}
+
+/* A TCP packet may be from a member to a source; that is looked at once, see back.bpf.h. */
+static __always_inline int back_later(struct packet *p)
+{
+	p->back = 1;
+	return XDP_PASS;
 }
 
 static __always_inline struct iphdr *packet_ip4(const struct packet *p)

@@ -61,19 +61,23 @@ static __noinline const struct flow_pool *record_pool(const struct flow_key *key
 
 /*
  * Makes a flow of a filled-in entry; pool is NULL where none is known.  0, -EEXIST when it was
- * there already, another error when the table is full.  The pin comes first, so that the peer never
- * sees the flow of a client whose pin it lacks; a pin without its flow is harmless.
+ * there already, another error when the table is full or another flow has its source.  The pin
+ * comes first, so that the peer never sees the flow of a client whose pin it lacks; a pin without
+ * its flow is harmless.
  *
- * Static, as the next one: the key of a map may not be an argument of a global function before
+ * Static, as record_remove(): the key of a map may not be an argument of a global function before
  * Linux 6.4.
  */
 static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 				  const struct flow_pool *pool, int by)
 {
 	struct pin_key pin = { .client = key->client };
+	struct way way = way_of(flow);
 	__u32 now = flow->last_seen;
-	int err;
+	int err = way.source ? source_enter(key, &way, by == RECORD_PEER) : 0;
 
+	if (err)
+		return err;
 	if (pool && pool->flags & POOL_AFFINITY) {
 		pin.pool_id = pool->id;
 		record_hold(&pin, flow, pool, by);
@@ -83,8 +87,12 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 	if (err) {
 		if (flow->pool_id)
 			pin_release(&pin, now);
+		if (way.source && err != -EEXIST)
+			source_leave(key, &way);
 		return err;
 	}
+	if (way.source)
+		source_count(way.source, 1);
 	/* Who looks has the record first; a choice kept longer would meet the port's next flow. */
 	bpf_map_delete_elem(&handshakes, key);
 	gauge_flows(1);
@@ -92,6 +100,35 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 	if (by == RECORD_OWN)
 		event_flow(EVENT_FLOW_PUT, key, flow, now);
 	return 0;
+}
+
+/*
+ * An entry for what a packet proves, to be filled in: it begins with this packet and goes that way.
+ * It is made at the end of the program, in one place: so the way there takes no stack, and the
+ * verifier walks it once.
+ */
+static __always_inline struct flow *record_draft(struct packet *p, const struct flow_key *key,
+						 const struct way *way, __u32 counter)
+{
+	__u32 zero = 0;
+	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);
+	struct flow *flow;
+
+	if (!draft)
+		return NULL;
+	p->draft = 1;
+	draft->key = *key;
+	draft->counter = counter;
+	flow = &draft->flow;
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->member = way->member;
+	flow->mode = way->mode;
+	flow->source = way->source;
+	flow->source_port = way->source_port;
+	flow->epoch = lease_epoch();
+	flow->created = p->now;
+	flow->last_seen = p->now;
+	return flow;
 }
 
 /* Not inlined: the key shall not lie on the stack beside the copy of the flow. */
@@ -115,20 +152,52 @@ static __noinline __u32 record_doom(const struct flow_key *key, struct flow *flo
 	return pool_id;
 }
 
-/* Removes a flow; 0 when it was there.  `flow` may point at the entry itself. */
+/*
+ * For the end of the program.  Without room, every later packet of a handshake tries again.  Not
+ * static: it is verified once, whatever the packet was.
+ */
+__noinline int record_commit(void)
+{
+	__u32 zero = 0;
+	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);
+	const struct flow_pool *pool = NULL;
+	int err;
+
+	if (!draft)
+		return 0;
+	if (!(draft->flow.flags & FLOW_OUTBOUND))
+		pool = record_pool(&draft->key);
+	err = record_make(&draft->key, &draft->flow, pool, RECORD_OWN);
+	if (!err)
+		count(draft->counter);
+	else if (err != -EEXIST)
+		count_shared(COUNT_FLOWS_FULL);
+	return err;
+}
+
+/*
+ * Removes a flow, whose entry that is; 0 when it was there.  The peer hears of it first: what may
+ * be made of the same key after the removal is reported after this.
+ */
 static __noinline int record_remove(const struct flow_key *key, const struct flow *flow, __u32 now,
 				    int by)
 {
-	struct flow last = *flow;
+	struct pin_key pin = { .client = key->client, .pool_id = flow->pool_id };
+	struct way way = way_of(flow);
 
+	if (by == RECORD_OWN)
+		event_flow(EVENT_FLOW_DEL, key, flow, now);
 	if (bpf_map_delete_elem(&flows, key))
 		return -1;
 	gauge_flows(-1);
-	record_stats(last.member, -1, 0);
-	if (last.pool_id)
-		record_release(&key->client, last.pool_id, now);
-	if (by == RECORD_OWN)
-		event_flow(EVENT_FLOW_DEL, key, &last, now);
+	/* Before the counts, which let slots of members and sources go. */
+	if (way.source) {
+		source_leave(key, &way);
+		source_count(way.source, -1);
+	}
+	record_stats(way.member, -1, 0);
+	if (pin.pool_id)
+		pin_release(&pin, now);
 	return 0;
 }
 

@@ -116,6 +116,7 @@ static __noinline void reset_tell_member(struct __sk_buff *skb, const struct flo
 					 const struct flow *flow)
 {
 	const struct flow_member *member = member_get(flow->member);
+	const struct flow_source *source = flow->source ? source_get(flow->source) : NULL;
 	struct flow_hop hop = {};
 	struct segment s = {
 		.from = key->client,
@@ -131,6 +132,10 @@ static __noinline void reset_tell_member(struct __sk_buff *skb, const struct flo
 		return;
 	via = member->addr[s.family & 1];
 	s.to = flow->mode == MODE_DSR ? key->vip : via;
+	if (source) {
+		s.from = source->addr;
+		s.from_port = flow->source_port;
+	}
 	reset_tell(skb, &hop, &s, &via);
 }
 
@@ -180,8 +185,7 @@ static __always_inline int reset_holds(const struct flow_key *key, const struct 
 		return (flow->flags & (FLOW_DOOMED | FLOW_HEARD)) == FLOW_DOOMED;
 	if (track_has_ended(flow))
 		return 0;
-	return reason != RESET_IDLE ||
-	       sweep_idle(now, flow->last_seen) > sweep_timeout(key, flow->state, flow->flags);
+	return reason != RESET_IDLE || sweep_idle(now, flow->last_seen) > sweep_timeout(key, flow);
 }
 
 /* One order; 1 when it was carried out. */

@@ -52,17 +52,34 @@ static __always_inline int route_leads_on(long found)
 	       found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
-/* Asks lbd to resolve the next hop that a lookup named without its link-layer address. */
-static __noinline void route_ask_neighbour(const struct bpf_fib_lookup *fib, __u32 now)
+/*
+ * Asks lbd to resolve the next hop that a lookup named without its link-layer address.  Not static:
+ * the verifier walks it once.
+ */
+__noinline int route_ask_neighbour(const struct bpf_fib_lookup *fib, __u32 now)
 {
-	struct next_hop next = { .ifindex = fib->ifindex };
+	struct next_hop next = {};
 
+	if (!fib)
+		return 0;
+	next.ifindex = fib->ifindex;
 	/* The gateway of an IPv4 route may have an IPv6 address (RFC 8950). */
 	if (fib->family == FAMILY_INET)
 		next.addr = flow_ip4(fib->ipv4_dst);
 	else
 		__builtin_memcpy(&next.addr, fib->ipv6_dst, sizeof(next.addr));
 	notice_neighbour(&next, now);
+	return 0;
+}
+
+/* Whether a lookup led to its destination itself.  A gateway may be of IPv6 (RFC 8950). */
+static __noinline int route_ends_at(const struct bpf_fib_lookup *fib, const struct flow_ip *to)
+{
+	const struct flow_ip *next = (const struct flow_ip *)fib->ipv6_dst;
+
+	if (flow_ip_family(to) == FLOW_IPV4)
+		return fib->family == FAMILY_INET && fib->ipv4_dst == to->word[3];
+	return fib->family == FAMILY_INET6 && flow_ip_equal(next, to);
 }
 
 /*
@@ -138,6 +155,38 @@ static __always_inline int hop_too_small(const struct flow_hop *hop, const struc
 /* What is said of a hop that was made good, in place of a verdict. */
 #define ROUTE_FOUND (-1)
 
+/*
+ * Whether a client whose packet came in by the member's link is on link there: the member would
+ * answer him directly, and he would not know that address.
+ */
+static __noinline int route_same_link(const struct packet *p, __u16 slot)
+{
+	__u32 index = FLOW_FAMILIES * (__u32)slot + p->family;
+	const struct flow_hop *hop = bpf_map_lookup_elem(&hops, &index);
+	const struct flow_member *member = member_get(slot);
+	struct bpf_fib_lookup fib;
+	__u32 link;
+
+	if (!hop || !member)
+		return 0;
+	link = hop->ifindex;
+	if (!link && route_leads_on(route_find(p, &fib, &p->src, &member->addr[p->family & 1])))
+		link = fib.ifindex;
+	if (link != p->ingress)
+		return 0;
+	if (!route_leads_on(route_find(p, &fib, &p->dst, &p->src)) || fib.ifindex != link)
+		return 0;
+	return route_ends_at(&fib, &p->src);
+}
+
+/* Whether the way to a member leads over a gateway: that would route a frame for the VIP back. */
+static __noinline int route_is_indirect(const struct packet *p, const struct flow_ip *addr)
+{
+	struct bpf_fib_lookup fib;
+
+	return route_leads_on(route_find(p, &fib, &p->src, addr)) && !route_ends_at(&fib, addr);
+}
+
 /* Makes a member's hop good: ROUTE_FOUND, or the verdict on a packet that has no way. */
 static __noinline int route_ask_member(struct packet *p, struct flow_hop *hop,
 				       const struct flow_ip *addr)
@@ -152,16 +201,20 @@ static __noinline int route_ask_member(struct packet *p, struct flow_hop *hop,
 }
 
 /* ROUTE_FOUND and a hop that is good, or a verdict. */
-static __always_inline int route_for_member(struct packet *p, __u16 slot,
+static __always_inline int route_for_member(struct packet *p, const struct way *way,
 					    const struct flow_ip *addr, struct flow_hop **hop)
 {
-	__u32 index = FLOW_FAMILIES * (__u32)slot + p->family;
+	int direct = way->mode == MODE_DSR;
+	__u32 index = FLOW_FAMILIES * (__u32)way->member + p->family +
+		      (direct ? FLOW_HOPS_DIRECT : 0);
 	int verdict;
 
 	*hop = bpf_map_lookup_elem(&hops, &index);
 	if (!*hop)
 		return drop(COUNT_DROP_NO_MEMBER);
 	if (!hop_holds(*hop, p)) {
+		if (direct && route_is_indirect(p, addr))
+			return drop(COUNT_DROP_INDIRECT);
 		verdict = route_ask_member(p, *hop, addr);
 		if (verdict != ROUTE_FOUND)
 			return verdict;
@@ -169,16 +222,40 @@ static __always_inline int route_for_member(struct packet *p, __u16 slot,
 	return hop_too_small(*hop, p) ? refuse_too_big(p, &p->dst, (*hop)->mtu) : ROUTE_FOUND;
 }
 
-static __always_inline int route_to_member(struct packet *p, __u16 slot,
+/*
+ * The addresses of a packet in the modes that are not NAT.  In DSR the frame alone is new.  It
+ * costs a hop all the same: a member that lacks the VIP but forwards would send it back to us, and
+ * round it would go.
+ */
+static __noinline int route_rewrite(struct packet *p, const struct way *way,
+				    const struct flow_ip *addr)
+{
+	const struct flow_source *source;
+
+	if (way->mode == MODE_DSR)
+		return 0;
+	source = source_get(way->source);
+	if (!source)
+		return -1;
+	nat_source(p, &source->addr);
+	nat_port(p, &p->tcp->source, way->source_port);
+	nat_destination(p, addr);
+	return 0;
+}
+
+static __always_inline int route_to_member(struct packet *p, const struct way *way,
 					   const struct flow_member *member)
 {
 	const struct flow_ip *addr = &member->addr[p->family & 1];
 	struct flow_hop *hop;
-	int verdict = route_for_member(p, slot, addr, &hop);
+	int verdict = route_for_member(p, way, addr, &hop);
 
 	if (verdict != ROUTE_FOUND)
 		return verdict;
-	nat_destination(p, addr);
+	if (way->mode == MODE_NAT)
+		nat_destination(p, addr);
+	else if (route_rewrite(p, way, addr))
+		return drop(COUNT_DROP_UNSOURCED);
 	count(COUNT_FORWARDED_IN);
 	return route_send(p, hop);
 }

@@ -16,6 +16,8 @@ enum sweep_timeouts {
 	SWEEP_RESET = 2 * FLOW_TICKS_PER_SECOND,
 	SWEEP_DOOMED = 30 * FLOW_TICKS_PER_SECOND, /* who sends late shall still be told */
 	SWEEP_BEGUN = 10 * FLOW_TICKS_PER_SECOND,
+	SWEEP_CLAIMED = 30 * FLOW_TICKS_PER_SECOND,
+	SWEEP_CLIENT_FIN = 60 * FLOW_TICKS_PER_SECOND, /* DSR; ACKs of what still comes go on */
 };
 
 /* Ticks for which this node could have seen something: since it was promoted, at most. */
@@ -53,18 +55,24 @@ static __noinline __u32 sweep_service_idle(const struct flow_key *key)
 	return service ? service->idle_ticks : SWEEP_DEFAULT;
 }
 
-static __always_inline __u32 sweep_timeout(const struct flow_key *key, __u8 state, __u8 flags)
+/* By its state, and whether it is doomed or of mode DSR. */
+static __always_inline __u32 sweep_timeout(const struct flow_key *key, const struct flow *flow)
 {
+	__u8 state = flow->state;
 	__u32 idle;
 
-	if (flags & FLOW_DOOMED)
+	if (flow->flags & FLOW_DOOMED)
 		return SWEEP_DOOMED;
 	if (state == FLOW_RESET)
 		return SWEEP_RESET;
 	if (state == FLOW_CLOSING)
 		return SWEEP_CLOSING;
-	if (flags & FLOW_BEGUN)
+	if (flow->flags & FLOW_BEGUN)
 		return SWEEP_BEGUN;
+	if (state == FLOW_CLAIMED)
+		return SWEEP_CLAIMED;
+	if (state == FLOW_CLIENT_FIN && flow->mode == MODE_DSR)
+		return SWEEP_CLIENT_FIN;
 	idle = sweep_service_idle(key);
 	if (state == FLOW_ESTABLISHED || idle < SWEEP_HALF_CLOSED)
 		return idle;
@@ -75,21 +83,22 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 {
 	const struct flow *flow = bpf_map_lookup_elem(&flows, &named->key);
 	int forced = named->apply == SWEEP_FORCE;
-	__u8 state, flags;
+	__u8 state, flags, mode;
 
 	if (!flow)
 		return;
 	state = flow->state;
 	flags = flow->flags;
-	if (!forced &&
-	    sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, state, flags))
+	mode = flow->mode;
+	if (!forced && sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, flow))
 		return;
 	if (record_remove(&named->key, flow, tally->now, RECORD_OWN))
 		return;
 	tally->done++;
 	if (forced)
 		return;
-	if (state == FLOW_CLOSING || state == FLOW_RESET)
+	if (state == FLOW_CLOSING || state == FLOW_RESET || state == FLOW_CLAIMED ||
+	    (state == FLOW_CLIENT_FIN && mode == MODE_DSR))
 		count_shared(COUNT_EXPIRED_CLOSED);
 	else if (flags & FLOW_BEGUN)
 		count_shared(COUNT_EXPIRED_BEGUN);

@@ -6,6 +6,9 @@
  *	ESTABLISHED -- client FIN --> CLIENT_FIN -- member FIN --> CLOSING
  *	ESTABLISHED -- member FIN --> MEMBER_FIN -- client FIN --> CLOSING
  *	any -- RST --> RESET -- anything but RST --> ESTABLISHED, as if begun with that segment
+ *
+ * In DSR the client's side is all that is seen.  His flow begins as CLAIMED, which is ESTABLISHED
+ * on his word alone, and his FIN is as much of an end as there will be.
  */
 #ifndef CASPAIR_TRACK_BPF_H
 #define CASPAIR_TRACK_BPF_H
@@ -23,20 +26,20 @@ static __always_inline __u8 track_state(__u8 state, __u8 flags, __u8 own, __u8 o
 		state = FLOW_ESTABLISHED;
 	if (!(flags & TCP_FIN))
 		return state;
-	if (state == FLOW_ESTABLISHED)
+	if (state == FLOW_ESTABLISHED || state == FLOW_CLAIMED)
 		return own;
 	return state == other ? FLOW_CLOSING : state;
 }
 
-static __always_inline int track_has_ended(const struct flow *flow)
+static __always_inline int track_is_end(const struct flow *flow, __u8 state)
 {
-	return flow->state == FLOW_CLOSING || flow->state == FLOW_RESET ||
-	       flow->flags & FLOW_DOOMED;
+	return state == FLOW_CLOSING || state == FLOW_RESET ||
+	       (state == FLOW_CLIENT_FIN && flow->mode == MODE_DSR);
 }
 
-static __always_inline int track_is_end(__u8 state)
+static __always_inline int track_has_ended(const struct flow *flow)
 {
-	return state == FLOW_CLOSING || state == FLOW_RESET;
+	return track_is_end(flow, flow->state) || flow->flags & FLOW_DOOMED;
 }
 
 /*
@@ -45,15 +48,15 @@ static __always_inline int track_is_end(__u8 state)
  */
 static __always_inline int track_is_news(struct flow *flow, __u8 before, __u8 state)
 {
-	if (track_is_end(before) == track_is_end(state))
+	if (track_is_end(flow, before) == track_is_end(flow, state))
 		return 0;
-	if (!track_is_end(state)) {
+	if (!track_is_end(flow, state)) {
 		if (flow->flags & FLOW_REVIVED)
 			return 0;
 		flow->flags |= FLOW_REVIVED;
 		return 1;
 	}
-	return state == FLOW_CLOSING || !(flow->flags & FLOW_REVIVED);
+	return state != FLOW_RESET || !(flow->flags & FLOW_REVIVED);
 }
 
 /*

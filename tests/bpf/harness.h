@@ -317,7 +317,9 @@ static inline void harness_pools(void)
 
 static inline void harness_control(uint64_t seed)
 {
-	struct flow_control control = { .layout = FLOW_LAYOUT, .roles_active = 1, .seed = seed };
+	struct flow_control control = {
+		.layout = FLOW_LAYOUT, .roles_active = 1, .node = 1, .seed = seed
+	};
 
 	map_set(box.bpf->maps.control, 0, &control);
 }
@@ -436,6 +438,7 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 	if (!box.bpf)
 		return -errno;
 	bpf_map__set_max_entries(box.bpf->maps.flows, flows);
+	bpf_map__set_max_entries(box.bpf->maps.reverse, flows);
 	bpf_map__set_max_entries(box.bpf->maps.pins, pins);
 	err = caspair__load(box.bpf);
 	if (!err && box.hook == HOOK_TC)
@@ -462,6 +465,17 @@ static inline int harness_close(void **state UNUSED)
 	caspair__destroy(box.bpf);
 	box.tc = NULL;
 	return 0;
+}
+
+/* No claim in this second, on any CPU. */
+static inline void harness_claims(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *none = calloc((size_t)cpus, sizeof(*none));
+
+	assert_non_null(none);
+	map_set(box.bpf->maps.claims, 0, none);
+	free(none);
 }
 
 /* For each test's set-up: empty tables, an active node, no counts. */
@@ -493,6 +507,8 @@ static inline int harness_reset(void **state UNUSED)
 	map_clear(box.bpf->maps.pins);
 	map_clear(box.bpf->maps.asked);
 	map_clear(box.bpf->maps.source_rates);
+	map_clear(box.bpf->maps.reverse);
+	map_clear(box.bpf->maps.openings);
 	map_set(box.bpf->maps.gauges, 0, &no_gauges);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_stats, slot, &no_stats);
@@ -501,6 +517,9 @@ static inline int harness_reset(void **state UNUSED)
 	map_set(box.bpf->maps.round_trips, 0, &no_histogram);
 	for (uint32_t index = 0; index < FLOW_FAMILIES * MEMBERS; index++)
 		map_set(box.bpf->maps.hops, index, &no_hop);
+	for (uint32_t index = 0; index < FLOW_FAMILIES * MEMBERS; index++)
+		map_set(box.bpf->maps.hops, FLOW_HOPS_DIRECT + index, &no_hop);
+	harness_claims();
 	harness_control(0x0123456789abcdef);
 	harness_services();
 	harness_pools();

@@ -268,7 +268,7 @@ static const struct nonsense nonsense[] = {
 	{ "a VIP is no member", VIP, { RECORD } },
 	{ "an unknown mode is refused", 0, { RECORD, .mode = MODE_SNAT + 1 } },
 	{ "state 0 is refused", 0, { .kind = EVENT_FLOW_PUT } },
-	{ "a state above the last is refused", 0, { .kind = EVENT_FLOW_PUT, .state = 6 } },
+	{ "a state above the last is refused", 0, { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
 	{ "a pin to an unknown member is refused",
 	  0x7f000001,
 	  { .kind = EVENT_PIN_PUT, .pool_id = POOL_RPC_ID } },

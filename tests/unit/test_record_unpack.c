@@ -132,7 +132,7 @@ static const struct {
 	{ "a verdict", { VERDICT, 0, 1, 2, 3, 100, 0, 0, 0 }, RECORD_OK },
 	{ "no kind", { 0x00000100, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
 	{ "unknown kind", { 0x00000106, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_KIND },
-	{ "unknown state", { 0x00000601, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_STATE },
+	{ "unknown state", { 0x00000701, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_STATE },
 	{ "flag 4 is local", { 0x00040101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
 	{ "flag 16 is local", { 0x00100101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
 	{ "flag 128", { 0x00800101, 1, 1, 80, 1, 0, 0, 0, 0 }, RECORD_BAD_FLAGS },
