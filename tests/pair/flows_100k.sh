@@ -40,7 +40,7 @@ fill() {
 # Milliseconds from the start of syncd until it was in sync, by its own clock.
 joined_after() { field "$1" sync.up_ms sync.state_ms | { read -r up since; echo $((up - since)); }; }
 
-pair_start 150000
+pair_start $((FLOWS * 3 / 2))
 chat_start live 7000 "$LIVE" 10.20.0.120 30
 fill
 wait_for 10 "lb1 to hold $ALL flows" holds 1 "$ALL"
@@ -51,12 +51,14 @@ node_power_off 2
 node_power_on 2
 LAB_POLL=0.1 wait_for 20 "lb2 in sync" is_standby 2
 join=$(joined_after 2)
+beat=$(field 1 sync.beat_max_ms)
 known 1 >"$LAB/known1"
 known 2 >"$LAB/known2"
 (($(wc -l <"$LAB/known1") == ALL)) || fail "lb1 lists $(wc -l <"$LAB/known1") of $ALL sessions"
 cmp -s "$LAB/known1" "$LAB/known2" ||
 	fail "tables differ: $(diff "$LAB/known1" "$LAB/known2" | grep -c '^[<>]') lines"
 say "joined: in sync after $join ms, $ALL sessions equal on both nodes"
+say "heartbeats went there and back in $beat ms at most, the snapshot before them"
 
 probe_start
 work 1000
