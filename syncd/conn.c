@@ -13,7 +13,7 @@ enum {
 	LENGTH_BYTES = 2,
 	IN_BYTES = LENGTH_BYTES + SEAL_MAX_MESSAGE,
 	OUT_FIRST = 128 << 10,
-	READS = 16, /* in one callback: others want to live as well */
+	READS = 2, /* in one callback: with records to apply that takes 10 ms, and heartbeats wait */
 	MS = 1000000,
 };
 
