@@ -292,11 +292,18 @@ bool duty_peer_higher(const struct fsm *fsm, uint8_t priority)
 	return addr_compare(&peer[family], &own[family]) > 0;
 }
 
+/* Its link-local address is told over the channel, which may not have been up yet. */
+static bool may_be_peer(const struct fsm *fsm, const struct addr *source)
+{
+	return source->family == 6 && !fsm->config.peer[FSM_V6].family &&
+	       fsm->config.peer[FSM_V4].family && fsm->config.own[FSM_V4].family;
+}
+
 bool duty_higher(const struct fsm *fsm, uint8_t priority, const struct addr *source)
 {
 	const struct addr *own = &fsm->config.own[source->family == 6 ? FSM_V6 : FSM_V4];
 
-	if (duty_is_peer(fsm, source))
+	if (duty_is_peer(fsm, source) || may_be_peer(fsm, source))
 		return duty_peer_higher(fsm, priority);
 	if (priority != fsm->config.priority)
 		return priority > fsm->config.priority;

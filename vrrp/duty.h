@@ -75,7 +75,7 @@ enum duty_belief duty_judge(struct fsm *fsm, const struct fsm_event *event);
 /*
  * RFC 9568 6.4.3: the greater priority, then the greater address, as unsigned numbers of one
  * family. Both nodes must come to one answer whichever family's advert comes first, so that the
- * peer is compared by the first family that both use.
+ * peer is compared by the first family that both use; and so is who may be the peer.
  */
 bool duty_higher(const struct fsm *fsm, uint8_t priority, const struct addr *source);
 bool duty_is_peer(const struct fsm *fsm, const struct addr *source);

@@ -432,6 +432,7 @@ static void ties_within_a_family(void **unused)
 		/* IPv4 says that the peer is higher: so it is in its IPv6 adverts. */
 		{ "fe80::2", "fe80::1", "fe80::1", true, FSM_BACKUP },
 		{ "fe80::2", "fe80::1", "10.0.0.2", true, FSM_BACKUP },
+		{ "fe80::2", "", "fe80::1", true, FSM_BACKUP }, /* not known yet */
 		/* Strangers know nothing of that. */
 		{ "fe80::5", "fe80::1", "fe80::2", true, FSM_ACTIVE },
 		{ "fe80::5", "fe80::1", "10.0.0.9", true, FSM_BACKUP },
@@ -447,7 +448,8 @@ static void ties_within_a_family(void **unused)
 		};
 
 		fsm.config.own[FSM_V6] = text_addr(rows[i].own6);
-		fsm.config.peer[FSM_V6] = text_addr(rows[i].peer6);
+		if (rows[i].peer6[0])
+			fsm.config.peer[FSM_V6] = text_addr(rows[i].peer6);
 		if (!rows[i].v4)
 			fsm.config.own[FSM_V4] = fsm.config.peer[FSM_V4] = (struct addr){ 0 };
 		fsm_step(&fsm, &event);
