@@ -56,14 +56,14 @@ static int report(const char *path, const struct figures *f, double took)
 		"\"takeovers\":%llu,\"planned_failovers\":%llu,\"refused_failovers\":%llu,"
 		"\"sessions_opened\":%llu,\"sessions_lost_in_storms\":%llu,\"packets\":%llu,"
 		"\"frames\":%llu,\"heal_longest_s\":%.2f,\"fenced\":%llu,"
-		"\"dark_longest_s\":%.2f},",
+		"\"dark_longest_s\":%.2f,\"two_owners_longest_s\":%.2f},",
 		(unsigned long long)f->seeds, (unsigned long long)f->failures, f->hours, took,
 		(unsigned long long)f->single, (unsigned long long)f->storm,
 		(unsigned long long)f->faults, (unsigned long long)f->takeovers,
 		(unsigned long long)f->failovers, (unsigned long long)f->refused,
 		(unsigned long long)f->opened, (unsigned long long)f->lost,
 		(unsigned long long)f->packets, (unsigned long long)f->frames, f->heal_longest_s,
-		(unsigned long long)f->fenced, f->dark_longest_s);
+		(unsigned long long)f->fenced, f->dark_longest_s, f->both_longest_s);
 	fprintf(file, "\"environment\":{\"system\":\"%s %s\",\"machine\":\"%s\"}}\n", name.sysname,
 		name.release, name.machine);
 	return fclose(file) ? EXIT_FAILURE : EXIT_SUCCESS;

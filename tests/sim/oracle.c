@@ -227,6 +227,8 @@ static void check_owners(struct world *world)
 	}
 	if (!world->overlap_since)
 		world->overlap_since = world->now;
+	if ((double)(world->now - world->overlap_since) / 1e9 > world->figures->both_longest_s)
+		world->figures->both_longest_s = (double)(world->now - world->overlap_since) / 1e9;
 	if (world->now - world->overlap_since > bound)
 		trace_fail(world, "I3 both nodes answer and admit for %llu ms",
 			   (unsigned long long)((world->now - world->overlap_since) / MS));

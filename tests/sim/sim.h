@@ -378,7 +378,7 @@ struct outcome {
 
 struct figures {
 	uint64_t fenced;
-	double dark_longest_s;
+	double dark_longest_s, both_longest_s;
 	uint64_t seeds, failures, faults, failovers, refused, takeovers, opened, packets, lost,
 		snapshots, resumes, frames, single, storm;
 	double hours, heal_longest_s;
