@@ -65,6 +65,13 @@ static void op_event(void *arg, const struct flow_event *event)
 	(void)event;
 }
 
+static void op_passed(void *arg, uint32_t pool_id, uint32_t number)
+{
+	(void)arg;
+	(void)pool_id;
+	(void)number;
+}
+
 static void op_lookup(void *arg, struct flow_event *event)
 {
 	(void)arg;
@@ -148,6 +155,7 @@ static const struct session_ops ops = {
 	.send_records = op_send_records,
 	.apply = op_apply,
 	.verdict = op_event,
+	.passed = op_passed,
 	.lookup = op_lookup,
 	.walk = op_walk,
 	.step = op_step,
