@@ -57,7 +57,7 @@ theirs_start() {
 	} >"$LAB/frr/vrrpd.conf"
 	chmod 644 "$LAB"/frr/*.conf
 	for name in zebra vrrpd; do
-		spawn "frr-$name" lb2 "/usr/lib/frr/$name" --config_file "$LAB/frr/$name.conf" \
+		spawn "frr-$name" lb2 "${PUNCTUAL[@]}" "/usr/lib/frr/$name" --config_file "$LAB/frr/$name.conf" \
 			--pid_file "$LAB/frr/$name.pid" --socket "$LAB/frr/zserv.api" \
 			--vty_socket "$LAB/frr" --vty_addr 127.0.0.1 --vty_port 0 --log stdout
 		wait_for 10 "FRR's $name to start" test -S "$LAB/frr/$name.vty"
@@ -83,11 +83,11 @@ theirs_die() {
 main() {
 	ours_start
 	theirs_wires
-	wait_for 10 "ours to lead" leads
+	wait_for 30 "ours to lead" leads
 
 	scene "we yield to a higher one that preempts"
 	theirs_start 200
-	wait_for 10 "ours to yield" waits
+	wait_for 20 "ours to yield" waits
 	owned_by lb2 $VMAC_NAME
 	steady lb2 10
 	scene_end
@@ -95,7 +95,8 @@ main() {
 	scene "it dies, we take over"
 	steady lb2 2
 	theirs_die
-	wait_for 5 "ours to lead" leads
+	wait_for 15 "ours to lead" leads
+	because "no adverts heard"
 	owned_by lb1 eth0
 	scene_end 450
 
@@ -109,14 +110,15 @@ main() {
 	scene "we stop, it takes over within its skew"
 	steady lb1 2
 	signal -TERM lb1-vrrpd
-	wait_for 5 "vrrpd to leave" gone lb1-vrrpd
+	wait_for 15 "vrrpd to leave" gone lb1-vrrpd
 	owned_by lb2 $VMAC_NAME
+	released lb1
 	scene_end 290
 
 	scene "we come back and do not preempt a lower one"
 	daemon_start 1 vrrpd
 	await_daemon 1 vrrpd
-	wait_for 5 "ours to wait" waits
+	wait_for 15 "ours to wait" waits
 	steady lb2 15
 	waits || fail "$SCENE: we preempted"
 	scene_end
@@ -124,7 +126,8 @@ main() {
 	scene "it stops, we take over within our skew"
 	steady lb2 2
 	theirs_stop
-	wait_for 5 "ours to lead" leads
+	wait_for 15 "ours to lead" leads
+	because "the active node released the role"
 	owned_by lb1 eth0
 	scene_end 290
 	last_checksum rfc5798 || fail "our checksum is not the form that FRR takes"

@@ -42,7 +42,7 @@ dialect() {
 	local form
 	for form in rfc9568 padded; do
 		on client "$ADVERTS" forge eth0 "$FROM" 224.0.0.18 "$VRID" "$form" 1
-		wait_for 3 "ours to speak as in $form" last_checksum "${form/padded/rfc5798}"
+		wait_for 15 "ours to speak as in $form" last_checksum "${form/padded/rfc5798}"
 		leads || fail "yielded to a lower one"
 	done
 	say "checksum: the form last heard is the form sent, either way"
@@ -75,7 +75,7 @@ main() {
 	on switch bridge link set dev lb1-eth0 learning on flood on
 	ours_restart
 	OURS=$(ip -n lb1 -o link show type macvlan | sed -n 's/.*: \(vrrp[^@]*\)@eth0.*/\1/p')
-	wait_for 10 "ours to lead" leads
+	wait_for 30 "ours to lead" leads
 	ours_waits_for_higher
 	ours_takes_over
 	ours_is_respected 100

@@ -32,7 +32,7 @@ main() {
 	MODE=()
 	KIND="version 2"
 	ours_start "version 2"
-	wait_for 10 "ours to lead" leads
+	wait_for 30 "ours to lead" leads
 	ours_waits_for_higher
 	ours_takes_over
 	ours_is_respected 100

@@ -31,7 +31,7 @@ another_source() {
 	pp ip -n lb1 addr add fe80::1234/64 dev eth0 nodad
 	pp ip -n lb1 addr del "$(ip -n lb1 -o addr show dev eth0 scope link |
 		sed -n 's/.*inet6 \(fe80::[^ ]*\/64\).*/\1/p' | grep -v 1234)" dev eth0
-	wait_for 3 "adverts from the new address" sh -c "tail -n 1 '$LAB/log/watch.out' |
+	wait_for 15 "adverts from the new address" sh -c "tail -n 1 '$LAB/log/watch.out' |
 		grep -q fe80::1234"
 	[[ $(field 1 vrrp.source.0) == fe80::1234 ]] || fail "status tells $(field 1 vrrp.source.0)"
 	steady lb1 5
@@ -46,7 +46,7 @@ ours_speaks_from() {
 		"$LAB/pair.conf"
 	MODE=("unicast_src_ip $2" "unicast_peer { $1 }" "${@:3}")
 	ours_restart
-	wait_for 10 "ours to lead" leads
+	wait_for 30 "ours to lead" leads
 	[[ $(field 1 vrrp.source.0) == "$1" ]] || fail "status tells $(field 1 vrrp.source.0)"
 }
 
@@ -77,7 +77,6 @@ main() {
 	ladder
 	another_source
 
-	PATIENCE=2000
 	ours_config "unicast yes"
 	ours_speaks_from 2001:db8:20::11 2001:db8:20::12 "unicast_ttl 255"
 	both_roles "IPv6 unicast"

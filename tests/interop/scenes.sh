@@ -29,7 +29,7 @@ theirs_start() {
 		}
 	END
 	rm -f "$LAB/pid/vrrp"
-	spawn theirs lb2 keepalived --dont-fork --log-console --log-detail --vrrp \
+	spawn theirs lb2 "${PUNCTUAL[@]}" keepalived --dont-fork --log-console --log-detail --vrrp \
 		--use-file "$LAB/keepalived.conf" --pid "$LAB/pid/parent" \
 		--vrrp_pid "$LAB/pid/vrrp"
 	wait_for 10 "keepalived to start" test -s "$LAB/pid/vrrp"
@@ -68,7 +68,7 @@ theirs_die() {
 ours_waits_for_higher() {
 	scene "$KIND: we yield to a higher one that preempts"
 	theirs_start 200
-	wait_for 10 "ours to yield" waits
+	wait_for 20 "ours to yield" waits
 	owned_by lb2 eth0
 	steady lb2 10
 	scene_end
@@ -78,7 +78,8 @@ ours_takes_over() {
 	scene "$KIND: it dies, we take over"
 	steady lb2 2
 	theirs_die
-	wait_for 5 "ours to lead" leads
+	wait_for 15 "ours to lead" leads
+	because "no adverts heard"
 	owned_by lb1 "${OURS:-eth0}"
 	# Three adverts, a skew of 106/256 of one, and what the shell needs.
 	scene_end $((3 * ADVERT + ADVERT / 2 + 100))
@@ -100,11 +101,12 @@ ours_is_respected() {
 clean_stops() {
 	scene "$KIND: it stops, we take over within our skew"
 	theirs_start 200
-	wait_for 10 "ours to yield" waits
+	wait_for 20 "ours to yield" waits
 	steady lb2 10
 	scene "$SCENE"
 	theirs_stop
-	wait_for 5 "ours to lead" leads
+	wait_for 15 "ours to lead" leads
+	because "the active node released the role"
 	owned_by lb1 "${OURS:-eth0}"
 	scene_end $((2 * ADVERT + 90))
 
@@ -113,24 +115,25 @@ clean_stops() {
 	steady lb1 10
 	scene "$SCENE"
 	signal -TERM lb1-vrrpd
-	wait_for 5 "vrrpd to leave" gone lb1-vrrpd
+	wait_for 15 "vrrpd to leave" gone lb1-vrrpd
 	owned_by lb2 eth0
+	released lb1
 	scene_end $((2 * ADVERT + 90))
 
 	scene "$KIND: we come back and do not preempt a lower one"
 	daemon_start 1 vrrpd
 	await_daemon 1 vrrpd
-	wait_for 5 "ours to wait" waits
+	wait_for 15 "ours to wait" waits
 	steady lb2 15
 	waits || fail "$SCENE: we preempted"
 	scene_end
 	theirs_die
-	wait_for 5 "ours to lead" leads
+	wait_for 15 "ours to lead" leads
 }
 
 both_roles() {
 	KIND=$1
-	wait_for 10 "ours to lead" leads
+	wait_for 30 "ours to lead" leads
 	ours_waits_for_higher
 	ours_takes_over
 	ours_is_respected 100
@@ -156,7 +159,7 @@ refused() {
 	before=$(rejected "$name")
 	role=$(state)
 	on client "$ADVERTS" forge eth0 "$from" "$to" "$VRID" "$rung" 10
-	wait_for 3 "ten of $rung to be counted as $name" grown "$name" $((before + 10))
+	wait_for 15 "ten of $rung to be counted as $name" grown "$name" $((before + 10))
 	[[ $(rejected "$name") == $((before + 10)) ]] || fail "$rung is counted twice"
 	[[ $(state) == "$role" ]] || fail "$rung has moved something: $role, then $(state)"
 }
