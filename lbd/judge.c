@@ -260,6 +260,19 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 	judge_announce(judge);
 }
 
+static enum judge_role role_of(const struct flow_lease *lease)
+{
+	if (lease->role == LEASE_NONE)
+		return JUDGE_ALONE;
+	return lease->role == LEASE_ACTIVE && !lease->fenced ? JUDGE_ACTIVE : JUDGE_STANDBY;
+}
+
+enum judge_role judge_look(struct judge *judge)
+{
+	judge_role(judge, role_of(judge->plane->lease));
+	return judge->role;
+}
+
 void judge_role(struct judge *judge, enum judge_role role)
 {
 	static const enum generation_role roles[] = {
@@ -297,7 +310,8 @@ bool judge_obey(struct judge *judge, const struct judge_word *word)
 		.raised_ns = now,
 	};
 
-	if (judge->role == JUDGE_ACTIVE || pool < 0 || member < 0 ||
+	/* The new active may speak before anybody has looked at the lease here. */
+	if (judge_look(judge) == JUDGE_ACTIVE || pool < 0 || member < 0 ||
 	    !pool_has(judge->plan, (unsigned int)pool, (unsigned int)member))
 		return false;
 	generation_base(&judge->generation, (unsigned int)pool, (unsigned int)member, word->base_up,
@@ -310,6 +324,7 @@ int judge_switch(struct judge *judge, uint32_t pool_id)
 {
 	int pool = plan_pool(judge->plan, pool_id);
 
+	judge_look(judge);
 	return pool < 0 ? -ENOENT : generation_switch(&judge->generation, (unsigned int)pool);
 }
 

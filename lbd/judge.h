@@ -53,6 +53,8 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 
 /* The role of this node, as often as you like. */
 void judge_role(struct judge *judge, enum judge_role role);
+/* The same by what the lease says now: that role. */
+enum judge_role judge_look(struct judge *judge);
 
 /* What the active decided about one member of one pool.  False when there is no such thing here. */
 struct judge_word {

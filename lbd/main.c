@@ -143,21 +143,13 @@ static void on_stop(struct ev_loop *loop, void *arg)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static enum judge_role role_of(const struct flow_lease *lease)
-{
-	if (lease->role == LEASE_NONE)
-		return JUDGE_ALONE;
-	return lease->role == LEASE_ACTIVE && !lease->fenced ? JUDGE_ACTIVE : JUDGE_STANDBY;
-}
-
 static void on_poll(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct lbd *lbd = timer->data;
-	enum judge_role role = role_of(lbd->plane.lease);
+	enum judge_role role = judge_look(&lbd->judge);
 
 	(void)loop;
 	(void)events;
-	judge_role(&lbd->judge, role);
 	roster_tick(lbd);
 	pinhole_tick(lbd);
 	sweep_active(&lbd->sweep, role == JUDGE_ACTIVE);
