@@ -99,6 +99,10 @@ static void settle(struct generation *generation, unsigned int pool, bool given_
 	const struct plan *plan = generation->plan;
 	int error = tables_settle(generation->plane, generation->plan, pool);
 
+	/* What has changed since it was told. */
+	if (!error && generation->barrier[pool].phase == BARRIER_OPEN)
+		error = tables_publish(generation->plane, generation->plan, pool);
+
 	if (error)
 		log_error("base of %s cannot be written: %s", plan->name_of_pool[pool],
 			  strerror(-error));
@@ -148,9 +152,14 @@ static void on_step(struct ev_loop *loop, ev_timer *timer, int events)
 	step_all(timer->data);
 }
 
+/*
+ * While a base is told, nobody knows by which one the standby derives: the table stays what both
+ * bases were meant for, and the next one waits.
+ */
 static int lead(struct generation *generation, unsigned int pool)
 {
-	int error = tables_publish(generation->plane, generation->plan, pool);
+	bool told = generation->barrier[pool].phase == BARRIER_TOLD;
+	int error = told ? 0 : tables_publish(generation->plane, generation->plan, pool);
 	struct barrier_sight sight = look(generation);
 
 	emit_pool(generation, pool);

@@ -152,6 +152,17 @@ static void print_ways(const Cas__VrrpStatus *vrrp, FILE *out)
 		fputc('\n', out);
 }
 
+/* Only what is worth a line: most of the time nothing is. */
+static void print_switches(const Cas__LbdStatus *lbd, FILE *out)
+{
+	if (!lbd->switching && !lbd->given_up)
+		return;
+	fprintf(out, "changes of members: %u under way", lbd->switching);
+	if (lbd->has_switching_ms)
+		fprintf(out, " for %.1f s", (double)lbd->switching_ms / 1000);
+	fprintf(out, ", %llu given up\n", (unsigned long long)lbd->given_up);
+}
+
 static void print_list(const char *word, char *const *list, size_t count, FILE *out)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -173,6 +184,8 @@ void status_print(const Answer__Status *status, bool colour, FILE *out)
 	table_print(table, 0, colour, out);
 	if (status->vrrp)
 		print_ways(status->vrrp, out);
+	if (status->lbd)
+		print_switches(status->lbd, out);
 	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++)
 		print_array(status->lbd->array[i], colour, out);
 	if (status->n_problems + status->n_notes > 0)
