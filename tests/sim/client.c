@@ -62,7 +62,10 @@ static bool to_client(struct world *world, unsigned int flow, unsigned int membe
 	return node && plane_member(node, flow, member, packet);
 }
 
-/* The end of a connection, and the next one on its ports, can be told to this node now. */
+/*
+ * The end of a connection, and the next one on its ports, can be told to this node now: not in the
+ * last moments of a hand-over, when the role may go faster by LAN than records by the channel.
+ */
 static bool hears(const struct node *node)
 {
 	const struct world *world = node->world;
@@ -71,7 +74,8 @@ static bool hears(const struct node *node)
 
 	return node_runs(node) && process->alive && process->stalled_until < world->now &&
 	       other->alive && other->stalled_until < world->now && !world->channel.cut[0] &&
-	       !world->channel.cut[1] && session_ready(&node->syncd->session);
+	       !world->channel.cut[1] && session_ready(&node->syncd->session) &&
+	       !world->node[1 - node->number].syncd->session.leader.handing;
 }
 
 /*

@@ -14,10 +14,10 @@
 #include "tests/sim/sim.h"
 
 const char *const plant_names[PLANTS] = {
-	"none",        "ack-early",   "no-sweep",       "epoch-lost",
-	"overwrite",   "no-gate",     "late-lease",     "no-fence",
-	"no-verdicts", "silent-loss", "hole-forgotten", "config-unheard",
-	"end-kept",    "no-witness",  "hasty",          "verify-blind",
+	"none",           "ack-early",      "no-sweep", "epoch-lost",  "overwrite",
+	"no-gate",        "late-lease",     "no-fence", "no-verdicts", "silent-loss",
+	"hole-forgotten", "config-unheard", "end-kept", "no-witness",  "hasty",
+	"verify-blind",   "no-barrier",
 };
 
 static enum plant plant_of(const char *name)

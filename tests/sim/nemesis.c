@@ -183,9 +183,8 @@ static void lossy(struct world *world)
 		    lan ? PATH_LAN : PATH_CHANNEL);
 }
 
-static void member(struct world *world)
+static void member(struct world *world, struct chance *c)
 {
-	struct chance *c = &world->fate;
 	struct plane_standing *truth =
 		&world->truth[chance_below(c, POOLS)][chance_below(c, MEMBERS)];
 
@@ -343,7 +342,7 @@ static void strike_pair(struct world *world, enum fault fault)
 		wire_connect(world, true);
 		break;
 	case MEMBER:
-		member(world);
+		member(world, &world->fate);
 		break;
 	case FAILOVER:
 		failover(world);
@@ -428,12 +427,15 @@ void nemesis_strike(struct world *world)
 	world_later(world, 50 * MS, EV_FAULT, 0, 0);
 }
 
-/* He asks at any time; the product has to refuse when it is not safe. */
+/* He asks at any time, and changes weights; the product has to refuse what is not safe. */
 void nemesis_operator(struct world *world)
 {
 	if (world->quiet)
 		return;
-	failover(world);
+	if (chance_of(&world->chance, 500))
+		member(world, &world->chance);
+	else
+		failover(world);
 	world_later(world, chance_between(&world->chance, 300, 6000) * MS, EV_OPERATOR, 0, 0);
 }
 

@@ -149,6 +149,85 @@ static void check_damage(struct world *world)
 			   (unsigned long long)(bound / MS));
 }
 
+/* Both ends know of nothing that would keep the standby from taking over. */
+static bool in_step(const struct node *leader, const struct node *follower, const struct session *l,
+		    const struct session *s)
+{
+	if (!leader->process[SYNCD].alive || !follower->process[SYNCD].alive || !l->leading ||
+	    s->leading || l->leader.phase != LEADER_TAIL || !l->leader.caught_up ||
+	    s->state != CAS__SYNC_STATE__IN_SYNC || s->follower.phase != FOLLOWING)
+		return false;
+	if (!session_same_history(&s->follower.have, &l->history) ||
+	    !journal_holds(&l->journal, s->follower.have.seq))
+		return false;
+	if (leader->plane.lost_seen || follower->plane.lost_seen || l->leader.uncertain ||
+	    l->leader.reoffer)
+		return false;
+	return plane_admits(leader);
+}
+
+/* Where a packet of the client would go now. */
+static int goes_to(const struct plane *plane, unsigned int flow)
+{
+	if (plane->flow[flow].used)
+		return plane->flow[flow].member;
+	if (plane->handshake[flow].used)
+		return plane->handshake[flow].member;
+	return plane_derived(plane, flow);
+}
+
+/*
+ * The log has said at the flow's SYN, or before, what the standby needs, and that has been on its
+ * way since before the client had an answer: the flow, where the bases do not yield its member; its
+ * client's pin; or that the former connection on these ports is over.
+ */
+static bool told_in_time(const struct node *leader, const struct node *follower, unsigned int flow)
+{
+	const struct plane_flow *here = &leader->plane.flow[flow];
+	const struct plane_pin *pin = &leader->plane.pin[plane_pin_of(flow)];
+	struct keys keys;
+
+	memset(&keys, 0, sizeof(keys));
+	pending(&keys, leader, follower);
+	if (keys.flow[flow] && (here->exact || follower->plane.flow[flow].used))
+		return true;
+	return keys.pin[plane_pin_of(flow)] && pin->used && pin->member == here->member;
+}
+
+/* Established, and the node that leads still knows where it belongs. */
+static bool is_kept(const struct node *leader, unsigned int flow)
+{
+	const struct session_of_client *client = &leader->world->client[flow];
+
+	return client->state == CLIENT_OPEN && !client->closing &&
+	       goes_to(&leader->plane, flow) == client->member;
+}
+
+/*
+ * DESIGN.md 4.3, of a pair that is in sync: every established flow is with the standby, or the
+ * standby derives it.  Not where faults overlap: sessions from before a split are where nobody's
+ * tables would have put them.  Nor after a table was damaged: check_damage() sees to that.
+ */
+static void check_covered(struct world *world)
+{
+	for (unsigned int n = 0; n < NODES; n++) {
+		struct node *leader = &world->node[n], *follower = &world->node[1 - n];
+		const struct session *l = &leader->syncd->session;
+		const struct session *s = &follower->syncd->session;
+
+		if (!world->single || world->damaged_at || !in_step(leader, follower, l, s))
+			continue;
+		for (unsigned int f = 0; f < FLOWS; f++)
+			if (world->client[f].state == CLIENT_OPEN &&
+			    goes_to(&follower->plane, f) != world->client[f].member &&
+			    is_kept(leader, f) && !told_in_time(leader, follower, f))
+				trace_fail(world,
+					   "I1 session %u of member %u is neither on node %u nor "
+					   "derived by it",
+					   f, world->client[f].member, follower->number + 1);
+	}
+}
+
 static bool hears(const struct node *node)
 {
 	const struct process *process = &node->process[SYNCD];
@@ -315,6 +394,7 @@ void oracle_step(struct world *world)
 	check_owners(world);
 	check_dark(world);
 	check_revisions(world);
+	check_covered(world);
 	check_damage(world);
 	look_at_cover(world);
 	for (unsigned int n = 0; n < NODES; n++) {

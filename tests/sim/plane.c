@@ -14,6 +14,7 @@
 #include "tests/sim/sim.h"
 
 enum { WEIGHTS = 4, TABLES = WEIGHTS * WEIGHTS * WEIGHTS * WEIGHTS };
+enum { EXACT_A_SECOND = 6, BEGUN_S = 10 };
 
 static const uint64_t choice_seed = 0x5eed;
 static const uint16_t service_port[SERVICES] = { 135, 443, 80 };
@@ -31,7 +32,7 @@ static unsigned int pool_of(unsigned int flow)
 	return flow / PORTS % SERVICES < 2 ? 0 : 1;
 }
 
-static unsigned int pin_of(unsigned int flow)
+unsigned int plane_pin_of(unsigned int flow)
 {
 	return client_of(flow) * POOLS + pool_of(flow);
 }
@@ -137,39 +138,78 @@ static const struct flow_maglev *table_for(const uint32_t weight[MEMBERS])
 }
 
 /* lbd/pool.c: the living; with none of them, who did last. */
-void plane_publish(struct plane *plane, unsigned int pool)
+static const struct flow_maglev *table_of(const struct plane_standing standing[MEMBERS],
+					  unsigned int *bits)
 {
 	uint32_t weight[MEMBERS] = { 0 };
 	unsigned int up = 0;
 	bool living = false;
 
 	for (unsigned int m = 0; m < MEMBERS; m++) {
-		const struct plane_standing *standing = &plane->standing[pool][m];
-
-		up |= standing->up << m;
-		weight[m] = standing->up ? standing->weight : 0;
+		up |= standing[m].up << m;
+		weight[m] = standing[m].up ? standing[m].weight : 0;
 		living |= weight[m] > 0;
 	}
 	if (living)
-		plane->bits[pool] = up;
+		*bits = up;
 	else
 		for (unsigned int m = 0; m < MEMBERS; m++)
-			weight[m] = plane->bits[pool] >> m & 1;
-	plane->table[pool] = table_for(weight);
+			weight[m] = *bits >> m & 1;
+	return table_for(weight);
 }
 
-static int choose(const struct plane *plane, unsigned int flow, bool admission)
+void plane_publish(struct plane *plane, unsigned int pool)
 {
-	const struct plane_pin *pin = &plane->pin[pin_of(flow)];
-	const struct flow_ip client = client_address(client_of(flow));
-	unsigned int pool = pool_of(flow);
-	uint16_t member;
+	plane->numbers[pool]++;
+	plane->table[pool] = table_of(plane->standing[pool], &plane->bits[pool]);
+}
 
-	if (pool == 0 && pin->used &&
-	    (!admission || plane->bits[pool] >> pin->member & 1 || !plane->bits[pool]))
-		return pin->member;
-	member = plane->table[pool]->member[choice_index(choice_hash(&client, choice_seed))];
+bool plane_settled(const struct plane *plane, unsigned int pool)
+{
+	return memcmp(plane->standing[pool], plane->base_standing[pool],
+		      sizeof(plane->standing[pool])) == 0;
+}
+
+void plane_settle(struct plane *plane, unsigned int pool)
+{
+	plane->numbers[pool]++;
+	plane->base[pool] = table_of(plane->base_standing[pool], &plane->base_bits[pool]);
+	if (!plane_settled(plane, pool))
+		return;
+	plane->table[pool] = plane->base[pool];
+	plane->bits[pool] = plane->base_bits[pool];
+}
+
+void plane_rebase(struct plane *plane, unsigned int pool)
+{
+	memcpy(plane->base_standing[pool], plane->standing[pool], sizeof(plane->standing[pool]));
+}
+
+static int look_up(const struct flow_maglev *table, unsigned int flow)
+{
+	const struct flow_ip client = client_address(client_of(flow));
+	uint16_t member = table->member[choice_index(choice_hash(&client, choice_seed))];
+
 	return member == FLOW_NO_MEMBER ? NOBODY : member;
+}
+
+int plane_derived(const struct plane *plane, unsigned int flow)
+{
+	const struct plane_pin *pin = &plane->pin[plane_pin_of(flow)];
+
+	if (pool_of(flow) == 0 && pin->used)
+		return pin->member;
+	return look_up(plane->base[pool_of(flow)], flow);
+}
+
+static int admitted(const struct plane *plane, unsigned int flow)
+{
+	const struct plane_pin *pin = &plane->pin[plane_pin_of(flow)];
+	unsigned int pool = pool_of(flow);
+
+	if (pool == 0 && pin->used && (plane->bits[pool] >> pin->member & 1 || !plane->bits[pool]))
+		return pin->member;
+	return look_up(plane->table[pool], flow);
 }
 
 /* --- events ------------------------------------------------------------------------------------
@@ -213,7 +253,7 @@ struct flow_event plane_pin_event(const struct node *node, unsigned int pin)
 static void watch(const struct node *node, unsigned int flow, const char *what)
 {
 	const struct plane_flow *entry = &node->plane.flow[flow];
-	const struct plane_pin *pin = &node->plane.pin[pin_of(flow)];
+	const struct plane_pin *pin = &node->plane.pin[plane_pin_of(flow)];
 
 	if (node->world->options.watched != flow + 1)
 		return;
@@ -244,18 +284,34 @@ void plane_emit_pool(struct node *node, unsigned int pool)
 {
 	for (unsigned int m = 0; m < MEMBERS; m++) {
 		const struct plane_standing *standing = &node->plane.standing[pool][m];
+		const struct plane_standing *base = &node->plane.base_standing[pool][m];
 		struct flow_event event = {
 			.kind = EVENT_MEMBER,
-			.state = (uint8_t)standing->up,
+			.state = (uint8_t)(standing->up * VERDICT_UP + base->up * VERDICT_BASE_UP),
 			.epoch = (uint32_t)node->plane.epoch,
 			.key.vip = plane_key(0).vip,
 			.member = member_address(m, FLOW_IPV4),
 			.pool_id = plane_pool_id(pool),
 			.client_ack = standing->weight,
+			.client_seq = base->weight,
 		};
 
 		emit(node, &event);
 	}
+}
+
+void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, uint32_t number)
+{
+	struct flow_event event = {
+		.kind = EVENT_GEN,
+		.state = (uint8_t)state,
+		.epoch = (uint32_t)node->plane.epoch,
+		.key.vip = plane_key(0).vip,
+		.pool_id = plane_pool_id(pool),
+		.client_ack = number,
+	};
+
+	emit(node, &event);
 }
 
 /* --- entries: record.bpf.h, pin.bpf.h ----------------------------------------------------------
@@ -264,7 +320,7 @@ void plane_emit_pool(struct node *node, unsigned int pool)
 static void hold_pin(struct node *node, unsigned int flow, bool own)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
-	struct plane_pin *pin = &node->plane.pin[pin_of(flow)];
+	struct plane_pin *pin = &node->plane.pin[plane_pin_of(flow)];
 	struct flow_event event;
 	bool fresh = !pin->used;
 
@@ -281,7 +337,7 @@ static void hold_pin(struct node *node, unsigned int flow, bool own)
 	}
 	if (!fresh || !own)
 		return;
-	event = plane_pin_event(node, pin_of(flow));
+	event = plane_pin_event(node, plane_pin_of(flow));
 	emit(node, &event);
 }
 
@@ -302,7 +358,7 @@ static void make_flow(struct node *node, unsigned int flow, const struct plane_f
 static void remove_flow(struct node *node, unsigned int flow, bool own)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
-	struct plane_pin *pin = &node->plane.pin[pin_of(flow)];
+	struct plane_pin *pin = &node->plane.pin[plane_pin_of(flow)];
 	struct flow_event event = plane_flow_event(node, flow);
 
 	event.kind = EVENT_FLOW_DEL;
@@ -361,15 +417,39 @@ static struct plane_flow fresh_flow(const struct node *node, unsigned int member
 				    .seen = node_now(node) };
 }
 
+/* A flood is to fit in no table: few are enough here. */
+static bool exact_may(struct node *node)
+{
+	struct plane *plane = &node->plane;
+	uint64_t second = node_now(node) / SECOND;
+
+	if (plane->exact_second != second)
+		plane->exact_count = 0;
+	plane->exact_second = second;
+	return plane->exact_count++ < EXACT_A_SECOND;
+}
+
 static int begin(struct node *node, unsigned int flow)
 {
-	int member;
+	struct plane_flow made;
+	int member, derived;
 
 	if (!plane_admits(node))
 		return NOBODY;
 	if (node->plane.flow[flow].used)
 		remove_flow(node, flow, true);
-	member = choose(&node->plane, flow, true);
+	member = admitted(&node->plane, flow);
+	derived = plane_derived(&node->plane, flow);
+	if (member != derived && member != NOBODY && exact_may(node)) {
+		made = fresh_flow(node, (unsigned int)member, 0);
+		made.exact = made.begun = true;
+		make_flow(node, flow, &made, true);
+		return member;
+	}
+	if (member != derived && member != NOBODY) {
+		node->plane.kept++;
+		member = derived;
+	}
 	if (member != NOBODY)
 		node->plane.handshake[flow] = (struct plane_handshake){ .used = true,
 									.member = (uint8_t)member };
@@ -379,7 +459,7 @@ static int begin(struct node *node, unsigned int flow)
 /* In mid-stream without a record.  What was derived once stays so, whatever becomes of pins. */
 static int derive(struct node *node, unsigned int flow, enum packet packet)
 {
-	int member = choose(&node->plane, flow, false);
+	int member = plane_derived(&node->plane, flow);
 
 	if (member != NOBODY && packet != PACKET_SYN && packet != PACKET_RST)
 		node->plane.handshake[flow] = (struct plane_handshake){ .used = true,
@@ -398,6 +478,7 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 	watch(node, flow, packet == PACKET_SYN ? "gets a SYN" : "gets a packet");
 	if (entry->used) {
 		track(node, entry, packet, FLOW_CLIENT_FIN);
+		entry->begun &= packet == PACKET_SYN;
 		return entry->member;
 	}
 	if (!handshake->used)
@@ -473,6 +554,8 @@ void plane_sweep(struct node *node)
 		const struct plane_flow *entry = &node->plane.flow[f];
 		uint64_t limit = entry->state >= FLOW_CLOSING ? SECOND : world->idle;
 
+		if (entry->begun && limit > BEGUN_S * SECOND)
+			limit = BEGUN_S * SECOND;
 		if (entry->used && idle_since(node, entry->seen) > limit)
 			remove_flow(node, f, true);
 	}
@@ -495,15 +578,17 @@ void plane_reset(struct node *node)
 	plane->room = chance_of(&node->world->chance, 300) ? 24 : RING;
 	for (unsigned int p = 0; p < POOLS; p++) {
 		for (unsigned int m = 0; m < MEMBERS; m++)
-			plane->standing[p][m] = (struct plane_standing){ true, 2 };
-		plane_publish(plane, p);
+			plane->standing[p][m] = plane->next_standing[p][m] =
+				(struct plane_standing){ true, 2 };
+		plane_rebase(plane, p);
+		plane_settle(plane, p);
 	}
 }
 
 bool plane_damage(struct node *node)
 {
 	struct chance *c = &node->world->fate;
-	unsigned int flow = (unsigned int)chance_below(c, FLOWS), pin = pin_of(flow);
+	unsigned int flow = (unsigned int)chance_below(c, FLOWS), pin = plane_pin_of(flow);
 	struct plane_flow *entry = &node->plane.flow[flow], ghost;
 	uint8_t member = (uint8_t)chance_below(c, MEMBERS);
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "proto/record.h"
+#include "lbd/barrier.h"
 #include "syncd/session.h"
 #include "vrrp/fsm.h"
 #include "vrrp/lookout.h"
@@ -92,6 +93,7 @@ enum event_kind {
 	EV_YIELD_AGAIN,
 	EV_POLL,
 	EV_PUBLISH,
+	EV_SWITCH,
 	EV_ANNOUNCE,
 	EV_SWEEP,
 	EV_PROBE,
@@ -133,6 +135,8 @@ bool agenda_take(struct agenda *agenda, struct event *event);
 
 struct plane_flow {
 	bool used, counted, closing;
+	bool exact; /* recorded at its SYN */
+	bool begun; /* and not acknowledged yet */
 	uint8_t member, state, flags;
 	uint32_t epoch;
 	uint64_t seen;
@@ -164,6 +168,13 @@ struct plane {
 	struct plane_standing standing[POOLS][MEMBERS];
 	unsigned int bits[POOLS];
 	const struct flow_maglev *table[POOLS];
+	/* The base, and the one to come as far as a follower was told; lbd/plan.h, struct standing.
+	 */
+	struct plane_standing base_standing[POOLS][MEMBERS], next_standing[POOLS][MEMBERS];
+	unsigned int base_bits[POOLS];
+	const struct flow_maglev *base[POOLS];
+	uint32_t numbers[POOLS]; /* flow_pool.generation */
+	uint64_t exact_second, exact_count, kept;
 	/* The lease; times of the node's own clock. */
 	uint64_t until, epoch, promoted;
 	enum lease_role role;
@@ -184,7 +195,15 @@ int plane_client(struct node *node, unsigned int flow, enum packet packet);
 bool plane_member(struct node *node, unsigned int flow, unsigned int member, enum packet packet);
 /* An advert of the other node passes. */
 void plane_advert(struct node *node);
+/* lbd/tables.c: the table for new clients; the base, which is that too when nothing has changed. */
 void plane_publish(struct plane *plane, unsigned int pool);
+void plane_settle(struct plane *plane, unsigned int pool);
+void plane_rebase(struct plane *plane, unsigned int pool);
+bool plane_settled(const struct plane *plane, unsigned int pool);
+void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, uint32_t number);
+/* Where a packet in mid-stream goes of which there is no record, or NOBODY. */
+int plane_derived(const struct plane *plane, unsigned int flow);
+unsigned int plane_pin_of(unsigned int flow);
 void plane_emit_pool(struct node *node, unsigned int pool);
 void plane_sweep(struct node *node);
 void plane_apply(struct node *node, const struct flow_event *record);
@@ -224,8 +243,11 @@ enum letter_kind {
 	L_SHARED,
 	L_FENCED,
 	L_CONFIG,
+	L_SWITCHED,
 	L_SHARE, /* to lbd */
 	L_VERDICT,
+	L_STANDBY,
+	L_PASSED,
 	L_LBD_VRRPD_CLOSED,
 };
 
@@ -283,6 +305,7 @@ enum parcel_kind { PARCEL_UP, PARCEL_DATA, PARCEL_DOWN };
 struct syncd {
 	struct session session;
 	bool lbd, vrrpd; /* linked */
+	bool standby;    /* attached, as lbd was told */
 	bool shared;
 	uint64_t generation, lost;
 	uint64_t yield_until, reported_ns, role_ns;
@@ -300,8 +323,10 @@ struct syncd {
 };
 
 struct lbd {
-	bool active, publishing;
-	unsigned int dirty;
+	bool active, publishing, switching;
+	unsigned int dirty, stale;
+	bool standby;
+	struct barrier barrier[POOLS];
 };
 
 struct node {
@@ -357,6 +382,7 @@ enum plant {
 	PLANT_NO_WITNESS,
 	PLANT_HASTY,
 	PLANT_VERIFY_BLIND,
+	PLANT_NO_BARRIER,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];

@@ -102,6 +102,27 @@ static void op_verdict(void *arg, const struct flow_event *event)
 		world_post(node, LBD, &(struct letter){ .kind = L_VERDICT, .verdict = *event });
 }
 
+static void op_passed(void *arg, uint32_t pool_id, uint32_t number)
+{
+	struct node *node = arg;
+
+	if (node->syncd->lbd)
+		world_post(node, LBD,
+			   &(struct letter){ .kind = L_PASSED,
+					     .id = pool_id - plane_pool_id(0),
+					     .epoch = number });
+}
+
+static void relay_standby(struct node *node)
+{
+	bool attached = session_standby(&node->syncd->session);
+
+	if (!node->syncd->lbd || attached == node->syncd->standby)
+		return;
+	node->syncd->standby = attached;
+	world_post(node, LBD, &(struct letter){ .kind = L_STANDBY, .complete = attached });
+}
+
 static void op_lookup(void *arg, struct flow_event *event)
 {
 	struct node *node = arg;
@@ -233,6 +254,10 @@ static void op_changed(void *arg)
 	trace_say(node->world, "node %u: replication: %s %.60s", node->number + 1, words[s->state],
 		  s->why);
 	relay_report(node);
+	relay_standby(node);
+	if (node->syncd->lbd && s->leading &&
+	    (s->state == CAS__SYNC_STATE__SENDING || s->state == CAS__SYNC_STATE__IN_SYNC))
+		world_post(node, LBD, &(struct letter){ .kind = L_SHARE }); /* relay_announce */
 }
 
 static void op_broken(void *arg, const char *why)
@@ -260,6 +285,7 @@ const struct session_ops syncd_ops = {
 	.send_records = op_send_records,
 	.apply = op_apply,
 	.verdict = op_verdict,
+	.passed = op_passed,
 	.lookup = op_lookup,
 	.walk = op_walk,
 	.step = op_step,
@@ -398,6 +424,8 @@ static void heard_shared(struct node *node)
 	syncd->shared = true;
 	syncd->generation = node->plane.generation;
 	session_tables(&syncd->session, FLOW_LAYOUT, FLOWS + PINS, same, node_now(node));
+	session_verdicts(&syncd->session);
+	relay_standby(node);
 	if (node->plane.ringed)
 		syncd_ring(node);
 	syncd_work(node);
@@ -407,6 +435,7 @@ static void link_up(struct node *node)
 {
 	if (!node->syncd->lbd && node->process[LBD].alive) {
 		node->syncd->lbd = true;
+		node->syncd->standby = false;
 		world_post(node, LBD, &(struct letter){ .kind = L_SHARE });
 		world_post(node, SYNCD, &(struct letter){ .kind = L_SHARED });
 	}
@@ -481,6 +510,11 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		break;
 	case L_CONFIG:
 		heard_config(node);
+		break;
+	case L_SWITCHED:
+		session_switched(&syncd->session, plane_pool_id((unsigned int)letter->id),
+				 (uint32_t)letter->epoch);
+		syncd_work(node);
 		break;
 	default:
 		break;

@@ -85,6 +85,8 @@ void world_kill_daemon(struct node *node, enum daemon daemon)
 		node->vrrpd.lbd = node->vrrpd.syncd = node->vrrpd.mapped = false;
 		node->vrrpd.fsm.state = FSM_INIT;
 	}
+	if (daemon == SYNCD && node->syncd->lbd)
+		world_post(node, LBD, &(struct letter){ .kind = L_STANDBY });
 	if (daemon == SYNCD && node->vrrpd.syncd) {
 		node->vrrpd.syncd = false;
 		world_post(node, VRRPD, &(struct letter){ .kind = L_SYNCD_CLOSED });
