@@ -51,6 +51,8 @@ def rate_figures(one):
 def join_figures(one):
     out = {'ms': one['ms'], 'at_peer_percent': round(100 - 100 * max(one['missing'], 0) /
                                                      max(one['flows'], 1), 4)}
+    if 'held' in one:
+        out['held'] = one['held']
     for name in ('cpu_lb1_syncd', 'cpu_lb2_syncd'):
         if name in one:
             out[name[4:] + '_cpu_ms'] = round(one[name] / 1e6)
@@ -125,7 +127,7 @@ def bars(out, records):
 
     def joined(flows):
         for one in records:
-            if one['kind'] == 'join' and one['who'] == 'caspair' and abs(one['flows'] - flows) < 100:
+            if one['kind'] == 'join' and one['who'] == 'caspair' and one['flows'] == flows:
                 return one['ms'] if not one['missing'] and not one['extra'] else float('inf')
         return None
 

@@ -33,9 +33,9 @@ BEGUN=$(ms)
 # --- meters -----------------------------------------------------------------------------------
 
 # CPU time of a daemon so far, in ns.
-cpu_of() { awk '{ sum += $1 } END { printf "%d", sum }' /proc/"$(pid_of "$1")"/task/*/schedstat; }
+cpu_of() { awk '{ sum += $1 } END { printf "%.0f", sum }' /proc/"$(pid_of "$1")"/task/*/schedstat; }
 # And how long it has waited for a processor: on a busy machine that is most of a time by the clock.
-waited_of() { awk '{ sum += $2 } END { printf "%d", sum }' /proc/"$(pid_of "$1")"/task/*/schedstat; }
+waited_of() { awk '{ sum += $2 } END { printf "%.0f", sum }' /proc/"$(pid_of "$1")"/task/*/schedstat; }
 # sent NODE-SPACE: bytes on the cable so far, headers included.
 sent() { ip -n "$1" -s -j link show eth2 | "$LAB_TOP/tests/lib/field.py" 0.stats64.tx.bytes; }
 json() { "$LAB_TOP/tests/lib/field.py" "$1" <"$2"; }
@@ -122,7 +122,7 @@ our_join() {
 	figures="\"cpu_lb1_syncd\":$(($(cpu_of lb1-syncd) - since[before])),\"cpu_lb2_syncd\":$(cpu_of lb2-syncd)"
 	figures+=",\"waited_ms\":$((($(waited_of lb2-syncd) + $(waited_of lb1-syncd) - since[waited]) / 1000000))"
 	tables_equal 1 2
-	record "\"kind\":\"join\",\"who\":\"caspair\",\"flows\":$(told flows.left),\"ms\":$(joined_after),
+	record "\"kind\":\"join\",\"who\":\"caspair\",\"flows\":$1,\"held\":$(told flows.left),\"ms\":$(joined_after),
 		\"missing\":$(told flows.missing),\"extra\":$(told flows.extra),$figures"
 	tail -n 3 "$RAW"
 }
