@@ -99,11 +99,12 @@ static void outcomes(void **unused)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct fixture f;
 
-		begin(&f, rows[i].script, 300);
+		/* Only who is to take too long gets a short time: a busy machine takes long too. */
+		begin(&f, rows[i].script, rows[i].script && rows[i].script[0] == 's' ? 300 : 20000);
 		/* More than once: a helper serves for as long as vrrpd runs. */
 		for (uint64_t id = 1; id < 3; id++) {
 			fence_run(&f.fence, id);
-			run(&f, 5.);
+			run(&f, 30.);
 			assert_int_equal(f.results, id);
 			assert_int_equal(f.id, id);
 			assert_int_equal(f.done, rows[i].done);
