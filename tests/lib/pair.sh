@@ -5,7 +5,7 @@
 #
 # LAB_PLAIN=1 denies vrrpd real-time scheduling; LAB_ADVERT sets the interval; LAB_UNICAST=1 has the
 # adverts go to the peer alone, with LAB_V6 in both families; LAB_TTL is the least of theirs.
-# LAB_PATHS=2 gives the channel a second path, over the LAN.
+# LAB_PATHS=2 gives the channel a second path, over the LAN; LAB_PEER_TIMEOUT is that of the channel.
 # LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot;
 # LAB_WITNESS names witnesses; LAB_SAMBA=samba gives the members RPC servers.
 # LAB_DATES is libfaketime, for daemons whose date a test sets.
@@ -43,7 +43,7 @@ lab_config() {
 		    ${LAB_UNICAST:+unicast yes}
 		    ${LAB_TTL:+unicast-ttl-min $LAB_TTL}
 		}
-		sync { port 7790; path eth2${LAB_PATHS:+, eth0}; peer-timeout 1s }
+		sync { port 7790; path eth2${LAB_PATHS:+, eth0}; peer-timeout ${LAB_PEER_TIMEOUT:-1s} }
 		forwarding {
 		    interface eth0, eth1; hook ${LAB_HOOK:-xdp}; xdp ${LAB_XDP:-auto}
 		    flows ${1:-20000}; pins 20000

@@ -12,6 +12,7 @@ GARBAGE=${0%/*}/../lib/garbage.py
 SECONDS_OF_IT=${GARBAGE_S:-5}
 RATE=1000
 STRANGERS=()
+LAB_PEER_TIMEOUT=3s # a stall of this machine is no silence
 
 fds() { find "/proc/$(pid_of lb1-syncd)/fd" -mindepth 1 | wc -l; }
 memory_kib() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(pid_of lb1-syncd)/status"; }
@@ -74,6 +75,7 @@ done
 # Some are gone before they speak, which is no refusal; and one may be cut into another kind.
 (($(refusals | sum) >= made / 3)) || fail "only $(refusals | sum) of $made were refused"
 (($(renewals) > renewed)) || fail "the real peer did not get through"
+LAB_POLL=0.2 wait_for 10 "lb2 in sync" is_standby 2
 [[ $(story) == "$before" ]] || fail "something changed: $before, then $(story)"
 [[ $(downs) == 0 ]] || fail "the channel was lost"
 ((busy - idle < 300)) || fail "$busy ms of CPU a second"
