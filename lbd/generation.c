@@ -58,7 +58,7 @@ static void emit_gen(const struct generation *generation, unsigned int pool, enu
 
 	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++)
 		conf_vip(generation->plan->array_of_pool[pool], f, &vip[f]);
-	event.state = state;
+	event.state = (uint8_t)state;
 	event.key.vip = *plan_first(vip);
 	event.client_ack = generation->barrier[pool].generation;
 	emit(generation, &event);

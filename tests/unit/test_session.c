@@ -1081,7 +1081,7 @@ static void a_long_tail_is_not_queued_at_once(void **state)
 static struct flow_event generation(uint32_t number, enum flow_gen state)
 {
 	return (struct flow_event){ .kind = EVENT_GEN,
-				    .state = state,
+				    .state = (uint8_t)state,
 				    .key = { .vip = ip4(5) },
 				    .pool_id = 99,
 				    .client_ack = number };
