@@ -179,6 +179,17 @@ static void pass_gens(struct session *s)
 }
 
 /*
+ * Only a flow that has just been made is sure to be there.  One that a packet ends or revives may be
+ * swept at that moment, on another CPU, and its DEL lie before this event.
+ */
+static bool is_overtaken(const struct flow_event *event)
+{
+	if (event->kind == EVENT_FLOW_PUT)
+		return event->age || event->state != FLOW_ESTABLISHED;
+	return event->kind == EVENT_FLOW_DEL || event->kind == EVENT_PIN_DEL;
+}
+
+/*
  * A DEL is logged as what the table says by now: an offer may have put the key back before the
  * event was read, and has been settled before it.
  */
@@ -191,7 +202,7 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 			s->refused[SESSION_EVENT_UNFIT]++;
 			continue;
 		}
-		if (event[i].kind == EVENT_FLOW_DEL || event[i].kind == EVENT_PIN_DEL) {
+		if (is_overtaken(&event[i])) {
 			leader_settle(s, &event[i], now);
 			continue;
 		}

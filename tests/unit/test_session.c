@@ -120,6 +120,23 @@ static void slow_follower_is_lagging_then_loads(void **state)
 	world_free(world);
 }
 
+/* A packet ended a flow while the sweep removed it: the DEL is on the ring first. */
+static void an_end_after_its_del_leaves_no_ghost(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0];
+	struct flow_key key = flow_number(7);
+	struct flow_event end = event_of(&key, true, 1);
+
+	(void)state;
+	end.state = FLOW_RESET;
+	packet_del(a, key, true);
+	ring_add(a, &end);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
 /* What the heartbeats say of the end of the log is as old as the records before them. */
 static void slow_channel_is_told_on_both_ends(void **state)
 {
@@ -1229,6 +1246,7 @@ int main(void)
 		cmocka_unit_test(cut_longer_than_the_log),
 		cmocka_unit_test(slow_follower_is_lagging_then_loads),
 		cmocka_unit_test(slow_channel_is_told_on_both_ends),
+		cmocka_unit_test(an_end_after_its_del_leaves_no_ghost),
 		cmocka_unit_test(lost_events_leave_in_sync_at_once),
 		cmocka_unit_test(losses_in_a_row_are_sent_with_pauses),
 		cmocka_unit_test(losses_while_sending_once_more),
