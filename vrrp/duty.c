@@ -143,7 +143,7 @@ void duty_raise_epoch(struct fsm *fsm, const struct fsm_event *event)
 	fsm->actions |= FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN;
 }
 
-bool duty_epoch_left(const struct fsm *fsm)
+bool fsm_epoch_left(const struct fsm *fsm)
 {
 	return highest(fsm) < fsm->reserved;
 }
@@ -152,7 +152,7 @@ enum fsm_state duty_promote(struct fsm *fsm, const struct fsm_event *event, cons
 {
 	duty_wait_no_more(fsm);
 	/* A node that leads in an epoch it may forget could use the same one twice. */
-	if (!duty_epoch_left(fsm)) {
+	if (!fsm_epoch_left(fsm)) {
 		fsm->faults |= FSM_FAULT_EPOCH;
 		fsm->actions |= FSM_REPORT_ROLE;
 		snprintf(fsm->reason, sizeof(fsm->reason), "%s", duty_fault(fsm));

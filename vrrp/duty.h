@@ -52,8 +52,6 @@ void duty_stop_yielding(struct fsm *fsm, unsigned int result);
 
 /* Somebody's epoch; one that leaves no room above itself is nonsense and ignored. */
 void duty_hear(struct fsm *fsm, uint64_t epoch);
-/* Whether the next epoch may be used. */
-bool duty_epoch_left(const struct fsm *fsm);
 /* Enters the next epoch, as active node. */
 void duty_raise_epoch(struct fsm *fsm, const struct fsm_event *event);
 /* Becomes active, or fails for want of an epoch. */

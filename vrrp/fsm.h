@@ -240,6 +240,9 @@ enum fsm_kind fsm_due(const struct fsm *fsm, uint64_t now);
 /* When fsm_due() will have something to say; 0: never. */
 uint64_t fsm_deadline(const struct fsm *fsm);
 
+/* Whether it could lead: there is an epoch on disk that nobody has used. */
+bool fsm_epoch_left(const struct fsm *fsm);
+
 /* Silence after which a backup takes over: three adverts and the skew, RFC 9568 6.1. */
 uint64_t fsm_patience(const struct fsm *fsm);
 

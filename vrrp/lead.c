@@ -149,7 +149,7 @@ static enum fsm_state overtake(struct fsm *fsm, const struct fsm_event *event)
 {
 	if (fsm->heard <= fsm->epoch)
 		return FSM_ACTIVE;
-	if (!duty_epoch_left(fsm))
+	if (!fsm_epoch_left(fsm))
 		return FSM_ACTIVE; /* FSM_RESERVED comes back here */
 	duty_raise_epoch(fsm, event);
 	return FSM_ACTIVE;
@@ -241,11 +241,23 @@ enum fsm_state lead_claim(struct fsm *fsm, const struct fsm_event *event)
 	return fsm->faults ? FSM_FAULT : FSM_BACKUP;
 }
 
+/*
+ * Hosts may have learned the addresses from a peer that led beside us, and no advert of it needs
+ * ever to have come here: it does not lead now, and it did, or nothing was known of it.
+ */
+static void outlast(struct fsm *fsm, bool knew_better)
+{
+	if (!knew_better && fsm->report.channel && !fsm->report.peer_active)
+		fsm->actions |= FSM_REANNOUNCE;
+}
+
 enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
 {
 	const struct fsm_report *peer = &fsm->report;
+	bool knew_better = peer->channel && !peer->peer_active;
 
 	duty_note_report(fsm, event);
+	outlast(fsm, knew_better);
 	if (!peer->channel || !peer->peer_lives)
 		asked_no_more(fsm, event->now);
 	if (duty_barred(fsm))
@@ -268,8 +280,11 @@ enum fsm_state lead_report(struct fsm *fsm, const struct fsm_event *event)
 
 enum fsm_state lead_yield(struct fsm *fsm, const struct fsm_event *event)
 {
+	bool knew_better = !fsm->report.peer_active; /* also when it says so again */
+
 	duty_hear(fsm, event->word.epoch);
 	fsm->report.peer_active = false;
+	outlast(fsm, knew_better);
 	fsm->actions |= FSM_SEND_TAKEN;
 	return overtake(fsm, event);
 }

@@ -193,7 +193,7 @@ enum fsm_state quiet_reserved(struct fsm *fsm, const struct fsm_event *event)
 	struct fsm_event stored = { .kind = FSM_RECOVERED, .now = event->now };
 
 	fsm->reserved = duty_max(fsm->reserved, event->epoch);
-	if (!(fsm->faults & FSM_FAULT_EPOCH) || !duty_epoch_left(fsm))
+	if (!(fsm->faults & FSM_FAULT_EPOCH) || !fsm_epoch_left(fsm))
 		return fsm->state;
 	stored.reason = "epochs can be stored again";
 	stored.fault.bit = FSM_FAULT_EPOCH;

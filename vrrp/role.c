@@ -81,6 +81,20 @@ static void take(struct vrrpd *vrrpd, struct fsm_event *event, const char *reaso
 	arm_timer(vrrpd);
 }
 
+/* A node that could not lead says so before it is to. */
+static void not_reserved(struct vrrpd *vrrpd, int err)
+{
+	struct fsm_event event = { .kind = FSM_FAILED };
+
+	log_error("cannot store the epoch in %s: %s", vrrpd->epochs.path, strerror(-err));
+	vrrpd->epoch_logged = lease_now();
+	if (vrrpd->fsm.state == FSM_ACTIVE || vrrpd->fsm.faults & FSM_FAULT_EPOCH ||
+	    fsm_epoch_left(&vrrpd->fsm))
+		return;
+	event.fault.bit = FSM_FAULT_EPOCH;
+	take(vrrpd, &event, NULL);
+}
+
 /* Keeps a stock of epochs on disk ahead of need; what fails is tried again by the chores. */
 static void reserve(struct vrrpd *vrrpd)
 {
@@ -94,8 +108,7 @@ static void reserve(struct vrrpd *vrrpd)
 		return;
 	err = epoch_reserve(&vrrpd->epochs, highest);
 	if (err) {
-		log_error("cannot store the epoch in %s: %s", vrrpd->epochs.path, strerror(-err));
-		vrrpd->epoch_logged = now;
+		not_reserved(vrrpd, err);
 		return;
 	}
 	vrrpd->epoch_logged = 0;

@@ -140,12 +140,24 @@ steer() {
 			dev eth0 nud permanent
 	done
 }
-# From now on they believe whoever answers.
-steer_end() {
-	local member
-	ip -n client neigh del "$LAB_VIP" dev eth0
+# believes HOST ADDRESS NODE INTERFACE: as if it had just heard so, and until it hears otherwise.
+believes() {
+	pp ip -n "$1" neigh replace "$2" lladdr "$(mac_of "lb$3" "$4")" dev eth0 nud reachable
+}
+knows() { ip -n "$1" neigh show "$2" | grep -qi "lladdr $(mac_of "lb$3" "$4")"; }
+# Whoever wins: some have to be told.
+believe_both() {
+	believes client "$LAB_VIP" 1 eth0
+	believes "${LAB_MEMBERS[0]}" "$LAB_GATEWAY" 1 eth1
+	believes "${LAB_MEMBERS[1]}" "$LAB_GATEWAY" 2 eth1
+	believes "${LAB_MEMBERS[2]}" "$LAB_GATEWAY" 2 eth1
+}
+all_know() {
+	local member node
+	node=$(active)
+	knows client "$LAB_VIP" "$node" eth0 || return 1
 	for member in "${LAB_MEMBERS[@]}"; do
-		ip -n "$member" neigh del "$LAB_GATEWAY" dev eth0
+		knows "$member" "$LAB_GATEWAY" "$node" eth1 || return 1
 	done
 }
 
@@ -169,10 +181,11 @@ fault_6() {
 	flows_end by-lb2
 	flows_all_open by-lb2
 	say "  split: lb1 holds $(field 1 lbd.flows) flows, lb2 $(field 2 lbd.flows)"
+	believe_both
 	lan_heal
 	channel_heal
 	await_settled
-	steer_end
+	wait_for 5 "client and members to know who leads" all_know
 	judge_tables "both nodes took clients"
 	(($(told flows.left) == before + 2 * each - 1000)) ||
 		fault_wrong "$before flows and $((2 * each - 1000)) more make $(told flows.left)"
@@ -278,13 +291,6 @@ standby_is_full() {
 	judge_tables "a standby whose table was full"
 }
 
-# Whoever has just started may be refused for another reason: it is asked again.
-leads_not() {
-	pairctl "$(other "$1")" failover >"$LAB/log/failover.log" 2>&1 &&
-		fail "a node that cannot store its epoch was made the active one"
-	says "$1" 'cannot be stored'
-}
-
 disk_is_full() {
 	signal -TERM lb2-vrrpd
 	wait_for 10 "vrrpd of lb2 to leave" gone lb2-vrrpd
@@ -292,11 +298,14 @@ disk_is_full() {
 	dd if=/dev/zero of="$LAB/lb2/state/full" bs=4k >/dev/null 2>&1
 	daemon_start 2 vrrpd
 	await_daemon 2 vrrpd
-	await_role 2 standby
-	LAB_POLL=0.3 wait_for 20 "lb2 to say that it cannot store an epoch" leads_not 2
+	await_role 2 fault
+	says 2 'cannot be stored' || fault_wrong "lb2 does not say that it cannot store an epoch"
+	pairctl 1 failover >"$LAB/log/failover.log" 2>&1 &&
+		fail "a node that cannot store its epoch was made the active one"
 	await_role 1 active
 	say "  full disk: lb2 is $(field 2 vrrp.role); failover: $(tail -n 1 "$LAB/log/failover.log")"
 	umount "$LAB/lb2/state"
+	await_role 2 standby
 	judge_tables "a disk that was full"
 	back_to 2
 }

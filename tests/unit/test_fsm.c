@@ -758,6 +758,7 @@ static void active_overtakes_a_higher_epoch(void **unused)
 	struct fsm_report peer = peer_standby;
 
 	(void)unused;
+	report(&fsm, peer, start_time);
 	peer.highest = 20;
 	assert_int_equal(report(&fsm, peer, start_time),
 			 FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN);
@@ -768,6 +769,29 @@ static void active_overtakes_a_higher_epoch(void **unused)
 	assert_int_equal(reserve(&fsm, 6000, start_time),
 			 FSM_LEASE_ACTIVE | FSM_REPORT_ROLE | FSM_SEND_TAKEN);
 	assert_int_equal(fsm.epoch, 5001);
+}
+
+/* Hosts may have learned the addresses from a peer whose adverts never came here. */
+static void who_led_beside_us_is_made_forgotten(void **unused)
+{
+	struct fsm fsm = in_state(FSM_ACTIVE);
+	struct fsm_report peer = peer_standby, rival = peer_standby;
+
+	(void)unused;
+	rival.peer_active = true;
+	rival.peer_standby = false;
+	rival.peer_epoch = fsm.epoch - 1;
+	assert_int_equal(report(&fsm, peer, start_time), FSM_REANNOUNCE);
+	assert_int_equal(report(&fsm, peer, start_time), 0);
+	assert_int_equal(report(&fsm, rival, start_time), 0);
+	assert_int_equal(report(&fsm, peer, start_time), FSM_REANNOUNCE);
+	report(&fsm, rival, start_time);
+	assert_int_equal(word(&fsm, FSM_PEER_YIELD, rival.peer_epoch, start_time),
+			 FSM_REANNOUNCE | FSM_SEND_TAKEN);
+	assert_int_equal(word(&fsm, FSM_PEER_YIELD, rival.peer_epoch, start_time), FSM_SEND_TAKEN);
+	report(&fsm, (struct fsm_report){ 0 }, start_time);
+	assert_int_equal(report(&fsm, peer, start_time), FSM_REANNOUNCE);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
 }
 
 /* Adverts that do not cross while the channel does: the pace of the quarrel halves each time. */
@@ -1368,6 +1392,7 @@ int main(void)
 		cmocka_unit_test(higher_epoch_beats_priority),
 		cmocka_unit_test(equal_epochs_are_settled_by_priority),
 		cmocka_unit_test(active_overtakes_a_higher_epoch),
+		cmocka_unit_test(who_led_beside_us_is_made_forgotten),
 		cmocka_unit_test(quarrel_over_the_channel_slows_down),
 		cmocka_unit_test(yield_moves_the_role_at_once),
 		cmocka_unit_test(old_yield_moves_nothing),
