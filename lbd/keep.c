@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/log.h"
+
 /* Before the content.  Numbers in little-endian order. */
 struct head {
 	char magic[16];
@@ -145,4 +147,36 @@ int keep_read(const char *dir, const char *name, uint8_t **bytes, size_t *size)
 	error = read_file(fd, bytes, size);
 	close(fd);
 	return error;
+}
+
+int keep_save(const char *dir, const char *name, const ProtobufCMessage *message)
+{
+	uint8_t *bytes = malloc(protobuf_c_message_get_packed_size(message) + 1);
+	int error = -ENOMEM;
+
+	if (bytes)
+		error = keep_write(dir, name, bytes, protobuf_c_message_pack(message, bytes));
+	if (error)
+		log_error("%s/%s cannot be written: %s", dir, name, strerror(-error));
+	free(bytes);
+	return error;
+}
+
+ProtobufCMessage *keep_load(const char *dir, const char *name,
+			    const ProtobufCMessageDescriptor *type, const char *else_what)
+{
+	ProtobufCMessage *message = NULL;
+	uint8_t *bytes = NULL;
+	size_t size = 0;
+	int error = keep_read(dir, name, &bytes, &size);
+
+	if (error == -ENOENT)
+		return NULL;
+	if (!error)
+		message = protobuf_c_message_unpack(type, NULL, size, bytes);
+	if (!message)
+		log_error("%s/%s cannot be read (%s): %s", dir, name,
+			  strerror(error ? -error : EBADMSG), else_what);
+	free(bytes);
+	return message;
 }

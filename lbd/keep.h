@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 enum { KEEP_MAX = 1 << 20 };
 
 /*
@@ -22,5 +24,14 @@ int keep_write(const char *dir, const char *name, const void *bytes, size_t size
  * for what was never written like this, or another negative errno.
  */
 int keep_read(const char *dir, const char *name, uint8_t **bytes, size_t *size);
+
+/*
+ * The same with a message, and what goes wrong is logged.  NULL also where there is none yet, which
+ * is not logged; `else_what` tells people what follows from a file that cannot be read.  The caller
+ * frees the message.
+ */
+int keep_save(const char *dir, const char *name, const ProtobufCMessage *message);
+ProtobufCMessage *keep_load(const char *dir, const char *name,
+			    const ProtobufCMessageDescriptor *type, const char *else_what);
 
 #endif

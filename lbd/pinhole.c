@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lbd/pinhole.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,28 +17,18 @@ static const char file_name[] = "learned";
 
 void pinhole_load(struct pinhole *pinhole, const char *state_dir)
 {
-	Cas__LearnedFile *file = NULL;
-	uint8_t *bytes = NULL;
-	size_t size = 0;
-	int error = keep_read(state_dir, file_name, &bytes, &size);
+	Cas__LearnedFile *file = (Cas__LearnedFile *)keep_load(
+		state_dir, file_name, &cas__learned_file__descriptor,
+		"learned ports are open until the checks have learned them anew");
 
 	*pinhole = (struct pinhole){ 0 };
-	if (error == -ENOENT)
-		return;
-	if (!error)
-		file = cas__learned_file__unpack(NULL, size, bytes);
 	for (size_t i = 0; file && i < file->n_member; i++) {
 		struct learned_ports ports;
 
 		if (learned_read(&ports, file->member[i]))
 			learned_put(&pinhole->learned, &ports);
 	}
-	if (!file)
-		log_error("%s/%s cannot be read (%s): learned ports are open until the checks "
-			  "have learned them anew",
-			  state_dir, file_name, strerror(error ? -error : EBADMSG));
 	cas__learned_file__free_unpacked(file, NULL);
-	free(bytes);
 }
 
 void pinhole_free(struct pinhole *pinhole)
@@ -48,40 +36,25 @@ void pinhole_free(struct pinhole *pinhole)
 	learned_free(&pinhole->learned);
 }
 
-static int pack(const struct learned *learned, uint8_t **bytes, size_t *size)
+static void save(const struct lbd *lbd)
 {
+	const struct learned *learned = &lbd->pinhole.learned;
 	Cas__LearnedFile file = CAS__LEARNED_FILE__INIT;
 	Cas__LearnedPorts *member = calloc(learned->count + 1, sizeof(*member));
 	uint32_t(*number)[LEARNED_PORTS] = calloc(learned->count + 1, sizeof(*number));
 
 	file.member = calloc(learned->count + 1, sizeof(*file.member));
-	*bytes = NULL;
 	for (size_t i = 0; member && number && file.member && i < learned->count; i++) {
 		learned_write(&member[i], &learned->list[i], number[i]);
 		file.member[file.n_member++] = &member[i];
 	}
 	if (member && number && file.member)
-		*bytes = malloc(cas__learned_file__get_packed_size(&file) + 1);
-	if (*bytes)
-		*size = cas__learned_file__pack(&file, *bytes);
+		keep_save(lbd->options.state_dir, file_name, &file.base);
+	else
+		log_error("no memory for %s/%s", lbd->options.state_dir, file_name);
 	free(file.member);
 	free(number);
 	free(member);
-	return *bytes ? 0 : -ENOMEM;
-}
-
-static void save(const struct lbd *lbd)
-{
-	uint8_t *bytes;
-	size_t size = 0;
-	int error = pack(&lbd->pinhole.learned, &bytes, &size);
-
-	if (!error)
-		error = keep_write(lbd->options.state_dir, file_name, bytes, size);
-	if (error)
-		log_error("%s/%s cannot be written: %s", lbd->options.state_dir, file_name,
-			  strerror(-error));
-	free(bytes);
 }
 
 /* --- in force --------------------------------------------------------------------------------- */

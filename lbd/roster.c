@@ -37,16 +37,11 @@ static struct admin_time clocks(void)
 void roster_load(struct roster *roster, const char *state_dir)
 {
 	const struct admin_time time = clocks();
-	Cas__AdminStates *states = NULL;
-	uint8_t *bytes = NULL;
-	size_t size = 0;
-	int error = keep_read(state_dir, file_name, &bytes, &size);
+	Cas__AdminStates *states = (Cas__AdminStates *)keep_load(state_dir, file_name,
+								 &cas__admin_states__descriptor,
+								 "no member is taken as drained");
 
 	*roster = (struct roster){ 0 };
-	if (error == -ENOENT)
-		return;
-	if (!error)
-		states = cas__admin_states__unpack(NULL, size, bytes);
 	for (size_t i = 0; states && i < states->n_state; i++) {
 		struct admin_wish wish;
 
@@ -57,11 +52,7 @@ void roster_load(struct roster *roster, const char *state_dir)
 									    : "in maintenance",
 				 wish.owner);
 	}
-	if (!states)
-		log_error("%s/%s cannot be read (%s): no member is taken as drained", state_dir,
-			  file_name, strerror(error ? -error : EBADMSG));
 	cas__admin_states__free_unpacked(states, NULL);
-	free(bytes);
 }
 
 /* 0 or a negative errno, logged: then it is in force until a restart. */
@@ -71,7 +62,6 @@ static int save(const struct lbd *lbd)
 	const struct admin_time time = clocks();
 	Cas__AdminStates states = CAS__ADMIN_STATES__INIT;
 	Cas__AdminState *state = calloc(admin->count + 1, sizeof(*state));
-	uint8_t *bytes = NULL;
 	int error = -ENOMEM;
 
 	states.state = calloc(admin->count + 1, sizeof(*states.state));
@@ -80,14 +70,9 @@ static int save(const struct lbd *lbd)
 		states.state[states.n_state++] = &state[i];
 	}
 	if (state && states.state)
-		bytes = malloc(cas__admin_states__get_packed_size(&states) + 1);
-	if (bytes)
-		error = keep_write(lbd->options.state_dir, file_name, bytes,
-				   cas__admin_states__pack(&states, bytes));
-	if (error)
-		log_error("%s/%s cannot be written: %s", lbd->options.state_dir, file_name,
-			  strerror(-error));
-	free(bytes);
+		error = keep_save(lbd->options.state_dir, file_name, &states.base);
+	else
+		log_error("no memory for %s/%s", lbd->options.state_dir, file_name);
 	free(states.state);
 	free(state);
 	return error;

@@ -277,3 +277,59 @@ retransmits_by_kind() {
 			}'
 	done
 }
+
+# --- what the logs of syncd must not say meanwhile -------------------------------------------------
+
+syncd_lines=() snapshots=
+
+# sync_mark: where both logs end now.
+sync_mark() {
+	local node
+	for node in 1 2; do
+		syncd_lines[node]=$(wc -l <"$LAB/log/lb$node-syncd.log")
+	done
+	snapshots=$(field 1 sync.snapshots)
+}
+
+# sync_undisturbed WHAT: since then neither node has lost the channel, and no snapshot was made.
+# Late for more than a peer-timeout, with what takes milliseconds, is the machine: told, not judged.
+sync_undisturbed() {
+	local node
+	for node in 1 2; do
+		tail -n +$((syncd_lines[node] + 1)) "$LAB/log/lb$node-syncd.log" >"$LAB/log/since"
+		if grep -E 'is down|STALE|LOADING|DEGRADED' "$LAB/log/since"; then
+			fail "lb$node lost the channel: $1"
+		fi
+		if grep -E 'replication: (LAGGING|ALONE|CATCHING_UP)' "$LAB/log/since"; then
+			say "lb$node was late: $1"
+		fi
+	done
+	[[ $(field 1 sync.snapshots) == "$snapshots" ]] || fail "a snapshot was made: $1"
+	LAB_POLL=0.1 wait_for 10 "lb2 in sync: $1" is_standby 2
+}
+
+# --- a mode's sessions -------------------------------------------------------------------------------
+
+knows_flows() { (($(field "$1" lbd.flows) >= $2)); }
+
+# sessions_outlive_both: a planned failover to lb2 and then its death, with new sessions after each.
+# They are open when it returns: first, second and third.
+sessions_outlive_both() {
+	chat_start first 7000 60 10.20.0.120 30
+	wait_for 20 "lb2 to know 60 sessions" knows_flows 2 60
+	pairctl 1 failover >"$LAB/log/failover.log" 2>&1 ||
+		fail "failover: $(cat "$LAB/log/failover.log")"
+	pair_up 2 1
+	chat_start second 7000 60 10.20.0.120 30
+	wait_for 20 "lb1 to know 120 sessions" knows_flows 1 120
+	node_power_off 2
+	wait_for 20 "lb1 active" has_role 1 active
+	chat_start third 7000 60 10.20.0.120 30
+	work 1000
+}
+sessions_stop() {
+	local name
+	for name in first second third; do
+		chat_stop "$name"
+	done
+}

@@ -21,24 +21,12 @@ direct_answers() {
 	done
 	sed -i 's/^    gateway .*/    mode dsr/' "$LAB/pair.conf"
 }
-knows() { (($(field "$1" lbd.flows) >= $2)); }
 
 lab_wires
 lab_members
 lab_config
 direct_answers
 pair_begin
-chat_start first 7000 60 10.20.0.120 30
-wait_for 20 "lb2 to know 60 sessions" knows 2 60
-pairctl 1 failover >"$LAB/log/failover.log" 2>&1 || fail "failover: $(cat "$LAB/log/failover.log")"
-pair_up 2 1
-chat_start second 7000 60 10.20.0.120 30
-wait_for 20 "lb1 to know 120 sessions" knows 1 120
-node_power_off 2
-wait_for 20 "lb1 active" has_role 1 active
-chat_start third 7000 60 10.20.0.120 30
-work 1000
-chat_stop first
-chat_stop second
-chat_stop third
+sessions_outlive_both
+sessions_stop
 say "180 sessions that members answer past the pair outlived a planned failover and a death"

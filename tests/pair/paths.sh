@@ -16,30 +16,13 @@ states() { field "$1" sync.path.0.state sync.path.1.state; }
 are() { [[ $(states "$1") =~ ^($2)$ ]]; }
 path_name() { field "$1" "sync.path.$2.name"; }
 
-# What both logs say from here on must not speak of a loss.
 mark() {
-	local node
-	for node in 1 2; do
-		lines[node]=$(wc -l <"$LAB/log/lb$node-syncd.log")
-	done
-	snapshots=$(field 1 sync.snapshots)
+	sync_mark
 	resumes=$(field 2 sync.resumes)
 }
 undisturbed() {
-	local node
-	for node in 1 2; do
-		tail -n +$((lines[node] + 1)) "$LAB/log/lb$node-syncd.log" >"$LAB/log/since"
-		if grep -E 'is down|STALE|LOADING|DEGRADED' "$LAB/log/since"; then
-			fail "lb$node lost the channel: $1"
-		fi
-		# With a peer-timeout of 1s neither is seen, on a machine that has nothing else to do.
-		if grep -E 'replication: (LAGGING|ALONE|CATCHING_UP)' "$LAB/log/since"; then
-			say "lb$node was late: $1"
-		fi
-	done
-	[[ $(field 1 sync.snapshots) == "$snapshots" ]] || fail "a snapshot was made: $1"
+	sync_undisturbed "$1"
 	(($(field 2 sync.resumes) > resumes)) || fail "nothing was resumed: $1"
-	LAB_POLL=0.1 wait_for 10 "lb2 in sync: $1" is_standby 2
 }
 
 # drop NODE CHAIN: what comes in, or goes out, on the cable vanishes; nobody is told.
@@ -119,7 +102,7 @@ left_quietly() { LAB_POLL=0.05 wait_for 20 "the LAN in use" are 1 '(down|silent)
 
 # A stall of this machine is no silence; with the default of 1s a path is left after half a second.
 LAB_PEER_TIMEOUT=${LAB_PEER_TIMEOUT:-3s}
-lines=() snapshots= resumes=
+resumes=
 LAB_PATHS=2
 pair_start
 [[ $(path_name 1 0) == eth2 && $(path_name 2 1) == eth0 ]] || fail "paths have other names"

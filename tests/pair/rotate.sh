@@ -24,30 +24,6 @@ write_config() {
 	done
 }
 
-# Where both logs end now: what follows must not speak of a loss.
-mark() {
-	local node
-	for node in 1 2; do
-		lines[node]=$(wc -l <"$LAB/log/lb$node-syncd.log")
-	done
-	snapshots=$(field 1 sync.snapshots)
-}
-undisturbed() {
-	local node
-	for node in 1 2; do
-		tail -n +$((lines[node] + 1)) "$LAB/log/lb$node-syncd.log" >"$LAB/log/since"
-		if grep -E 'is down|STALE|LOADING|DEGRADED' "$LAB/log/since"; then
-			fail "lb$node lost the channel: $1"
-		fi
-		# More than a second for what takes milliseconds: that is the machine.
-		if grep -E 'replication: (LAGGING|ALONE|CATCHING_UP)' "$LAB/log/since"; then
-			say "lb$node was late: $1"
-		fi
-	done
-	[[ $(field 1 sync.snapshots) == "$snapshots" ]] || fail "a snapshot was made: $1"
-	LAB_POLL=0.1 wait_for 10 "lb2 in sync: $1" is_standby 2
-}
-
 # exchange NODE FIRST SECOND: the whole way of one key, the nodes reloaded in that order.
 exchange() {
 	local node=$1 new old
@@ -56,7 +32,7 @@ exchange() {
 	new=$("$LAB_BUILD/pairctl" keygen --next --key "$LAB/lb$node/node.key" \
 		2>>"$LAB/log/keygen.log" | sed -n 's/^next-public-key *//p')
 	[[ -n $old && -n $new && $old != "$new" ]] || fail "no next key"
-	mark
+	sync_mark
 	sed -i "s|public-key $old|public-key $old; next-public-key $new|" "$LAB/pair.conf"
 	write_config "$2" "$3"
 	LAB_POLL=0.1 wait_for 30 "lb$node to use its new key" keys_are "$node" next current
@@ -66,7 +42,7 @@ exchange() {
 	sed -i "s|public-key $old; next-public-key $new|public-key $new|" "$LAB/pair.conf"
 	write_config "$2" "$3"
 	wait_for 5 "lb$node to call it its key" keys_are "$node" current current
-	undisturbed "the key of lb$node"
+	sync_undisturbed "the key of lb$node"
 	! grep -rqE 'csk1_' "$LAB"/log || fail "a secret key is in a log"
 	say "key of lb$node exchanged: no snapshot, in sync all the time"
 }
@@ -75,20 +51,20 @@ exchange() {
 renewals() {
 	local before want=${RENEWALS:-5}
 	before=$(field 2 sync.resumes)
-	mark
+	sync_mark
 	sed -i 's|path eth2;|path eth2; rekey 1s;|' "$LAB/pair.conf"
 	write_config 1 2
 	LAB_POLL=0.2 wait_for $((want * 3 + 10)) "$want renewals" renewed $((before + want))
 	sed -i 's| rekey 1s;||' "$LAB/pair.conf"
 	write_config 1 2
-	undisturbed "renewal"
+	sync_undisturbed "renewal"
 	say "renewed $(($(field 2 sync.resumes) - before)) times, one each second"
 }
 renewed() { (($(field 2 sync.resumes) >= $1)); }
 
 # The shared secret comes while the pair works; with another one nobody gets a connection.
 shared_secret() {
-	mark
+	sync_mark
 	"$LAB_BUILD/pairctl" keygen --psk --key "$LAB/lb1/node.key" >>"$LAB/log/keygen.log" 2>&1 ||
 		fail "keygen --psk failed"
 	cp -p "$LAB/lb1/pair.psk" "$LAB/lb2/pair.psk"
@@ -103,7 +79,7 @@ shared_secret() {
 	LAB_POLL=0.1 wait_for 10 "lb1 to count that" counted 1 refused-by-peer 1
 	mv "$LAB/good.psk" "$LAB/lb2/pair.psk"
 	reload 2
-	undisturbed "the psk"
+	sync_undisturbed "the psk"
 	! grep -rqE 'cps1_' "$LAB"/log || fail "the psk is in a log"
 	say "psk: switched on while in sync; another one is refused as $(pairctl 2 -j status |
 		grep -o '"bad-psk","value":[0-9]*')"
@@ -134,7 +110,7 @@ counted() {
 
 # A stall of this machine is no silence; with the default of 1s a path is left after half a second.
 LAB_PEER_TIMEOUT=${LAB_PEER_TIMEOUT:-3s}
-lines=() snapshots= digest=
+digest=
 pair_start
 chat_start chat 7000 60 10.20.0.100 20
 work 500
