@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lbd/dataplane.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <arpa/inet.h>
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
-#include <linux/ipv6.h>
-#include <linux/magic.h>
-#include <linux/tcp.h>
 
 #include "caspair.skel.h"
 #include "caspair_tc.skel.h"
 #include "conf/log.h"
-#include "lbd/hook.h"
-
-enum { PATH = 512 };
+#include "lbd/dataplane_pins.h"
 
 const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_CONTROL] = "control",
@@ -68,84 +56,12 @@ static int to_log(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-static bool pin_path(char path[PATH], const char *dir, const char *name)
-{
-	return snprintf(path, PATH, "%s/%s", dir, name) < PATH;
-}
-
-static int ensure_dir(const char *dir)
-{
-	struct statfs fs;
-
-	if (mkdir(dir, 0700) && errno != EEXIST) {
-		int error = -errno;
-
-		log_error("%s cannot be made: %s", dir, strerror(errno));
-		return error;
-	}
-	if (statfs(dir, &fs) || (unsigned long)fs.f_type != BPF_FS_MAGIC) {
-		log_error("%s is not on a BPF file system; mount -t bpf bpf DIR and name a "
-			  "directory in it with --bpf-dir",
-			  dir);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* What the pinned `control` says: its layout, 0 when never completed, -ENOENT without one. */
-static int pinned_layout(const char *dir, uint32_t *layout)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t length = sizeof(info), zero = 0;
-	char path[PATH];
-	void *value;
-	int fd, error = 0;
-
-	if (!pin_path(path, dir, dataplane_map_names[MAP_CONTROL]))
-		return -ENAMETOOLONG;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length)) {
-		error = -errno;
-		goto out;
-	}
-	/* The first word is the layout in every layout; the rest may have another size. */
-	value = calloc(1, info.value_size > 4 ? info.value_size : 4);
-	if (!value || bpf_map_lookup_elem(fd, &zero, value))
-		error = -EIO;
-	else
-		memcpy(layout, value, sizeof(*layout));
-	free(value);
-out:
-	close(fd);
-	return error;
-}
-
-static uint32_t pinned_entries(const char *dir, const char *name)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t length = sizeof(info);
-	char path[PATH];
-	int fd;
-
-	if (!pin_path(path, dir, name))
-		return 0;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length))
-		info.max_entries = 0;
-	close(fd);
-	return info.max_entries;
-}
-
 /* Whether there is something to adopt.  Leftovers of a start that never got anywhere are cleared.
  */
 static int look_for_pins(struct dataplane *plane, const char *dir)
 {
 	uint32_t layout = 0;
-	int error = pinned_layout(dir, &layout);
+	int error = pins_layout(dir, &layout);
 
 	if (error == -ENOENT)
 		return 0;
@@ -168,7 +84,7 @@ static int look_for_pins(struct dataplane *plane, const char *dir)
 static int choose_size(const struct dataplane *plane, struct bpf_map *map, const char *dir,
 		       uint32_t wanted)
 {
-	uint32_t pinned = plane->adopted ? pinned_entries(dir, bpf_map__name(map)) : 0;
+	uint32_t pinned = plane->adopted ? pins_entries(dir, bpf_map__name(map)) : 0;
 
 	if (pinned && pinned != wanted)
 		log_warning("table %s keeps its %u entries, the configuration says %u; a new size "
@@ -179,9 +95,9 @@ static int choose_size(const struct dataplane *plane, struct bpf_map *map, const
 
 static int name_pin(const struct dataplane *plane, struct bpf_map *map, const char *dir)
 {
-	char path[PATH];
-	int error = pin_path(path, dir, bpf_map__name(map)) ? bpf_map__set_pin_path(map, path)
-							    : -ENAMETOOLONG;
+	char path[PINS_PATH];
+	int error = pins_path(path, dir, bpf_map__name(map)) ? bpf_map__set_pin_path(map, path)
+							     : -ENAMETOOLONG;
 
 	if (!error && map == plane->skeleton->maps.flows)
 		error = choose_size(plane, map, dir, plane->flows_max);
@@ -268,7 +184,8 @@ int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uin
 
 	*plane = (struct dataplane){ .flows_max = flows, .pins_max = pins }; /* as wished */
 	libbpf_set_print(to_log);
-	error = ensure_dir(dir);
+	plane->cpus = libbpf_num_possible_cpus();
+	error = pins_directory(dir);
 	if (error)
 		return error;
 	error = look_for_pins(plane, dir);
@@ -302,8 +219,8 @@ static int load_for_tc(struct caspair_tc *skeleton, const struct bpf_object *own
 		const char *name = bpf_map__name(map);
 		int error = bpf_map__is_internal(map)
 				    ? 0
-				    : bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(
-								     owner, name));
+				    : bpf_map__reuse_fd(
+					      map, bpf_object__find_map_fd_by_name(owner, name));
 
 		if (error)
 			return error;
@@ -340,49 +257,6 @@ void dataplane_close(struct dataplane *plane)
 	memset(plane, 0, sizeof(*plane));
 }
 
-int dataplane_remove(const char *dir)
-{
-	DIR *pins = opendir(dir);
-	const struct dirent *entry;
-	struct statfs fs;
-	unsigned int links = 0, others = 0;
-	int error = 0, failed;
-	const char *name;
-
-	if (!pins && errno == ENOENT)
-		return 0;
-	if (!pins || fstatfs(dirfd(pins), &fs) || (unsigned long)fs.f_type != BPF_FS_MAGIC) {
-		log_error("%s is not a directory on a BPF file system", dir);
-		if (pins)
-			closedir(pins);
-		return -EINVAL;
-	}
-	while ((entry = readdir(pins))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		name = hook_of_pin(entry->d_name);
-		failed = hook_unpin(dir, entry->d_name);
-		if (failed) {
-			error = failed;
-			log_error("%s/%s cannot be removed: %s", dir, entry->d_name,
-				  strerror(-failed));
-			continue;
-		}
-		if (name) {
-			links++;
-			log_info("detached from %s", name);
-		} else {
-			others++;
-		}
-	}
-	closedir(pins);
-	log_info("removed %u link%s and %u table%s under %s", links, links == 1 ? "" : "s", others,
-		 others == 1 ? "" : "s", dir);
-	if (!error && rmdir(dir) && errno != EBUSY)
-		log_debug("%s stays: %s", dir, strerror(errno));
-	return error;
-}
-
 static int on_notice(void *arg, void *data, size_t size)
 {
 	const struct dataplane *plane = arg;
@@ -406,69 +280,6 @@ void dataplane_notices(struct dataplane *plane)
 	ring_buffer__consume(plane->notices);
 }
 
-/* The kernel takes a context for a program of this type in and out by ctx_in alone. */
-static int run(int program, struct flow_call *call)
-{
-	struct bpf_test_run_opts options = { .sz = sizeof(options),
-					     .ctx_in = call,
-					     .ctx_size_in = sizeof(*call) };
-
-	if (bpf_prog_test_run_opts(program, &options))
-		return -errno;
-	return (int)options.retval;
-}
-
-int dataplane_emit(struct dataplane *plane, const struct flow_event *event)
-{
-	struct flow_call call = { .count = 1 };
-
-	plane->inbox[0] = *event;
-	return run(plane->emit, &call);
-}
-
-int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *call)
-{
-	*call = (struct flow_call){ .count = count };
-	return run(plane->sweep, call);
-}
-
-/* A run of orders of one family; the headers of IPv4 are 20 bytes shorter. */
-static int reset_run(struct dataplane *plane, uint32_t first, uint32_t count, int device)
-{
-	bool ipv6 = flow_ip_family(&plane->inbox[first].key.client) == FLOW_IPV6;
-	uint8_t paper[ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr)] = { 0 };
-	struct ethhdr *eth = (struct ethhdr *)paper;
-	struct __sk_buff context = { .cb = { first }, .ifindex = (uint32_t)device };
-	struct bpf_test_run_opts options = { .sz = sizeof(options),
-					     .data_in = paper,
-					     .data_size_in = ipv6 ? sizeof(paper)
-								  : sizeof(paper) - 20,
-					     .ctx_in = &context,
-					     .ctx_size_in = sizeof(context),
-					     .repeat = (int)count };
-
-	eth->h_proto = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP);
-	return bpf_prog_test_run_opts(plane->reset, &options) ? -errno : 0;
-}
-
-int dataplane_reset(struct dataplane *plane, uint32_t count, int device, uint32_t *done)
-{
-	int error = 0;
-
-	*done = 0;
-	for (uint32_t first = 0, next; !error && first < count; first = next) {
-		enum flow_family family = flow_ip_family(&plane->inbox[first].key.client);
-
-		for (next = first + 1; next < count; next++)
-			if (flow_ip_family(&plane->inbox[next].key.client) != family)
-				break;
-		error = reset_run(plane, first, next - first, device);
-	}
-	for (uint32_t i = 0; i < count; i++)
-		*done += plane->inbox[i].state;
-	return error;
-}
-
 enum dataplane_xdp dataplane_xdp(int ifindex)
 {
 	struct bpf_xdp_query_opts query = { .sz = sizeof(query) };
@@ -486,66 +297,4 @@ enum dataplane_xdp dataplane_xdp(int ifindex)
 	default:
 		return XDP_UNKNOWN;
 	}
-}
-
-uint64_t dataplane_counter(const struct dataplane *plane, enum flow_counter counter)
-{
-	int cpus = libbpf_num_possible_cpus();
-	uint32_t key = counter;
-	uint64_t *value, sum = 0;
-
-	if (cpus <= 0)
-		return 0;
-	value = calloc((size_t)cpus, sizeof(*value));
-	if (value && !bpf_map_lookup_elem(plane->map[MAP_COUNTERS], &key, value))
-		for (int i = 0; i < cpus; i++)
-			sum += value[i];
-	free(value);
-	return sum;
-}
-
-void dataplane_member_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_MEMBERS])
-{
-	struct flow_member_stats stats;
-
-	for (uint32_t i = 0; i < FLOW_MAX_MEMBERS; i++)
-		flows[i] = bpf_map_lookup_elem(plane->map[MAP_MEMBER_STATS], &i, &stats)
-				   ? 0
-				   : stats.flows;
-}
-
-struct flow_member_stats dataplane_member_stats(const struct dataplane *plane, uint32_t slot)
-{
-	struct flow_member_stats stats;
-
-	if (bpf_map_lookup_elem(plane->map[MAP_MEMBER_STATS], &slot, &stats))
-		return (struct flow_member_stats){ 0 };
-	return stats;
-}
-
-struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, uint32_t slot)
-{
-	int cpus = libbpf_num_possible_cpus();
-	struct flow_member_bytes sum = { 0 }, *each;
-
-	if (cpus <= 0)
-		return sum;
-	each = calloc((size_t)cpus, sizeof(*each));
-	if (each && !bpf_map_lookup_elem(plane->map[MAP_MEMBER_BYTES], &slot, each))
-		for (int i = 0; i < cpus; i++) {
-			sum.in += each[i].in;
-			sum.out += each[i].out;
-		}
-	free(each);
-	return sum;
-}
-
-void dataplane_source_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_SOURCES])
-{
-	struct flow_source_stats stats;
-
-	for (uint32_t i = 0; i < FLOW_MAX_SOURCES; i++)
-		flows[i] = bpf_map_lookup_elem(plane->map[MAP_SOURCE_STATS], &i, &stats)
-				   ? 0
-				   : stats.flows;
 }

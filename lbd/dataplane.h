@@ -59,6 +59,7 @@ struct dataplane {
 	void (*seen)(void *arg, const struct flow_notice *notice);
 	void *seen_arg;
 	uint32_t flows_max, pins_max;
+	int cpus;            /* possible ones, of which each has its part of a per-CPU map */
 	unsigned int node;   /* 1 or 2, set by the owner before tables are installed */
 	uint64_t generation; /* names these tables: changes when they are new and empty */
 	bool adopted;
