@@ -88,6 +88,7 @@ static const struct rule rules[] = {
 	{ &conf__service__descriptor, "follow", .kind = RULE_NAME },
 	{ &conf__service__descriptor, "max_flows_per_source", RULE_NUMBER, .max = TABLE_MAX },
 	{ &conf__service__descriptor, "max_new_per_source", RULE_NUMBER, .max = FLOW_SOURCE_RATE },
+	{ &conf__service__descriptor, "warn_sessions", RULE_NUMBER, .max = 1000000 },
 
 	{ &conf__check__descriptor, "port", RULE_NUMBER, .min = 1, .max = 65535 },
 	{ &conf__check__descriptor, "interval_ms", RULE_DURATION, .min = 100, .max = MS_HOUR },

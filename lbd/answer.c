@@ -6,6 +6,7 @@
 #include "lbd/members.h"
 #include "lbd/sessions.h"
 #include "lbd/status.h"
+#include "lbd/usage.h"
 #include "lbd/where.h"
 
 void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message *message)
@@ -18,6 +19,8 @@ void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		sessions_answer(lbd, conn, message->sessions);
 	else if (message->encryption)
 		census_answer(lbd, conn, message->encryption);
+	else if (message->usage)
+		usage_answer(lbd, conn, message->usage);
 	else if (message->admin)
 		roster_answer(lbd, conn, message->admin);
 	else if (message->where)
@@ -26,12 +29,18 @@ void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		ctl_refuse(conn, 1, "lbd has no answer to this; is pairctl of another version?");
 }
 
-void answer_continue(struct lbd *lbd, struct ctl_conn *conn)
+void answer_continue(struct ctl_conn *conn)
 {
-	sessions_continue(lbd, conn);
+	struct answering *answering = ctl_data(conn);
+
+	if (answering && answering->go_on)
+		answering->go_on(answering);
 }
 
 void answer_forget(struct ctl_conn *conn)
 {
-	sessions_forget(conn);
+	struct answering *answering = ctl_data(conn);
+
+	if (answering)
+		answering->forget(answering);
 }

@@ -8,6 +8,7 @@
 
 #include "proto/addr.h"
 #include "conf/ctl.h"
+#include "lbd/answer.h"
 #include "lbd/arena.h"
 #include "lbd/lbd.h"
 #include "lbd/walk.h"
@@ -16,6 +17,7 @@ enum { SLICE = 256, ARENA = 256 << 10 };
 
 /* An answer under way; it hangs on its connection. */
 struct stream {
+	struct answering answering;
 	struct lbd *lbd;
 	struct ctl_conn *conn;
 	struct walk walk;
@@ -157,7 +159,7 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
 	struct stream *stream = timer->data;
 
 	(void)events;
-	/* A reader who is slow is waited for: sessions_continue() begins again. */
+	/* A reader who is slow is waited for: go_on() begins again. */
 	if (ctl_queued(stream->conn))
 		return;
 	if (!slice(stream)) {
@@ -166,6 +168,26 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	ev_timer_set(timer, 0.001, 0.);
 	ev_timer_start(loop, timer);
+}
+
+static struct stream *stream_of(struct answering *answering)
+{
+	return (struct stream *)((char *)answering - offsetof(struct stream, answering));
+}
+
+static void go_on(struct answering *answering)
+{
+	struct stream *stream = stream_of(answering);
+
+	if (ev_is_active(&stream->next))
+		return;
+	ev_timer_set(&stream->next, 0., 0.);
+	ev_timer_start(stream->lbd->loop, &stream->next);
+}
+
+static void forget(struct answering *answering)
+{
+	close_stream(stream_of(answering));
 }
 
 static int open_stream(struct stream *stream, const Cas__SessionsRequest *request)
@@ -191,7 +213,7 @@ void sessions_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__Sessions
 		return;
 	}
 	if (ctl_data(conn)) {
-		ctl_refuse(conn, 1, "one list of sessions at a time");
+		ctl_refuse(conn, 1, "one long answer at a time");
 		return;
 	}
 	stream = calloc(1, sizeof(*stream));
@@ -199,34 +221,17 @@ void sessions_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__Sessions
 		ctl_refuse(conn, 1, "out of memory");
 		return;
 	}
+	stream->answering = (struct answering){ .go_on = go_on, .forget = forget };
 	stream->lbd = lbd;
 	stream->conn = conn;
 	stream->client = client;
 	ev_timer_init(&stream->next, on_next, 0., 0.);
 	stream->next.data = stream;
-	ctl_set_data(conn, stream);
+	ctl_set_data(conn, &stream->answering);
 	if (open_stream(stream, request)) {
 		ctl_refuse(conn, 1, "out of memory");
 		close_stream(stream);
 		return;
 	}
 	ev_timer_start(lbd->loop, &stream->next);
-}
-
-void sessions_continue(struct lbd *lbd, struct ctl_conn *conn)
-{
-	struct stream *stream = ctl_data(conn);
-
-	if (!stream || ev_is_active(&stream->next))
-		return;
-	ev_timer_set(&stream->next, 0., 0.);
-	ev_timer_start(lbd->loop, &stream->next);
-}
-
-void sessions_forget(struct ctl_conn *conn)
-{
-	struct stream *stream = ctl_data(conn);
-
-	if (stream)
-		close_stream(stream);
 }

@@ -12,7 +12,5 @@ struct ctl_conn;
 struct lbd;
 
 void sessions_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__SessionsRequest *request);
-void sessions_continue(struct lbd *lbd, struct ctl_conn *conn);
-void sessions_forget(struct ctl_conn *conn);
 
 #endif

@@ -280,7 +280,8 @@ static void on_closed(void *arg, struct ctl_conn *conn)
 
 static void on_drained(void *arg, struct ctl_conn *conn)
 {
-	answer_continue(arg, conn);
+	(void)arg;
+	answer_continue(conn);
 }
 
 int share_start(struct share *share, struct lbd *lbd)

@@ -50,6 +50,8 @@ int members_run(const struct pairctl *ctl);
 int sessions_run(const struct pairctl *ctl);
 int where_run(const struct pairctl *ctl);
 int report_run(const struct pairctl *ctl);
+int usage_sessions(const struct pairctl *ctl); /* report sessions */
+int usage_affinity(const struct pairctl *ctl); /* report affinity */
 int drain_run(const struct pairctl *ctl);
 int undrain_run(const struct pairctl *ctl);
 int maintenance_run(const struct pairctl *ctl);
@@ -123,6 +125,8 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out);
 void sessions_print(const Cas__Session *session, FILE *out);
 void where_print(const Cas__WhereReply *reply, FILE *out);
 void report_print(const Cas__EncryptionReply *reply, bool colour, FILE *out);
+void usage_print_sessions(const Cas__UsageReply *reply, bool colour, FILE *out);
+void usage_print_affinity(const Cas__UsageReply *reply, bool colour, FILE *out);
 void admin_print(const Cas__AdminReply *reply, FILE *out);
 void failover_print(const Cas__FailoverReply *reply, FILE *out);
 void verify_print(const Cas__VerifyReply *reply, FILE *out);

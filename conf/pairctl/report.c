@@ -93,6 +93,12 @@ int report_run(const struct pairctl *ctl)
 	char *array;
 	int status;
 
+	if (!strcmp(ctl->argument[0], "sessions"))
+		return usage_sessions(ctl);
+	if (ctl->top)
+		return pairctl_usage("report %s takes no --top", ctl->argument[0]);
+	if (!strcmp(ctl->argument[0], "affinity"))
+		return usage_affinity(ctl);
 	if (strcmp(ctl->argument[0], "encryption"))
 		return pairctl_usage("there is no report \"%s\"", ctl->argument[0]);
 	array = ctl->array ? text_format("%s", ctl->array) : NULL;

@@ -1061,11 +1061,31 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	Cas__WhereReply where = CAS__WHERE_REPLY__INIT;
 	Cas__EncryptionSource source = CAS__ENCRYPTION_SOURCE__INIT, *open[] = { &source };
 	Cas__EncryptionReply encryption = CAS__ENCRYPTION_REPLY__INIT;
+	Cas__ClientUse busy = CAS__CLIENT_USE__INIT, *uses[] = { &busy };
+	Cas__UsageArray used = CAS__USAGE_ARRAY__INIT, *arrays[] = { &used };
+	Cas__UsageReply usage = CAS__USAGE_REPLY__INIT;
 	Cas__Message message = CAS__MESSAGE__INIT;
 
 	(void)arg;
 	(void)fds;
 	(void)nfds;
+	busy.array = used.array = MEL;
+	busy.client = VIP;
+	busy.group = busy.member = busy.other = MAPI;
+	busy.sessions = used.top_sessions = 60;
+	SET(busy, limit, question->usage && question->usage->has_top ? 70 : 50);
+	used.sessions = 240;
+	used.clients = 90;
+	used.top = 1;
+	usage.array = arrays;
+	usage.busiest = usage.near = usage.split = uses;
+	usage.n_array = usage.n_busiest = usage.n_near = 1;
+	SET(usage, nears, 3);
+	SET(usage, walked, 1000);
+	/* An array that was asked for is in order. */
+	usage.n_split = question->usage && !question->usage->array;
+	SET(usage, splits, usage.n_split);
+	message.usage_reply = question->usage ? &usage : NULL;
 	where.member = where.because = MAPI;
 	session.client = client;
 	session.vip = vip;
@@ -1117,6 +1137,16 @@ static void test_answers(void **state)
 		{ { "report", "encryption" }, 1, "mel    10.20.0.10  rpc-epm" },
 		{ { "report", "encryption", "--array", "mel" }, 0, "0 clients have bound below" },
 		{ { "-j", "report", "encryption" }, 1, "\"binds\":12" },
+		{ { "report", "sessions" }, 1, "60     50  beyond it\n2 more are not listed" },
+		{ { "report", "sessions", "--top", "1" }, 0, "60     70  near it" },
+		{ { "report", "sessions" }, 1, "mel    10.20.0.10        60  25.0%\n" },
+		{ { "report", "sessions" }, 1,
+		  "mel: 240 sessions of 90 clients; the busiest 1 have 25.0% of them\n" },
+		{ { "report", "affinity" }, 1,
+		  "1 clients are at two members of one affinity group (1,000 entries" },
+		{ { "report", "affinity", "--array", "mel" }, 0, "0 clients are at two members" },
+		{ { "-j", "report", "affinity" }, 1, "\"splits\":1" },
+		{ { "report", "affinity", "--top", "3" }, 2, "report affinity takes no --top" },
 		{ { "report", "weather" }, 2, "there is no report \"weather\"" },
 		{ { "failover" }, 0, "the peer is active" },
 		{ { "-j", "failover" }, 0, "{\"schema\":1,\"answer\":{\"told\":[]}}\n" },
