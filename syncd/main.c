@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "conf/diff.h"
 #include "conf/log.h"
 #include "proto/addr.h"
 #include "syncd/syncd.h"
@@ -274,32 +275,6 @@ static void on_stop(struct ev_loop *loop, void *arg)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static bool same_list(char *const *a, size_t count, char *const *b, size_t other)
-{
-	if (count != other)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (!same_text(a[i], b[i]))
-			return false;
-	return true;
-}
-
-/* What the channel was opened with: a listener in use is not exchanged on the way. */
-static bool channel_differs(const Conf__Config *a, const Conf__Config *b)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (!same_list(a->node[i]->sync, a->node[i]->n_sync, b->node[i]->sync,
-			       b->node[i]->n_sync))
-			return true;
-	return a->sync->port != b->sync->port || !same_text(a->pair, b->pair) ||
-	       !same_list(a->sync->path, a->sync->n_path, b->sync->path, b->sync->n_path);
-}
-
 /* A connection whose keys were taken out ends here; with better keys than its own it is renewed. */
 static bool reload_keys(struct syncd *syncd, const struct conf *conf)
 {
@@ -318,14 +293,12 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	struct syncd *syncd = arg;
 	unsigned int node;
 	struct conf *conf = daemon_config(&syncd->options, &node);
-	bool usable = false;
+	bool usable;
 
 	(void)loop;
-	if (conf && channel_differs(syncd->conf->file, conf->file))
-		log_error("other addresses, path or port of sync, or another name of the pair, "
-			  "need a restart of syncd");
-	else if (conf && node == syncd->node)
-		usable = reload_keys(syncd, conf);
+	/* A listener in use is not exchanged on the way. */
+	usable = conf && node == syncd->node && diff_may_follow(syncd->conf, conf, DIFF_SYNCD) &&
+		 reload_keys(syncd, conf);
 	if (!usable) {
 		log_error("the configuration stays as it was");
 		conf_free(conf);
