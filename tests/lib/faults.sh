@@ -65,33 +65,10 @@ flows_all_open() {
 
 fault_wrong() { say "WRONG: $*"; fault_failed=1; }
 
-# tables LEFT RIGHT: compares the tables of these nodes, as pinned; the figures are in $LAB/tables.
-tables() {
-	"$LAB_BUILD/tests/tables" compare "$LAB/bpf/lb$1" "$LAB/bpf/lb$2" >"$LAB/tables" \
-		2>"$LAB/log/tables.log"
-}
-told() { "$LAB_TOP/tests/lib/field.py" "$@" <"$LAB/tables"; }
-
-# Something may end or begin between the reading of the one and of the other.
-tables_equal() {
-	tables "$1" "$2" || { sleep 0.3 && tables "$1" "$2"; } || { sleep 0.5 && tables "$1" "$2"; }
-}
-
-states() { field 1 vrrp.role sync.state; field 2 vrrp.role sync.state; }
-both_say_in_sync() { in_sync 1 && in_sync 2; }
-
 # judge_tables WHAT: the fault has ended, and so has the load.
 judge_tables() {
-	local then=$(($(ms) + 2000)) node left
-	while (($(ms) < then)) && ! both_say_in_sync; do
-		sleep 0.1
-	done
-	work $((then > $(ms) ? then - $(ms) : 0))
-	if both_say_in_sync; then
-		tables_equal 1 2 || both_say_otherwise "$1"
-	else
-		say "  after 2 s: $(states | tr '\n' ',')"
-	fi
+	local node left
+	holds_all "$1" || fault_wrong "$1: a node says in-sync after 2 s, and the tables differ"
 	LAB_POLL=0.1 wait_for "$HEAL" "$1: one active node, one in sync" settled
 	node=$(active)
 	left=$(other "$node")
@@ -101,12 +78,6 @@ judge_tables() {
 		return
 	}
 	say "  equal: $(told flows.left) flows and $(told pins.left) pins on both"
-}
-# It may have begun to say so while the tables were read.
-both_say_otherwise() {
-	both_say_in_sync || return 0
-	cat "$LAB/tables" "$LAB/log/tables.log"
-	fault_wrong "$1: both nodes say in-sync after 2 s, and their tables differ"
 }
 
 count_of() { field "$1" "sync.$2"; }

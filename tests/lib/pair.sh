@@ -333,3 +333,45 @@ sessions_stop() {
 		chat_stop "$name"
 	done
 }
+
+# --- judgement -----------------------------------------------------------------------------------
+
+# tables LEFT RIGHT: compares the tables of these nodes, as pinned; the figures are in $LAB/tables.
+tables() {
+	"$LAB_BUILD/tests/tables" compare "$LAB/bpf/lb$1" "$LAB/bpf/lb$2" >"$LAB/tables" \
+		2>"$LAB/log/tables.log"
+}
+told() { "$LAB_TOP/tests/lib/field.py" "$@" <"$LAB/tables"; }
+
+# Something may end or begin between the reading of the one and of the other.
+tables_equal() {
+	tables "$1" "$2" || { sleep 0.3 && tables "$1" "$2"; } || { sleep 0.5 && tables "$1" "$2"; }
+}
+
+states() { field 1 vrrp.role sync.state; field 2 vrrp.role sync.state; }
+both_say_in_sync() { in_sync 1 && in_sync 2; }
+neither_says_in_sync() { ! in_sync 1 && ! in_sync 2; }
+
+# holds_all WHAT: the fault has ended, and so has the load.  Two seconds later all flows and pins of
+# either node are on the other, or both say that they need not be.  What one has just begun to say
+# while the tables were read, the other says a heartbeat later.
+holds_all() {
+	local then=$(($(ms) + 2000)) looks
+	while (($(ms) < then)) && ! both_say_in_sync; do
+		sleep 0.1
+	done
+	work $((then > $(ms) ? then - $(ms) : 0))
+	for looks in 1 2 3; do
+		if tables_equal 1 2; then
+			say "  after 2 s: equal, $(told flows.left) flows and $(told pins.left) pins on both"
+			return 0
+		fi
+		if neither_says_in_sync; then
+			say "  after 2 s: $(states | tr '\n' ',')"
+			return 0
+		fi
+	done
+	say "  after 2 s, $1: $(states | tr '\n' ',')"
+	cat "$LAB/tables" "$LAB/log/tables.log"
+	return 1
+}

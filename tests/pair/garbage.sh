@@ -77,6 +77,7 @@ done
 (($(renewals) > renewed)) || fail "the real peer did not get through"
 LAB_POLL=0.2 wait_for 10 "lb2 in sync" is_standby 2
 [[ $(story) == "$before" ]] || fail "something changed: $before, then $(story)"
+holds_all garbage || fail "a node says in-sync, and the tables differ"
 [[ $(downs) == 0 ]] || fail "the channel was lost"
 ((busy - idle < 300)) || fail "$busy ms of CPU a second"
 LAB_POLL=0.2 wait_for 10 "its descriptors to be closed" at_rest

@@ -58,6 +58,7 @@ renewals() {
 	sed -i 's| rekey 1s;||' "$LAB/pair.conf"
 	write_config 1 2
 	sync_undisturbed "renewal"
+	holds_all renewal || fail "a node says in-sync, and the tables differ"
 	say "renewed $(($(field 2 sync.resumes) - before)) times, one each second"
 }
 renewed() { (($(field 2 sync.resumes) >= $1)); }
