@@ -202,6 +202,9 @@ static __noinline int answer_packet(const struct packet *p)
 		.family = p->family,
 	};
 
+	/* Least of all about an error; RFC 1122, 3.2.2. */
+	if (p->protocol != IPPROTO_TCP)
+		return XDP_DROP;
 	/* A quotation with extension headers would be longer than the sum above reaches. */
 	if (p->family == FLOW_IPV6 && p->l3_size != sizeof(struct ipv6hdr))
 		return XDP_DROP;

@@ -15,6 +15,8 @@ static __noinline int back_send(struct packet *p, const struct flow_key *key, st
 {
 	int verdict = hop_holds(hop, p) ? ROUTE_FOUND : route_ask_client(p, hop, key, 0);
 
+	/* The member hears of it from whom it has spoken to. */
+	p->answer_by = p->dst;
 	if (verdict != ROUTE_FOUND)
 		return verdict;
 	if (hop_too_small(hop, p))

@@ -46,10 +46,10 @@ static __always_inline int dispatch(struct packet *p)
 			return said > 0 ? pass() : drop(COUNT_DROP_ND);
 	}
 	to = role_find(p->roles, &p->dst);
+	if (p->protocol == (p->family == FLOW_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return icmp(p, to);
 	if (to && (to->kind == ROLE_GATEWAY || to->kind == ROLE_SOURCE))
 		return p->protocol == IPPROTO_TCP ? back_later(p) : gate_own();
-	if (p->protocol == (p->family == FLOW_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
-		return to && to->kind == ROLE_VIP ? icmp_inbound(p, to) : icmp_outbound(p);
 	if (to && to->kind == ROLE_VIP)
 		return inbound(p, to);
 	from = role_find(p->roles, &p->src);
