@@ -129,6 +129,13 @@ static __always_inline struct way inbound_way(const struct handshake *handshake)
 	};
 }
 
+/* In mode NAT: whether the member would answer past us. */
+static __always_inline int inbound_passed_by(const struct packet *p,
+					     const struct flow_service *service, __u16 member)
+{
+	return service->sources[p->family & 1] && route_same_link(p, member);
+}
+
 /*
  * Finds a SYN's source: in mode SNAT, and where the member would answer past us.  A SYN that is
  * sent again keeps what it had, for the member has seen that.
@@ -138,8 +145,7 @@ static __noinline __u32 inbound_source(const struct packet *p, const struct flow
 {
 	const struct handshake *before;
 
-	if (way->mode == MODE_NAT &&
-	    (!service->sources[p->family & 1] || !route_same_link(p, way->member)))
+	if (way->mode == MODE_NAT && !inbound_passed_by(p, service, way->member))
 		return INBOUND_GOES_ON;
 	way->mode = MODE_SNAT;
 	before = bpf_map_lookup_elem(&handshakes, key);
@@ -207,7 +213,7 @@ static __noinline __u32 inbound_begin(struct packet *p, const struct flow_key *k
 /*
  * In mid-stream without a record.  The choice is kept as a handshake's is: should pins or members
  * change before the member has answered here and made it a flow, the session stays where it is.
- * A source cannot be derived.
+ * A source cannot be derived; without it a member's reset would not be one to the client.
  */
 static __noinline __u32 inbound_derive(const struct packet *p, const struct flow_key *key,
 				       const struct flow_service *service, struct way *way)
@@ -219,6 +225,8 @@ static __noinline __u32 inbound_derive(const struct packet *p, const struct flow
 	kept.member = inbound_derived(&key->client, service);
 	way->member = kept.member;
 	way->mode = kept.mode;
+	if (kept.mode == MODE_NAT && inbound_passed_by(p, service, kept.member))
+		return COUNT_DROP_UNSOURCED;
 	count(COUNT_DERIVED);
 	if (kept.member == FLOW_NO_MEMBER)
 		return COUNT_DROP_NO_MEMBER;

@@ -237,6 +237,42 @@ static void test_neighbour_gets_the_vip(void **state UNUSED)
 	neighbour_session(VIP, 1024, 1024 + 4980 / 2 - 1);
 }
 
+/*
+ * In mid-stream without a record, as after a takeover: his member would reset it by itself, past
+ * us, and he would not know that for an answer.
+ */
+static void test_neighbour_without_a_record(void **state UNUSED)
+{
+	static const struct flow_lease standby = { .role = LEASE_STANDBY };
+	struct frame frame;
+
+	use_snat();
+	service_set(MODE_NAT, 1, SLOT_GATEWAY, 0);
+	assert_int_equal(neighbour_sends(&frame, ACK, 1001, 5001), XDP_REDIRECT);
+	assert_int_equal(frame_from(&frame), VIP);
+	assert_int_equal(frame_to(&frame), NEIGHBOUR);
+	assert_true(frame_tcp(&frame)->rst);
+	assert_int_equal(ntohl(frame_tcp(&frame)->seq), 5001);
+	assert_int_equal(count_of(COUNT_DROP_UNSOURCED), 1);
+	assert_int_equal(count_of(COUNT_DERIVED), 0);
+	lease_set(&standby);
+	assert_int_equal(neighbour_sends(&frame, ACK, 1001, 5001), XDP_DROP);
+	assert_int_equal(count_of(COUNT_DROP_UNSOURCED), 2);
+}
+
+/* Others have the address they had, and their member knows them by it. */
+static void test_others_are_derived(void **state UNUSED)
+{
+	struct frame frame;
+
+	use_snat();
+	service_set(MODE_NAT, 1, SLOT_GATEWAY, 0);
+	expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 5));
+	assert_int_equal(frame_from(&frame), CLIENT);
+	assert_int_equal(count_of(COUNT_DERIVED), 1);
+	assert_int_equal(count_of(COUNT_DROP_UNSOURCED), 0);
+}
+
 /* From outside, and by the members' link but from behind a router: his answers come back here. */
 static void test_others_keep_their_address(void **state UNUSED)
 {
@@ -348,6 +384,8 @@ int main(void)
 		{ "a client on the members' link: the gateway", test_neighbour_gets_the_gateway },
 		{ "a client on the members' link: the VIP", test_neighbour_gets_the_vip },
 		{ "others keep their address", test_others_keep_their_address },
+		{ "a client on the members' link: no record", test_neighbour_without_a_record },
+		{ "others are derived", test_others_are_derived },
 		{ "a record carries packets", test_record_carries_packets },
 		{ "a record of an unknown source is refused", test_record_of_an_unknown_source },
 		{ "a record of another source replaces", test_record_of_another_source },
