@@ -66,6 +66,9 @@ static const struct content key_content = { "key", "csk1_...", "pairctl keygen",
 static const struct content psk_content = { "psk", "cps1_...",
 					    "pairctl keygen --psk, on one node, and copy it",
 					    seal_psk_parse };
+static const struct content signer_content = { "signing key", "css1_...",
+					       "pairctl keygen --operator NAME FILE",
+					       seal_signer_parse };
 
 /* One line, perhaps without its newline; anything behind it is a mistake. */
 static int parse(uint8_t secret[SEAL_KEY], char *text, const char *path,
@@ -76,7 +79,7 @@ static int parse(uint8_t secret[SEAL_KEY], char *text, const char *path,
 	if (text[line + strspn(text + line, "\r\n")] != '\0')
 		return fail(why, -EINVAL, "%s holds more than one line", path);
 	text[line] = '\0';
-	if (strncmp(text, "cpk1_", 5) == 0)
+	if (strncmp(text, "cpk1_", 5) == 0 || strncmp(text, "cvk1_", 5) == 0)
 		return fail(why, -EINVAL, "%s holds a public key, not a secret one", path);
 	if (!content->parse(secret, text))
 		return fail(why, -EINVAL,
@@ -170,6 +173,11 @@ int key_read_psk(uint8_t **psk, const char *key_path, char why[KEY_WHY])
 		*psk = NULL;
 	}
 	return error;
+}
+
+int key_read_signer(uint8_t seed[SEAL_KEY], const char *path, char why[KEY_WHY])
+{
+	return read_locked(seed, path, &signer_content, why);
 }
 
 void key_free(struct seal_keypair *pair)
@@ -268,6 +276,19 @@ int key_create_psk(const char *key_path, char path[PATH_MAX], char why[KEY_WHY])
 	seal_random(psk, sizeof(psk));
 	seal_psk_print(line, psk);
 	seal_wipe(psk, sizeof(psk));
+	return create(path, line, why);
+}
+
+int key_create_signer(const char *path, char why[KEY_WHY])
+{
+	char line[SEAL_KEY_TEXT + 1];
+	uint8_t seed[SEAL_KEY];
+
+	if (seal_init() < 0)
+		return fail(why, -EIO, "no source of randomness");
+	seal_random(seed, sizeof(seed));
+	seal_signer_print(line, seed);
+	seal_wipe(seed, sizeof(seed));
 	return create(path, line, why);
 }
 

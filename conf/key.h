@@ -28,6 +28,13 @@ int key_read_psk(uint8_t **psk, const char *key_path, char why[KEY_WHY]);
 /* Makes it, likewise in pair.psk beside the key file, whose name goes to `path`. */
 int key_create_psk(const char *key_path, char path[PATH_MAX], char why[KEY_WHY]);
 
+/*
+ * The seed of an operator's signing key, "css1_...": read and refused in the same way, into memory
+ * that the caller has locked; and made anew, never over another file.  conf/sign.h uses them.
+ */
+int key_read_signer(uint8_t seed[SEAL_KEY], const char *path, char why[KEY_WHY]);
+int key_create_signer(const char *path, char why[KEY_WHY]);
+
 /* Wipes and frees; NULL is allowed. */
 void key_free(struct seal_keypair *pair);
 

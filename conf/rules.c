@@ -34,6 +34,10 @@ static const struct rule rules[] = {
 	{ &conf__node__descriptor, "priority", RULE_NUMBER, .min = 1, .max = 254 },
 	{ &conf__node__descriptor, "public_key", RULE_KEY, .required = true },
 	{ &conf__node__descriptor, "next_public_key", .kind = RULE_KEY },
+	{ &conf__node__descriptor, "signing_key", .kind = RULE_VERIFIER },
+
+	{ &conf__operator__descriptor, "name", .kind = RULE_NAME },
+	{ &conf__operator__descriptor, "signing_key", RULE_VERIFIER, .required = true },
 
 	{ &conf__vrrp__descriptor, "interface", RULE_DEVICE, .required = true },
 	{ &conf__vrrp__descriptor, "track_interface", RULE_DEVICE, .items = LIST_MAX },

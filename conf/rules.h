@@ -23,6 +23,7 @@ enum rule_kind {
 	RULE_DEVICE,   /* interface name */
 	RULE_HOST,     /* DNS name */
 	RULE_KEY,      /* cpk1_... */
+	RULE_VERIFIER, /* cvk1_... */
 	RULE_LISTEN,   /* ADDRESS:PORT */
 	RULE_PATH,     /* begins with / */
 	RULE_RPC,      /* interface of an endpoint-mapper check */

@@ -368,14 +368,16 @@ static bool read_key(const struct job *job, const char *word)
 {
 	uint8_t key[SEAL_KEY];
 
-	if (strncmp(word, "csk1_", 5) == 0)
+	bool verifier = job->rule->kind == RULE_VERIFIER;
+
+	if (strncmp(word, "csk1_", 5) == 0 || strncmp(word, "css1_", 5) == 0)
 		return refuse(job, "is given a secret key: it must never stand in this file; "
 				   "make a new one with pairctl keygen");
-	if (!seal_public_parse(key, word))
+	if (!(verifier ? seal_verifier_parse : seal_public_parse)(key, word))
 		return refuse(job,
-			      "takes a key as pairctl keygen prints it (cpk1_ and 43 "
+			      "takes a key as pairctl keygen prints it (%s and 43 "
 			      "characters), not \"%.60s\"",
-			      word);
+			      verifier ? "cvk1_" : "cpk1_", word);
 	return true;
 }
 
@@ -453,6 +455,7 @@ bool value_read(union value *value, const struct rule *rule, const ProtobufCFiel
 		[RULE_HOST] = read_host,         [RULE_KEY] = read_key,
 		[RULE_LISTEN] = read_listen,     [RULE_PATH] = read_path,
 		[RULE_RPC] = read_rpc,         [RULE_POOL] = read_pool,
+		[RULE_VERIFIER] = read_key,
 	};
 	struct job job = { value, rule, field, "", problem };
 

@@ -35,6 +35,8 @@ static const char prekey_label[] = "caspair pre 1";
 static const char public_prefix[] = "cpk1_";
 static const char secret_prefix[] = "csk1_";
 static const char psk_prefix[] = "cps1_";
+static const char verifier_prefix[] = "cvk1_";
+static const char signer_prefix[] = "css1_";
 
 _Static_assert(sizeof(psk_protocol_name) - 1 <= SEAL_HASH, "h is the name itself, zero-padded");
 _Static_assert(SEAL_KEY == crypto_scalarmult_BYTES, "X25519");
@@ -163,6 +165,27 @@ bool seal_psk_parse(uint8_t psk[SEAL_KEY], const char *text)
 void seal_psk_print(char text[SEAL_KEY_TEXT], const uint8_t psk[SEAL_KEY])
 {
 	key_print(text, psk_prefix, psk);
+}
+
+bool seal_verifier_parse(uint8_t key[SEAL_KEY], const char *text)
+{
+	return key_parse(key, verifier_prefix, text, strlen(text));
+}
+
+void seal_verifier_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY])
+{
+	key_print(text, verifier_prefix, key);
+}
+
+bool seal_signer_parse(uint8_t seed[SEAL_KEY], const char *text)
+{
+	return key_parse(seed, signer_prefix, text, strcspn(text, "\n")) &&
+	       strlen(text) <= KEY_PREFIX + KEY_BASE64 + 1;
+}
+
+void seal_signer_print(char text[SEAL_KEY_TEXT], const uint8_t seed[SEAL_KEY])
+{
+	key_print(text, signer_prefix, seed);
 }
 
 /* --- hashing ---------------------------------------------------------------------------------- */

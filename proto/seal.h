@@ -40,6 +40,11 @@ bool seal_secret_parse(uint8_t key[SEAL_KEY], const char *text);
 void seal_secret_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY]);
 bool seal_psk_parse(uint8_t psk[SEAL_KEY], const char *text);
 void seal_psk_print(char text[SEAL_KEY_TEXT], const uint8_t psk[SEAL_KEY]);
+/* What signs configurations: public halves "cvk1_...", the seed of a secret one "css1_...". */
+bool seal_verifier_parse(uint8_t key[SEAL_KEY], const char *text);
+void seal_verifier_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY]);
+bool seal_signer_parse(uint8_t seed[SEAL_KEY], const char *text);
+void seal_signer_print(char text[SEAL_KEY_TEXT], const uint8_t seed[SEAL_KEY]);
 void seal_wipe(void *secret, size_t length);
 /* Memory for secrets: locked, kept out of core dumps, wiped when freed.  NULL: there is none. */
 void *seal_alloc(size_t size);

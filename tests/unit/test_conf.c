@@ -262,6 +262,10 @@ static void keys_and_times_are_not_shared(void **state)
 		  "next-public-key cpk1_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE; public-key",
 		  true },
 		{ "array one {", "sync { rekey 1h; peer-timeout 3s }\narray one {", true },
+		{ "array one {",
+		  "operator anna { signing-key cvk1_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE }\n"
+		  "array one {",
+		  true },
 		{ "vrid 7", "vrid 8", false },
 		{ "weight 1 ", "weight 2 ", false },
 	};

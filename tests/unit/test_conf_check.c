@@ -109,6 +109,37 @@ static void the_good_file_is_good(void **state)
 	run(&none, 1);
 }
 
+#define SIGN_A "cvk1_XnFy9naVpLm3Cpdvxl2KOSTRzV9s800gpvuoHjUH6aA"
+#define SIGN_B "cvk1_b_Oy6CPSDzOknWiSPe4LiP09a1vw-QRnfRvdACPjtoc"
+
+static void signers(void **state)
+{
+	static const struct edit edits[] = {
+		{ "vrrp {", "operator anna { signing-key " SIGN_A " }; vrrp {", "" },
+		{ "vrrp {", "operator anna { }; vrrp {", "4:1: operator \"anna\" needs \"signing-key\"\n" },
+		{ "vrrp {",
+		  "operator anna { signing-key " SIGN_A " }; operator anna { signing-key " SIGN_B
+		  " }; vrrp {",
+		  "4:90: operator \"anna\" is already defined in line 4\n" },
+		{ "vrrp {",
+		  "operator anna { signing-key " SIGN_A " }; operator bert { signing-key " SIGN_A
+		  " }; vrrp {",
+		  "4:109: signing-key is the same as that of operator anna (line 4)\n" },
+		{ "node a {", "node a { signing-key " SIGN_A ";",
+		  "3:1: warning: node b has no signing-key: it cannot sign what is pushed on it; "
+		  "run there: pairctl keygen --show\n" },
+		{ "node a {", "node a { signing-key csk1_x;",
+		  "2:22: signing-key is given a secret key: it must never stand in this file; "
+		  "make a new one with pairctl keygen\n" },
+		{ "node a {", "node a { signing-key " KEY_A ";",
+		  "2:22: signing-key takes a key as pairctl keygen prints it (cvk1_ and 43 "
+		  "characters), not \"" KEY_A "\"\n" },
+	};
+
+	(void)state;
+	run(edits, sizeof(edits) / sizeof(edits[0]));
+}
+
 static void nodes(void **state)
 {
 	static const struct edit edits[] = {
@@ -750,6 +781,7 @@ int main(void)
 		cmocka_unit_test(memory),
 		cmocka_unit_test(the_good_file_is_good),
 		cmocka_unit_test(nodes),
+		cmocka_unit_test(signers),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(families),
 		cmocka_unit_test(modes),
