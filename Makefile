@@ -59,7 +59,7 @@ BPFTEST_SRC := $(wildcard tests/bpf/test_*.c)
 SIM_SRC := $(wildcard tests/sim/*.c)
 ALL_SRC := $(PROTO_SRC) $(CONF_SRC) $(PAIRCTL_SRC) $(LBD_SRC) $(VRRP_SRC) $(SYNCD_SRC)
 
-GEN_C := $(addprefix $(G)/,request.pb-c.c sync.pb-c.c schema.pb-c.c answer.pb-c.c)
+GEN_C := $(addprefix $(G)/,request.pb-c.c sync.pb-c.c schema.pb-c.c answer.pb-c.c bundle.pb-c.c)
 GEN_H := $(GEN_C:.c=.h)
 SKEL := $(G)/caspair.skel.h $(G)/caspair_tc.skel.h
 
@@ -89,6 +89,8 @@ $(G)/%.pb-c.c $(G)/%.pb-c.h: proto/%.proto
 	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iproto --c_out=$(G) $<
 $(G)/schema.pb-c.c $(G)/schema.pb-c.h: conf/schema.proto
 	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iconf --c_out=$(G) $<
+$(G)/bundle.pb-c.c $(G)/bundle.pb-c.h: conf/bundle.proto
+	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iconf --c_out=$(G) $<
 $(G)/answer.pb-c.c $(G)/answer.pb-c.h: conf/answer.proto proto/request.proto
 	$(call say,PROTOC,$<)mkdir -p $(G) && $(PROTOC) -Iconf -Iproto --c_out=$(G) $<
 $(G)/sync.pb-c.c: | $(G)/request.pb-c.h
@@ -112,7 +114,7 @@ $(call objects,$(LBD_SRC)) $(B)/obj/lbd/main.o: | $(SKEL)
 $(patsubst %.c,$(B)/obj/%.o,$(BPFTEST_SRC)): | $(SKEL)
 
 $(PROTO_A): $(call objects,$(PROTO_SRC)) $(B)/obj/gen/request.pb-c.o $(B)/obj/gen/sync.pb-c.o
-$(CONF_A): $(call objects,$(CONF_SRC)) $(B)/obj/gen/schema.pb-c.o
+$(CONF_A): $(call objects,$(CONF_SRC)) $(B)/obj/gen/schema.pb-c.o $(B)/obj/gen/bundle.pb-c.o
 $(LBD_A): $(call objects,$(LBD_SRC))
 $(VRRP_A): $(call objects,$(VRRP_SRC))
 $(SYNCD_A): $(call objects,$(SYNCD_SRC))

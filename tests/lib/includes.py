@@ -21,7 +21,7 @@ LAYERS = {      # folder: folders it may include
 }
 GENERATED = {   # generated header: folder it belongs to
     'request.pb-c.h': 'proto', 'sync.pb-c.h': 'proto', 'schema.pb-c.h': 'conf',
-    'answer.pb-c.h': 'conf', 'caspair.skel.h': 'lbd', 'caspair_tc.skel.h': 'lbd',
+    'answer.pb-c.h': 'conf', 'bundle.pb-c.h': 'conf', 'caspair.skel.h': 'lbd', 'caspair_tc.skel.h': 'lbd',
 }
 DOORS = [       # library header, files that may include it
     (r'bpf/libbpf\.h', r'lbd/(dataplane|hook)\.[ch]'),
