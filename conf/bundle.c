@@ -9,6 +9,7 @@
 
 #include "bundle.pb-c.h"
 #include "conf/bundle_text.h"
+#include "conf/files.h"
 
 enum {
 	MAGIC = 8,
@@ -373,11 +374,7 @@ void bundle_free(struct bundle *bundle)
 {
 	if (!bundle)
 		return;
-	for (size_t i = 0; i < bundle->files; i++) {
-		free(bundle->file[i].name);
-		free(bundle->file[i].bytes);
-	}
-	free(bundle->file);
+	bundle_files_free(bundle->file, bundle->files);
 	free(bundle->pair);
 	free(bundle->who);
 	free(bundle->message);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conf/revision.h"
 #include "proto/flow.h"
 #include "schema.pb-c.h"
 
@@ -32,6 +33,7 @@ struct conf {
 	/* The same without keys and the sync block: nodes that differ in those alone match. */
 	uint8_t shared_digest[CONF_DIGEST_BYTES];
 	char digest_text[13];              /* first 12 hex digits of `digest`, for people */
+	struct revision revision;          /* of the store; none: a file was read */
 	struct conf_source *source;        /* where things stood in the file; opaque */
 };
 

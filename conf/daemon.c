@@ -5,6 +5,7 @@
 #include "conf/daemon.h"
 #include "conf/conf.h"
 #include "conf/log.h"
+#include "conf/running.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -193,17 +194,21 @@ static void log_faults(const struct conf_faults *faults, const char *file)
 
 struct conf *daemon_config(const struct daemon_options *options, unsigned int *node)
 {
-	struct conf_faults faults = { 0 };
-	struct conf *conf = conf_read_file(options->config, &faults);
+	struct running running;
+	struct conf *conf;
 
 	*node = 0;
-	log_faults(&faults, options->config);
-	conf_faults_free(&faults);
+	running_read(&running, options->state_dir, options->config);
+	conf = running.conf;
+	if (running.note[0])
+		log_error("%s/config: %s", options->state_dir, running.note);
+	log_faults(&running.faults, running.name);
+	conf_faults_free(&running.faults);
 	if (!conf)
 		return NULL;
 	*node = options->node ? conf_node(conf, options->node) : 0;
 	if (*node == 0)
-		log_error("%s has no node \"%s\"", options->config,
+		log_error("%s has no node \"%s\"", running.name,
 			  options->node ? options->node : "");
 	if (*node == 0 || !make_directory(options->run_dir, 0755) ||
 	    !make_directory(options->state_dir, 0700)) {

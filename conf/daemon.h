@@ -32,8 +32,9 @@ void daemon_options(struct daemon_options *options, const char *name, bool has_d
 		    char **argv);
 
 /*
- * Reads the configuration, logging every fault.  Returns NULL on errors or when the file has no
- * such node; `*node` is then 0, else 1 or 2.
+ * Reads the configuration that runs, the current revision in the state directory or the working
+ * copy (conf/running.h), logging every fault.  Returns NULL on errors or when it has no such node;
+ * `*node` is then 0, else 1 or 2.
  */
 struct conf *daemon_config(const struct daemon_options *options, unsigned int *node);
 
