@@ -25,8 +25,10 @@ void journal_close(struct journal *journal)
 
 void journal_reset(struct journal *journal)
 {
-	journal->head = 0;
+	journal->head = journal->floor = 0;
 	journal->marks = 0;
+	if (journal->trail)
+		trail_reset(journal->trail);
 }
 
 static struct journal_mark *newest_mark(struct journal *journal)
@@ -34,10 +36,27 @@ static struct journal_mark *newest_mark(struct journal *journal)
 	return &journal->mark[(journal->marks - 1) % JOURNAL_MARKS];
 }
 
+void journal_resume(struct journal *journal, uint64_t now_ns)
+{
+	const struct trail *trail = journal->trail;
+
+	journal->head = trail->head;
+	journal->floor = trail_floor(trail);
+	if (journal->head - journal->floor > journal->size)
+		journal->floor = journal->head - journal->size;
+	for (uint64_t seq = journal->floor + 1; seq <= journal->head; seq++)
+		journal->ring[seq & (journal->size - 1)] =
+			trail->record[seq & (trail->records - 1)];
+	journal->marks++;
+	*newest_mark(journal) = (struct journal_mark){ .seq = journal->floor, .ns = now_ns };
+}
+
 void journal_append(struct journal *journal, const struct flow_event *event, uint64_t now_ns)
 {
 	journal->head++;
 	journal->ring[journal->head & (journal->size - 1)] = *event;
+	if (journal->trail)
+		trail_append(journal->trail, event);
 	/* A mark names the first record of its 5 ms: ages come out too great rather than too small.
 	 */
 	if (journal->marks > 0 && now_ns - newest_mark(journal)->ns < MARK_NS)
@@ -48,7 +67,8 @@ void journal_append(struct journal *journal, const struct flow_event *event, uin
 
 bool journal_holds(const struct journal *journal, uint64_t seq)
 {
-	return seq <= journal->head && journal->head - seq <= journal->size;
+	return seq >= journal->floor && seq <= journal->head &&
+	       journal->head - seq <= journal->size;
 }
 
 size_t journal_read(const struct journal *journal, uint64_t seq, struct flow_event *out, size_t max)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "proto/flow.h"
+#include "syncd/trail.h"
 
 enum {
 	JOURNAL_RECORDS = 1 << 20, /* 100 MiB */
@@ -25,8 +26,10 @@ struct journal_mark {
 
 struct journal {
 	struct flow_event *ring;
-	size_t size;   /* a power of two */
-	uint64_t head; /* position of the newest record, 0: none yet */
+	size_t size;         /* a power of two */
+	uint64_t head;       /* position of the newest record, 0: none yet */
+	uint64_t floor;      /* nothing up to here is in the ring, whatever its size */
+	struct trail *trail; /* the newest records outlive the process there; may be NULL */
 	struct journal_mark mark[JOURNAL_MARKS];
 	size_t marks; /* ever written */
 };
@@ -34,6 +37,9 @@ struct journal {
 /* `size` is a power of two.  0 or -ENOMEM. */
 int journal_open(struct journal *journal, size_t size);
 void journal_close(struct journal *journal);
+
+/* Goes on with the log that is kept; how old its records are, it does not know. */
+void journal_resume(struct journal *journal, uint64_t now_ns);
 
 /* Forgets everything: the next record is number 1 of another history. */
 void journal_reset(struct journal *journal);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "syncd/resume.h"
 #include "syncd/snapshot.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
 static void new_history(struct session *s)
 {
 	s->incarnation++;
+	resume_void(s);
 	journal_reset(&s->journal);
 	s->history = (struct session_position){ .epoch = s->epoch,
 						.incarnation = s->incarnation,

@@ -42,6 +42,8 @@ static void check_lost(struct syncd *syncd)
 		    (unsigned long long)(lost - syncd->lost));
 	session_lost(&syncd->session, lost - syncd->lost, daemon_now_ns());
 	syncd->lost = lost;
+	if (syncd->trail.trail)
+		syncd->trail.trail->lost = lost;
 }
 
 /* How many events there were. */
@@ -50,12 +52,14 @@ static size_t drain(struct syncd *syncd, size_t turns)
 	struct flow_event event[READ_EVENTS];
 	size_t n = READ_EVENTS, all = 0;
 
-	if (!table_is_open(&syncd->table))
+	/* Before vrrpd has spoken nobody knows whether they are the log's or a standby's own. */
+	if (!table_is_open(&syncd->table) || !syncd->session.told)
 		return 0;
 	for (size_t i = 0; i < turns && n == READ_EVENTS; i++) {
 		n = table_read(&syncd->table, event, READ_EVENTS);
 		if (n)
 			session_events(&syncd->session, event, n, daemon_now_ns());
+		table_release(&syncd->table);
 		all += n;
 	}
 	check_lost(syncd);
@@ -239,7 +243,8 @@ static bool open_session(struct syncd *syncd)
 {
 	struct session_config config = { .node = syncd->node,
 					 .digest = syncd->conf->shared_digest,
-					 .journal = JOURNAL_RECORDS };
+					 .journal = JOURNAL_RECORDS,
+					 .trail = syncd->trail.trail };
 
 	seal_random(&config.random, sizeof(config.random));
 	seal_random(config.secret, sizeof(config.secret));
@@ -319,6 +324,7 @@ static void on_reload(struct ev_loop *loop, void *arg)
 static bool start(struct syncd *syncd)
 {
 	syncd->started_ns = daemon_now_ns();
+	trail_file_open(&syncd->trail, syncd->options.run_dir, syncd->node);
 	table_init(&syncd->table);
 	record_arena_init(&syncd->arena, syncd->memory, sizeof(syncd->memory));
 	start_timers(syncd);
@@ -337,6 +343,7 @@ static void stop(struct syncd *syncd)
 	ev_idle_stop(syncd->loop, &syncd->idle);
 	table_close(&syncd->table);
 	session_close(&syncd->session);
+	trail_file_close(&syncd->trail);
 	keys_free(&syncd->keys);
 	conf_free(syncd->conf);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "syncd/follower.h"
+#include "syncd/resume.h"
 
 static void send_offer(struct session *s)
 {
@@ -112,9 +113,11 @@ void offer_events(struct session *s, const struct flow_event *event, size_t coun
 		if (f->owns == SESSION_OWN) {
 			/* Sent or not, they are no longer remembered: no position stands on them.
 			 */
+			resume_void(s);
 			f->own_overflow = true;
 			f->owns = f->offered = 0;
 		}
+		resume_own(s, f->owns, &event[i]);
 		f->own[f->owns++] = event[i];
 		follower_spare(s, &event[i]);
 	}

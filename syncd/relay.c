@@ -137,6 +137,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	if (known && change->role == syncd->session.role && change->epoch == syncd->session.epoch)
 		return;
 	/* What was recorded before the decision belongs to the role before it. */
+	session_told(&syncd->session, daemon_now_ns());
 	syncd_drain_all(syncd);
 	session_role(&syncd->session, change->role, change->epoch, daemon_now_ns());
 	relay_report(syncd);
@@ -313,14 +314,39 @@ void relay_announce(struct syncd *syncd)
 	to_lbd(syncd, &message);
 }
 
+/* A process that has just begun knows the tables that the one before it knew. */
+static void know_tables(struct syncd *syncd)
+{
+	const struct trail *trail = syncd->trail.trail;
+
+	if (!trail || syncd->generation)
+		return;
+	syncd->generation = trail->generation;
+	syncd->lost = trail->lost;
+}
+
+/* After the session: what is kept is about these tables from now on. */
+static void trail_tables(struct syncd *syncd)
+{
+	struct trail *trail = syncd->trail.trail;
+
+	if (!trail)
+		return;
+	trail->lost = syncd->lost;
+	trail->generation = syncd->generation;
+}
+
 static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const int *fds,
 			 size_t nfds)
 {
-	bool same = syncd->generation && syncd->generation == shared->table_generation;
-	uint64_t lost = syncd->lost;
 	struct table before;
+	uint64_t lost;
+	bool same;
 	int err;
 
+	know_tables(syncd);
+	same = syncd->generation && syncd->generation == shared->table_generation;
+	lost = syncd->lost;
 	ev_io_stop(syncd->loop, &syncd->events);
 	if (table_is_open(&syncd->table))
 		syncd_drain(syncd);
@@ -347,6 +373,7 @@ static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const i
 		 (unsigned long long)syncd->table.capacity);
 	session_tables(&syncd->session, shared->layout, syncd->table.capacity, same,
 		       daemon_now_ns());
+	trail_tables(syncd);
 	/* What it was told before it was here it does not know. */
 	session_verdicts(&syncd->session);
 	relay_standby(syncd);

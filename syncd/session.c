@@ -9,6 +9,7 @@
 #include "syncd/leader.h"
 #include "syncd/load.h"
 #include "syncd/offer.h"
+#include "syncd/resume.h"
 
 enum {
 	BEAT_NS = 100 * 1000 * 1000,
@@ -26,6 +27,8 @@ const char *const session_refusal_names[SESSION_REFUSALS] = {
 int session_open(struct session *s, const struct session_config *config,
 		 const struct session_ops *ops, void *arg)
 {
+	int err;
+
 	memset(s, 0, sizeof(*s));
 	s->ops = ops;
 	s->arg = arg;
@@ -36,7 +39,9 @@ int session_open(struct session *s, const struct session_config *config,
 	verify_init(&s->verify, config->secret);
 	/* Tables may hold what a process before this one knew of and never sent. */
 	s->follower.offer_all = true;
-	return journal_open(&s->journal, config->journal);
+	err = journal_open(&s->journal, config->journal);
+	s->trail = s->journal.trail = config->trail;
+	return err;
 }
 
 void session_close(struct session *s)
@@ -183,9 +188,14 @@ static void reconsider(struct session *s, uint64_t now)
 			    (unsigned long long)s->peer.epoch);
 }
 
+void session_told(struct session *s, uint64_t now)
+{
+	resume_told(s, now);
+}
+
 void session_role(struct session *s, Cas__Role role, uint64_t epoch, uint64_t now)
 {
-	s->told = true;
+	resume_told(s, now);
 	s->role = role;
 	if (epoch > s->epoch)
 		s->epoch = epoch;
@@ -202,7 +212,7 @@ static void start_over(struct session *s, uint64_t now)
 	if (s->leading) {
 		leader_gap(s, 0);
 	} else {
-		s->follower.have.node = 0;
+		resume_refuse(s);
 		session_send_gap(s, 0);
 		follower_detach(s, now);
 	}
@@ -219,6 +229,7 @@ void session_tables(struct session *s, uint32_t layout, uint64_t capacity, bool 
 		follower_detach(s, now);
 	else if (!same)
 		start_over(s, now);
+	resume_note(s);
 	session_state(s, now);
 }
 
@@ -236,6 +247,7 @@ void session_digest(struct session *s, const uint8_t digest[SESSION_DIGEST], uin
 		session_send_gap(s, 0);
 		follower_detach(s, now);
 	}
+	resume_note(s);
 	session_state(s, now);
 }
 
@@ -270,6 +282,7 @@ void session_down(struct session *s, uint64_t now)
 	else
 		follower_detach(s, now);
 	reconsider(s, now);
+	resume_note(s);
 	session_say(s, "no channel to the peer");
 	session_state(s, now);
 	s->ops->changed(s->arg);
@@ -381,6 +394,7 @@ void session_frame(struct session *s, const Sync__Frame *frame, uint64_t now)
 		s->ops->word(s->arg, frame->word);
 	else
 		heard_verify(s, frame, now);
+	resume_note(s);
 	session_state(s, now);
 }
 
@@ -431,6 +445,7 @@ void session_events(struct session *s, const struct flow_event *event, size_t co
 		leader_events(s, event, count, now);
 	else
 		offer_events(s, event, count, now);
+	resume_note(s);
 }
 
 void session_lost(struct session *s, uint64_t events, uint64_t now)
@@ -444,6 +459,7 @@ void session_lost(struct session *s, uint64_t events, uint64_t now)
 		session_send_gap(s, 0);
 		follower_restart(s, now);
 	}
+	resume_note(s);
 	session_state(s, now);
 }
 
@@ -512,6 +528,7 @@ void session_tick(struct session *s, uint64_t now)
 	else
 		follower_tick(s, now);
 	verify_tick(s, now);
+	resume_note(s);
 	session_state(s, now);
 	if (!s->up || (s->beat_ns && now - s->beat_ns < BEAT_NS))
 		return;
@@ -526,6 +543,7 @@ bool session_work(struct session *s, uint64_t now)
 	if (!s->up || !s->tables)
 		return false;
 	more = s->leading ? leader_work(s, now) : follower_work(s, now);
+	resume_note(s);
 	session_state(s, now);
 	return more;
 }

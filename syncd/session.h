@@ -40,12 +40,13 @@
 #include "sync.pb-c.h"
 #include "syncd/gens.h"
 #include "syncd/journal.h"
+#include "syncd/trail.h"
 #include "syncd/keyset.h"
 #include "syncd/verify.h"
 
 enum {
 	SESSION_DIGEST = 32,
-	SESSION_OWN = 1024,         /* records of a standby's own packets, kept until settled */
+	SESSION_OWN = TRAIL_OWN,     /* records of a standby's own packets, kept until settled */
 	SESSION_VERDICTS = 4096,    /* member verdicts remembered for a snapshot */
 	SESSION_PINS_MAX = 1 << 24, /* what a configuration may ask for */
 	SESSION_WHY = 160,
@@ -104,15 +105,6 @@ enum session_refusal {
 	SESSION_REFUSALS
 };
 extern const char *const session_refusal_names[SESSION_REFUSALS];
-
-/*
- * A history may have holes, where events were lost before they could be logged.  Positions stay
- * good then, and the follower is in doubt until all has been sent once more (snapshot.h).
- */
-struct session_position {
-	uint64_t epoch, incarnation, seq;
-	unsigned int node; /* 0: no position */
-};
 
 /* What the peer says about itself. */
 struct session_peer {
@@ -223,6 +215,7 @@ struct session {
 	char why[SESSION_WHY]; /* there is no better state */
 	uint64_t gaps, snapshots, resumes, refused[SESSION_REFUSALS];
 
+	struct trail *trail; /* NULL: nothing outlives the process */
 	struct journal journal;
 	struct session_position history; /* of the journal; seq unused */
 	struct session_position prior;   /* where the history before it ended, for this node */
@@ -240,6 +233,7 @@ struct session_config {
 	const uint8_t *digest;
 	size_t journal; /* records, a power of two */
 	uint8_t secret[SEAL_DIGEST_KEY]; /* of the digests' keys */
+	struct trail *trail;               /* NULL, or borrowed: what the process before left */
 };
 
 /* 0 or -ENOMEM.  The struct may be in any state. */
@@ -247,12 +241,20 @@ int session_open(struct session *session, const struct session_config *config,
 		 const struct session_ops *ops, void *arg);
 void session_close(struct session *session);
 
-/* lbd handed out its tables; `same`: the ones we had before, and a walk of them goes on. */
+/*
+ * lbd handed out its tables; `same`: the ones we had before, and a walk of them goes on; or the ones
+ * that `trail` is about.
+ */
 void session_tables(struct session *session, uint32_t layout, uint64_t capacity, bool same,
 		    uint64_t now);
 /* Another configuration is in force. */
 void session_digest(struct session *session, const uint8_t digest[SESSION_DIGEST], uint64_t now);
 
+/*
+ * vrrpd is about to speak for the first time.  Events are handed in from here on, those that waited
+ * before its first decision.
+ */
+void session_told(struct session *session, uint64_t now);
 /* vrrpd's decision.  All events that came before it must have been handed in. */
 void session_role(struct session *session, Cas__Role role, uint64_t epoch, uint64_t now);
 

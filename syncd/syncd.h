@@ -14,6 +14,7 @@
 #include "proto/addr.h"
 #include "proto/record.h"
 #include "syncd/channel.h"
+#include "syncd/trail_file.h"
 #include "syncd/keys.h"
 #include "syncd/session.h"
 #include "syncd/table.h"
@@ -66,6 +67,7 @@ struct syncd {
 	struct keys keys;
 	struct channel channel;
 	struct session session;
+	struct trail_file trail;
 	struct table table;
 	uint64_t generation; /* of the tables; 0: none yet */
 	uint64_t lost;       /* events, as last read */

@@ -129,7 +129,7 @@ static int map_all(struct table *table)
 	if (!table->consumer || !table->producer || !table->inbox)
 		return -errno;
 	table->data = (const uint8_t *)table->producer + page();
-	table->at = *table->consumer;
+	table->at = table->told = *table->consumer;
 	return 0;
 }
 
@@ -172,7 +172,6 @@ int table_events_fd(const struct table *table)
 size_t table_read(struct table *table, struct flow_event *event, size_t max)
 {
 	uint64_t at = table->at, end = __atomic_load_n(table->producer, __ATOMIC_ACQUIRE);
-	uint64_t told = *table->consumer;
 	size_t n = 0;
 
 	while (at < end && n < max) {
@@ -184,12 +183,17 @@ size_t table_read(struct table *table, struct flow_event *event, size_t max)
 			break;
 		if (!(header & BPF_RINGBUF_DISCARD_BIT) && length == sizeof(*event))
 			memcpy(&event[n++], record + BPF_RINGBUF_HDR_SZ, sizeof(*event));
-		told = at;
+		table->told = at;
 		at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
 	}
 	table->at = at;
-	__atomic_store_n(table->consumer, table->awake ? told : at, __ATOMIC_RELEASE);
 	return n;
+}
+
+void table_release(struct table *table)
+{
+	__atomic_store_n(table->consumer, table->awake ? table->told : table->at,
+			 __ATOMIC_RELEASE);
 }
 
 void table_stay_awake(struct table *table)
@@ -200,6 +204,7 @@ void table_stay_awake(struct table *table)
 bool table_sleep(struct table *table)
 {
 	table->awake = false;
+	table->told = table->at;
 	__atomic_store_n(table->consumer, table->at, __ATOMIC_RELEASE);
 	/* What is reserved after this look finds the position told before it, and wakes us. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

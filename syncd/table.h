@@ -37,7 +37,8 @@ struct table {
 	/* the ring `events`: our position, the kernel's, the data (mapped twice in a row) */
 	uint64_t *consumer;
 	const uint64_t *producer;
-	uint64_t at; /* read up to here; the kernel is told less while awake */
+	uint64_t at;   /* read up to here; the kernel is told less while awake */
+	uint64_t told; /* what it is to be told then */
 	bool awake;
 	const uint8_t *data;
 	size_t ring;
@@ -63,8 +64,12 @@ bool table_is_open(const struct table *table);
 
 /* Descriptor that becomes readable with new events. */
 int table_events_fd(const struct table *table);
-/* Copies up to `max` events out of the ring, in order; returns how many. */
+/*
+ * Copies up to `max` events out of the ring, in order; returns how many.  They stay in the ring until
+ * table_release(): whoever is killed before that leaves them to the next reader.
+ */
 size_t table_read(struct table *table, struct flow_event *event, size_t max);
+void table_release(struct table *table);
 /*
  * Whoever looks often by himself need not be woken: the data plane, which would do that out of a
  * packet, wakes a reader only that has read everything, so the last event read is not told to it.

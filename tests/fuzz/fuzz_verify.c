@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: proto/record.c proto/record_check.c proto/record_message.c proto/seal.c */
 /* sources: syncd/session.c syncd/leader.c syncd/follower.c syncd/load.c syncd/offer.c */
-/* sources: syncd/snapshot.c syncd/journal.c syncd/keyset.c syncd/gens.c */
+/* sources: syncd/snapshot.c syncd/journal.c syncd/keyset.c syncd/gens.c syncd/trail.c syncd/resume.c */
 /* sources: syncd/tally.c syncd/verify.c syncd/verify_mend.c syncd/verify_follow.c */
 /* sources: gen/request.pb-c.c gen/sync.pb-c.c */
 /*

@@ -193,13 +193,22 @@ fault_6() {
 
 # --- 11 ---------------------------------------------------------------------------------------
 
+# snapshots_of NODE DAEMON: of the processes that live on; one that is new has made none.
+snapshots_of() {
+	local count
+	count=$(count_of "$1" snapshots)
+	[[ $2 == syncd ]] || { echo "$count $(count_of "$(other "$1")" snapshots)"; return; }
+	echo "0 $(count_of "$(other "$1")" snapshots)"
+}
+
 fault_11() {
-	local daemon node
+	local daemon node before after
 	back_to 1
 	for daemon in syncd lbd; do
 		for node in 2 1; do
 			flows_start "$daemon-$node" $((RATE * 3))
 			work 500
+			before=$(snapshots_of "$node" "$daemon")
 			daemon_kill "$node" "$daemon"
 			work 500
 			daemon_start "$node" "$daemon"
@@ -207,6 +216,9 @@ fault_11() {
 			flows_end "$daemon-$node"
 			flows_all_open "$daemon-$node"
 			judge_tables "$daemon of lb$node killed under load"
+			after="$(count_of "$node" snapshots) $(count_of "$(other "$node")" snapshots)"
+			[[ $after == "$before" ]] ||
+				fault_wrong "$daemon of lb$node: snapshots $before, then $after"
 		done
 	done
 }

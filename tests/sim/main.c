@@ -17,7 +17,7 @@ const char *const plant_names[PLANTS] = {
 	"none",           "ack-early",      "no-sweep", "epoch-lost",  "overwrite",
 	"no-gate",        "late-lease",     "no-fence", "no-verdicts", "silent-loss",
 	"hole-forgotten", "config-unheard", "end-kept", "no-witness",  "hasty",
-	"verify-blind",   "no-barrier",
+	"verify-blind",   "no-barrier",     "kept-stale", "kept-short",
 };
 
 static enum plant plant_of(const char *name)

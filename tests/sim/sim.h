@@ -35,6 +35,7 @@ enum {
 	INBOX = 4096,
 	LAN_QUEUE = 128,
 	JOURNAL = 1024,
+	KEPT = 512, /* records of the log that outlive syncd */
 	TRACE = 60,
 	NOBODY = -1,
 };
@@ -350,6 +351,10 @@ struct node {
 	struct plane plane;
 	uint64_t led; /* highest epoch in which it ever led */
 	bool was_synced;
+	struct trail *trail; /* of syncd: as long as the machine is up */
+	struct flow_event reread[RING]; /* of the ring, if syncd is killed now */
+	size_t rereads;
+	uint64_t read_at;
 };
 
 /* --- the world ---------------------------------------------------------------------------------
@@ -383,6 +388,8 @@ enum plant {
 	PLANT_HASTY,
 	PLANT_VERIFY_BLIND,
 	PLANT_NO_BARRIER,
+	PLANT_KEPT_STALE,
+	PLANT_KEPT_SHORT,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
@@ -531,6 +538,7 @@ void lan_round(struct node *node);
 
 /* syncd.c */
 void syncd_start(struct node *node);
+void syncd_killed(struct node *node);
 void syncd_end(struct node *node);
 void syncd_event(struct node *node, const struct event *event);
 void syncd_letter(struct node *node, const struct letter *letter);

@@ -318,16 +318,46 @@ static void check_lost(struct node *node)
 	trace_say(node->world, "node %u: %llu events were lost", node->number + 1,
 		  (unsigned long long)lost);
 	session_lost(&node->syncd->session, lost, node_now(node));
-	node->syncd->lost = node->plane.lost;
+	node->syncd->lost = node->trail->lost = node->plane.lost;
+}
+
+/* They leave the ring a moment later. */
+static void remember(struct node *node, size_t n)
+{
+	if (!n)
+		return;
+	memcpy(node->reread, node->plane.ring, n * sizeof(node->reread[0]));
+	node->rereads = n;
+	node->read_at = node->world->now;
+}
+
+/*
+ * Who reads next finds what this one had not let go yet: the last event for some ms, all of the last
+ * batch when it was just being read.
+ */
+void syncd_killed(struct node *node)
+{
+	struct plane *plane = &node->plane;
+	size_t n = chance_of(&node->world->chance, 500) ? node->rereads : 1, skipped;
+
+	if (!node->rereads || node->world->now - node->read_at > 4 * MS ||
+	    plane->ringed + n > RING)
+		return;
+	skipped = node->rereads - n;
+	memmove(&plane->ring[n], plane->ring, plane->ringed * sizeof(plane->ring[0]));
+	memcpy(plane->ring, &node->reread[skipped], n * sizeof(plane->ring[0]));
+	plane->ringed += n;
+	node->rereads = 0;
 }
 
 void syncd_drain(struct node *node)
 {
 	size_t n = node->plane.ringed;
 
-	if (!node->syncd->shared)
+	if (!node->syncd->shared || !node->syncd->session.told)
 		return;
 	node->plane.ringed = 0;
+	remember(node, n);
 	if (n)
 		session_events(&node->syncd->session, node->plane.ring, n, node_now(node));
 	check_lost(node);
@@ -415,8 +445,13 @@ static void heard_config(struct node *node)
 static void heard_shared(struct node *node)
 {
 	struct syncd *syncd = node->syncd;
-	bool same = syncd->generation && syncd->generation == node->plane.generation;
+	bool same;
 
+	if (!syncd->generation) {
+		syncd->generation = node->trail->generation;
+		syncd->lost = node->trail->lost;
+	}
+	same = syncd->generation && syncd->generation == node->plane.generation;
 	if (syncd->shared)
 		syncd_drain(node);
 	if (!same)
@@ -424,6 +459,8 @@ static void heard_shared(struct node *node)
 	syncd->shared = true;
 	syncd->generation = node->plane.generation;
 	session_tables(&syncd->session, FLOW_LAYOUT, FLOWS + PINS, same, node_now(node));
+	node->trail->lost = syncd->lost;
+	node->trail->generation = syncd->generation;
 	session_verdicts(&syncd->session);
 	relay_standby(node);
 	if (node->plane.ringed)
@@ -486,6 +523,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		syncd->lan_whole = letter->whole;
 		if (letter->role == syncd->session.role && letter->epoch == syncd->session.epoch)
 			break;
+		session_told(&syncd->session, node_now(node));
 		syncd_drain(node);
 		session_role(&syncd->session, letter->role, letter->epoch, node_now(node));
 		relay_report(node);
@@ -524,6 +562,21 @@ void syncd_letter(struct node *node, const struct letter *letter)
 /* --- start and end -----------------------------------------------------------------------------
  */
 
+/* Planted: the position is of before the last records that were lost; the log lacks its end. */
+static void plant_kept(struct node *node)
+{
+	struct trail_facts facts;
+
+	trail_read(node->trail, &facts);
+	if (node->world->options.plant == PLANT_KEPT_STALE && facts.have.node)
+		facts.have.seq += 2;
+	else if (node->world->options.plant == PLANT_KEPT_SHORT && node->trail->head > 2)
+		node->trail->head -= 2;
+	else
+		return;
+	trail_write(node->trail, &facts);
+}
+
 void syncd_start(struct node *node)
 {
 	uint8_t digest[SESSION_DIGEST];
@@ -531,9 +584,11 @@ void syncd_start(struct node *node)
 	const struct session_config config = { .node = node->number + 1,
 					       .random = chance_next(&node->world->chance),
 					       .digest = digest,
-					       .journal = JOURNAL };
+					       .journal = JOURNAL,
+					       .trail = node->trail };
 	struct flow_event *late = syncd->late;
 
+	plant_kept(node);
 	digest_of(node, digest);
 	if (syncd->open)
 		session_close(&syncd->session);

@@ -72,11 +72,15 @@ void world_kill_daemon(struct node *node, enum daemon daemon)
 	if (!process->alive)
 		return;
 	if (daemon == SYNCD) {
+		/* It writes nothing down any more. */
+		node->syncd->session.trail = node->syncd->session.journal.trail = NULL;
 		wire_drop(node);
 		wire_forget(node);
 	}
 	process->alive = false;
 	process->life++;
+	if (daemon == SYNCD)
+		syncd_killed(node);
 	if (daemon == VRRPD && node->vrrpd.syncd)
 		world_post(node, SYNCD, &(struct letter){ .kind = L_VRRPD_CLOSED });
 	if (daemon == VRRPD && node->vrrpd.lbd)
@@ -108,6 +112,9 @@ void world_power_off(struct node *node)
 		node->process[d].life++;
 	}
 	wire_forget(node);
+	node->trail->header.magic = 0;
+	trail_open(node->trail, KEPT, node->number + 1, "");
+	node->rereads = 0;
 	node->vrrpd = (struct vrrpd){ .failover_id = node->vrrpd.failover_id };
 	plane_reset(node);
 }
@@ -241,10 +248,12 @@ static void open_world(struct world *world)
 		node->world = world;
 		node->number = n;
 		node->syncd = calloc(1, sizeof(*node->syncd));
+		node->trail = calloc(1, trail_bytes(KEPT));
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			node->process[d].inbox = calloc(INBOX, sizeof(struct letter));
-		if (!node->syncd)
+		if (!node->syncd || !node->trail)
 			abort();
+		trail_open(node->trail, KEPT, n + 1, "");
 		node->syncd->last = &node->syncd->first;
 	}
 	nemesis_draw(world);
@@ -263,6 +272,7 @@ static void close_world(struct world *world)
 	for (unsigned int n = 0; n < NODES; n++) {
 		syncd_end(&world->node[n]);
 		free(world->node[n].syncd);
+		free(world->node[n].trail);
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			free(world->node[n].process[d].inbox);
 	}

@@ -17,6 +17,7 @@
 
 enum {
 	WORLD_JOURNAL = 4096,
+	WORLD_TRAIL = 2048, /* records of it that outlive the process */
 	WORLD_STEP = 100, /* entries a walk yields at once: walks are slow and see changes */
 	WORLD_MS = 1000000,
 	WORLD_TURNS = 8, /* slices of work in a millisecond */
@@ -38,6 +39,7 @@ struct message {
 
 struct node {
 	struct session s;
+	struct trail *trail; /* what a process leaves to the next */
 	struct world *world;
 	struct node *peer;
 	struct entry *table;
@@ -550,6 +552,7 @@ static void node_start(struct node *node, bool wipe)
 		node->ringed = 0;
 	}
 	session_close(&node->s);
+	config.trail = node->trail;
 	assert_int_equal(session_open(&node->s, &config, &world_ops, node), 0);
 	session_tables(&node->s, 1, 1000000, false, node->world->now);
 }
@@ -566,6 +569,8 @@ static struct world *world_new(void)
 		node->world = world;
 		node->peer = &world->node[1 - i];
 		node->last = &node->first;
+		node->trail = calloc(1, trail_bytes(WORLD_TRAIL));
+		trail_open(node->trail, WORLD_TRAIL, (unsigned int)i + 1, "");
 		node_start(node, true);
 		session_role(&node->s, CAS__ROLE__STANDBY, 0, world->now);
 	}
@@ -579,6 +584,7 @@ static void world_free(struct world *world)
 		table_wipe(&world->node[i]);
 		free(world->node[i].walked);
 		session_close(&world->node[i].s);
+		free(world->node[i].trail);
 	}
 	free(world);
 }

@@ -1238,9 +1238,133 @@ static void too_many_verdicts_are_counted(void **state)
 	world_free(world);
 }
 
+/* --- another process ---------------------------------------------------------------------------
+ */
+
+/* syncd is killed, and another one takes up what it left. */
+static void node_restart(struct node *node)
+{
+	static uint64_t random = 1;
+	struct session_config config = { .node = (unsigned int)(node - node->world->node) + 1,
+					 .random = random += 1000,
+					 .digest = world_digest,
+					 .journal = WORLD_JOURNAL,
+					 .trail = node->trail };
+	uint64_t epoch = node->s.epoch;
+
+	/* Killed: it writes nothing more. */
+	node->s.trail = node->s.journal.trail = NULL;
+	world_cut(node->world);
+	session_close(&node->s);
+	assert_int_equal(session_open(&node->s, &config, &world_ops, node), 0);
+	session_tables(&node->s, 1, 1000000, true, node->world->now);
+	session_told(&node->s, node->world->now);
+	set_role(node, node->role, epoch);
+}
+
+/* a leads, b follows; one of them is killed in mid-flow, and nobody loads anything. */
+static void a_new_process_goes_on(void **state)
+{
+	(void)state;
+	for (int killed = 0; killed < 2; killed++) {
+		struct world *world = pair(1000);
+		struct node *a = &world->node[0], *b = &world->node[1];
+
+		world_cut(world);
+		fill(a, 5000, 700);
+		packet_del(a, flow_number(3), true);
+		packet_put(b, flow_number(9001), 2, true); /* came to the standby */
+		drain(a);
+		drain(b);
+		fill(a, 6000, 100); /* unread */
+		node_restart(&world->node[killed]);
+		world_heal(world);
+		settle_world(world, 1000);
+		assert_equal_tables(world);
+		assert_int_equal(HASH_COUNT(b->table), 1800); /* 1000 + 700 + 100 + 1 - 1 */
+		assert_true(session_ready(&b->s));
+		assert_int_equal(b->s.snapshots, killed == 1 ? 0 : 1);
+		assert_int_equal(a->s.snapshots, killed == 0 ? 0 : 1);
+		assert_int_equal(world->node[killed].s.resumes, 1);
+		world_free(world);
+	}
+}
+
+/* More than is kept: the follower must load again.  So it must when it was loading. */
+static void a_new_process_that_cannot_know(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	fill(a, 5000, WORLD_TRAIL + 100);
+	drain(a);
+	node_restart(a);
+	world_heal(world);
+	settle_world(world, 2000);
+	assert_int_equal(a->s.snapshots, 1);
+	assert_equal_tables(world);
+	world_cut(world);
+	node_start(b, true);
+	set_role(b, CAS__ROLE__STANDBY, b->s.epoch);
+	world_heal(world);
+	while (b->s.follower.phase != FOLLOWER_LOADING)
+		world_step_ms(world);
+	node_restart(b);
+	world_heal(world);
+	settle_world(world, 2000);
+	assert_int_equal(b->s.snapshots, 1);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+/* What it knew to be missing is missing still. */
+static void a_new_process_is_in_doubt_as_well(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0];
+
+	(void)state;
+	world_cut(world);
+	packet_put(a, flow_number(7001), 2, false);
+	session_lost(&a->s, 1, world->now);
+	node_restart(a);
+	world_heal(world);
+	settle_world(world, 2000);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+/* It led, was deposed while it was dead, and offers what nobody has acknowledged. */
+static void a_new_process_that_led(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	fill(a, 5000, 300);
+	drain(a);
+	promote(b);
+	fill(b, 8000, 300);
+	a->role = CAS__ROLE__STANDBY;
+	node_restart(a);
+	world_heal(world);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	assert_int_equal(a->s.snapshots, 0);
+	assert_int_equal(HASH_COUNT(b->table), 1600);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_process_goes_on),
+		cmocka_unit_test(a_new_process_that_cannot_know),
+		cmocka_unit_test(a_new_process_is_in_doubt_as_well),
+		cmocka_unit_test(a_new_process_that_led),
 		cmocka_unit_test(join_under_load_is_exact),
 		cmocka_unit_test(cut_and_continue),
 		cmocka_unit_test(cut_longer_than_the_log),
