@@ -11,6 +11,7 @@
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
+#	sudo make modes-full	1 GiB each way in every mode, family and hook; goes on where it ended
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
 # Variables: CC CLANG CFLAGS LDFLAGS PREFIX DESTDIR; V=1 shows commands, SAN=1 adds the address and
@@ -185,6 +186,11 @@ drills: all $(TOOLS)
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
 	$(Q)FLOOD=1000000 SESSIONS=1000 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
+
+# The same, cell by cell; what is done is kept until all of it is.
+.PHONY: modes-full
+modes-full: all $(TOOLS)
+	$(Q)SIZE=1073741824 DONE=$(CURDIR)/$(B)/modes.done tests/pair/modes.sh $(B)
 
 faults: all $(TOOLS)
 	$(Q)for test in tests/pair/sync_*.sh; do echo "$$test"; $$test $(B) || exit 1; done

@@ -8,9 +8,9 @@ build=(gcc clang-14 make pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev b
 	libnl-3-dev libnl-route-3-dev libev-dev libsodium-dev protobuf-c-compiler
 	libprotobuf-c-dev libcap-ng-dev uthash-dev libcmocka-dev)
 lab=(iproute2 iputils-ping ethtool nftables procps util-linux libfaketime python3 python3-impacket python3-tdb
-	samba-common-bin)
+	samba-common-bin curl openssl)
 # To be tested against.  Their tests are skipped where they cannot be had.
-foreign=(keepalived frr haproxy conntrackd conntrack)
+foreign=(keepalived frr haproxy conntrackd conntrack nginx-light)
 [[ $1 != emulator ]] || foreign+=(qemu-system-x86)
 
 # lacking PACKAGE...
@@ -36,7 +36,7 @@ install_foreign() {
 	install "$@"
 	status=$?
 	[[ -z $own ]] || rm -f "$policy"
-	systemctl --quiet disable "$@" 2>/dev/null
+	systemctl --quiet disable "${@%-light}" 2>/dev/null # its service is called nginx
 	return "$status"
 }
 
