@@ -44,19 +44,18 @@ static void check_pool(const struct check *c, const Conf__Array *array, enum flo
 			    family_names[family], addr_print_flow(text, &vip));
 }
 
+/* Members answer by it until the last session of that mode has ended. */
 static void check_gateway(const struct check *c, const Conf__Array *array)
 {
 	char word[RULE_KEYWORD];
 
 	if (!array->n_gateway || array->mode == CONF__ARRAY__MODE__NAT)
 		return;
-	fault_error(c->faults, source_at(c->source, array, "gateway"),
-		    "gateway is of no use in mode %s: its members answer %s",
-		    store_choice(word, &array->base,
-				 protobuf_c_message_descriptor_get_field_by_name(
-					 &conf__array__descriptor, "mode")),
-		    array->mode == CONF__ARRAY__MODE__DSR ? "clients directly"
-							  : "to the snat-pool");
+	fault_warning(c->faults, source_at(c->source, array, "gateway"),
+		      "gateway in mode %s serves only sessions that began in mode nat",
+		      store_choice(word, &array->base,
+				   protobuf_c_message_descriptor_get_field_by_name(
+					   &conf__array__descriptor, "mode")));
 }
 
 void check_modes(const struct check *check)

@@ -286,10 +286,12 @@ static void modes(void **state)
 		{ "gateway 10.2.0.1; use mail\nmember", "mode bridge; use mail\nmember",
 		  "17:33: mode \"bridge\" is not known; there are: nat, dsr, snat\n" },
 		{ "gateway 10.2.0.1; use mail\nmember", "mode dsr; gateway 10.2.0.1; use mail\nmember",
-		  "17:46: gateway is of no use in mode dsr: its members answer clients directly\n" },
+		  "17:46: warning: gateway in mode dsr serves only sessions that began in mode "
+		  "nat\n" },
 		{ "gateway 10.2.0.1; use mail\nmember",
 		  "mode snat; snat-pool 10.2.0.200; gateway 10.2.0.1; use mail\nmember",
-		  "17:69: gateway is of no use in mode snat: its members answer to the snat-pool\n" },
+		  "17:69: warning: gateway in mode snat serves only sessions that began in mode "
+		  "nat\n" },
 		{ "gateway 10.2.0.1; use mail\nmember", "mode snat; use mail\nmember",
 		  "17:33: mode snat needs a snat-pool with an IPv4 address too, since the array has "
 		  "the vip 10.0.0.20\n" },
