@@ -27,6 +27,7 @@
 #include "lbd/bpf/parse.bpf.h"
 #ifndef CASPAIR_TC
 #include "lbd/bpf/apply.bpf.h"
+#include "lbd/bpf/carry.bpf.h"
 #include "lbd/bpf/reset.bpf.h"
 #include "lbd/bpf/sweep.bpf.h"
 #endif
@@ -136,6 +137,12 @@ SEC("syscall")
 int caspair_sweep(struct flow_call *call)
 {
 	return call_each(call, sweep_one);
+}
+
+SEC("syscall")
+int caspair_carry(struct flow_call *call)
+{
+	return call_each(call, carry_one);
 }
 
 SEC("syscall")

@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "lbd/bpf/carried.h"
 #include "proto/flow.h"
 
 /* --- configuration --- */
@@ -216,6 +217,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_event);
 } sweep_inbox SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CARRY_BATCH);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct carried);
+} carried SEC(".maps");
 
 /* --- the data plane's own --- */
 

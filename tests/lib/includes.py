@@ -31,8 +31,9 @@ DOORS = [       # library header, files that may include it
     (r'sodium\.h', r'proto/seal\.c|conf/[^/]*\.c'),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
-# The choice of a member is one header for the BPF program, the daemon and the tests.
-SHARED_WITH_USER_SPACE = {'lbd/bpf/choice.h'}
+# The choice of a member is one header for the BPF program, the daemon and the tests; so is what
+# lbd carries from table to table.
+SHARED_WITH_USER_SPACE = {'lbd/bpf/choice.h', 'lbd/bpf/carried.h'}
 
 
 def owner(name):
