@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,6 +14,7 @@
 #include "caspair.skel.h"
 #include "caspair_tc.skel.h"
 #include "conf/log.h"
+#include "lbd/convert.h"
 #include "lbd/dataplane_pins.h"
 
 const char *const dataplane_map_names[DATAPLANE_MAPS] = {
@@ -43,6 +45,7 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_COUNTERS] = "counters",
 	[MAP_APPLY_INBOX] = "apply_inbox",
 	[MAP_SWEEP_INBOX] = "sweep_inbox",
+	[MAP_CARRIED] = "carried",
 };
 
 static int to_log(enum libbpf_print_level level, const char *format, va_list args)
@@ -56,13 +59,31 @@ static int to_log(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
+/* A former run was on its way to other tables: packets may go by those, or nothing has happened. */
+static int look_for_move(struct dataplane *plane, const char *dir)
+{
+	plane->move = (struct move){ .dir = dir };
+	if (!pins_exists(dir, PINS_COMMIT)) {
+		pins_forget(dir);
+		return 0;
+	}
+	log_warning("the tables under %s were being moved when lbd was stopped: going on", dir);
+	plane->move.on = plane->move.again = true;
+	return 0;
+}
+
 /* Whether there is something to adopt.  Leftovers of a start that never got anywhere are cleared.
  */
 static int look_for_pins(struct dataplane *plane, const char *dir)
 {
 	uint32_t layout = 0;
-	int error = pins_layout(dir, &layout);
+	int error = look_for_move(plane, dir);
 
+	if (!error)
+		error = pins_layout(dir, plane->move.again ? PINS_NEXT "control" : "control",
+				    &layout);
+	if (error == -ENOENT && plane->move.again)
+		error = pins_layout(dir, "control", &layout);
 	if (error == -ENOENT)
 		return 0;
 	if (error) {
@@ -71,53 +92,140 @@ static int look_for_pins(struct dataplane *plane, const char *dir)
 	}
 	if (!layout)
 		return dataplane_remove(dir);
-	if (layout != FLOW_LAYOUT) {
-		log_error("pinned tables have layout %u, this lbd has %u: finish the old sessions, "
-			  "then run lbd --detach-data-plane",
-			  layout, FLOW_LAYOUT);
-		return -EPROTO;
-	}
 	plane->adopted = true;
-	return 0;
+	if (layout == FLOW_LAYOUT)
+		return 0;
+	plane->move.from = plane->move.again ? NULL : convert_from(layout);
+	if (plane->move.from) {
+		log_info("pinned tables have layout %u, this lbd has %u: they are moved", layout,
+			 FLOW_LAYOUT);
+		return 0;
+	}
+	log_error(
+		"pinned tables have layout %u, this lbd has %u and cannot move them: %s, or finish "
+		"the old sessions and run lbd --detach-data-plane",
+		layout, FLOW_LAYOUT,
+		layout > FLOW_LAYOUT ? "install the newer release again"
+				     : "install a release in between first");
+	return -EPROTO;
 }
 
-static int choose_size(const struct dataplane *plane, struct bpf_map *map, const char *dir,
-		       uint32_t wanted)
+static struct pins_form form_of(const struct bpf_map *map)
 {
-	uint32_t pinned = plane->adopted ? pins_entries(dir, bpf_map__name(map)) : 0;
-
-	if (pinned && pinned != wanted)
-		log_warning("table %s keeps its %u entries, the configuration says %u; a new size "
-			    "needs lbd --detach-data-plane and a new start",
-			    bpf_map__name(map), pinned, wanted);
-	return bpf_map__set_max_entries(map, pinned ? pinned : wanted);
+	return (struct pins_form){ bpf_map__type(map), bpf_map__key_size(map),
+				   bpf_map__value_size(map), bpf_map__max_entries(map),
+				   bpf_map__map_flags(map) };
 }
 
-static int name_pin(const struct dataplane *plane, struct bpf_map *map, const char *dir)
+/* The form in which a map is pinned; false: it is not. */
+static bool pinned_form(const char *dir, const char *name, struct pins_form *form)
 {
-	char path[PINS_PATH];
-	int error = pins_path(path, dir, bpf_map__name(map)) ? bpf_map__set_pin_path(map, path)
-							     : -ENAMETOOLONG;
+	int fd = pins_open(dir, name, form);
 
-	if (!error && map == plane->skeleton->maps.flows)
-		error = choose_size(plane, map, dir, plane->flows_max);
-	if (!error && map == plane->skeleton->maps.reverse)
-		error = choose_size(plane, map, dir,
-				    plane->flows_max < FLOW_REVERSE ? plane->flows_max
-								    : FLOW_REVERSE);
-	if (!error && map == plane->skeleton->maps.pins)
-		error = choose_size(plane, map, dir, plane->pins_max);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* Sizes that the configuration sets, and that of what follows from them. */
+static int set_size(const struct dataplane *plane, struct bpf_map *map, const char *dir,
+		    uint32_t wanted)
+{
+	char next[MOVE_NAME + sizeof(PINS_NEXT)];
+	struct pins_form form;
+
+	snprintf(next, sizeof(next), PINS_NEXT "%s", bpf_map__name(map));
+	/* What was begun is ended first. */
+	if (plane->move.again &&
+	    (pinned_form(dir, next, &form) || pinned_form(dir, bpf_map__name(map), &form)))
+		wanted = form.entries;
+	return bpf_map__set_max_entries(map, wanted);
+}
+
+static int set_sizes(const struct dataplane *plane, const char *dir)
+{
+	uint32_t flows = plane->flows_max;
+	int error = set_size(plane, plane->skeleton->maps.flows, dir, flows);
+
+	if (!error)
+		error = set_size(plane, plane->skeleton->maps.reverse, dir,
+				 flows < FLOW_REVERSE ? flows : FLOW_REVERSE);
+	if (!error)
+		error = set_size(plane, plane->skeleton->maps.pins, dir, plane->pins_max);
+	if (error)
+		log_error("tables cannot be set up: %s", strerror(-error));
+	return error;
+}
+
+/* Whether the old map of this name cannot be used any longer. */
+static bool must_move(const struct dataplane *plane, const struct bpf_map *map, const char *dir)
+{
+	const struct convert_map *how = convert_find(plane->move.from, bpf_map__name(map));
+	struct pins_form old, fresh = form_of(map);
+
+	if (how)
+		return true;
+	return move_is_state(bpf_map__name(map)) && pinned_form(dir, bpf_map__name(map), &old) &&
+	       memcmp(&old, &fresh, sizeof(old)) != 0;
+}
+
+/* What moves: the flows and all that counts them together, and what the old layout names. */
+static void plan_move(struct dataplane *plane, const char *dir)
+{
+	struct bpf_map *map = NULL;
+
+	while (plane->adopted && !plane->move.again &&
+	       (map = bpf_object__next_map(plane->skeleton->obj, map))) {
+		if (bpf_map__is_internal(map) || !must_move(plane, map, dir))
+			continue;
+		plane->move.on = true;
+		plane->move.state |= move_is_state(bpf_map__name(map));
+	}
+	if (plane->move.again)
+		plane->move.state = pins_exists(dir, PINS_NEXT "flows");
+}
+
+static bool moves(const struct dataplane *plane, const char *dir, const char *name)
+{
+	char next[MOVE_NAME + sizeof(PINS_NEXT)];
+
+	if (!plane->move.on)
+		return false;
+	snprintf(next, sizeof(next), PINS_NEXT "%s", name);
+	if (plane->move.again)
+		return pins_exists(dir, next);
+	return convert_find(plane->move.from, name) || (plane->move.state && move_is_state(name));
+}
+
+static int name_pin(struct dataplane *plane, struct bpf_map *map, const char *dir)
+{
+	struct move *move = &plane->move;
+	const char *name = bpf_map__name(map);
+	char path[PINS_PATH], next[MOVE_NAME + sizeof(PINS_NEXT)];
+	int error;
+
+	snprintf(next, sizeof(next), PINS_NEXT "%s", name);
+	if (moves(plane, dir, name)) {
+		if (move->maps == MOVE_MAPS)
+			return -E2BIG;
+		snprintf(move->map[move->maps++].name, MOVE_NAME, "%s", name);
+		name = next;
+	}
+	error = pins_path(path, dir, name) ? bpf_map__set_pin_path(map, path) : -ENAMETOOLONG;
 	if (error)
 		log_error("table %s cannot be set up: %s", bpf_map__name(map), strerror(-error));
 	return error;
 }
 
 /* Pins also what serves the data plane alone: a restart must not cost it what it has learned. */
-static int name_pins(const struct dataplane *plane, const char *dir)
+static int name_pins(struct dataplane *plane, const char *dir)
 {
 	struct bpf_map *map = NULL;
-	int error = 0;
+	int error = set_sizes(plane, dir);
 
+	if (!error)
+		plan_move(plane, dir);
 	while (!error && (map = bpf_object__next_map(plane->skeleton->obj, map)))
 		if (!bpf_map__is_internal(map))
 			error = name_pin(plane, map, dir);
@@ -142,6 +250,7 @@ static int take_descriptors(struct dataplane *plane)
 	plane->xdp = bpf_program__fd(plane->skeleton->progs.caspair_xdp);
 	plane->apply = bpf_program__fd(plane->skeleton->progs.caspair_apply);
 	plane->sweep = bpf_program__fd(plane->skeleton->progs.caspair_sweep);
+	plane->carry = bpf_program__fd(plane->skeleton->progs.caspair_carry);
 	plane->emit = bpf_program__fd(plane->skeleton->progs.caspair_emit);
 	plane->reset = bpf_program__fd(plane->skeleton->progs.caspair_reset);
 
@@ -178,17 +287,11 @@ static int load(struct dataplane *plane, const char *dir)
 	return error;
 }
 
-int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uint32_t pins)
+/* From what is pinned, or from nothing, to tables that are whole. */
+static int open_tables(struct dataplane *plane, const char *dir)
 {
-	int error;
+	int error = look_for_pins(plane, dir);
 
-	*plane = (struct dataplane){ .flows_max = flows, .pins_max = pins }; /* as wished */
-	libbpf_set_print(to_log);
-	plane->cpus = libbpf_num_possible_cpus();
-	error = pins_directory(dir);
-	if (error)
-		return error;
-	error = look_for_pins(plane, dir);
 	if (error)
 		return error;
 	plane->skeleton = caspair__open();
@@ -197,16 +300,54 @@ int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uin
 		return -errno;
 	}
 	error = name_pins(plane, dir);
+	if (!error && plane->move.state && !plane->move.again)
+		error = move_room(plane);
 	if (!error)
 		error = load(plane, dir);
 	if (!error && (error = take_descriptors(plane)))
 		log_error("tables cannot be used: %s", strerror(-error));
-	if (error) {
-		bool fresh = !plane->adopted;
+	if (!error)
+		error = move_fill(plane);
+	return error;
+}
 
-		dataplane_close(plane);
-		if (fresh)
-			dataplane_remove(dir);
+/* The sizes that the pinned tables have; false: they are as wished, or there are none. */
+static bool keep_sizes(const char *dir, uint32_t *flows, uint32_t *pins)
+{
+	struct pins_form of_flows, of_pins;
+	bool other;
+
+	if (!pinned_form(dir, "flows", &of_flows) || !pinned_form(dir, "pins", &of_pins))
+		return false;
+	other = *flows != of_flows.entries || *pins != of_pins.entries;
+	*flows = of_flows.entries;
+	*pins = of_pins.entries;
+	return other;
+}
+
+int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uint32_t pins)
+{
+	int error;
+
+	libbpf_set_print(to_log);
+	error = pins_directory(dir);
+	for (bool again = !error; again;) {
+		*plane = (struct dataplane){ .flows_max = flows, .pins_max = pins }; /* as wished */
+		plane->cpus = libbpf_num_possible_cpus();
+		error = open_tables(plane, dir);
+		if (error) {
+			bool fresh = !plane->adopted, committed = plane->move.again;
+
+			dataplane_close(plane);
+			if (fresh)
+				dataplane_remove(dir);
+			else if (!committed)
+				pins_forget(dir);
+		}
+		again = (error == -ENOSPC || error == -ENOMEM) && keep_sizes(dir, &flows, &pins);
+		if (again)
+			log_error(
+				"the tables keep their sizes: what they hold does not fit others");
 	}
 	return error;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lbd/move.h"
 #include "proto/flow.h"
 
 enum dataplane_map {
@@ -40,6 +41,7 @@ enum dataplane_map {
 	MAP_COUNTERS,
 	MAP_APPLY_INBOX,
 	MAP_SWEEP_INBOX,
+	MAP_CARRIED,
 	DATAPLANE_MAPS
 };
 extern const char *const dataplane_map_names[DATAPLANE_MAPS];
@@ -50,11 +52,11 @@ struct ring_buffer;
 
 struct dataplane {
 	struct caspair *skeleton;
-	struct caspair_tc *for_tc;          /* once it was asked for */
-	int map[DATAPLANE_MAPS];            /* descriptors, owned by the skeleton */
-	int xdp, apply, sweep, emit, reset; /* programs, likewise */
-	struct flow_lease *lease;           /* the map itself */
-	struct flow_event *inbox;           /* sweep_inbox itself, FLOW_BATCH records */
+	struct caspair_tc *for_tc;                 /* once it was asked for */
+	int map[DATAPLANE_MAPS];                   /* descriptors, owned by the skeleton */
+	int xdp, apply, sweep, carry, emit, reset; /* programs, likewise */
+	struct flow_lease *lease;                  /* the map itself */
+	struct flow_event *inbox;                  /* sweep_inbox itself, FLOW_BATCH records */
 	struct ring_buffer *notices;
 	void (*seen)(void *arg, const struct flow_notice *notice);
 	void *seen_arg;
@@ -63,12 +65,14 @@ struct dataplane {
 	unsigned int node;   /* 1 or 2, set by the owner before tables are installed */
 	uint64_t generation; /* names these tables: changes when they are new and empty */
 	bool adopted;
+	struct move move; /* of the pinned tables to others, see lbd/move.h */
 };
 
 /*
  * Loads the programs and makes or adopts the maps under `dir`, a directory on a BPF file system
- * that is made when missing.  Nothing is attached.  0 or a negative errno, the reason logged; what
- * was pinned newly is then removed again.
+ * that is made when missing.  Nothing is attached.  Pinned tables of another size or a former
+ * layout are moved, which the caller commits and finishes (lbd/move.h).  0 or a negative errno, the
+ * reason logged; what was pinned newly is then removed again.
  */
 int dataplane_open(struct dataplane *plane, const char *dir, uint32_t flows, uint32_t pins);
 /* The packet program for tc, loaded when first asked for; a negative errno, the reason logged. */
@@ -90,6 +94,9 @@ void dataplane_notices(struct dataplane *plane);
 
 /* Puts a record on the ring `events` as it stands.  0 or a negative errno. */
 int dataplane_emit(struct dataplane *plane, const struct flow_event *event);
+
+/* Hands carried[0 .. count) to caspair_carry. */
+int dataplane_carry(struct dataplane *plane, uint32_t count, struct flow_call *call);
 
 /* Hands inbox[0 .. count) to the sweep; `call` tells what came of it. */
 int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *call);

@@ -36,6 +36,12 @@ int dataplane_sweep(struct dataplane *plane, uint32_t count, struct flow_call *c
 	return run(plane->sweep, call);
 }
 
+int dataplane_carry(struct dataplane *plane, uint32_t count, struct flow_call *call)
+{
+	*call = (struct flow_call){ .count = count };
+	return run(plane->carry, call);
+}
+
 /* A run of orders of one family; the headers of IPv4 are 20 bytes shorter. */
 static int reset_run(struct dataplane *plane, uint32_t first, uint32_t count, int device)
 {

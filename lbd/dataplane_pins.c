@@ -41,36 +41,7 @@ int pins_directory(const char *dir)
 	return 0;
 }
 
-int pins_layout(const char *dir, uint32_t *layout)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t length = sizeof(info), zero = 0;
-	char path[PINS_PATH];
-	void *value;
-	int fd, error = 0;
-
-	if (!pins_path(path, dir, dataplane_map_names[MAP_CONTROL]))
-		return -ENAMETOOLONG;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length)) {
-		error = -errno;
-		goto out;
-	}
-	/* The first word is the layout in every layout; the rest may have another size. */
-	value = calloc(1, info.value_size > 4 ? info.value_size : 4);
-	if (!value || bpf_map_lookup_elem(fd, &zero, value))
-		error = -EIO;
-	else
-		memcpy(layout, value, sizeof(*layout));
-	free(value);
-out:
-	close(fd);
-	return error;
-}
-
-uint32_t pins_entries(const char *dir, const char *name)
+int pins_open(const char *dir, const char *name, struct pins_form *form)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t length = sizeof(info);
@@ -78,14 +49,81 @@ uint32_t pins_entries(const char *dir, const char *name)
 	int fd;
 
 	if (!pins_path(path, dir, name))
-		return 0;
+		return -ENAMETOOLONG;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length))
-		info.max_entries = 0;
+		return -errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length)) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	*form = (struct pins_form){ info.type, info.key_size, info.value_size, info.max_entries,
+				    info.map_flags };
+	return fd;
+}
+
+bool pins_exists(const char *dir, const char *name)
+{
+	char path[PINS_PATH];
+
+	return pins_path(path, dir, name) && access(path, F_OK) == 0;
+}
+
+int pins_layout(const char *dir, const char *name, uint32_t *layout)
+{
+	struct pins_form form;
+	int fd = pins_open(dir, name, &form), error = 0;
+	uint32_t zero = 0;
+	void *value;
+
+	if (fd < 0)
+		return fd;
+	/* The first word is the layout in every layout; the rest may have another size. */
+	value = calloc(1, form.value > 4 ? form.value : 4);
+	if (!value || bpf_map_lookup_elem(fd, &zero, value))
+		error = -EIO;
+	else
+		memcpy(layout, value, sizeof(*layout));
+	free(value);
 	close(fd);
-	return info.max_entries;
+	return error;
+}
+
+int pins_mark(const char *dir, const char *name, int map)
+{
+	char path[PINS_PATH];
+
+	if (!pins_path(path, dir, name))
+		return -ENAMETOOLONG;
+	return bpf_obj_pin(map, path) && errno != EEXIST ? -errno : 0;
+}
+
+int pins_replace(const char *dir, const char *name)
+{
+	char from[PINS_PATH], to[PINS_PATH];
+
+	if (!pins_path(to, dir, name) ||
+	    snprintf(from, PINS_PATH, "%s/" PINS_NEXT "%s", dir, name) >= PINS_PATH)
+		return -ENAMETOOLONG;
+	return rename(from, to) ? -errno : 0;
+}
+
+void pins_forget(const char *dir)
+{
+	DIR *pins = opendir(dir);
+	const struct dirent *entry;
+	char path[PINS_PATH];
+
+	if (pins_path(path, dir, PINS_COMMIT))
+		unlink(path);
+	while (pins && (entry = readdir(pins)))
+		if (!strncmp(entry->d_name, PINS_NEXT, strlen(PINS_NEXT)) &&
+		    pins_path(path, dir, entry->d_name))
+			unlink(path);
+	if (pins)
+		closedir(pins);
 }
 
 int dataplane_remove(const char *dir)

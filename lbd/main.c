@@ -106,12 +106,11 @@ static int reload_with(struct lbd *lbd, struct conf *conf)
 	return 0;
 }
 
-/* The only part of a configuration that a running data plane cannot follow. */
+/* The only part of a configuration that a running lbd cannot follow. */
 static void say_sizes(const struct dataplane *plane, const Conf__Forwarding *wanted)
 {
 	if (wanted->flows != plane->flows_max || wanted->pins != plane->pins_max)
-		log_warning("the tables keep room for %u flows and %u pins; another size needs lbd "
-			    "--detach-data-plane and a new start",
+		log_warning("the tables keep room for %u flows and %u pins until lbd is restarted",
 			    plane->flows_max, plane->pins_max);
 }
 
@@ -208,7 +207,11 @@ static int start(struct lbd *lbd)
 	lbd->plane.node = lbd->node;
 	error = first_plan(lbd);
 	if (!error)
+		error = move_commit(&lbd->plane);
+	if (!error)
 		error = attach(lbd, lbd->conf);
+	if (!error)
+		error = move_finish(&lbd->plane);
 	if (!error)
 		reset_start(&lbd->reset, lbd->loop, &lbd->plane, &lbd->attach, lbd->plan);
 	if (!error)

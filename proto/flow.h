@@ -20,8 +20,7 @@
 
 #include <linux/types.h>
 
-/* Raised with every change of a layout below.  lbd refuses to adopt pinned maps of another version.
- */
+/* Raised with every change of a layout below; lbd/convert.c says what becomes of the one before. */
 #define FLOW_LAYOUT 9
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lbd/convert.h"
+
+#include <string.h>
+
+#include "proto/flow.h"
+
+/* Services of layout 8 end before the sources, of which they had none. */
+enum { SERVICE_8 = 52 };
+
+static void service_8(const void *old, void *fresh)
+{
+	memcpy(fresh, old, SERVICE_8);
+}
+
+/* `control` belongs to a layout in any case; lbd writes the new number when the tables are whole.
+ */
+static void control_8(const void *old, void *fresh)
+{
+	struct flow_control *control = fresh;
+
+	memcpy(control, old, sizeof(*control));
+	control->layout = 0;
+	control->node = 0;
+}
+
+/* New counters are added at the end. */
+static void counter(const void *old, void *fresh)
+{
+	memcpy(fresh, old, sizeof(uint64_t));
+}
+
+static const struct convert_map maps_8[] = {
+	{ "control", 4, sizeof(struct flow_control), control_8 },
+	{ "services", 4, SERVICE_8, service_8 },
+	{ "counters", 4, sizeof(uint64_t), counter },
+	{ "hops", 4, sizeof(struct flow_hop), NULL }, /* twice as many now */
+};
+
+static const struct convert_layout layouts[] = {
+	{ 8, maps_8, sizeof(maps_8) / sizeof(maps_8[0]) },
+};
+
+const struct convert_layout *convert_from(uint32_t layout)
+{
+	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+		if (layouts[i].layout == layout)
+			return &layouts[i];
+	return NULL;
+}
+
+const struct convert_map *convert_find(const struct convert_layout *from, const char *name)
+{
+	for (size_t i = 0; from && i < from->maps; i++)
+		if (!strcmp(from->map[i].name, name))
+			return &from->map[i];
+	return NULL;
+}
