@@ -31,8 +31,8 @@ static const struct {
 	{ &conf__vrrp__descriptor, "virtual_mac", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "fence_command", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "fence_timeout_ms", DIFF_VRRPD },
-	{ &conf__forwarding__descriptor, "flows", DIFF_TABLES },
-	{ &conf__forwarding__descriptor, "pins", DIFF_TABLES },
+	{ &conf__forwarding__descriptor, "flows", DIFF_LBD },
+	{ &conf__forwarding__descriptor, "pins", DIFF_LBD },
 };
 
 /* The same block in both files, one of them NULL where the other has it alone. */
@@ -53,7 +53,7 @@ const char *diff_need_text(enum diff_need need)
 		[DIFF_LIVE] = "",
 		[DIFF_SYNCD] = "restart of syncd",
 		[DIFF_VRRPD] = "restart of vrrpd",
-		[DIFF_TABLES] = "lbd --detach-data-plane and a new start of lbd",
+		[DIFF_LBD] = "restart of lbd",
 		[DIFF_ALL] = "restart of lbd, syncd and vrrpd",
 	};
 

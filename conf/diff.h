@@ -7,11 +7,11 @@
 
 /* What it takes until a change is in force. */
 enum diff_need {
-	DIFF_LIVE,   /* nothing: the running daemons follow */
-	DIFF_SYNCD,  /* a restart of syncd */
-	DIFF_VRRPD,  /* a restart of vrrpd */
-	DIFF_TABLES, /* new tables: lbd --detach-data-plane, and a new start */
-	DIFF_ALL,    /* a restart of all three */
+	DIFF_LIVE,  /* nothing: the running daemons follow */
+	DIFF_SYNCD, /* a restart of syncd */
+	DIFF_VRRPD, /* a restart of vrrpd */
+	DIFF_LBD,   /* which moves its tables to others */
+	DIFF_ALL,   /* a restart of all three */
 };
 
 /* One statement that came, went or has another value. */
@@ -46,8 +46,8 @@ int diff_make(struct diff *diff, const struct conf *before, const struct conf *a
 void diff_free(struct diff *diff);
 
 /*
- * May a daemon that would need `restart` follow?  Logs each statement that says no: what it was, what
- * it is to be, and what it needs.  Without memory it may not either.
+ * May a daemon that would need `restart` follow?  Logs each statement that says no: what it was,
+ * what it is to be, and what it needs.  Without memory it may not either.
  */
 bool diff_may_follow(const struct conf *before, const struct conf *after, enum diff_need restart);
 

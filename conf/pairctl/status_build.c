@@ -383,8 +383,8 @@ static void judge_size(struct build *b, const char *what, bool differs, uint64_t
 {
 	if (differs)
 		note(b,
-		     "the tables of %s have room for %llu %s, the configuration says %llu: a new "
-		     "size needs lbd --detach-data-plane and a new start",
+		     "the tables of %s have room for %llu %s, the configuration says %llu: restart "
+		     "lbd there",
 		     b->here->name, (unsigned long long)pinned, what, (unsigned long long)wanted);
 }
 

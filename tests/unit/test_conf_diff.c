@@ -86,7 +86,7 @@ static const struct row {
 	  "vrrp / vrid: 7 -> 8 (restart of vrrpd)\n" },
 	{ "the tables' size", "profile mail", "forwarding { flows 5000 }\nprofile mail",
 	  "forwarding / flows: 1000000 -> 5000 "
-	  "(lbd --detach-data-plane and a new start of lbd)\n" },
+	  "(restart of lbd)\n" },
 	{ "a profile's service once", "interval 500ms", "interval 700ms; timeout 500ms",
 	  "profile mail / service smtp / check tcp / interval: 500ms -> 700ms\n" },
 	{ "a group's timeout once", "affinity-timeout 2h", "affinity-timeout 3h",
