@@ -6,18 +6,29 @@ enum { OPERATORS_MAX = 64 };
 
 struct signer {
 	const void *block;
-	const char *what, *name, *key;
+	const char *what, *name, *field, *keyword, *key;
 };
 
+/* Two keys of each node, then those of the operators. */
 static struct signer signer_at(const Conf__Config *file, size_t i)
 {
 	const Conf__Operator *person;
+	const Conf__Node *node;
 
-	if (i < file->n_node)
-		return (struct signer){ file->node[i], "node", file->node[i]->name,
-					file->node[i]->signing_key };
-	person = file->operator_[i - file->n_node];
-	return (struct signer){ person, "operator", person->name, person->signing_key };
+	if (i < 2 * file->n_node) {
+		node = file->node[i / 2];
+		return i % 2 ? (struct signer){ node,
+						"node",
+						node->name,
+						"next_signing_key",
+						"next-signing-key",
+						node->next_signing_key }
+			     : (struct signer){ node,          "node",        node->name,
+						"signing_key", "signing-key", node->signing_key };
+	}
+	person = file->operator_[i - 2 * file->n_node];
+	return (struct signer){ person,        "operator",    person->name,
+				"signing_key", "signing-key", person->signing_key };
 }
 
 /* A key has one spelling.  Two that share one could not be told apart in the history. */
@@ -33,17 +44,17 @@ static void check_twins(const struct check *c, size_t count)
 				break;
 		}
 		if (j < i)
-			fault_error(c->faults, source_at(c->source, one.block, "signing_key"),
-				    "signing-key is the same as that of %s %s (line %u)",
+			fault_error(c->faults, source_at(c->source, one.block, one.field),
+				    "%s is the same as that of %s %s (line %u)", one.keyword,
 				    other.what, other.name ? other.name : "",
-				    source_at(c->source, other.block, "signing_key").line);
+				    source_at(c->source, other.block, other.field).line);
 	}
 }
 
 void check_signers(const struct check *c)
 {
 	const Conf__Config *file = c->file;
-	size_t count = file->n_node + file->n_operator_, having = 0;
+	size_t count = 2 * file->n_node + file->n_operator_, having = 0;
 
 	if (file->n_operator_ > OPERATORS_MAX) {
 		fault_error(c->faults, source_at(c->source, file->operator_[OPERATORS_MAX], "name"),

@@ -50,7 +50,7 @@ static bool digest(struct conf *conf)
 	for (size_t i = 0; i < 2; i++) {
 		node[i] = *conf->file->node[i];
 		node[i].public_key = node[i].next_public_key = NULL;
-		node[i].signing_key = NULL;
+		node[i].signing_key = node[i].next_signing_key = NULL;
 	}
 	shared.n_operator_ = 0;
 	shared.node = list;

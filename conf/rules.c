@@ -35,6 +35,7 @@ static const struct rule rules[] = {
 	{ &conf__node__descriptor, "public_key", RULE_KEY, .required = true },
 	{ &conf__node__descriptor, "next_public_key", .kind = RULE_KEY },
 	{ &conf__node__descriptor, "signing_key", .kind = RULE_VERIFIER },
+	{ &conf__node__descriptor, "next_signing_key", .kind = RULE_VERIFIER },
 
 	{ &conf__operator__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__operator__descriptor, "signing_key", RULE_VERIFIER, .required = true },

@@ -135,7 +135,8 @@ static bool say(char who[SIGN_WHO], const char *what, const char *name)
 bool sign_whose(const Conf__Config *file, const uint8_t key[SIGN_KEY], char who[SIGN_WHO])
 {
 	for (size_t i = 0; i < file->n_node; i++)
-		if (is_key(file->node[i]->signing_key, key))
+		if (is_key(file->node[i]->signing_key, key) ||
+		    is_key(file->node[i]->next_signing_key, key))
 			return say(who, "node", file->node[i]->name);
 	for (size_t i = 0; i < file->n_operator_; i++)
 		if (is_key(file->operator_[i]->signing_key, key))

@@ -33,6 +33,7 @@ enum option_id {
 	OPTION_DEADLINE,
 	OPTION_SPREAD,
 	OPTION_REASON,
+	OPTION_OPERATOR,
 	OPTION_END,
 };
 
@@ -59,6 +60,7 @@ static const struct option options[] = {
 	{ "deadline", required_argument, NULL, OPTION_DEADLINE },
 	{ "spread", required_argument, NULL, OPTION_SPREAD },
 	{ "reason", required_argument, NULL, OPTION_REASON },
+	{ "operator", required_argument, NULL, OPTION_OPERATOR },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -100,10 +102,10 @@ static const struct verb verbs[] = {
 	  1u << OPTION_CONFIG },
 	{ "diff", "[OLD] NEW", "what a configuration changes, and what that does", diff_run, 1, 2,
 	  1u << OPTION_CONFIG },
-	{ "keygen", "[NODE] [--next] [--show|--promote|--psk]",
-	  "make this node's key or its next one, or show it", keygen_run, 0, 1,
+	{ "keygen", "[NODE | --operator NAME FILE] [--next] [--show|--promote|--psk]",
+	  "make a node's key, its next one or an operator's", keygen_run, 0, 1,
 	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE |
-		  1u << OPTION_PSK },
+		  1u << OPTION_PSK | 1u << OPTION_OPERATOR },
 	{ "runbook", "exchange --exchange V [FILE]",
 	  "what to do on the servers, in DNS and in the directory", runbook_run, 1, 2,
 	  1u << OPTION_CONFIG | 1u << OPTION_ARRAY | 1u << OPTION_EXCHANGE | 1u << OPTION_SITE |
@@ -158,6 +160,7 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_DEADLINE] = &ctl->deadline,
 		[OPTION_SPREAD] = &ctl->spread,
 		[OPTION_REASON] = &ctl->reason,
+		[OPTION_OPERATOR] = &ctl->operator_name,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {

@@ -32,6 +32,7 @@ struct pairctl {
 	bool colour;
 	bool show, next, promote, psk; /* keygen */
 	const char *config, *key;
+	const char *operator_name; /* keygen --operator */
 	bool undo; /* runbook --undo */
 	const char *member, *client, *array, *anyway;
 	const char *exchange, *site, *account; /* runbook */
