@@ -66,10 +66,20 @@ static void print_needs(const struct diff *diff)
 	}
 }
 
+static void print_name(const struct conf *conf)
+{
+	fputs(conf->digest_text, stdout);
+	if (!revision_none(&conf->revision))
+		printf(" (revision %llu)", (unsigned long long)conf->revision.number);
+}
+
 static void print_text(const struct pairctl *ctl, const struct diff *diff,
 		       const struct conf *before, const struct conf *after)
 {
-	printf("%s -> %s\n", before->digest_text, after->digest_text);
+	print_name(before);
+	fputs(" -> ", stdout);
+	print_name(after);
+	fputc('\n', stdout);
 	if (!diff->changes) {
 		puts(strcmp(before->digest_text, after->digest_text) == 0
 			     ? "no difference"
@@ -160,18 +170,23 @@ static int compare(const struct pairctl *ctl, const struct conf *before, const s
 	return error;
 }
 
+/* Against what runs, unless a file is named that something is to be compared with. */
 int diff_run(const struct pairctl *ctl)
 {
-	const char *old = ctl->arguments == 2 ? ctl->argument[0]
-			  : ctl->config       ? ctl->config
-					      : "/etc/caspair/pair.conf";
+	const char *old = "running", *new = revision_working_copy(ctl);
 	struct conf *before, *after;
 	int status = PAIRCTL_PROBLEM;
 
 	if (ctl->arguments == 2 && ctl->config)
 		return pairctl_usage("name the old file once: OLD or --config FILE");
-	before = pairctl_read(ctl, old);
-	after = before ? pairctl_read(ctl, ctl->argument[ctl->arguments - 1]) : NULL;
+	if (ctl->arguments > 0)
+		new = ctl->argument[ctl->arguments - 1];
+	if (ctl->arguments == 2)
+		old = ctl->argument[0];
+	else if (ctl->arguments == 1 && ctl->config)
+		old = ctl->config;
+	before = revision_conf(ctl, old);
+	after = before ? revision_conf(ctl, new) : NULL;
 	if (after)
 		status = compare(ctl, before, after);
 	conf_free(after);

@@ -34,6 +34,7 @@ enum option_id {
 	OPTION_SPREAD,
 	OPTION_REASON,
 	OPTION_OPERATOR,
+	OPTION_STATE_DIR,
 	OPTION_END,
 };
 
@@ -61,6 +62,7 @@ static const struct option options[] = {
 	{ "spread", required_argument, NULL, OPTION_SPREAD },
 	{ "reason", required_argument, NULL, OPTION_REASON },
 	{ "operator", required_argument, NULL, OPTION_OPERATOR },
+	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -100,8 +102,12 @@ static const struct verb verbs[] = {
 	  0 },
 	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
 	  1u << OPTION_CONFIG },
-	{ "diff", "[OLD] NEW", "what a configuration changes, and what that does", diff_run, 1, 2,
-	  1u << OPTION_CONFIG },
+	{ "diff", "[[OLD] NEW]", "what a configuration changes, and what that does", diff_run, 0, 2,
+	  1u << OPTION_CONFIG | 1u << OPTION_STATE_DIR },
+	{ "history", "", "the revisions that were pushed: who, when, why", history_run, 0, 0,
+	  1u << OPTION_STATE_DIR },
+	{ "show", "running|canonical|REVISION", "a configuration as it was pushed, or in full",
+	  show_run, 1, 1, 1u << OPTION_CONFIG | 1u << OPTION_STATE_DIR },
 	{ "keygen", "[NODE | --operator NAME FILE] [--next] [--show|--promote|--psk]",
 	  "make a node's key, its next one or an operator's", keygen_run, 0, 1,
 	  1u << OPTION_KEY | 1u << OPTION_SHOW | 1u << OPTION_NEXT | 1u << OPTION_PROMOTE |
@@ -124,7 +130,8 @@ static int help_run(const struct pairctl *ctl)
 		printf("  %-11s %-36s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
-	     "  --config FILE   for check, diff and runbook (/etc/caspair/pair.conf)\n"
+	     "  --config FILE   for check, diff, show and runbook (/etc/caspair/pair.conf)\n"
+	     "  --state-dir DIR for diff, history and show (/var/lib/caspair)\n"
 	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
 	     "\n"
 	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "
@@ -161,6 +168,7 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_SPREAD] = &ctl->spread,
 		[OPTION_REASON] = &ctl->reason,
 		[OPTION_OPERATOR] = &ctl->operator_name,
+		[OPTION_STATE_DIR] = &ctl->state_dir,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {
@@ -216,7 +224,8 @@ static int run_verb(struct pairctl *ctl, const char *name, unsigned int given)
 
 int main(int argc, char **argv)
 {
-	struct pairctl ctl = { .run_dir = "/run/caspair", .key = "/etc/caspair/keys/node.key" };
+	struct pairctl ctl = { .run_dir = "/run/caspair", .key = "/etc/caspair/keys/node.key",
+			       .state_dir = "/var/lib/caspair" };
 	unsigned int given = 0;
 	int id, status = 0;
 

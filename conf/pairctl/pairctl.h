@@ -12,7 +12,9 @@
 #include "request.pb-c.h"
 #include "answer.pb-c.h"
 
+struct bundle;
 struct conf;
+struct history;
 
 enum pairctl_exit {
 	PAIRCTL_DONE = 0,
@@ -33,6 +35,7 @@ struct pairctl {
 	bool show, next, promote, psk; /* keygen */
 	const char *config, *key;
 	const char *operator_name; /* keygen --operator */
+	const char *state_dir;     /* where the revisions are */
 	bool undo; /* runbook --undo */
 	const char *member, *client, *array, *anyway;
 	const char *exchange, *site, *account; /* runbook */
@@ -45,6 +48,8 @@ struct pairctl {
 /* The verbs: each returns the exit status and has printed everything. */
 int check_run(const struct pairctl *ctl);
 int diff_run(const struct pairctl *ctl);
+int history_run(const struct pairctl *ctl);
+int show_run(const struct pairctl *ctl);
 int keygen_run(const struct pairctl *ctl);
 int status_run(const struct pairctl *ctl);
 int members_run(const struct pairctl *ctl);
@@ -66,6 +71,27 @@ int pairctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /* A checked configuration; NULL after the first error in it was printed. */
 struct conf *pairctl_read(const struct pairctl *ctl, const char *file);
+
+/* --- revisions in the store (revision.c) --------------------------------------------------------
+ */
+
+/* NULL after it was said why; an empty one where nothing was ever stored. */
+struct history *revision_store(const struct pairctl *ctl);
+/* A number; else it is "running", or the name of a file. */
+bool revision_number(const char *word, uint64_t *number);
+/* A kept revision, or with 0 the one that runs; NULL after it was said that there is none. */
+struct bundle *revision_bundle(const struct pairctl *ctl, const struct history *history,
+			       uint64_t number);
+/*
+ * What a word of the command line stands for, checked: a revision's number, "running" or a file.
+ * As long as nothing was pushed, what runs is the working copy.  NULL after it was said what is
+ * wrong; else conf_free().
+ */
+struct conf *revision_conf(const struct pairctl *ctl, const char *word);
+/* Does a revision run? */
+bool revision_runs(const struct history *history);
+/* --config, or where it is by default. */
+const char *revision_working_copy(const struct pairctl *ctl);
 
 /* --- asking (ask.c) --------------------------------------------------------------------------- */
 
