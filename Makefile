@@ -11,6 +11,7 @@
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
+#	sudo make resets	members that die with 5,000 clients on them, in every mode
 #	sudo make modes-full	1 GiB each way in every mode, family and hook; goes on where it ended
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
@@ -186,6 +187,10 @@ drills: all $(TOOLS)
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
 	$(Q)FLOOD=1000000 SESSIONS=1000 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
+
+.PHONY: resets
+resets: all $(TOOLS)
+	$(Q)for test in resets dsr snat; do FLOWS=5000 tests/pair/$$test.sh $(B) || exit 1; done
 
 # The same, cell by cell; what is done is kept until all of it is.
 .PHONY: modes-full

@@ -2,10 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Mode dsr: members have the VIP on their loopback and answer clients by a link of their own.
-# Sessions outlive a planned failover and the death of a node.  I1.
+# Sessions outlive a planned failover and the death of a node.  I1.  A member dies: each of its
+# clients is reset at the array's pace, and is back elsewhere; a second one, after another takeover.
+#
+# FLOWS=5000 is the full size.
 
 . "${0%/*}/../lib/pair.sh"
+. "${0%/*}/../lib/resets.sh"
 lab_enter "$@"
+
+FLOWS=${FLOWS:-200} OTHERS=50
 
 # Answers leave by eth1; the VIP is nobody's there, as far as ARP goes.
 direct_answers() {
@@ -24,9 +30,12 @@ direct_answers() {
 
 lab_wires
 lab_members
-lab_config
+lab_config 40000
+resets_config
 direct_answers
 pair_begin
 sessions_outlive_both
 sessions_stop
+resets_serve 7001
+members_die
 say "180 sessions that members answer past the pair outlived a planned failover and a death"

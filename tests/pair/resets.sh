@@ -9,62 +9,23 @@
 # FLOWS=5000 is the full size.
 
 . "${0%/*}/../lib/pair.sh"
+. "${0%/*}/../lib/resets.sh"
 lab_enter "$@"
 
-FLOWS=${FLOWS:-1000} OTHERS=100 RATE=500
-FALL_MS=2000 # three probes each 500 ms, and the last one's timeout
+FLOWS=${FLOWS:-1000} OTHERS=100
 
 eval "$(declare -f lab_config | sed '1s/lab_config/plain_config/')"
 lab_config() {
 	plain_config "$@"
-	sed -i -e "s/ports 700[01]; /&on-member-down reset; /" \
-		-e "s/7002-59530/7003-59530/" \
+	resets_config
+	sed -i -e "s/7002-59530/7003-59530/" \
 		-e "/service bulk/i\\    service quick { ports 7002; idle-timeout 3s; check tcp { interval 500ms; timeout 400ms } }" \
-		-e "s/^ *gateway .*/&\\n    reset-rate $RATE/" "$LAB/pair.conf"
+		"$LAB/pair.conf"
 	"$LAB_BUILD/pairctl" check "$LAB/pair.conf" >"$LAB/log/check.log" 2>&1 ||
 		{ cat "$LAB/log/check.log"; fail "the configuration of this test has faults"; }
 }
 
 shopt -s extglob
-counter() { pairctl "$1" -j status | "$LAB_TOP/tests/lib/field.py" lbd.counter |
-	grep -o "'name': '$2', 'value': [0-9]*" | grep -o "[0-9]*$"; }
-total() { chat_total "$1" "${@:2}"; }
-opened() { grep -q '"event":"open"' "$LAB/log/$1.out" || gone "$1"; }
-cut_member() { pp ip -n switch link set "$1-eth0" down; }
-mend_member() { pp ip -n switch link set "$1-eth0" up; }
-# clients NAME MEMBER COUNT: opens them.
-clients() {
-	spawn "$1" client "$LAB_TOP/tests/lib/silent.py" "$LAB_VIP" 10.20.0.100 60 7000,7001 "$2" \
-		"$3" "$OTHERS"
-	wait_for 60 "$1: sessions to open" opened "$1"
-	say "$1: $(grep '"event":"open"' "$LAB/log/$1.out")"
-}
-seen() { awk -F'"count":' '/"event":"reset"/ { n += $2 } END { print n + 0 }' "$LAB/log/$1.out"; }
-all_seen() { (($(seen "$1") >= $2)); }
-
-all_are() { (($(pairctl 1 -j members | grep -o "\"state\":\"$1\"" | wc -l) == 3)); }
-
-# verdict NAME MEMBER COUNT CUT: what the clients have seen, against what they should.
-verdict() {
-	local name=$1 member=$2 count=$3 cut=$4 took since
-	wait_for $((count / RATE + 15)) "$name: $count resets" all_seen "$name" "$count"
-	work 1500
-	signal -TERM "$name"
-	wait_for 10 "$name to end" gone "$name"
-	say "$name: $(grep '"event":"total"' "$LAB/log/$name.out")"
-	[[ $(total "$name" resets waiting twice torn) == "$count 0 0 0" ]] ||
-		fail "$name: resets, waiting, reset twice, torn: $(total "$name" resets waiting twice torn)"
-	[[ $(total "$name" ends) == *"$member ECONNRESET"* && $(total "$name" ends) != *,* ]] ||
-		fail "$name: other ends: $(total "$name" ends)"
-	read -r since took < <(total "$name" first last |
-		awk -v cut="$cut" '{ printf "%d %d\n", $1 - cut, $2 - $1 }')
-	say "$name: the first reset came $since ms after the cut, the last $took ms later:" \
-		"$((count * 1000 / (took > 0 ? took : 1)))/s"
-	((since <= FALL_MS + 2000)) || fail "$name: the first reset took $since ms"
-	((took >= count * 1000 / RATE * 9 / 10)) || fail "$name: $count resets in $took ms"
-	((took <= count * 1000 / RATE * 13 / 10 + 1500)) || fail "$name: $count resets in $took ms"
-}
-
 # Members are witnesses too: with all of them gone the role may have moved.
 settled() {
 	if pair_is 1 2; then
@@ -76,13 +37,8 @@ settled() {
 }
 
 pair_start
-for space in "${LAB_MEMBERS[@]}"; do
-	for number in 7001 7002; do
-		spawn "chat-$space-$number" "$space" "$LAB_BUILD/tests/chat" serve "$space" "$number"
-		wait_for 5 "chat server $number" on "$space" \
-			sh -c "ss -Hltn sport = $number | grep -q ."
-	done
-done
+resets_serve 7001
+resets_serve 7002
 
 # After its member is dead.
 clients dead m1 "$FLOWS"
