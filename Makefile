@@ -186,7 +186,7 @@ drills: all $(TOOLS)
 
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
-	$(Q)FLOOD=1000000 SESSIONS=1000 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
+	$(Q)FLOOD=1000000 SESSIONS=1000 STALL_MS=500 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
 
 .PHONY: resets
 resets: all $(TOOLS)

@@ -6,7 +6,8 @@
 # are, the standby stays in sync, and status says within 3 s what is going on.  Then the flow table
 # is filled up: who is in it stays, who comes is served without a record, and status complains.  I8.
 #
-# FLOOD=1000000 SESSIONS=1000 is the full size (make floods); RATE is in frames a second.
+# FLOOD=1000000 SESSIONS=1000 is the full size (make floods); RATE is in frames a second.  A table of
+# all verdicts comes last, and decides.
 
 LAB_V6=1
 . "${0%/*}/../lib/pair.sh"
@@ -14,11 +15,28 @@ lab_enter "$@"
 
 FLOOD=${FLOOD:-100000} SESSIONS=${SESSIONS:-200} RATE=${RATE:-25000}
 ROOM=$((SESSIONS + 700)) # flows in the table, a few of them the probe's
-STALL_MS=500             # the first retransmission comes after 200 ms, the second one 400 later
+# One retransmission, which comes after 200 ms; the second one comes 400 later: make floods has 500.
+STALL_MS=${STALL_MS:-3000}
 GROWTH_KB=4096           # of a daemon's memory, in all
+PINS=200                 # of 60 sources in one affinity group, and the probe's
+verdicts=() failures=0
+
+# judge WHAT FOUND LIMIT: it must not be above that.
+judge() {
+	local verdict=ok
+	(($2 <= $3)) || { verdict=FAILED failures=$((failures + 1)); }
+	verdicts+=("$(printf '%-52s %9s %9s  %s' "$1" "$2" "$3" "$verdict")")
+}
+judged() {
+	printf '\n%-52s %9s %9s\n' "what" "found" "at most"
+	printf '%s\n' "${verdicts[@]}"
+	((failures == 0)) || fail "$failures of ${#verdicts[@]} verdicts failed"
+}
 
 counter() { pairctl "$1" -j status | "$LAB_TOP/tests/lib/field.py" lbd.counter |
 	grep -o "'name': '$2', 'value': [0-9]*" | grep -o "[0-9]*$"; }
+# The last count that was written in full.
+last() { grep '"event":"count".*}$' "$LAB/log/$1.out" | tail -n 1; }
 memory() { awk '/^VmRSS/ { print $2 }' "/proc/$(pid_of "$1")/status"; }
 rose() { (($(counter 1 "$1") >= $2)); }
 says() { pairctl 1 status | grep -q "$1"; }
@@ -31,11 +49,11 @@ way_back() {
 }
 
 # Of the probe's connections, 100 a second, those of the last few seconds are recorded.
-bounded() {
+most() {
 	local flows pins
 	read -r flows pins < <(field 1 lbd.flows lbd.pins)
-	((flows <= ROOM && flows - SESSIONS <= 650)) || fail "$1: $flows flows for $SESSIONS sessions"
-	((pins <= 200)) || fail "$1: $pins pins"
+	((flows <= most_flows)) || most_flows=$flows
+	((pins <= most_pins)) || most_pins=$pins
 }
 
 # A busy machine may keep pairctl waiting for longer than it waits: no answer is none.
@@ -44,12 +62,12 @@ replicates() {
 	until state=$(field 2 sync.state) && [[ -n $state ]]; do
 		((SECONDS - start <= 3)) || fail "$1: syncd of lb2 does not answer"
 	done
-	[[ $state == in-sync ]] || fail "$1: the standby is not in sync: $state"
+	[[ $state == in-sync ]] || { say "$1: the standby is $state"; out_of_sync=$((out_of_sync + 1)); }
 }
 
 # flood KIND COUNTER: starts one and waits for it; the counter says so within 3 s.
 flood() {
-	local kind=$1 name=$2 before start
+	local kind=$1 name=$2 before start most_flows=0 most_pins=0 out_of_sync=0
 	before=$(counter 1 "$name")
 	signal -USR1 real
 	start=$(ms)
@@ -58,22 +76,26 @@ flood() {
 	wait_for 3 "$name to tell of it" rose "$name" $((before + 1000))
 	say "$kind: $name has risen by 1000 after $(($(ms) - start)) ms"
 	while lives "flood-$kind"; do
-		bounded "$kind"
+		most
 		replicates "$kind"
 		sleep 0.2
 	done
 	say "$kind: $(cat "$LAB/log/flood-$kind.out"); $name $before -> $(counter 1 "$name"), flows" \
-		"and pins $(field 1 lbd.flows lbd.pins); $(tail -n 1 "$LAB/log/real.out")"
+		"and pins $(field 1 lbd.flows lbd.pins); $(last real)"
+	judge "$kind: flows in the table, $SESSIONS of them sessions" "$most_flows" $((SESSIONS + 650))
+	judge "$kind: pins" "$most_pins" "$PINS"
+	judge "$kind: times the standby was out of sync" "$out_of_sync" 0
 	stalls "$kind"
 }
 
 stalls() {
 	local lost moved stall
 	work 500
-	read -r lost moved stall < <(tail -n 1 "$LAB/log/real.out" |
+	read -r lost moved stall < <(last real |
 		"$LAB_TOP/tests/lib/field.py" lost moved longest_stall_ms)
-	[[ $lost == 0 && $moved == 0 ]] || fail "$1: $lost sessions lost, $moved moved"
-	((${stall%.*} <= STALL_MS)) || fail "$1: a session waited $stall ms"
+	judge "$1: sessions lost" "$lost" 0
+	judge "$1: sessions moved" "$moved" 0
+	judge "$1: longest stall of a session, ms" "${stall%.*}" "$STALL_MS"
 }
 
 pair_start "$ROOM"
@@ -92,22 +114,27 @@ flood ack derived
 flood scan forwarded_in
 gap=$(probe_stop)
 say "new connections came to be all the time, at most $gap ms apart"
-((${gap%.*} <= 1500)) || fail "no new connection for $gap ms"
+judge "longest time without a new connection, ms" "${gap%.*}" 1500
 for daemon in "${!before[@]}"; do
 	now=$(memory "$daemon")
 	say "$daemon: ${before[$daemon]} -> $now kB"
-	((now - before[$daemon] <= GROWTH_KB)) || fail "$daemon has grown by $((now - before[$daemon])) kB"
+	judge "$daemon: growth of memory, kB" $((now - before[$daemon])) "$GROWTH_KB"
 done
 
 # More sessions than the table has room for.
+signal -USR1 real
 chat_start more 7000 1000 10.20.0.100 60
 wait_for 3 "status to complain" says "flow table is full"
 (($(counter 1 flows_full) > 0)) || fail "a full table is not counted"
 work 1000
 stalls full
+out_of_sync=0
 replicates full
+judge "full: times the standby was out of sync" "$out_of_sync" 0
+judge "full: flows in the table" "$(field 1 lbd.flows)" "$ROOM"
 say "full: flows $(field 1 lbd.flows lbd.flows_max), flows_full $(counter 1 flows_full);" \
-	"$(tail -n 1 "$LAB/log/more.out")"
+	"$(last more)"
+judged
 chat_stop more
 wait_for 60 "room in the table, and no complaint" silent "flow table is full"
 chat_stop real
