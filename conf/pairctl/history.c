@@ -55,8 +55,8 @@ static void fill_bundle(Answer__Revision *answer, const struct bundle *bundle,
 	answer->signed_by = signer_text(bundle, running);
 	answer->who = *bundle->who ? text_format("%s", bundle->who) : NULL;
 	answer->message = *bundle->message ? text_format("%s", bundle->message) : NULL;
-	answer->has_time_seconds = bundle->when_ms > 0;
-	answer->time_seconds = (double)bundle->when_ms / 1000.0;
+	answer->has_time_ms = bundle->when_ms > 0;
+	answer->time_ms = bundle->when_ms;
 	answer->has_rolls_back = bundle->rolls_back > 0;
 	answer->rolls_back = bundle->rolls_back;
 }
@@ -94,11 +94,11 @@ static void free_revision(Answer__Revision *answer)
 
 static char *time_text(const Answer__Revision *revision)
 {
-	time_t seconds = (time_t)revision->time_seconds;
+	time_t seconds = (time_t)(revision->time_ms / 1000);
 	struct tm tm;
 	char text[32];
 
-	if (!revision->has_time_seconds || !localtime_r(&seconds, &tm) ||
+	if (!revision->has_time_ms || !localtime_r(&seconds, &tm) ||
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		return text_format("-");
 	return text_format("%s", text);
