@@ -177,6 +177,8 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	status.lbd_link = syncd->lbd_linked;
 	status.vrrpd_link = syncd->vrrpd != NULL;
 	status.config_digest = syncd->conf->digest_text;
+	status.working_copy = (char *)(uintptr_t)drift_look(&syncd->drift, syncd->conf,
+							    syncd->options.config, now);
 	reply.sync = &status;
 	message.status_reply = &reply;
 	ctl_send(conn, &message, NULL, 0);

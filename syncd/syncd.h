@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "conf/ctl.h"
 #include "conf/daemon.h"
+#include "conf/drift.h"
 #include "proto/addr.h"
 #include "proto/record.h"
 #include "syncd/channel.h"
@@ -63,6 +64,7 @@ struct syncd {
 	struct daemon daemon;
 	struct daemon_options options;
 	struct conf *conf;
+	struct drift drift; /* of the working copy from it */
 	unsigned int node;
 	struct keys keys;
 	struct channel channel;

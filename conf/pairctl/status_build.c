@@ -451,6 +451,8 @@ static void judge(struct build *b)
 		judge_sync(b, r->sync);
 	}
 	judge_config(b);
+	if (r->sync && r->sync->working_copy)
+		note(b, "%s: %s", b->here->name, r->sync->working_copy);
 }
 
 Answer__Status *status_build(const struct status_replies *r)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "conf/drift.h"
 #include "conf/files.h"
 #include "conf/running.h"
 
@@ -174,6 +175,43 @@ static void store_that_cannot_be_read_is_no_empty_store(void **state)
 	conf_faults_free(&running.faults);
 }
 
+/* Edits by hand are told, and told no more when they are taken back; comments are no edits. */
+static void edits_are_seen(void **state)
+{
+	const uint64_t s = 1000000000;
+	struct drift drift = { 0 };
+	struct running running;
+	struct history *history;
+	char edited[16384];
+
+	(void)state;
+	running_read(&running, dir, working);
+	assert_null(drift_look(&drift, running.conf, working, s));
+	snprintf(edited, sizeof(edited), "# a comment\n%s", (char *)base->file[0].bytes);
+	write_text(working, edited);
+	assert_null(drift_look(&drift, running.conf, working, 6 * s));
+	write_text(working, (char *)two->file[0].bytes);
+	assert_null(drift_look(&drift, running.conf, working, 10 * s)); /* not that soon */
+	assert_non_null(strstr(drift_look(&drift, running.conf, working, 11 * s),
+			       "differs from what runs: SIGHUP reads it"));
+	write_text(working, "nonsense");
+	assert_non_null(strstr(drift_look(&drift, running.conf, working, 16 * s), "see pairctl check"));
+	conf_free(running.conf);
+	conf_faults_free(&running.faults);
+
+	history = writer();
+	assert_int_equal(history_adopt(history, two, 0), 0);
+	history_close(history);
+	write_text(working, (char *)base->file[0].bytes);
+	running_read(&running, dir, working);
+	assert_non_null(strstr(drift_look(&drift, running.conf, working, 17 * s),
+			       "differs from revision 2, which runs: see pairctl diff"));
+	write_text(working, (char *)two->file[0].bytes);
+	assert_null(drift_look(&drift, running.conf, working, 22 * s));
+	conf_free(running.conf);
+	conf_faults_free(&running.faults);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +221,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(faults_name_their_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(store_that_cannot_be_read_is_no_empty_store, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(edits_are_seen, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
