@@ -7,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <sodium.h>
-
 /* --- history: what is known of each -------------------------------------------------------------
  */
 
@@ -25,7 +23,8 @@ static char *id_text(const struct revision *revision)
 {
 	char text[2 * REVISION_ID + 1];
 
-	sodium_bin2hex(text, sizeof(text), revision->id, REVISION_ID);
+	for (size_t i = 0; i < REVISION_ID; i++)
+		snprintf(text + 2 * i, 3, "%02x", revision->id[i]);
 	return text_format("%s", text);
 }
 
