@@ -67,7 +67,7 @@ static void add_number(crypto_generichash_state *hash, uint64_t number)
 }
 
 /* Each part with its length in front, so that none can run into the next. */
-static void hash_files(uint8_t out[BUNDLE_CONTENT], const struct bundle_file *file, size_t files)
+static void hash_files(uint8_t out[BUNDLE_CONTENT], const struct conf_text *file, size_t files)
 {
 	crypto_generichash_state hash;
 
@@ -137,10 +137,10 @@ static bool is_sound(const Revision__Body *body, bool is_signed)
 	       (!body->message || bundle_text_good(body->message));
 }
 
-static bool copy_file(struct bundle_file *file, const char *name, const uint8_t *bytes,
+static bool copy_file(struct conf_text *file, const char *name, const uint8_t *bytes,
 		      size_t length)
 {
-	*file = (struct bundle_file){ strdup(name), malloc(length + 1), length };
+	*file = (struct conf_text){ strdup(name), malloc(length + 1), length };
 	if (!file->name || !file->bytes)
 		return false;
 	if (length)
@@ -293,7 +293,7 @@ static int gather_files(struct parts *parts, const struct bundle_plan *plan)
 	size_t total = 0;
 
 	for (size_t i = 0; i < plan->files; i++) {
-		const struct bundle_file *file = &plan->file[i];
+		const struct conf_text *file = &plan->file[i];
 
 		revision__file__init(&parts->file[i]);
 		parts->file[i].name = file->name;
@@ -384,5 +384,5 @@ void bundle_free(struct bundle *bundle)
 
 struct conf *bundle_conf(const struct bundle *bundle, struct conf_faults *faults)
 {
-	return conf_read((const char *)bundle->file[0].bytes, bundle->file[0].length, faults);
+	return conf_read_texts(bundle->file, bundle->files, faults);
 }

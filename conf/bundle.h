@@ -23,14 +23,8 @@ enum {
 	BUNDLE_CONTENT = 32,
 	BUNDLE_MAX = CONF_MAX_BYTES + (64 << 10), /* all bytes; of the files CONF_MAX_BYTES */
 	BUNDLE_FILES = 64,
-	BUNDLE_FILE_NAME = 128, /* each of the next with NUL */
+	BUNDLE_FILE_NAME = 128, /* with NUL, as the next */
 	BUNDLE_TEXT = 512,
-};
-
-struct bundle_file {
-	char *name; /* the first: without directory; the others: as they were included */
-	uint8_t *bytes;
-	size_t length;
 };
 
 /* Read-only once it was made.  Texts are never NULL, and printable. */
@@ -41,7 +35,7 @@ struct bundle {
 	uint64_t when_ms;    /* Unix time, for people; of a base 0 */
 	uint64_t rolls_back; /* number of the revision whose files these are; 0: no roll-back */
 	char *pair, *who, *message;
-	struct bundle_file *file; /* at least one */
+	struct conf_text *file; /* at least one */
 	size_t files;
 	bool is_signed;
 	uint8_t signer[SIGN_KEY];
@@ -82,7 +76,7 @@ enum bundle_verdict bundle_judge(const struct bundle *bundle, const char *pair,
 
 struct bundle_plan {
 	const struct lineage *parent; /* NULL: a base */
-	const struct bundle_file *file;
+	const struct conf_text *file;
 	size_t files;
 	const char *pair, *who, *message; /* the last two may be NULL */
 	uint64_t when_ms, rolls_back;

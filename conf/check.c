@@ -12,7 +12,7 @@
 #include "proto/flow.h"
 #include "proto/seal.h"
 
-static const struct place whole_file = { 0, 0 };
+static const struct place whole_file = { 0 };
 
 bool check_equal(const char *a, const char *b)
 {
@@ -82,10 +82,11 @@ static bool check_names(const struct check *c, ProtobufCMessage *const *item, si
 			first = i;
 			continue;
 		}
-		fault_error(c->faults, source_at(c->source, named[i].message, "name"),
-			    "%s is already defined in line %u",
-			    keyword_label(label, named[i].message),
-			    source_at(c->source, named[first].message, "name").line);
+		fault_error(
+			c->faults, source_at(c->source, named[i].message, "name"),
+			"%s is already defined in %s", keyword_label(label, named[i].message),
+			fault_line(c->faults, source_at(c->source, named[first].message, "name"))
+				.text);
 	}
 	free(named);
 	return true;
@@ -150,10 +151,11 @@ static void check_keys(const struct check *c, const Conf__Node *a, const Conf__N
 		if (j == i)
 			continue;
 		fault_error(c->faults, source_at(c->source, keys[i].node, keys[i].field),
-			    "%s is the same as %s %s (line %u)", keys[i].keyword,
+			    "%s is the same as %s %s (%s)", keys[i].keyword,
 			    keys[i].node == keys[j].node ? "this node's" : "the other node's",
 			    keys[j].keyword,
-			    source_at(c->source, keys[j].node, keys[j].field).line);
+			    fault_line(c->faults, source_at(c->source, keys[j].node, keys[j].field))
+				    .text);
 	}
 }
 
@@ -195,9 +197,10 @@ static void check_paths(const struct check *c)
 	b = c->file->node[1];
 	if (a->n_sync != b->n_sync && a->n_sync && b->n_sync)
 		fault_error(c->faults, source_at(c->source, b, "sync"),
-			    "sync: %zu of this node and %zu of the other (line %u): each path "
+			    "sync: %zu of this node and %zu of the other (%s): each path "
 			    "needs an address at both ends",
-			    b->n_sync, a->n_sync, source_at(c->source, a, "sync").line);
+			    b->n_sync, a->n_sync,
+			    fault_line(c->faults, source_at(c->source, a, "sync")).text);
 	if (sync && sync->n_path && a->n_sync > 1 && sync->n_path != a->n_sync)
 		fault_error(c->faults, source_at(c->source, sync, "path"),
 			    "path: %zu for %zu sync addresses of each node", sync->n_path,

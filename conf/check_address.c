@@ -125,9 +125,7 @@ static int by_address(const void *left, const void *right)
 
 	if (order)
 		return order;
-	if (a->place.line != b->place.line)
-		return a->place.line < b->place.line ? -1 : 1;
-	return a->place.column < b->place.column ? -1 : a->place.column > b->place.column;
+	return place_order(&a->place, &b->place);
 }
 
 static bool may_share(const struct use *a, const struct use *b)
@@ -157,9 +155,10 @@ static void complain(const struct check *c, const struct use *earlier, const str
 	char text[ADDR_TEXT];
 
 	/* Replies are turned back by (member, port): two arrays could not be told apart. */
-	fault_error(c->faults, use->place, "%s %s is already %s \"%s\" (line %u)%s",
+	fault_error(c->faults, use->place, "%s %s is already %s \"%s\" (%s)%s",
 		    words[use->kind].keyword, addr_print_flow(text, &use->addr),
-		    words[earlier->kind].is, earlier->name, earlier->place.line,
+		    words[earlier->kind].is, earlier->name,
+		    fault_line(c->faults, earlier->place).text,
 		    twice && !check_equal(earlier->array, use->array)
 			    ? "; a server can be in one array only"
 			    : "");
@@ -204,9 +203,9 @@ static void check_member(const struct check *c, const Conf__Array *array,
 	fault_error(
 		c->faults, source_at(c->source, member, "address"),
 		"address: member \"%s\" needs an %s address too, since its array has the vip %s "
-		"(line %u)",
+		"(%s)",
 		member->name ? member->name : "", family_names[family], addr_print_flow(text, &vip),
-		source_at(c->source, array, "vip").line);
+		fault_line(c->faults, source_at(c->source, array, "vip")).text);
 }
 
 static void check_families(const struct check *c, const Conf__Array *array)
@@ -246,10 +245,12 @@ static void check_nodes(const struct check *c)
 				fault_error(
 					c->faults, source_at(c->source, node, "address"),
 					"address: node \"%s\" needs an %s address too, since node "
-					"\"%s\" has one (line %u)",
+					"\"%s\" has one (%s)",
 					node->name ? node->name : "", family_names[f],
 					other->name ? other->name : "",
-					source_at(c->source, other, "address").line);
+					fault_line(c->faults,
+						   source_at(c->source, other, "address"))
+						.text);
 	}
 }
 

@@ -226,9 +226,9 @@ static void advise_names(const struct check *c, size_t number)
 		if (!array->fqdn || !other->fqdn || strcasecmp(array->fqdn, other->fqdn) != 0)
 			continue;
 		fault_warning(c->faults, source_at(c->source, array, "fqdn"),
-			      "fqdn %s is also that of array \"%s\" (line %u)", array->fqdn,
+			      "fqdn %s is also that of array \"%s\" (%s)", array->fqdn,
 			      other->name ? other->name : "",
-			      source_at(c->source, other, "fqdn").line);
+			      fault_line(c->faults, source_at(c->source, other, "fqdn")).text);
 		return;
 	}
 }

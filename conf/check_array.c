@@ -45,10 +45,11 @@ static void claim(const struct check *c, const struct check_services *services, 
 		if (other == service)
 			fault_error(c->faults, place, "ports: port %u is in this list twice", port);
 		else
-			fault_error(c->faults, place,
-				    "ports: port %u belongs to service \"%s\" already (line %u)",
-				    port, other->name ? other->name : "",
-				    source_at(c->source, other, "ports").line);
+			fault_error(
+				c->faults, place,
+				"ports: port %u belongs to service \"%s\" already (%s)", port,
+				other->name ? other->name : "",
+				fault_line(c->faults, source_at(c->source, other, "ports")).text);
 	}
 }
 
@@ -69,12 +70,14 @@ static void check_timeout(const struct check *c, const struct check_services *se
 		    other->affinity_timeout_ms == service->affinity_timeout_ms ||
 		    !check_equal(other->affinity_group, service->affinity_group))
 			continue;
-		fault_error(c->faults, source_at(c->source, service, "affinity_timeout_ms"),
-			    "affinity-timeout differs from that of service \"%s\" (line %u) in the "
-			    "same affinity-group \"%s\"; give it once",
-			    other->name ? other->name : "",
-			    source_at(c->source, other, "affinity_timeout_ms").line,
-			    service->affinity_group);
+		fault_error(
+			c->faults, source_at(c->source, service, "affinity_timeout_ms"),
+			"affinity-timeout differs from that of service \"%s\" (%s) in the "
+			"same affinity-group \"%s\"; give it once",
+			other->name ? other->name : "",
+			fault_line(c->faults, source_at(c->source, other, "affinity_timeout_ms"))
+				.text,
+			service->affinity_group);
 		return;
 	}
 }
@@ -115,13 +118,13 @@ static void check_follow(const struct check *c, const struct check_services *ser
 		fault_error(c->faults, place, "follow: a service cannot follow itself");
 	else if (leader->follow)
 		fault_error(c->faults, place,
-			    "follow: \"%s\" has no probe either, it follows \"%s\" (line %u)",
+			    "follow: \"%s\" has no probe either, it follows \"%s\" (%s)",
 			    service->follow, leader->follow,
-			    source_at(c->source, leader, "follow").line);
+			    fault_line(c->faults, source_at(c->source, leader, "follow")).text);
 	else if (!check_equal(leader->affinity_group, service->affinity_group))
 		fault_error(c->faults, place,
-			    "follow: \"%s\" (line %u) is not in the same affinity-group",
-			    service->follow, name_place(c, leader).line);
+			    "follow: \"%s\" (%s) is not in the same affinity-group",
+			    service->follow, fault_line(c->faults, name_place(c, leader)).text);
 }
 
 /* --- probes ----------------------------------------------------------------------------------- */
@@ -171,8 +174,8 @@ static void check_probe(const struct check *c, const Conf__Service *service,
 			    probe->interval_ms);
 	if (service->follow)
 		fault_error(c->faults, source_at(c->source, probe, "type"),
-			    "a service that follows another (line %u) has no check of its own",
-			    source_at(c->source, service, "follow").line);
+			    "a service that follows another (%s) has no check of its own",
+			    fault_line(c->faults, source_at(c->source, service, "follow")).text);
 }
 
 /* Somebody has to learn them. */
@@ -247,8 +250,9 @@ static void check_replaced(const struct check *c, const struct check_services *s
 			if (!check_equal(services->list[i]->name, services->list[j]->name))
 				continue;
 			fault_error(c->faults, name_place(c, services->list[i]),
-				    "service \"%s\" is in the profile already (line %u)",
-				    services->list[i]->name, name_place(c, services->list[j]).line);
+				    "service \"%s\" is in the profile already (%s)",
+				    services->list[i]->name,
+				    fault_line(c->faults, name_place(c, services->list[j])).text);
 		}
 	}
 }

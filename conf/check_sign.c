@@ -45,9 +45,11 @@ static void check_twins(const struct check *c, size_t count)
 		}
 		if (j < i)
 			fault_error(c->faults, source_at(c->source, one.block, one.field),
-				    "%s is the same as that of %s %s (line %u)", one.keyword,
-				    other.what, other.name ? other.name : "",
-				    source_at(c->source, other.block, other.field).line);
+				    "%s is the same as that of %s %s (%s)", one.keyword, other.what,
+				    other.name ? other.name : "",
+				    fault_line(c->faults,
+					       source_at(c->source, other.block, other.field))
+					    .text);
 	}
 }
 

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "conf/conf.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
@@ -14,9 +10,10 @@
 #include "conf/fill.h"
 #include "conf/print.h"
 #include "conf/read.h"
+#include "conf/texts.h"
 #include "proto/addr.h"
 
-static const struct place whole_file = { 0, 0 };
+static const struct place whole_file = { 0 };
 
 static ssize_t add_bytes(void *hash, const char *bytes, size_t length)
 {
@@ -62,7 +59,7 @@ static bool digest(struct conf *conf)
 	return true;
 }
 
-static struct conf *read_whole(const char *text, size_t length, struct conf_faults *faults)
+static struct conf *read_whole(struct texts *texts, struct conf_faults *faults)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
 
@@ -71,7 +68,7 @@ static struct conf *read_whole(const char *text, size_t length, struct conf_faul
 	conf->source = source_new();
 	if (!conf->source)
 		goto no_memory;
-	conf->file = read_text(text, length, conf->source, faults);
+	conf->file = read_text(texts, conf->source, faults);
 	if (!conf->file || !check_config(conf->file, conf->source, faults))
 		goto no_memory;
 	if (faults->errors == 0 && (!fill_config(conf->file) || !digest(conf)))
@@ -83,69 +80,62 @@ no_memory:
 	return conf;
 }
 
-struct conf *conf_read(const char *text, size_t length, struct conf_faults *faults)
+/* Of texts that are whole, or that `why` says are not; they are gone afterwards. */
+static struct conf *read_all(struct texts *texts, const char *why, struct conf_faults *faults)
 {
 	struct conf *conf = NULL;
 
 	*faults = (struct conf_faults){ 0 };
-	if (length > CONF_MAX_BYTES)
-		fault_error(faults, whole_file, "larger than %d bytes", CONF_MAX_BYTES);
+	if (why)
+		fault_error(faults, whole_file, "%s", why);
 	else
-		conf = read_whole(text, length, faults);
+		conf = read_whole(texts, faults);
 	faults_finish(faults);
-	if (faults->errors == 0)
-		return conf;
-	conf_free(conf);
-	return NULL;
+	if (faults->errors) {
+		conf_free(conf);
+		conf = NULL;
+	} else {
+		conf->text = texts->list;
+		conf->texts = texts->count;
+		texts->list = NULL;
+		texts->count = 0;
+	}
+	texts_free(texts);
+	return conf;
 }
 
-/* One byte more than is allowed, so that the excess is seen.  Returns the length or negative errno.
- */
-static ssize_t slurp(int fd, char *text)
+struct conf *conf_read_texts(const struct conf_text *text, size_t count, struct conf_faults *faults)
 {
-	size_t used = 0;
+	char why[TEXTS_WHY];
+	struct texts texts;
+	bool good = true;
 
-	while (used <= CONF_MAX_BYTES) {
-		ssize_t n = read(fd, text + used, CONF_MAX_BYTES + 1 - used);
+	texts_init(&texts);
+	for (size_t i = 0; i < count && good; i++)
+		good = texts_add(&texts, text[i].name, text[i].bytes, text[i].length, why);
+	return read_all(&texts, good ? NULL : why, faults);
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
+struct conf *conf_read(const char *text, size_t length, struct conf_faults *faults)
+{
+	char why[TEXTS_WHY];
+	struct texts texts;
+	bool good;
+
+	texts_init(&texts);
+	good = texts_add(&texts, "pair.conf", text, length, why);
+	return read_all(&texts, good ? NULL : why, faults);
 }
 
 struct conf *conf_read_file(const char *path, struct conf_faults *faults)
 {
-	/* Non-blocking, so that a FIFO without a writer cannot hold a daemon up. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct conf *conf = NULL;
-	struct stat status;
-	char *text = NULL;
-	ssize_t length;
+	char why[TEXTS_WHY];
+	struct texts texts;
+	bool good;
 
-	*faults = (struct conf_faults){ 0 };
-	if (fd < 0 || fstat(fd, &status) < 0) {
-		fault_error(faults, whole_file, "cannot open: %s", strerror(errno));
-	} else if (!S_ISREG(status.st_mode)) {
-		fault_error(faults, whole_file, "not a regular file");
-	} else if (!(text = malloc(CONF_MAX_BYTES + 1))) {
-		fault_error(faults, whole_file, "out of memory");
-	} else {
-		length = slurp(fd, text);
-		if (length < 0)
-			fault_error(faults, whole_file, "cannot read: %s", strerror((int)-length));
-		else
-			conf = conf_read(text, (size_t)length, faults);
-	}
-	free(text);
-	if (fd >= 0)
-		close(fd);
-	return conf;
+	texts_init(&texts);
+	good = texts_open(&texts, path, why);
+	return read_all(&texts, good ? NULL : why, faults);
 }
 
 void conf_free(struct conf *conf)
@@ -155,6 +145,11 @@ void conf_free(struct conf *conf)
 	if (conf->file)
 		conf__config__free_unpacked(conf->file, NULL);
 	source_free(conf->source);
+	for (size_t i = 0; i < conf->texts; i++) {
+		free(conf->text[i].name);
+		free(conf->text[i].bytes);
+	}
+	free(conf->text);
 	free(conf);
 }
 

@@ -21,6 +21,13 @@ enum {
 	CONF_POOL_MAX = FLOW_SERVICE_SOURCES, /* addresses of a family in a snat-pool */
 };
 
+/* A file as the operator wrote it; the bytes end in a NUL that is not counted. */
+struct conf_text {
+	char *name; /* the first: pair.conf; others as they are found beside it: arrays/mel.conf */
+	uint8_t *bytes;
+	size_t length;
+};
+
 /*
  * A configuration that has passed every check.  `file` holds what was written plus all defaults
  * (every has_ of a field with a default is set), and every array holds its profile's services, so
@@ -33,6 +40,8 @@ struct conf {
 	/* The same without keys and the sync block: nodes that differ in those alone match. */
 	uint8_t shared_digest[CONF_DIGEST_BYTES];
 	char digest_text[13];              /* first 12 hex digits of `digest`, for people */
+	struct conf_text *text;            /* all files */
+	size_t texts;
 	struct revision revision;          /* of the store; none: a file was read */
 	struct conf_source *source;        /* where things stood in the file; opaque */
 };
@@ -42,6 +51,7 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
 struct conf_fault {
 	enum conf_severity severity;
 	unsigned int line, column; /* from 1; 0: the file as a whole */
+	unsigned int file;         /* 0: the one that was read; else conf_faults.file[file - 1] */
 	char *text;                /* without the place */
 };
 
@@ -49,6 +59,8 @@ struct conf_fault {
 struct conf_faults {
 	struct conf_fault *fault;
 	size_t count, errors, warnings;
+	char **file; /* that were included, as they were named */
+	size_t files;
 };
 
 /*
@@ -57,11 +69,22 @@ struct conf_faults {
  */
 struct conf *conf_read(const char *text, size_t length, struct conf_faults *faults);
 
-/* The same from a file; what cannot be opened is a fault without a place. */
+/* The same of several files: the first, and exactly those that it includes. */
+struct conf *conf_read_texts(const struct conf_text *text, size_t texts,
+			     struct conf_faults *faults);
+
+/*
+ * The same from a file and what it includes; what cannot be opened is a fault without a place.
+ */
 struct conf *conf_read_file(const char *path, struct conf_faults *faults);
 
 void conf_free(struct conf *conf);
 void conf_faults_free(struct conf_faults *faults);
+
+/* "FILE:LINE:COLUMN", or "FILE" of a fault without a place, in a configuration called `name`. */
+enum { CONF_PLACE = 4096 + 256 };
+void conf_fault_place(const struct conf_faults *faults, const struct conf_fault *fault,
+		      const char *name, char text[CONF_PLACE]);
 
 /* Prints "FILE:LINE:COLUMN: [warning: ]TEXT" lines. */
 void conf_faults_print(const struct conf_faults *faults, const char *name, FILE *out);

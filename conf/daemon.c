@@ -182,13 +182,13 @@ static void log_faults(const struct conf_faults *faults, const char *file)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct conf_fault *fault = &faults->fault[i];
+		char place[CONF_PLACE];
 
+		conf_fault_place(faults, fault, file, place);
 		if (fault->severity == CONF_WARNING)
-			log_warning("%s:%u:%u: %s", file, fault->line, fault->column, fault->text);
-		else if (fault->line == 0)
-			log_error("%s: %s", file, fault->text);
+			log_warning("%s: %s", place, fault->text);
 		else
-			log_error("%s:%u:%u: %s", file, fault->line, fault->column, fault->text);
+			log_error("%s: %s", place, fault->text);
 	}
 }
 

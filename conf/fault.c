@@ -36,7 +36,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct conf_faults *faults
 		return;
 
 	struct conf_fault *fault = &faults->fault[faults->count];
-	*fault = (struct conf_fault){ severity, place.line, place.column, NULL };
+	*fault = (struct conf_fault){ severity, place.line, place.column, place.file, NULL };
 	/* Nobody should have to look for a fault without a text: it is counted and that is all. */
 	if (vasprintf(&fault->text, format, args) >= 0)
 		faults->count++;
@@ -60,9 +60,50 @@ void fault_warning(struct conf_faults *faults, struct place place, const char *f
 	va_end(args);
 }
 
+int place_order(const struct place *a, const struct place *b)
+{
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return a->column < b->column ? -1 : a->column > b->column;
+}
+
+static struct place place_of(const struct conf_fault *fault)
+{
+	return (struct place){ fault->line, fault->column, fault->file };
+}
+
 static bool later(const struct conf_fault *a, const struct conf_fault *b)
 {
-	return a->line != b->line ? a->line > b->line : a->column > b->column;
+	struct place one = place_of(a), other = place_of(b);
+
+	return place_order(&one, &other) > 0;
+}
+
+struct place_text fault_line(const struct conf_faults *faults, struct place place)
+{
+	struct place_text text;
+
+	if (place.file && place.file <= faults->files)
+		snprintf(text.text, PLACE_TEXT, "line %u of %s", place.line,
+			 faults->file[place.file - 1]);
+	else
+		snprintf(text.text, PLACE_TEXT, "line %u", place.line);
+	return text;
+}
+
+unsigned int fault_file(struct conf_faults *faults, const char *name)
+{
+	char **more = realloc(faults->file, (faults->files + 1) * sizeof(*more));
+
+	if (!more)
+		return 0;
+	faults->file = more;
+	more[faults->files] = strdup(name);
+	if (!more[faults->files])
+		return 0;
+	return (unsigned int)++faults->files;
 }
 
 /* By insertion: it keeps the order of equals, and the list is short and almost in order. */
@@ -89,7 +130,7 @@ static void fold(struct conf_faults *faults, size_t i)
 {
 	struct conf_fault *first = &faults->fault[i];
 	size_t kept = i + 1, twins = 0;
-	unsigned int line = 0;
+	struct place place = { 0 };
 	char *text;
 	int length;
 
@@ -97,7 +138,7 @@ static void fold(struct conf_faults *faults, size_t i)
 		struct conf_fault *fault = &faults->fault[j];
 
 		if (same_warning(first, fault)) {
-			line = twins++ ? line : fault->line;
+			place = twins++ ? place : place_of(fault);
 			free(fault->text);
 			continue;
 		}
@@ -109,7 +150,8 @@ static void fold(struct conf_faults *faults, size_t i)
 		return;
 	/* Two are worth looking up; of a hundred members with the same setting one is enough. */
 	if (twins == 1)
-		length = asprintf(&text, "%s (also in line %u)", first->text, line);
+		length = asprintf(&text, "%s (also in %s)", first->text,
+				  fault_line(faults, place).text);
 	else
 		length = asprintf(&text, "%s (also in %zu more places)", first->text, twins);
 	if (length < 0)
@@ -132,20 +174,40 @@ void conf_faults_free(struct conf_faults *faults)
 	for (size_t i = 0; i < faults->count; i++)
 		free(faults->fault[i].text);
 	free(faults->fault);
+	for (size_t i = 0; i < faults->files; i++)
+		free(faults->file[i]);
+	free(faults->file);
 	*faults = (struct conf_faults){ 0 };
+}
+
+/* What is included lies beside or below the file that includes it. */
+void conf_fault_place(const struct conf_faults *faults, const struct conf_fault *fault,
+		      const char *name, char text[CONF_PLACE])
+{
+	const char *slash = strrchr(name, '/');
+	int used;
+
+	if (fault->file && fault->file <= faults->files)
+		used = snprintf(text, CONF_PLACE, "%.*s%s", slash ? (int)(slash - name) + 1 : 0,
+				name, faults->file[fault->file - 1]);
+	else
+		used = snprintf(text, CONF_PLACE, "%s", name);
+	if (fault->line && used >= 0 && used < CONF_PLACE)
+		snprintf(text + used, (size_t)(CONF_PLACE - used), ":%u:%u", fault->line,
+			 fault->column);
 }
 
 void conf_faults_print(const struct conf_faults *faults, const char *name, FILE *out)
 {
 	/* Those beyond the list, and those that found no memory. */
 	size_t total = faults->errors + faults->warnings;
+	char place[CONF_PLACE];
 
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct conf_fault *fault = &faults->fault[i];
 
-		fputs(name, out);
-		if (fault->line)
-			fprintf(out, ":%u:%u", fault->line, fault->column);
+		conf_fault_place(faults, fault, name, place);
+		fputs(place, out);
 		fprintf(out, ": %s%s\n", fault->severity == CONF_WARNING ? "warning: " : "",
 			fault->text);
 	}

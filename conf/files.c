@@ -4,51 +4,46 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "conf/disk.h"
-
-static int read_one(struct bundle_file *file, const char *path)
+static int refuse(const struct conf_faults *faults, const char *path, char why[KEY_WHY])
 {
-	char copy[PATH_MAX];
-	struct disk disk;
-	char *slash;
-	int error;
+	const struct conf_fault *fault = faults->fault;
+	char place[CONF_PLACE];
+	size_t i = 0;
 
-	if (snprintf(copy, sizeof(copy), "%s", path) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	slash = strrchr(copy, '/');
-	if (slash)
-		*slash = '\0';
-	error = disk_open(&disk, slash ? slash == copy ? "/" : copy : ".", ".", false);
-	if (error == 0)
-		error = disk_ops.read(&disk, slash ? slash + 1 : copy, CONF_MAX_BYTES, &file->bytes,
-				      &file->length);
-	disk_close(&disk);
-	return error;
+	while (i < faults->count && fault[i].severity != CONF_ERROR)
+		i++;
+	if (i == faults->count) {
+		snprintf(why, KEY_WHY, "%s has errors", path);
+		return -EINVAL;
+	}
+	conf_fault_place(faults, &fault[i], path, place);
+	snprintf(why, KEY_WHY, "%.200s: %.250s", place, fault[i].text);
+	return -EINVAL;
 }
 
-int bundle_files_load(struct bundle_file **file, size_t *files, const char *path, char why[KEY_WHY])
+int bundle_files_load(struct conf_text **file, size_t *files, const char *path, char why[KEY_WHY])
 {
-	int error = -ENOMEM;
+	struct conf_faults faults;
+	struct conf *conf = conf_read_file(path, &faults);
+	int error = 0;
 
-	*files = 0;
-	*file = calloc(1, sizeof(**file));
-	if (*file) {
-		*files = 1;
-		(*file)->name = strdup("pair.conf");
-		error = (*file)->name ? read_one(*file, path) : -ENOMEM;
-	}
-	if (error == 0)
-		return 0;
-	bundle_files_free(*file, *files);
 	*file = NULL;
 	*files = 0;
-	snprintf(why, KEY_WHY, "%s: %s", path, strerror(-error));
+	if (conf) {
+		*file = conf->text;
+		*files = conf->texts;
+		conf->text = NULL;
+		conf->texts = 0;
+	} else {
+		error = refuse(&faults, path, why);
+	}
+	conf_free(conf);
+	conf_faults_free(&faults);
 	return error;
 }
 
-void bundle_files_free(struct bundle_file *file, size_t files)
+void bundle_files_free(struct conf_text *file, size_t files)
 {
 	for (size_t i = 0; i < files; i++) {
 		free(file[i].name);

@@ -6,12 +6,12 @@
 #include "conf/bundle.h"
 
 /*
- * All files of a configuration, the first one always under the name pair.conf, so that nodes whose
+ * All files of a configuration without errors, the first one always under the name pair.conf, so that nodes whose
  * copies lie in different places make the same of them.  Freed by bundle_files_free().  0, or a
  * negative errno with the reason in `why`.
  */
-int bundle_files_load(struct bundle_file **file, size_t *files, const char *path,
+int bundle_files_load(struct conf_text **file, size_t *files, const char *path,
 		      char why[KEY_WHY]);
-void bundle_files_free(struct bundle_file *file, size_t files);
+void bundle_files_free(struct conf_text *file, size_t files);
 
 #endif

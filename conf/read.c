@@ -25,6 +25,8 @@ struct block {
 struct reader {
 	struct scan scan;
 	struct token token; /* the next one */
+	struct texts *texts;
+	struct place included[TEXTS_FILES]; /* line 0: not yet */
 	struct conf_source *source;
 	struct conf_faults *faults;
 	struct block stack[READ_DEPTH];
@@ -173,7 +175,7 @@ static ProtobufCMessage *new_block(struct reader *r, const ProtobufCFieldDescrip
 {
 	ProtobufCMessage *parent = top(r)->message, *message = store_block(parent, field);
 	char keyword[RULE_KEYWORD];
-	struct place first = { 0, 0 };
+	struct place first = { 0 };
 
 	if (message) {
 		note(r, parent, field->id, 0, place);
@@ -184,8 +186,8 @@ static ProtobufCMessage *new_block(struct reader *r, const ProtobufCFieldDescrip
 		r->no_memory = true;
 		return NULL;
 	}
-	fault_error(r->faults, place, "%s is given twice, first in line %u; blocks are not merged",
-		    rule_keyword(keyword, field), first.line);
+	fault_error(r->faults, place, "%s is given twice, first in %s; blocks are not merged",
+		    rule_keyword(keyword, field), fault_line(r->faults, first).text);
 	message = store_new(field);
 	if (!message || !source_keep(r->source, message)) {
 		free(message);
@@ -255,6 +257,108 @@ static void close_block(struct reader *r)
 	r->depth--;
 }
 
+/* --- other files ------------------------------------------------------------------------------ */
+
+static void read_token(struct reader *r);
+
+/* Every block still open at the end of a file is a fault of its own. */
+static void close_open(struct reader *r)
+{
+	char label[KEYWORD_LABEL];
+
+	while (r->depth > 1) {
+		fault_error(r->faults, r->token.place, "the file ends inside %s, opened in %s",
+			    keyword_label(label, top(r)->message),
+			    fault_line(r->faults, top(r)->place).text);
+		close_block(r);
+	}
+}
+
+static void read_included(struct reader *r, size_t i, struct place place)
+{
+	const struct conf_text *text = &r->texts->list[i];
+	struct reader outer = *r;
+
+	if (r->included[i].line) {
+		fault_error(r->faults, place, "%s is included already in %s", text->name,
+			    fault_line(r->faults, r->included[i]).text);
+		return;
+	}
+	scan_start(&r->scan, (const char *)text->bytes, text->length, r->faults);
+	r->scan.place.file = fault_file(r->faults, text->name);
+	if (!r->scan.place.file)
+		r->no_memory = true;
+	r->forgiven = 0;
+	for (next(r); r->token.kind != SCAN_EOF && !r->no_memory;)
+		read_token(r);
+	close_open(r);
+	r->scan = outer.scan;
+	r->token = outer.token;
+	r->forgiven = outer.forgiven;
+	r->included[i] = place;
+}
+
+static void include_files(struct reader *r, const char *pattern, struct place place)
+{
+	char why[TEXTS_WHY];
+	bool any = false;
+
+	if (!texts_gather(r->texts, pattern, why)) {
+		fault_error(r->faults, place, "include: %s", why);
+		return;
+	}
+	for (size_t i = 1; i < r->texts->count; i++) {
+		if (!texts_match(r->texts, i, pattern))
+			continue;
+		any = true;
+		read_included(r, i, place);
+	}
+	if (!any && strpbrk(pattern, "*?"))
+		fault_warning(r->faults, place, "include: %s names no file", pattern);
+	else if (!any)
+		fault_error(r->faults, place, "include: there is no %s", pattern);
+}
+
+/* "include PATTERN", the only statement that no schema knows. */
+static void include(struct reader *r)
+{
+	struct place place = r->token.place;
+	char pattern[SCAN_WORD_MAX + 1];
+
+	next(r);
+	if (r->depth > 1 || place.file) {
+		fault_error(r->faults, place,
+			    place.file ? "an included file includes nothing itself"
+				       : "include stands outside of all blocks");
+		skip(r);
+	} else if (r->token.kind != SCAN_WORD) {
+		if (r->token.kind != SCAN_BAD)
+			fault_error(r->faults, r->token.place, "include needs a file before %s",
+				    r->token.text);
+		skip(r);
+	} else {
+		memcpy(pattern, r->token.text, sizeof(pattern));
+		place = r->token.place;
+		next(r);
+		if (!at_end(r)) {
+			fault_error(r->faults, r->token.place,
+				    "include takes one file or pattern: unexpected \"%.40s\"",
+				    r->token.text);
+			skip(r);
+		}
+		include_files(r, pattern, place);
+	}
+}
+
+/* A revision has what it needs, and nothing that only looks as if it were in force. */
+static void find_idle(struct reader *r)
+{
+	for (size_t i = 1; i < r->texts->count; i++)
+		if (!r->included[i].line)
+			fault_error(r->faults, (struct place){ 0 }, "%s is not included",
+				    r->texts->list[i].name);
+}
+
 /* --- one statement ---------------------------------------------------------------------------- */
 
 /*
@@ -282,9 +386,9 @@ static const ProtobufCFieldDescriptor *close_forgotten(struct reader *r, size_t 
 
 	for (size_t i = 0; i < levels; i++) {
 		fault_error(r->faults, r->token.place,
-			    "the \"}\" of %s, opened in line %u, is missing before this \"%s\"",
-			    keyword_label(label, top(r)->message), top(r)->place.line,
-			    r->token.text);
+			    "the \"}\" of %s, opened in %s, is missing before this \"%s\"",
+			    keyword_label(label, top(r)->message),
+			    fault_line(r->faults, top(r)->place).text, r->token.text);
 		close_block(r);
 		r->forgiven++;
 	}
@@ -319,6 +423,10 @@ static void statement(struct reader *r)
 	bool guessed = !field;
 	size_t levels = forgotten(r, field);
 
+	if (!field && strcmp(r->token.text, "include") == 0) {
+		include(r);
+		return;
+	}
 	if (levels) {
 		field = close_forgotten(r, levels);
 		guessed = false;
@@ -337,8 +445,9 @@ static void statement(struct reader *r)
 
 		/* One fault a statement: a misspelt one has had its own. */
 		if (!guessed)
-			fault_error(r->faults, place, "%s is already set in line %u",
-				    rule_keyword(keyword, field), first.line);
+			fault_error(r->faults, place, "%s is already set in %s",
+				    rule_keyword(keyword, field),
+				    fault_line(r->faults, first).text);
 		skip(r);
 	}
 }
@@ -378,34 +487,23 @@ static void read_token(struct reader *r)
 	stray(r);
 }
 
-/* At the end of the file: every block still open is a fault of its own. */
-static void finish(struct reader *r)
+Conf__Config *read_text(struct texts *texts, struct conf_source *source, struct conf_faults *faults)
 {
-	char label[KEYWORD_LABEL];
-
-	while (r->depth > 1) {
-		fault_error(r->faults, r->token.place, "the file ends inside %s, opened in line %u",
-			    keyword_label(label, top(r)->message), top(r)->place.line);
-		close_block(r);
-	}
-	close_block(r);
-}
-
-Conf__Config *read_text(const char *text, size_t length, struct conf_source *source,
-			struct conf_faults *faults)
-{
-	struct reader r = { .source = source, .faults = faults, .depth = 1 };
+	struct reader r = { .source = source, .faults = faults, .texts = texts, .depth = 1 };
 	Conf__Config *file = malloc(sizeof(*file));
 
 	if (!file)
 		return NULL;
 	conf__config__init(file);
-	r.stack[0] = (struct block){ &file->base, { 0, 0 } };
-	scan_start(&r.scan, text, length, faults);
+	r.stack[0] = (struct block){ &file->base, { 0 } };
+	scan_start(&r.scan, (const char *)texts->list[0].bytes, texts->list[0].length, faults);
 	for (next(&r); r.token.kind != SCAN_EOF && !r.no_memory;)
 		read_token(&r);
-	if (!r.no_memory)
-		finish(&r);
+	if (!r.no_memory) {
+		close_open(&r);
+		find_idle(&r);
+		close_block(&r);
+	}
 	if (!r.no_memory)
 		return file;
 	conf__config__free_unpacked(file, NULL);

@@ -92,7 +92,7 @@ static bool punctuation(char c, struct token *token)
 
 void scan_start(struct scan *scan, const char *text, size_t length, struct conf_faults *faults)
 {
-	*scan = (struct scan){ text, text + length, { 1, 1 }, faults };
+	*scan = (struct scan){ text, text + length, { 1, 1, 0 }, faults };
 	/* Editors of another system put a byte order mark in front; it means nothing in UTF-8. */
 	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		scan->at += 3;
@@ -119,7 +119,7 @@ void scan_next(struct scan *scan, struct token *token)
 	scan->at++;
 	scan->place.column++;
 	if (token->kind == SCAN_LINE)
-		scan->place = (struct place){ scan->place.line + 1, 1 };
+		scan->place = (struct place){ scan->place.line + 1, 1, scan->place.file };
 }
 
 bool scan_before_open(const struct scan *scan)

@@ -114,7 +114,7 @@ bool source_keep(struct conf_source *source, ProtobufCMessage *message)
 
 struct place source_block(const struct conf_source *source, const void *message)
 {
-	struct place place = { 0, 0 };
+	struct place place = { 0 };
 
 	source_find(source, message, 0, 0, &place);
 	return place;
@@ -126,7 +126,7 @@ struct place source_item(const struct conf_source *source, const void *message, 
 	const ProtobufCMessage *base = message;
 	const ProtobufCFieldDescriptor *descriptor =
 		protobuf_c_message_descriptor_get_field_by_name(base->descriptor, field);
-	struct place place = { 0, 0 };
+	struct place place = { 0 };
 
 	if (!descriptor || !source_find(source, base, descriptor->id, index, &place))
 		return source_block(source, message);

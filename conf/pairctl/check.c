@@ -29,7 +29,8 @@ static void print_text(const char *file, const struct conf *conf, const struct c
 }
 
 /* Borrows the text. */
-static void fill_fault(Answer__Fault *answer, const struct conf_fault *fault)
+static void fill_fault(Answer__Fault *answer, const struct conf_faults *faults,
+		       const struct conf_fault *fault)
 {
 	answer__fault__init(answer);
 	answer->severity = fault->severity == CONF_WARNING ? ANSWER__FAULT__SEVERITY__WARNING
@@ -38,6 +39,7 @@ static void fill_fault(Answer__Fault *answer, const struct conf_fault *fault)
 	answer->line = fault->line;
 	answer->column = fault->column;
 	answer->text = fault->text;
+	answer->file = fault->file ? faults->file[fault->file - 1] : NULL;
 }
 
 static void fill_memory(Answer__Memory *answer, const struct conf *conf)
@@ -60,7 +62,7 @@ static void print_json(const char *file, const struct conf *conf, const struct c
 	char *name = text_format("%s", file), *digest = NULL;
 
 	for (size_t i = 0; i < faults->count; i++) {
-		fill_fault(&fault[i], &faults->fault[i]);
+		fill_fault(&fault[i], faults, &faults->fault[i]);
 		list[i] = &fault[i];
 	}
 	if (conf) {

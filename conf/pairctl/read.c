@@ -22,9 +22,10 @@ static void say_first(const struct pairctl *ctl, const char *file, const struct 
 	char *more = faults->errors > 1
 			     ? text_format("; and %zu more, see pairctl check", faults->errors - 1)
 			     : text_format("%s", "");
-	char *text = fault->line ? text_format("%s:%u:%u: %s%s", file, fault->line, fault->column,
-					       fault->text, more)
-				 : text_format("%s: %s%s", file, fault->text, more);
+	char place[CONF_PLACE], *text;
+
+	conf_fault_place(faults, fault, file, place);
+	text = text_format("%s: %s%s", place, fault->text, more);
 
 	ask_fail(ctl, PAIRCTL_PROBLEM, text);
 	free(text);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A single file as it is, byte for byte; of several each under a comment with its name. */
-static void print_files(const struct bundle_file *file, size_t files)
+static void print_files(const struct conf_text *file, size_t files)
 {
 	for (size_t i = 0; i < files; i++) {
 		if (files > 1)
@@ -17,7 +17,7 @@ static void print_files(const struct bundle_file *file, size_t files)
 	}
 }
 
-static void print_json(const struct conf *conf, const struct bundle_file *file, size_t files)
+static void print_json(const struct conf *conf, const struct conf_text *file, size_t files)
 {
 	Answer__Show answer = ANSWER__SHOW__INIT;
 	Answer__Show__File *one = text_alloc(files + 1, sizeof(*one));
@@ -44,7 +44,7 @@ static void print_json(const struct conf *conf, const struct bundle_file *file, 
 }
 
 static void print_either(const struct pairctl *ctl, const struct conf *conf,
-			 const struct bundle_file *file, size_t files)
+			 const struct conf_text *file, size_t files)
 {
 	if (ctl->json)
 		print_json(conf, file, files);
@@ -72,7 +72,7 @@ static int show_canonical(const struct pairctl *ctl)
 static int show_working_copy(const struct pairctl *ctl)
 {
 	struct conf *conf = pairctl_read(ctl, revision_working_copy(ctl));
-	struct bundle_file *file;
+	struct conf_text *file;
 	char why[KEY_WHY];
 	size_t files;
 	int status = PAIRCTL_DONE;

@@ -58,7 +58,7 @@ static int tear_down(void **state)
 static struct bundle *make(const struct lineage *parent, const char *text,
 			   const struct sign_key *key)
 {
-	struct bundle_file file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
+	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
 				    strlen(text) };
 	struct bundle_plan plan = { parent, &file, 1, "east", "ops", "CHG-1", 1234567, 0 };
 	struct bundle *bundle;
@@ -105,7 +105,7 @@ static void whole_bundle_is_read_as_made(void **state)
 static void base_is_its_files_and_nothing_else(void **state)
 {
 	struct bundle *one = make(NULL, "text", NULL);
-	struct bundle_file file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "text",
+	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "text",
 				    4 };
 	struct bundle_plan plan = { NULL, &file, 1, "east", "other", "another", 99, 7 };
 	struct bundle *two;
@@ -230,7 +230,7 @@ static void unfit_words_are_not_signed(void **state)
 	static const char *const names[] = {
 		"", ".hidden", "../x", "/etc/x", "a b", "-x", "a/b/c"
 	};
-	struct bundle_file file[2] = { { (char *)(uintptr_t) "pair.conf",
+	struct conf_text file[2] = { { (char *)(uintptr_t) "pair.conf",
 					 (uint8_t *)(uintptr_t) "x", 1 },
 				       { NULL, (uint8_t *)(uintptr_t) "x", 1 } };
 	struct bundle_plan plan = { NULL, file, 2, "east", "w", "m", 1, 0 };
@@ -258,7 +258,7 @@ static void unfit_words_are_not_signed(void **state)
 static void too_much_is_refused(void **state)
 {
 	uint8_t *much = calloc(1, CONF_MAX_BYTES + 1);
-	struct bundle_file file = { (char *)(uintptr_t) "pair.conf", much, CONF_MAX_BYTES + 1 };
+	struct conf_text file = { (char *)(uintptr_t) "pair.conf", much, CONF_MAX_BYTES + 1 };
 	struct bundle_plan plan = { NULL, &file, 1, "east", "w", "m", 1, 0 };
 	struct bundle *bundle;
 

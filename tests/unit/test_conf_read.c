@@ -26,11 +26,16 @@ static char *read_faults(const char *text, size_t length)
 {
 	struct conf_faults faults = { 0 };
 	struct conf_source *source = source_new();
-	Conf__Config *file = read_text(text, length, source, &faults);
-	char *out = NULL;
+	Conf__Config *file;
+	struct texts texts;
+	char *out = NULL, why[TEXTS_WHY];
 	size_t size;
 	FILE *stream = open_memstream(&out, &size);
 
+	texts_init(&texts);
+	assert_true(texts_add(&texts, "pair.conf", text, length, why));
+	file = read_text(&texts, source, &faults);
+	texts_free(&texts);
 	assert_non_null(file);
 	faults_finish(&faults);
 	for (size_t i = 0; i < faults.count; i++) {

@@ -256,7 +256,7 @@ static struct bundle *base, *two, *three, *three_b, *four, *five;
 
 static struct bundle *make(const struct lineage *parent, const char *text, bool is_base)
 {
-	struct bundle_file file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
+	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
 				    strlen(text) };
 	struct bundle_plan plan = { parent, &file, 1, "east", "ops", "", 1, 0 };
 	struct bundle *bundle;

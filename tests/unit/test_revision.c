@@ -27,7 +27,7 @@ static struct bundle *base, *two, *three;
 /* The good file with another VRID and a comment, to know it by. */
 static struct bundle *make(const struct lineage *parent, const char *vrid, uint64_t rolls_back)
 {
-	struct bundle_file *file;
+	struct conf_text *file;
 	struct bundle_plan plan = { .parent = parent,
 				    .pair = "small",
 				    .who = "ops@lb1",

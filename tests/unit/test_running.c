@@ -34,7 +34,7 @@ static void write_text(const char *path, const char *text)
 /* The good file with another VRID, to know it by. */
 static struct bundle *with_vrid(const struct lineage *parent, const char *vrid)
 {
-	struct bundle_file *file;
+	struct conf_text *file;
 	struct bundle_plan plan = { .parent = parent, .pair = "small", .files = 1 };
 	char why[KEY_WHY], *at;
 	struct bundle *bundle;
