@@ -26,6 +26,8 @@ void check_vrrp(const struct check *check);
 void check_signers(const struct check *check);
 /* Mode, gateway and snat-pool of arrays. */
 void check_modes(const struct check *check);
+/* Hosts, paths and certificates of checks; false: no memory. */
+bool check_web(const struct check *check);
 /* Warnings: what this version does otherwise than the file says, and what sites regret. */
 void check_advice(const struct check *check);
 

@@ -38,47 +38,20 @@ static void advise_pair(const struct check *c)
 			      "between them; give each an address for every path");
 }
 
-/* "path, status, verify-tls" of those that were written. */
-static void list_unused(const Conf__Check *probe, char *text, size_t size)
+/* Beside a passive check, which sends nothing, the port is probed where nothing else is. */
+static bool is_alone(const Conf__Service *service)
 {
-	static const char *const fields[] = { "path", "status", "verify_tls" };
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && used < size; i++) {
-		const ProtobufCFieldDescriptor *field =
-			protobuf_c_message_descriptor_get_field_by_name(&conf__check__descriptor,
-									fields[i]);
-		char keyword[RULE_KEYWORD];
-
-		if (store_present(&probe->base, field))
-			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
-						 rule_keyword(keyword, field));
-	}
-}
-
-static const char *type_of(const Conf__Check *probe, char word[RULE_KEYWORD])
-{
-	return store_choice(word, &probe->base, &conf__check__descriptor.fields[0]);
-}
-
-/* Done here; PASSIVE sends nothing, and where it stands alone the port is probed as well. */
-static bool is_done(const Conf__Service *service, const Conf__Check *probe)
-{
-	const unsigned int done = 1u << CONF__CHECK__TYPE__TCP | 1u << CONF__CHECK__TYPE__RPC_EPM |
-				  1u << CONF__CHECK__TYPE__SMTP | 1u << CONF__CHECK__TYPE__IMAP |
-				  1u << CONF__CHECK__TYPE__POP3;
 	bool alone = true;
 
 	for (size_t i = 0; i < service->n_check; i++)
 		alone &= service->check[i]->type == CONF__CHECK__TYPE__PASSIVE;
-	return done >> probe->type & 1 || (probe->type == CONF__CHECK__TYPE__PASSIVE && !alone);
+	return alone;
 }
 
 static void advise_probe(const struct check *c, const Conf__Service *service,
 			 const Conf__Check *probe)
 {
-	char unused[100], word[RULE_KEYWORD], port[16] = "the first port";
+	char port[16] = "the first port";
 	bool wide = service->n_ports && service->ports[0]->first < service->ports[0]->last;
 
 	/* As the health checks choose it. */
@@ -86,23 +59,16 @@ static void advise_probe(const struct check *c, const Conf__Service *service,
 		snprintf(port, sizeof(port), "port %u", probe->port);
 	else if (service->n_ports)
 		snprintf(port, sizeof(port), "port %u", service->ports[0]->first);
-	list_unused(probe, unused, sizeof(unused));
-	if (probe->has_type && probe->type == CONF__CHECK__TYPE__PASSIVE &&
-	    !is_done(service, probe))
+	if (probe->has_type && probe->type == CONF__CHECK__TYPE__PASSIVE && is_alone(service))
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check passive stands alone: %s is probed by TCP as well", port);
-	else if (probe->has_type && !is_done(service, probe))
-		fault_warning(c->faults, source_at(c->source, probe, "type"),
-			      "check %s is done as a TCP connect to %s in this version%s%s",
-			      type_of(probe, word), port, unused[0] ? "; not looked at: " : "",
-			      unused);
 	else if (probe->has_type && probe->type == CONF__CHECK__TYPE__TCP && wide &&
 		 !probe->has_port)
 		fault_warning(c->faults, source_at(c->source, probe, "type"),
 			      "check tcp without port: of the whole range only %s is probed", port);
-	if (probe->has_warn_latency_ms)
-		fault_warning(c->faults, source_at(c->source, probe, "warn_latency_ms"),
-			      "warn-latency: slow answers are not warned about in this version");
+	else if (probe->has_type && probe->type == CONF__CHECK__TYPE__PING && service->n_check == 1)
+		fault_warning(c->faults, source_at(c->source, probe, "type"),
+			      "check ping tells that the machine runs, not that the service does");
 }
 
 /* What has been refused needs no advice. */

@@ -146,6 +146,8 @@ static void check_probe_fields(const struct check *c, const Conf__Check *probe)
 		{ "path", HTTP },
 		{ "status", HTTP },
 		{ "verify_tls", TLS },
+		{ "ca_file", TLS },
+		{ "host", HTTP | TLS },
 		{ "silent_syns", 1 << CONF__CHECK__TYPE__PASSIVE },
 	};
 	char label[KEYWORD_LABEL], keyword[RULE_KEYWORD];

@@ -105,6 +105,9 @@ static const struct rule rules[] = {
 	{ &conf__check__descriptor, "path", RULE_PATH, .items = LIST_MAX },
 	{ &conf__check__descriptor, "status", RULE_NUMBER, .min = 100, .max = 599 },
 	{ &conf__check__descriptor, "silent_syns", RULE_NUMBER, .min = 1, .max = 1000 },
+	{ &conf__check__descriptor, "host", .kind = RULE_HOST },
+	{ &conf__check__descriptor, "ca_file", .kind = RULE_PATH },
+	{ &conf__check__descriptor, "recheck_ms", RULE_DURATION, .max = MS_HOUR },
 
 	{ &conf__member__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__member__descriptor, "address", RULE_ADDRESS, .required = true,

@@ -447,19 +447,33 @@ static void probes(void **state)
 		{ "check tcp", "check smtp", "" },
 		{ "check tcp", "check imap", "" },
 		{ "check tcp", "check pop3", "" },
-		{ "check tcp", "check pop3s",
-		  "7:52: warning: check pop3s is done as a TCP connect to port 135 in this "
-		  "version\n" },
-		{ "check tcp", "check https",
-		  "7:52: warning: check https is done as a TCP connect to port 135 in this "
-		  "version\n" },
+		{ "check tcp", "check http", "" },
+		{ "interval 2s", "warn-latency 5ms", "" },
+		{ "interval 2s", "recheck 100ms", "" },
+		{ "interval 2s", "host a.example.com",
+		  "7:63: host means nothing to check tcp\n" },
+		{ "interval 2s", "ca-file /a", "7:66: ca-file means nothing to check tcp\n" },
+		{ "check tcp { interval 2s }", "check ping { }",
+		  "7:52: warning: check ping tells that the machine runs, not that the service "
+		  "does\n" },
+		{ "check tcp { interval 2s }", "check ping { }; check tcp { }", "" },
+		{ "check tcp { interval 2s }", "check ping { port 1 }",
+		  "7:52: warning: check ping tells that the machine runs, not that the service "
+		  "does\n7:64: port means nothing to check ping\n" },
+		{ "check tcp { interval 2s }", "check pop3s { verify-tls no }", "" },
+		{ "check tcp { interval 2s }", "check imaps { host a.example.com; ca-file /a }", "" },
+		{ "check tcp { interval 2s }", "check imaps { }",
+		  "7:52: the certificate is verified against a name: array \"one\" needs an "
+		  "fqdn, the check a host, or verify-tls no\n"
+		  "7:52: the certificate is verified against a name: array \"two\" needs an "
+		  "fqdn, the check a host, or verify-tls no\n" },
+		{ "check tcp { interval 2s }", "check imaps { ca-file /a; verify-tls no }",
+		  "7:68: ca-file is of no use with verify-tls no\n" },
 		{ "check tcp { interval 2s }", "check https { port 8443; path /x; verify-tls no }",
-		  "7:52: warning: check https is done as a TCP connect to port 8443 in this "
-		  "version; "
-		  "not looked at: path, verify-tls\n" },
-		{ "interval 2s", "warn-latency 5ms",
-		  "7:71: warning: warn-latency: slow answers are not warned about in this "
-		  "version\n" },
+		  "" },
+		{ "check tcp { interval 2s }", "check http { path /x, /y^z }",
+		  "7:68: path: /y^z has characters that a request cannot have; write them as "
+		  "%xx\n" },
 	};
 
 	(void)state;
