@@ -48,6 +48,11 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-route-3.0)
 NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-route-3.0)
 CPPFLAGS += $(patsubst -I%,-isystem %,$(NL_CFLAGS))
+CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
+ifneq ($(shell $(PKG_CONFIG) --exists libcurl && echo yes),yes)
+$(if $(filter-out setup setup-emulator test kernel-test demo clean format includes,$(or $(MAKECMDGOALS),all)),\
+	$(error libcurl is missing: sudo make setup, or apt-get install libcurl4-openssl-dev))
+endif
 COMMON_LIBS := -lprotobuf-c -lsodium -lev
 
 PROTO_SRC := $(wildcard proto/*.c)
@@ -74,7 +79,7 @@ SYNCD_A := $(B)/lib/syncd.a
 PAIRCTL_A := $(B)/lib/pairctl.a
 BASE_A := $(CONF_A) $(PROTO_A)
 
-PROGRAMS := $(addprefix $(B)/,lbd vrrpd syncd pairctl)
+PROGRAMS := $(addprefix $(B)/,lbd lbd-check vrrpd syncd pairctl)
 TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o)
@@ -127,6 +132,8 @@ $(B)/lib/%.a:
 link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@
 $(B)/lbd: $(B)/obj/lbd/main.o $(LBD_A) $(BASE_A)
 	$(link) $^ -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/lbd-check: $(B)/obj/lbd/check/main.o $(LBD_A) $(BASE_A)
+	$(link) $^ -lcap-ng $(CURL_LIBS) $(COMMON_LIBS)
 $(B)/vrrpd: $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
 	$(link) $^ -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/syncd: $(B)/obj/syncd/main.o $(SYNCD_A) $(BASE_A)
@@ -136,7 +143,7 @@ $(B)/pairctl: $(B)/obj/conf/pairctl/main.o $(PAIRCTL_A) $(BASE_A)
 
 # --- tests ------------------------------------------------------------------------------------
 $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(LBD_A) $(VRRP_A) $(SYNCD_A) $(PAIRCTL_A) $(BASE_A)
-	$(link) $^ -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+	$(link) $^ -Wl,--as-needed -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(CURL_LIBS) $(COMMON_LIBS)
 $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(LBD_A) $(BASE_A)
 	$(link) $(filter-out %.h,$^) -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/tests/%: tests/tools/%.c
@@ -229,7 +236,7 @@ compile_commands.json: $(GEN_H) $(SKEL)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/caspair/keys
-	install -m 755 $(B)/lbd $(B)/vrrpd $(B)/syncd $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/lbd $(B)/lbd-check $(B)/vrrpd $(B)/syncd $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/pairctl $(DESTDIR)$(PREFIX)/bin
 	install -m 644 conf/dist/pair.conf $(DESTDIR)/etc/caspair/pair.conf.sample
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/lib/systemd/system \

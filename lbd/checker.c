@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The child is this executable again under another name, not a bare fork: nothing of what lbd has
- * in memory is in it, and a restart under load copies no page tables.
+ * The child is an executable of its own, not a bare fork: nothing of what lbd has in memory is in
+ * it, and nothing of what it is linked with in lbd.
  */
 #include "lbd/checker.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,15 +19,23 @@
 
 enum { FIXED_ORDERS = 2 }; /* reset and slowdown come before the targets */
 
-bool check_report_valid(const struct check_report *report, uint32_t generation, size_t targets)
+static uint32_t web_index(const struct health *health, const struct health_web *web)
 {
-	return report->generation == generation && report->id < targets &&
-	       report->outcome > HEALTH_UNKNOWN && report->outcome < HEALTH_OUTCOMES &&
-	       report->trace.interface <= RPCIF_MAX;
+	for (size_t i = 0; i < health->webs; i++)
+		if (health->web[i] == web)
+			return (uint32_t)i;
+	return CHECK_NO_WEB;
+}
+
+/* All that is to be said of a generation: reset, slowdown, questions, targets. */
+static size_t orders(const struct checker *checker)
+{
+	return FIXED_ORDERS + checker->health->webs + checker->health->count;
 }
 
 static struct check_order order_at(const struct checker *checker, size_t index)
 {
+	const struct health *health = checker->health;
 	const struct health_target *target;
 	struct check_order order;
 
@@ -33,39 +44,59 @@ static struct check_order order_at(const struct checker *checker, size_t index)
 	if (index == 1)
 		return (struct check_order){ .kind = CHECK_SLOWDOWN,
 					     .interval_ms = checker->slowdown };
-	target = &checker->health->target[index - FIXED_ORDERS];
+	index -= FIXED_ORDERS + health->webs;
+	target = &health->target[index];
 	order = (struct check_order){
 		.kind = CHECK_TARGET,
-		.id = (uint32_t)(index - FIXED_ORDERS),
+		.id = (uint32_t)index,
 		.addr = target->addr,
 		.port = target->port,
 		.interfaces = (uint16_t)target->interfaces,
 		.probe = target->kind,
 		.interval_ms = target->rule.interval_ms,
 		.timeout_ms = target->rule.timeout_ms,
+		.recheck_ms = target->rule.recheck_ms,
+		.web = web_index(health, target->web),
 	};
 	memcpy(order.interface, target->interface, sizeof(order.interface));
 	return order;
 }
 
+/* The next packet: a question alone, or a batch of orders.  How many were sent, or -1. */
+static ssize_t send_next(const struct checker *checker)
+{
+	size_t question = checker->told - FIXED_ORDERS, webs = checker->health->webs, count = 0;
+	size_t end = checker->told < FIXED_ORDERS ? FIXED_ORDERS : orders(checker);
+	struct check_order order[CHECK_BATCH];
+
+	if (checker->told >= FIXED_ORDERS && question < webs) {
+		struct check_web web = { .kind = CHECK_WEB,
+					 .id = (uint32_t)question,
+					 .web = *checker->health->web[question] };
+
+		return send(checker->fd, &web, sizeof(web), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1
+											     : 1;
+	}
+	for (; count < CHECK_BATCH && checker->told + count < end; count++)
+		order[count] = order_at(checker, checker->told + count);
+	if (send(checker->fd, order, count * sizeof(*order), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return -1;
+	return (ssize_t)count;
+}
+
 /* Sends what has not been said yet, as far as the socket takes it. */
 static void speak(struct checker *checker)
 {
-	size_t total = checker->health->count + FIXED_ORDERS;
 	int events = EV_READ;
 
-	while (checker->told < total) {
-		struct check_order order[CHECK_BATCH];
-		size_t count = 0;
+	while (checker->told < orders(checker)) {
+		ssize_t sent = send_next(checker);
 
-		for (; count < CHECK_BATCH && checker->told + count < total; count++)
-			order[count] = order_at(checker, checker->told + count);
-		if (send(checker->fd, order, count * sizeof(*order), MSG_DONTWAIT | MSG_NOSIGNAL) <
-		    0) {
+		if (sent < 0) {
 			events |= errno == EAGAIN ? EV_WRITE : 0;
 			break;
 		}
-		checker->told += count;
+		checker->told += (size_t)sent;
 	}
 	ev_io_stop(checker->loop, &checker->io);
 	ev_io_set(&checker->io, checker->fd, events);
@@ -145,14 +176,15 @@ static void on_exited(struct ev_loop *loop, ev_child *child, int events)
 }
 
 /* In the new process: only async-signal-safe calls until exec. */
-static void become_child(int fd)
+static void become_child(struct checker *checker, int fd)
 {
-	char *const argv[] = { (char[]){ CHECK_CHILD_NAME }, NULL };
+	char *const argv[] = { (char[]){ CHECK_CHILD_NAME }, checker->build, NULL };
 
 	signal(SIGPIPE, SIG_DFL);
-	if (dup2(fd, STDIN_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0u, 0))
+	if (dup2(fd, STDIN_FILENO) < 0)
 		_exit(126);
-	execv("/proc/self/exe", argv);
+	/* By its descriptor: what has been installed meanwhile is of another build. */
+	execveat(checker->program, "", argv, environ, AT_EMPTY_PATH);
 	_exit(127);
 }
 
@@ -165,7 +197,7 @@ static int spawn(struct checker *checker)
 		return -errno;
 	pid = fork();
 	if (!pid)
-		become_child(pair[1]);
+		become_child(checker, pair[1]);
 	error = pid < 0 ? -errno : 0;
 	close(pair[1]);
 	if (error) {
@@ -201,11 +233,30 @@ static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
 	begin(timer->data);
 }
 
-void checker_start(struct checker *checker, struct ev_loop *loop, const struct health *health,
-		   void (*report)(void *arg, const struct check_report *report), void *arg)
+/* Beside this executable. */
+static int open_program(void)
+{
+	char path[PATH_MAX + sizeof("-check")];
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+	char *slash;
+	int fd;
+
+	if (length <= 0 || length == PATH_MAX)
+		return length < 0 ? -errno : -ENAMETOOLONG;
+	path[length] = '\0';
+	slash = strrchr(path, '/');
+	snprintf(slash ? slash + 1 : path, sizeof(CHECK_CHILD_NAME), "%s", CHECK_CHILD_NAME);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	log_error("%s: %s", path, strerror(errno));
+	return -ENOENT;
+}
+
+int checker_start(struct checker *checker, struct ev_loop *loop, const struct health *health,
+		  void (*report)(void *arg, const struct check_report *report), void *arg)
 {
 	*checker = (struct checker){
-		.loop = loop,
 		.health = health,
 		.report = report,
 		.arg = arg,
@@ -213,6 +264,11 @@ void checker_start(struct checker *checker, struct ev_loop *loop, const struct h
 		.generation = 1,
 		.slowdown = 1,
 	};
+	checker->program = open_program();
+	if (checker->program < 0)
+		return checker->program;
+	check_build(checker->build);
+	checker->loop = loop;
 	ev_init(&checker->io, on_io);
 	ev_init(&checker->exited, on_exited);
 	ev_init(&checker->again, on_again);
@@ -220,6 +276,7 @@ void checker_start(struct checker *checker, struct ev_loop *loop, const struct h
 	checker->io.data = checker->exited.data = checker;
 	checker->again.data = checker->silence.data = checker;
 	begin(checker);
+	return 0;
 }
 
 void checker_stop(struct checker *checker)
@@ -228,6 +285,7 @@ void checker_stop(struct checker *checker)
 		return;
 	ev_child_stop(checker->loop, &checker->exited);
 	ev_timer_stop(checker->loop, &checker->again);
+	close(checker->program);
 	drop(checker); /* the end of its socket is the child's sign to leave */
 }
 
@@ -244,7 +302,7 @@ void checker_slow_down(struct checker *checker, uint32_t slowdown)
 	struct check_order order = { .kind = CHECK_SLOWDOWN, .interval_ms = slowdown };
 
 	checker->slowdown = slowdown;
-	if (checker->fd < 0 || checker->told < checker->health->count + FIXED_ORDERS)
+	if (checker->fd < 0 || checker->told < orders(checker))
 		return; /* said with the rest, or again with the next child */
 	if (send(checker->fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		checker_targets_changed(checker);
@@ -254,7 +312,7 @@ void checker_now(struct checker *checker, size_t target)
 {
 	struct check_order order = { .kind = CHECK_NOW, .id = (uint32_t)target };
 
-	if (checker->fd < 0 || checker->told < checker->health->count + FIXED_ORDERS)
+	if (checker->fd < 0 || checker->told < orders(checker))
 		return; /* its first probe comes at once anyway */
 	if (send(checker->fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("a probe comes when it is due: %s", strerror(errno));

@@ -22,6 +22,8 @@ struct checker {
 	void (*report)(void *arg, const struct check_report *report);
 	void *arg;
 
+	int program; /* descriptor of the child's executable */
+	char build[CHECK_BUILD_TEXT];
 	int fd; /* -1: no child */
 	int pid;
 	ev_io io;
@@ -29,12 +31,15 @@ struct checker {
 	ev_timer silence, again;
 	uint32_t generation;
 	uint32_t slowdown;
-	size_t told; /* orders sent of this generation: reset, slowdown, targets */
+	size_t told; /* orders sent of this generation: reset, slowdown, questions, targets */
 };
 
-/* `loop` has to be the default loop, for the child's exit status. */
-void checker_start(struct checker *checker, struct ev_loop *loop, const struct health *health,
-		   void (*report)(void *arg, const struct check_report *report), void *arg);
+/*
+ * `loop` has to be the default loop, for the child's exit status.  0, or a negative errno when the
+ * child's executable is not there.
+ */
+int checker_start(struct checker *checker, struct ev_loop *loop, const struct health *health,
+		  void (*report)(void *arg, const struct check_report *report), void *arg);
 void checker_stop(struct checker *checker);
 
 /* The targets are others now; `slowdown` multiplies all intervals. */

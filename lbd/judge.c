@@ -138,11 +138,28 @@ static void learn(struct judge *judge, struct health_target *target,
 				    target->learned[i]);
 }
 
+/* Told as it begins and as it ends. */
+static void say_slow(const struct judge *judge, const struct health_target *target)
+{
+	const struct plan *plan = judge->plan;
+	const char *array = plan->array_of_member[target->member]->name;
+	const char *name = plan->member[target->member]->name;
+
+	if (health_is_slow(target))
+		log_warning("%s/%s: the check of port %u takes %.1f ms, and %u are allowed", array,
+			    name, target->port, target->latency_us / 1000.0,
+			    target->rule.warn_latency_ms);
+	else
+		log_info("%s/%s: the check of port %u is not slow any more", array, name,
+			 target->port);
+}
+
 static void on_report(void *arg, const struct check_report *report)
 {
 	struct judge *judge = arg;
 	struct health_target *target = &judge->health.target[report->id];
 	enum health_outcome before = target->last, outcome;
+	bool slow = health_is_slow(target), news;
 
 	learn(judge, target, &report->trace);
 	target->trace = report->trace;
@@ -150,7 +167,10 @@ static void on_report(void *arg, const struct check_report *report)
 	if (report->outcome == HEALTH_FAULT && before != HEALTH_FAULT)
 		log_warning("check child cannot probe port %u: out of ports or descriptors?",
 			    target->port);
-	if (!health_result(target, outcome, report->latency_us, daemon_now_ns()))
+	news = health_result(target, outcome, report->latency_us, daemon_now_ns());
+	if (slow != health_is_slow(target))
+		say_slow(judge, target);
+	if (!news)
 		return;
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
 		if (target->pools >> p & 1 && pool_has(judge->plan, p, target->member))
@@ -229,8 +249,10 @@ int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *pla
 	ev_timer_start(loop, &judge->tick);
 	ev_timer_start(loop, &judge->announce);
 	generation_start(&judge->generation, loop, plane, plan);
-	checker_start(&judge->checker, loop, &judge->health, on_report, judge);
-	return 0;
+	error = checker_start(&judge->checker, loop, &judge->health, on_report, judge);
+	if (error)
+		log_error("no member can be checked");
+	return error;
 }
 
 void judge_stop(struct judge *judge)

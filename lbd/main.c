@@ -11,7 +11,6 @@
 #include "conf/conf.h"
 #include "conf/log.h"
 #include "conf/memory.h"
-#include "lbd/check/child.h"
 #include "lbd/lbd.h"
 #include "lbd/plan.h"
 #include "lbd/tables.h"
@@ -270,10 +269,6 @@ int main(int argc, char **argv)
 	struct lbd lbd = { .started_ns = daemon_now_ns() };
 	int error;
 
-	if (argc && !strcmp(argv[0], CHECK_CHILD_NAME)) {
-		log_open(CHECK_CHILD_NAME, LOG_LEVEL_INFO);
-		return check_child_run(STDIN_FILENO, !geteuid());
-	}
 	daemon_options(&lbd.options, "lbd", true, argc, argv);
 	if (lbd.options.detach)
 		return detach(lbd.options.bpf_dir);

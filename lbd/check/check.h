@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What lbd and its check child say to each other over a SOCK_SEQPACKET pair: fixed structs of one
- * build, since the child is the same executable.
+ * build, of which the child makes sure when it starts.
  */
 #ifndef CASPAIR_LBD_CHECK_H
 #define CASPAIR_LBD_CHECK_H
@@ -12,7 +12,7 @@
 
 #include "lbd/health.h"
 
-/* argv[0] under which lbd's executable is the child; the socket is its standard input. */
+/* The child's executable, beside lbd's.  The socket is its standard input. */
 #define CHECK_CHILD_NAME "lbd-check"
 
 enum {
@@ -25,7 +25,10 @@ enum check_order_kind {
 	CHECK_TARGET,    /* probe this */
 	CHECK_SLOWDOWN,  /* multiply all intervals by `interval_ms` */
 	CHECK_NOW,       /* probe `id` at once, unless a probe of it is under way */
+	CHECK_WEB,       /* comes alone, as a struct check_web; before the targets that ask it */
 };
+
+enum { CHECK_NO_WEB = UINT16_MAX };
 
 /* lbd to child. */
 struct check_order {
@@ -35,8 +38,15 @@ struct check_order {
 	uint16_t port; /* host order */
 	uint16_t interfaces;
 	uint32_t probe; /* enum health_kind */
-	uint32_t interval_ms, timeout_ms;
+	uint32_t interval_ms, timeout_ms, recheck_ms;
+	uint32_t web; /* number of a struct check_web, or CHECK_NO_WEB */
 	struct rpcif interface[RPCIF_MAX];
+};
+
+struct check_web {
+	uint32_t kind; /* CHECK_WEB */
+	uint32_t id;   /* index in struct health */
+	struct health_web web;
 };
 
 /* Child to lbd. */
@@ -47,6 +57,13 @@ struct check_report {
 	uint32_t latency_us;
 	struct health_trace trace;
 };
+
+/*
+ * What is handed to the child as its only argument: a child of another build would misread its
+ * orders.
+ */
+#define CHECK_BUILD_TEXT 64
+const char *check_build(char text[CHECK_BUILD_TEXT]);
 
 /* Whether a report of the child makes sense; it is the part that meets the members' bytes. */
 bool check_report_valid(const struct check_report *report, uint32_t generation, size_t targets);

@@ -2,7 +2,9 @@
 /*
  * One timer, one descriptor and one deadline for each target.  The first probe of a target comes
  * at once (a start should know its members within milliseconds), the second at a random point of
- * its interval, so that many targets do not fall into step.
+ * its interval, and each further one a little earlier than it is due, by chance: so many targets do
+ * not fall into step, or out of it and into another.  After the first failure of a row the next
+ * probe comes sooner, once.
  */
 #include "lbd/check/child.h"
 
@@ -22,6 +24,10 @@
 #include "conf/daemon.h"
 #include "conf/log.h"
 #include "lbd/check/probe.h"
+#include "lbd/check/web.h"
+
+/* What a probe may come too early, as a part of the interval. */
+static const double jitter = 0.1;
 
 struct job {
 	struct probe probe;
@@ -30,10 +36,13 @@ struct job {
 	ev_io io;
 	unsigned long long began_ns; /* monotonic: a step of the clock must not move a probe */
 	bool seen;                   /* had its first probe */
+	bool failing;                /* the last one failed */
 };
 
 struct child {
 	struct ev_loop *loop;
+	struct probe_room room;
+	struct health_web *web[HEALTH_MAX_TARGETS];
 	int fd;
 	ev_io orders;
 	ev_timer alive;
@@ -51,24 +60,32 @@ static void tell(struct child *child, const struct check_report *report)
 		ev_break(child->loop, EVBREAK_ALL);
 }
 
-static double interval(const struct job *job)
-{
-	return (double)job->probe.order.interval_ms / 1000.0 * job->child->slowdown;
-}
-
 static double took(const struct job *job)
 {
 	return (double)(daemon_now_ns() - job->began_ns) / 1e9;
 }
 
-static void rest(struct job *job)
+/* Seconds until the next probe. */
+static double pause_of(const struct job *job, bool first_failure)
+{
+	const struct check_order *order = &job->probe.order;
+	double interval = (double)order->interval_ms / 1000.0 * job->child->slowdown;
+
+	if (first_failure && order->recheck_ms)
+		return (double)order->recheck_ms / 1000.0 * job->child->slowdown;
+	if (!job->seen)
+		return interval * drand48();
+	return interval * (1 - jitter * drand48()) - took(job);
+}
+
+static void rest(struct job *job, enum health_outcome outcome)
 {
 	struct ev_loop *loop = job->child->loop;
-	double pause = interval(job) - took(job);
+	bool bad = health_is_bad(outcome);
+	double pause = pause_of(job, bad && !job->failing);
 
-	if (!job->seen)
-		pause = interval(job) * drand48();
 	job->seen = true;
+	job->failing = bad;
 	ev_timer_set(&job->due, pause > 0.001 ? pause : 0.001, 0.);
 	ev_timer_start(loop, &job->due);
 }
@@ -78,6 +95,8 @@ static void stop(struct job *job)
 	ev_io_stop(job->child->loop, &job->io);
 	ev_timer_stop(job->child->loop, &job->deadline);
 	ev_timer_stop(job->child->loop, &job->due);
+	if (job->probe.ops->stop)
+		job->probe.ops->stop(&job->probe);
 	if (job->probe.fd >= 0)
 		close(job->probe.fd);
 	job->probe.fd = -1;
@@ -91,16 +110,25 @@ static void finish(struct job *job, enum health_outcome outcome)
 		.id = job->probe.order.id,
 		.outcome = outcome,
 		.latency_us = seconds < 3600 ? (uint32_t)(seconds * 1e6) : 0,
-		.trace = job->probe.trace,
 	};
 
+	if (job->probe.mark_us)
+		probe_enter(&job->probe, (enum health_step)job->probe.trace.step);
+	report.trace = job->probe.trace;
 	stop(job);
 	tell(job->child, &report);
-	rest(job);
+	rest(job, outcome);
+}
+
+static void on_done(struct probe *probe, enum health_outcome outcome)
+{
+	finish(probe->owner, outcome);
 }
 
 static void await(struct job *job)
 {
+	if (job->probe.fd < 0)
+		return; /* it watches by itself, and says when it is done */
 	ev_io_set(&job->io, job->probe.fd, job->probe.events);
 	ev_io_start(job->child->loop, &job->io);
 }
@@ -136,7 +164,8 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	ev_now_update(loop);
 	job->began_ns = daemon_now_ns();
-	memset(&job->probe.trace, 0, sizeof(job->probe.trace));
+	job->probe.trace = (struct health_trace){ .step = HEALTH_STEP_CONNECT };
+	job->probe.mark_us = probe_now_us();
 	outcome = job->probe.ops->start(&job->probe);
 	if (outcome != HEALTH_UNKNOWN) {
 		finish(job, outcome);
@@ -157,15 +186,21 @@ static void reset(struct child *child, uint32_t generation)
 		free(child->job[i]);
 		child->job[i] = NULL;
 	}
+	for (size_t i = 0; i < HEALTH_MAX_TARGETS; i++) {
+		free(child->web[i]);
+		child->web[i] = NULL;
+	}
 	child->generation = generation;
 }
 
 static struct job *new_job(const struct check_order *order)
 {
 	static const struct probe_ops *const kinds[HEALTH_KINDS] = {
-		[HEALTH_TCP] = &probe_tcp,   [HEALTH_RPC] = &probe_rpc,
-		[HEALTH_SMTP] = &probe_mail, [HEALTH_IMAP] = &probe_mail,
-		[HEALTH_POP3] = &probe_mail,
+		[HEALTH_TCP] = &probe_tcp,        [HEALTH_RPC] = &probe_rpc,
+		[HEALTH_SMTP] = &probe_mail,      [HEALTH_IMAP] = &probe_mail,
+		[HEALTH_POP3] = &probe_mail,      [HEALTH_IMAPS] = &probe_tls_mail,
+		[HEALTH_POP3S] = &probe_tls_mail, [HEALTH_HTTP] = &probe_web,
+		[HEALTH_HTTPS] = &probe_web,      [HEALTH_PING] = &probe_ping,
 	};
 	const struct probe_ops *ops = kinds[order->probe];
 	struct job *job = calloc(1, sizeof(*job));
@@ -193,6 +228,10 @@ static void add(struct child *child, const struct check_order *order)
 	if (!job)
 		return;
 	job->child = child;
+	job->probe.owner = job;
+	job->probe.room = &child->room;
+	if (order->web < HEALTH_MAX_TARGETS)
+		job->probe.web = child->web[order->web];
 	ev_init(&job->due, on_due);
 	ev_init(&job->deadline, on_deadline);
 	ev_init(&job->io, on_ready);
@@ -233,10 +272,32 @@ static void obey(struct child *child, const struct check_order *order)
 	}
 }
 
+static bool is_text(const char word[HEALTH_WORD])
+{
+	return memchr(word, '\0', HEALTH_WORD);
+}
+
+/* The questions come before the targets that ask them. */
+static void learn(struct child *child, const struct check_web *order)
+{
+	const struct health_web *web = &order->web;
+	bool good = order->id < HEALTH_MAX_TARGETS && !child->web[order->id] && web->paths &&
+		    web->paths <= HEALTH_PATHS && is_text(web->host) && is_text(web->ca_file);
+
+	for (uint32_t i = 0; good && i < web->paths; i++)
+		good = is_text(web->path[i]);
+	if (!good || !(child->web[order->id] = malloc(sizeof(*web))))
+		return;
+	*child->web[order->id] = *web;
+}
+
 static void on_orders(struct ev_loop *loop, ev_io *io, int events)
 {
-	struct check_order order[CHECK_BATCH];
-	ssize_t got = recv(io->fd, order, sizeof(order), MSG_DONTWAIT);
+	union {
+		struct check_order order[CHECK_BATCH];
+		struct check_web web;
+	} come;
+	ssize_t got = recv(io->fd, &come, sizeof(come), MSG_DONTWAIT);
 
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -245,8 +306,12 @@ static void on_orders(struct ev_loop *loop, ev_io *io, int events)
 		ev_break(loop, EVBREAK_ALL); /* lbd has gone */
 		return;
 	}
-	for (size_t i = 0; i < (size_t)got / sizeof(*order); i++)
-		obey(io->data, &order[i]);
+	if (got == sizeof(come.web) && come.web.kind == CHECK_WEB) {
+		learn(io->data, &come.web);
+		return;
+	}
+	for (size_t i = 0; i < (size_t)got / sizeof(come.order[0]); i++)
+		obey(io->data, &come.order[i]);
 }
 
 static void on_alive(struct ev_loop *loop, ev_timer *timer, int events)
@@ -312,6 +377,7 @@ int check_child_run(int fd, int drop)
 	child->fd = fd;
 	child->slowdown = 1;
 	child->loop = ev_default_loop(EVFLAG_AUTO);
+	child->room = (struct probe_room){ .loop = child->loop, .done = on_done };
 	ev_io_init(&child->orders, on_orders, fd, EV_READ);
 	ev_timer_init(&child->alive, on_alive, 0., CHECK_ALIVE_MS / 1000.0);
 	child->orders.data = child->alive.data = child;
@@ -319,6 +385,7 @@ int check_child_run(int fd, int drop)
 	ev_timer_start(child->loop, &child->alive);
 	ev_run(child->loop, 0);
 	reset(child, 0);
+	web_close(child->room.web);
 	free(child);
 	return 0;
 }

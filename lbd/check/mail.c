@@ -31,15 +31,13 @@ static enum health_outcome mail_start(struct probe *probe)
 static enum health_outcome on_connected(struct probe *probe)
 {
 	struct mail_state *mail = probe->state;
-	socklen_t length = sizeof(int);
-	int error = 0;
+	enum health_outcome outcome = probe_connected(probe);
 
-	if (getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length))
-		return HEALTH_FAULT;
-	if (error)
-		return probe_outcome(error);
+	if (outcome != HEALTH_OK)
+		return outcome;
 	mail->connected = true;
 	probe->events = EV_READ;
+	probe_enter(probe, HEALTH_STEP_ANSWER);
 	return HEALTH_UNKNOWN;
 }
 

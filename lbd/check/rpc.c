@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lbd/check/rpc_walk.h"
@@ -18,14 +17,6 @@ struct rpc_state {
 	size_t sent;
 	bool connecting;
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* Left with FIN, as a client does: a reset would be logged by the server as a fault. */
 static enum rpc_action dial(struct probe *probe)
@@ -77,22 +68,20 @@ static enum health_outcome rpc_start(struct probe *probe)
 {
 	struct rpc_state *rpc = probe->state;
 
+	probe->mark_us = 0; /* the walk measures its steps */
 	return act(probe, rpc_walk_begin(&rpc->walk, probe->order.port, probe->order.interface,
-					 probe->order.interfaces, now_us()));
+					 probe->order.interfaces, probe_now_us()));
 }
 
 static enum rpc_action on_connected(struct probe *probe)
 {
 	struct rpc_state *rpc = probe->state;
-	socklen_t length = sizeof(int);
-	int error = 0;
+	enum health_outcome outcome = probe_connected(probe);
 
-	if (getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length))
-		error = errno;
-	if (error)
-		return rpc_walk_failed(&rpc->walk, probe_outcome(error));
+	if (outcome != HEALTH_OK)
+		return rpc_walk_failed(&rpc->walk, outcome);
 	rpc->connecting = false;
-	return rpc_walk_connected(&rpc->walk, now_us());
+	return rpc_walk_connected(&rpc->walk, probe_now_us());
 }
 
 static enum rpc_action pull(struct probe *probe)
@@ -105,7 +94,7 @@ static enum rpc_action pull(struct probe *probe)
 		return RPC_WAIT;
 	if (got < 0)
 		return rpc_walk_failed(&rpc->walk, probe_outcome(errno));
-	return rpc_walk_input(&rpc->walk, data, (size_t)got, now_us());
+	return rpc_walk_input(&rpc->walk, data, (size_t)got, probe_now_us());
 }
 
 static enum health_outcome rpc_ready(struct probe *probe)
@@ -121,7 +110,7 @@ static enum health_outcome rpc_late(struct probe *probe)
 {
 	struct rpc_state *rpc = probe->state;
 
-	return act(probe, rpc_walk_late(&rpc->walk));
+	return act(probe, rpc_walk_late(&rpc->walk, probe_now_us()));
 }
 
 const struct probe_ops probe_rpc = {

@@ -8,6 +8,7 @@ static enum rpc_action end(struct rpc_walk *walk, enum health_outcome outcome)
 	walk->outcome = outcome;
 	walk->trace.port = walk->to_port;
 	walk->trace.interface = (uint16_t)walk->at;
+	walk->trace.step = (uint16_t)walk->step;
 	return RPC_END;
 }
 
@@ -193,7 +194,8 @@ enum rpc_action rpc_walk_failed(struct rpc_walk *walk, enum health_outcome outco
 	return end(walk, outcome);
 }
 
-enum rpc_action rpc_walk_late(struct rpc_walk *walk)
+enum rpc_action rpc_walk_late(struct rpc_walk *walk, uint64_t now_us)
 {
+	enter(walk, walk->step, now_us);
 	return end(walk, connecting(walk) ? HEALTH_TIMEOUT : HEALTH_HUNG);
 }

@@ -54,7 +54,7 @@ enum rpc_action rpc_walk_input(struct rpc_walk *walk, const uint8_t *data, size_
 			       uint64_t now_us);
 /* The connection failed, as `outcome` says. */
 enum rpc_action rpc_walk_failed(struct rpc_walk *walk, enum health_outcome outcome);
-/* The time is over. */
-enum rpc_action rpc_walk_late(struct rpc_walk *walk);
+/* The time is over.  The trace says at which step, and how long that had been waited for. */
+enum rpc_action rpc_walk_late(struct rpc_walk *walk, uint64_t now_us);
 
 #endif

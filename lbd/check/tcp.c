@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum health_outcome probe_outcome(int error)
@@ -33,7 +34,24 @@ enum health_outcome probe_outcome(int error)
 	}
 }
 
-static socklen_t address(struct sockaddr_storage *to, const struct flow_ip *ip, uint16_t port)
+uint64_t probe_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void probe_enter(struct probe *probe, enum health_step step)
+{
+	uint64_t now = probe_now_us(), spent = now - probe->mark_us;
+
+	probe->trace.step_us[probe->trace.step] = spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX;
+	probe->trace.step = step;
+	probe->mark_us = now;
+}
+
+socklen_t probe_address(struct sockaddr_storage *to, const struct flow_ip *ip, uint16_t port)
 {
 	struct sockaddr_in four = { .sin_family = AF_INET,
 				    .sin_addr = { ip->word[3] },
@@ -52,7 +70,7 @@ static socklen_t address(struct sockaddr_storage *to, const struct flow_ip *ip, 
 enum health_outcome probe_dial(struct probe *probe, uint16_t port)
 {
 	struct sockaddr_storage to = { 0 };
-	socklen_t length = address(&to, &probe->order.addr, port);
+	socklen_t length = probe_address(&to, &probe->order.addr, port);
 
 	probe->events = EV_WRITE;
 	probe->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -73,7 +91,7 @@ static enum health_outcome tcp_start(struct probe *probe)
 	return outcome;
 }
 
-static enum health_outcome tcp_ready(struct probe *probe)
+enum health_outcome probe_connected(const struct probe *probe)
 {
 	socklen_t length = sizeof(int);
 	int error = 0;
@@ -81,6 +99,11 @@ static enum health_outcome tcp_ready(struct probe *probe)
 	if (getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &error, &length))
 		return HEALTH_FAULT;
 	return probe_outcome(error);
+}
+
+static enum health_outcome tcp_ready(struct probe *probe)
+{
+	return probe_connected(probe);
 }
 
 const struct probe_ops probe_tcp = { .name = "tcp", .start = tcp_start, .ready = tcp_ready };

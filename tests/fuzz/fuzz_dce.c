@@ -68,6 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 		data += piece;
 	}
 	if (action != RPC_END)
-		check(&walk, rpc_walk_late(&walk));
+		check(&walk, rpc_walk_late(&walk, now));
 	return 0;
 }

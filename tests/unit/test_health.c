@@ -26,7 +26,7 @@ static const char text[] = HEAD
 	"service mapi { ports 59531; affinity-group rpc; check tcp { fall 1; rise 3 } }\n"
 	"service smtp { ports 25 }\n"
 	"service mail { ports 143, 110, 587, 995; check imap { port 143 }\n"
-	"check pop3 { port 110 } check smtp { port 587 } check pop3s { port 995 } }\n"
+	"check pop3 { port 110 } check smtp { port 587 } check pop3s { port 995; verify-tls no } }\n"
 	"service book { ports 59532; check rpc-epm { interface address-book } }\n"
 	"member m1 { address 10.30.0.21 }\n"
 	"member m2 { address 10.30.0.22 }\n}\n";
@@ -308,7 +308,7 @@ static void test_kinds(void **state)
 		enum health_kind kind;
 	} cases[] = {
 		{ 143, HEALTH_IMAP },  { 110, HEALTH_POP3 }, { 587, HEALTH_SMTP },
-		{ 995, HEALTH_TCP },   { 25, HEALTH_TCP },   { 135, HEALTH_TCP },
+		{ 995, HEALTH_POP3S },   { 25, HEALTH_TCP },   { 135, HEALTH_TCP },
 		{ 59531, HEALTH_TCP },
 	};
 	struct fixture *f = *state;
@@ -363,7 +363,7 @@ static void test_rpc_outcomes(void **state)
 		  6004,
 		  0,
 		  "rpc 6004 cannot probe (nspi)" },
-		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, 0, "rpc 135 hung" },
+		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, 0, "rpc 135 hung in connect after 0 ms" },
 		{ HEALTH_NOT_REGISTERED,
 		  HEALTH_NOT_REGISTERED,
 		  { 59531, 0 },
@@ -376,7 +376,7 @@ static void test_rpc_outcomes(void **state)
 		  59532,
 		  1,
 		  "rpc 59532 wrong-service (rfr)" },
-		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, RPCIF_MAX, "rpc 135 hung" },
+		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, RPCIF_MAX, "rpc 135 hung in connect after 0 ms" },
 	};
 	struct fixture *f = *state;
 	struct health_target *t = rpc_target(f);

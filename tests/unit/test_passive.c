@@ -12,7 +12,7 @@
 enum { M1, M2, TARGETS = 4 };
 
 static struct health_target target[TARGETS];
-static struct health health = { target, TARGETS };
+static struct health health = { .target = target, .count = TARGETS };
 static struct flow_member_stats stats[FLOW_MAX_MEMBERS];
 
 /* Two checks of m1, of which one has a passive one beside it; the same of m2. */
@@ -23,7 +23,10 @@ static int set_up(void **state)
 	memset(target, 0, sizeof(target));
 	for (size_t i = 0; i < TARGETS; i++) {
 		target[i].member = i / 2 ? M2 : M1;
-		target[i].rule = (struct health_rule){ 3, 2, 1000, 500, i % 2 ? 5 : 0 };
+		target[i].rule = (struct health_rule){
+			.fall = 3, .rise = 2, .interval_ms = 1000, .timeout_ms = 500
+		};
+		target[i].rule.silent_syns = i % 2 ? 5 : 0;
 		target[i].up = target[i].confirmed = true;
 	}
 	return 0;

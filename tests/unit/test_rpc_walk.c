@@ -205,9 +205,9 @@ static void test_verdicts_of_mapper(void **state)
 	ends_with(&f, mapped(&f, 1023), HEALTH_PORT_DRIFT, MAPPER_PORT);
 	assert_int_equal(f.walk.trace.mapped[0], 1023);
 	to_map(&f, 1);
-	ends_with(&f, rpc_walk_late(&f.walk), HEALTH_HUNG, MAPPER_PORT);
+	ends_with(&f, rpc_walk_late(&f.walk, f.now), HEALTH_HUNG, MAPPER_PORT);
 	begin(&f, 1);
-	ends_with(&f, rpc_walk_late(&f.walk), HEALTH_TIMEOUT, MAPPER_PORT);
+	ends_with(&f, rpc_walk_late(&f.walk, f.now), HEALTH_TIMEOUT, MAPPER_PORT);
 	begin(&f, 1);
 	ends_with(&f, rpc_walk_failed(&f.walk, HEALTH_UNREACHABLE), HEALTH_UNREACHABLE,
 		  MAPPER_PORT);
@@ -238,7 +238,7 @@ static void test_verdicts_of_service(void **state)
 	to_bind(&f);
 	ends_with(&f, answer(&f, &busy), HEALTH_CONGESTED, 60000);
 	to_bind(&f);
-	ends_with(&f, rpc_walk_late(&f.walk), HEALTH_HUNG, 60000);
+	ends_with(&f, rpc_walk_late(&f.walk, f.now), HEALTH_HUNG, 60000);
 	to_bind(&f);
 	ends_with(&f, rpc_walk_input(&f.walk, NULL, 0, 0), HEALTH_REFUSED, 60000);
 }
