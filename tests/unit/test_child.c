@@ -84,6 +84,7 @@ static struct check_order probe_of(uint32_t id, uint16_t port)
 		.port = port,
 		.interval_ms = 50,
 		.timeout_ms = 100,
+		.web = CHECK_NO_WEB,
 	};
 }
 
@@ -364,6 +365,226 @@ static void test_mail(void **state)
 	}
 }
 
+/* Answers every request alike; who asks waits for the end of the connection or for the length. */
+static void answer(int fd, const char *text)
+{
+	char request[512];
+
+	if (recv(fd, request, sizeof(request), 0) > 0)
+		send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+static void be_well(int fd)
+{
+	answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+}
+
+static void ask_name(int fd)
+{
+	answer(fd, "HTTP/1.1 401 Who?\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void be_sick(int fd)
+{
+	answer(fd, "HTTP/1.1 503 Sorry\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void stop_midway(int fd)
+{
+	answer(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok");
+	never_end(fd);
+}
+
+static void send_forever(int fd, const char *start, const char *line)
+{
+	answer(fd, start);
+	while (send(fd, line, strlen(line), MSG_NOSIGNAL) > 0)
+		;
+}
+
+static void flood_headers(int fd)
+{
+	send_forever(fd, "HTTP/1.1 200 OK\r\n", "X-Much: more\r\n");
+}
+
+static void flood_body(int fd)
+{
+	send_forever(fd, "HTTP/1.1 200 OK\r\n\r\n", "more and more and more and more\n");
+}
+
+/* A question of two paths. */
+static void ask(const struct fixture *f, uint32_t id, uint32_t status)
+{
+	struct check_web order = { .kind = CHECK_WEB, .id = id };
+
+	strcpy(order.web.host, "outlook.example.com");
+	strcpy(order.web.path[0], "/owa");
+	strcpy(order.web.path[1], "/ews");
+	order.web.paths = 2;
+	order.web.status = status;
+	assert_int_equal(send(f->fd, &order, sizeof(order), 0), sizeof(order));
+}
+
+/* A web server in all its moods, and a polite one beside them that waits for none. */
+static void test_web(void **state)
+{
+	static const struct {
+		void (*server)(int fd);
+		uint32_t web;
+		enum health_outcome outcome;
+		enum health_step step;
+	} cases[] = {
+		{ be_well, 0, HEALTH_OK, HEALTH_STEP_ANSWER },
+		{ ask_name, 0, HEALTH_OK, HEALTH_STEP_ANSWER },
+		{ ask_name, 1, HEALTH_BAD_STATUS, HEALTH_STEP_ANSWER },
+		{ be_sick, 0, HEALTH_BAD_STATUS, HEALTH_STEP_ANSWER },
+		{ stop_midway, 0, HEALTH_HUNG, HEALTH_STEP_ANSWER },
+		{ never_end, 0, HEALTH_HUNG, HEALTH_STEP_ANSWER },
+		{ flood_headers, 0, HEALTH_NO_HTTP, HEALTH_STEP_ANSWER },
+		{ flood_body, 0, HEALTH_OK, HEALTH_STEP_ANSWER },
+		{ flood, 0, HEALTH_NO_HTTP, HEALTH_STEP_ANSWER },
+		{ dribble, 0, HEALTH_NO_HTTP, HEALTH_STEP_ANSWER },
+		{ greet, 0, HEALTH_NO_HTTP, HEALTH_STEP_ANSWER },
+		{ reset_it, 0, HEALTH_REFUSED, HEALTH_STEP_ANSWER },
+		{ be_well, CHECK_NO_WEB, HEALTH_FAULT, HEALTH_STEP_CONNECT },
+	};
+	enum { CASES = sizeof(cases) / sizeof(cases[0]) };
+	struct check_order reset = { .kind = CHECK_RESET, .id = 1 }, orders[CASES + 1];
+	int listening, slow = 0;
+	pid_t pid[CASES];
+	uint16_t port;
+
+	orders[CASES] = probe_of(CASES, make_socket(&listening, 256));
+	for (uint32_t i = 0; i < CASES; i++) {
+		pid[i] = serve(&port, cases[i].server);
+		orders[i] = probe_of(i, port);
+		orders[i].probe = HEALTH_HTTP;
+		orders[i].web = cases[i].web;
+		orders[i].interval_ms = orders[i].timeout_ms = 400;
+	}
+	order(*state, &reset, 1);
+	ask(*state, 0, 0);
+	ask(*state, 1, 200);
+	order(*state, orders, CASES + 1);
+	for (uint32_t i = 0; i < CASES; i++)
+		for (int round = 0; round < 2; round++) {
+			struct check_report report = await(*state, 1, i);
+
+			if (report.outcome != cases[i].outcome)
+				fail_msg("case %u: outcome %u", i, report.outcome);
+			/* A reset may come before the connection is known to be one. */
+			if (cases[i].server != reset_it)
+				assert_int_equal(report.trace.step, cases[i].step);
+		}
+	for (int round = 0; round < 10; round++)
+		slow += await(*state, 1, CASES).latency_us > 100000;
+	assert_true(slow <= 5); /* a probe that waits for others would be slow each time */
+	for (uint32_t i = 0; i < CASES; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+	close(listening);
+}
+
+/* Which path it was, and what it said. */
+static void test_paths(void **state)
+{
+	struct check_order orders[] = { { .kind = CHECK_RESET, .id = 1 }, probe_of(0, 0) };
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct check_report report;
+	int listening, fd;
+
+	orders[1] = probe_of(0, make_socket(&listening, 16));
+	setsockopt(listening, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	orders[1].probe = HEALTH_HTTP;
+	orders[1].web = 0;
+	orders[1].timeout_ms = PATIENCE_MS;
+	order(*state, orders, 1);
+	ask(*state, 0, 0);
+	order(*state, orders + 1, 1);
+	fd = accept(listening, NULL, NULL);
+	be_well(fd);
+	close(fd);
+	fd = accept(listening, NULL, NULL);
+	be_sick(fd);
+	close(fd);
+	report = await(*state, 1, 0);
+	assert_int_equal(report.outcome, HEALTH_BAD_STATUS);
+	assert_int_equal(report.trace.path, 1);
+	assert_int_equal(report.trace.status, 503);
+	assert_true(report.trace.step_us[HEALTH_STEP_CONNECT] > 0);
+	assert_true(report.trace.step_us[HEALTH_STEP_ANSWER] > 0);
+	close(listening);
+}
+
+/* A question that is none is not taken, and then there is none. */
+static void test_bad_question(void **state)
+{
+	struct check_order orders[] = { { .kind = CHECK_RESET, .id = 1 }, probe_of(0, 1) };
+	struct check_web bad[3] = { { .kind = CHECK_WEB, .id = 0 } };
+	struct fixture *f = *state;
+
+	bad[1] = bad[2] = bad[0];
+	bad[0].web.paths = HEALTH_PATHS + 1;
+	bad[1].web.paths = 1;
+	memset(bad[1].web.path[0], 'x', HEALTH_WORD);
+	bad[2].id = HEALTH_MAX_TARGETS;
+	bad[2].web.paths = 1;
+	orders[1].probe = HEALTH_HTTPS;
+	orders[1].web = 0;
+	order(f, orders, 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(send(f->fd, &bad[i], sizeof(bad[i]), 0), sizeof(bad[i]));
+	order(f, orders + 1, 1);
+	assert_int_equal(await(f, 1, 0).outcome, HEALTH_FAULT);
+}
+
+/* Where the kernel lends a socket for it. */
+static void test_ping(void **state)
+{
+	struct check_order orders[] = { { .kind = CHECK_RESET, .id = 1 },
+					probe_of(0, 0),
+					probe_of(1, 0) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+	uint32_t good = fd >= 0 ? HEALTH_OK : HEALTH_FAULT;
+
+	if (fd >= 0)
+		close(fd);
+	orders[1].probe = orders[2].probe = HEALTH_PING;
+	orders[2].addr = (struct flow_ip){ { 0, 0, 0, htonl(1) } };
+	order(*state, orders, 3);
+	for (int round = 0; round < 3; round++)
+		assert_int_equal(await(*state, 1, 0).outcome, good);
+	await(*state, 1, 1); /* there may be no IPv6, but there is an end */
+}
+
+/* After a first failure the next probe does not wait for the interval; the one after it does. */
+static void test_recheck(void **state)
+{
+	struct check_order orders[] = { { .kind = CHECK_RESET, .id = 1 },
+					probe_of(0, 0),
+					probe_of(1, 0) };
+	int deaf, listening, others = 0;
+
+	orders[1] = probe_of(0, make_socket(&deaf, -1));
+	orders[1].interval_ms = 3600000;
+	orders[1].recheck_ms = 20;
+	orders[2] = probe_of(1, make_socket(&listening, 16));
+	order(*state, orders, 3);
+	assert_int_equal(await(*state, 1, 0).outcome, HEALTH_REFUSED);
+	assert_int_equal(await(*state, 1, 0).outcome, HEALTH_REFUSED);
+	while (others < 10) {
+		struct check_report report;
+		struct fixture *f = *state;
+
+		assert_int_equal(recv(f->fd, &report, sizeof(report), 0), sizeof(report));
+		assert_int_not_equal(report.id, 0);
+		others += report.id == 1;
+	}
+	close(deaf);
+	close(listening);
+}
+
 static void test_report_valid(void **state)
 {
 	static const struct {
@@ -386,6 +607,11 @@ static void test_report_valid(void **state)
 					       .trace = { .interface = cases[i].interface } };
 
 		assert_int_equal(check_report_valid(&report, 3, 10), cases[i].valid);
+		report.trace.path = HEALTH_PATHS;
+		assert_false(check_report_valid(&report, 3, 10));
+		report.trace.path = 0;
+		report.trace.step = HEALTH_STEPS;
+		assert_false(check_report_valid(&report, 3, 10));
 	}
 }
 
@@ -455,6 +681,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mail, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_web, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_question, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ping, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_recheck, setup, teardown),
 		cmocka_unit_test(test_report_valid),
 		cmocka_unit_test(test_errno),
 	};
