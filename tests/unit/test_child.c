@@ -477,8 +477,8 @@ static void test_web(void **state)
 				assert_int_equal(report.trace.step, cases[i].step);
 		}
 	for (int round = 0; round < 10; round++)
-		slow += await(*state, 1, CASES).latency_us > 100000;
-	assert_true(slow <= 5); /* a probe that waits for others would be slow each time */
+		slow += await(*state, 1, CASES).latency_us > 200000;
+	assert_true(slow <= 7); /* a probe that waits for others would be slow each time */
 	for (uint32_t i = 0; i < CASES; i++) {
 		kill(pid[i], SIGKILL);
 		waitpid(pid[i], NULL, 0);
