@@ -80,6 +80,8 @@ void relay_word(struct syncd *syncd, const Cas__PeerWord *word)
 			 word->reason ? word->reason : "");
 	if (!syncd->vrrpd)
 		return;
+	copy.has_heard_ns = true;
+	copy.heard_ns = boottime_ns();
 	message.peer_word = &copy;
 	ctl_send(syncd->vrrpd, &message, NULL, 0);
 }

@@ -110,6 +110,7 @@ struct fsm_word {
 	bool preempt;   /* claim: by priority, not because of silence */
 	bool lame;      /* claim: no witness answers the sender either */
 	bool counts;    /* claim: the sender keeps asking until it says that it does not (CALM) */
+	uint64_t age_ns; /* how long it has lain unread on this node */
 };
 
 struct fsm_event {

@@ -121,13 +121,20 @@ static void note_gate(struct vrrpd *vrrpd, const Cas__PeerReport *report)
 			 report->why ? report->why : "this node is not in sync");
 }
 
-/* Of what the peer says; a report may also have lain in our socket while we slept. */
+/* How long something has lain in our socket, perhaps while we slept. */
+static uint64_t lain_ns(bool known, uint64_t sent_ns)
+{
+	uint64_t now = lease_now();
+
+	return known && sent_ns < now ? now - sent_ns : 0;
+}
+
+/* Of what the peer says. */
 static uint64_t report_age(const Cas__PeerReport *report)
 {
 	uint64_t now = lease_now(), age = report->age_ms * UINT64_C(1000000);
 
-	if (report->has_sent_ns && report->sent_ns < now)
-		age += now - report->sent_ns;
+	age += lain_ns(report->has_sent_ns, report->sent_ns);
 	return age < now ? age : now;
 }
 
@@ -202,6 +209,7 @@ static void on_word(void *arg, const Cas__PeerWord *word)
 	event.word.preempt = word->has_preempt && word->preempt;
 	event.word.lame = word->has_lame && word->lame;
 	event.word.counts = word->has_counts && word->counts;
+	event.word.age_ns = lain_ns(word->has_heard_ns, word->heard_ns);
 	lets_go = event.kind == FSM_PEER_YIELD || event.kind == FSM_PEER_GRANT;
 	snprintf(reason, sizeof(reason), "%s let go: %s", vrrpd_peer_name(vrrpd),
 		 word->reason ? word->reason : "no reason given");

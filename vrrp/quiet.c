@@ -2,7 +2,10 @@
 /* The rows of a node that does not lead: init, backup, fault. */
 #include "vrrp/duty.h"
 
-enum { PREEMPT_AGAIN = 1000000000 };
+enum {
+	PREEMPT_AGAIN = 1000000000,
+	WORD_FRESH = DUTY_YIELD_EVERY + DUTY_YIELD_EVERY / 2, /* the next one is there by then */
+};
 
 enum fsm_state quiet_keep(struct fsm *fsm, const struct fsm_event *event)
 {
@@ -133,6 +136,10 @@ enum fsm_state quiet_yield(struct fsm *fsm, const struct fsm_event *event)
 	if (event->word.epoch < fsm->epoch)
 		return fsm->state;
 	duty_hear(fsm, event->word.epoch);
+	/* Who slept over it cannot know what the peer has done since: it may lead again.  Who still
+	 * wants to let go says so once more. */
+	if (event->word.age_ns > WORD_FRESH)
+		return fsm->state;
 	fsm->report.peer_active = false;
 	if (duty_barred(fsm))
 		return fsm->state;

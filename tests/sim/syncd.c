@@ -180,6 +180,7 @@ static void op_word(void *arg, const Cas__PeerWord *word)
 		world_post(node, VRRPD,
 			   &(struct letter){ .kind = L_WORD,
 					     .word = word->word,
+					     .sent = node_now(node),
 					     .said = { word->epoch, word->id, word->preempt,
 						       word->lame, word->counts } });
 }

@@ -452,6 +452,7 @@ void vrrpd_letter(struct node *node, const struct letter *letter)
 		event.kind = (enum fsm_kind)(FSM_PEER_YIELD + (int)letter->word -
 					     CAS__PEER_WORD__WORD__YIELD);
 		event.word = letter->said;
+		event.word.age_ns = node_now(node) - letter->sent;
 		vrrpd_take(node, &event);
 		break;
 	case L_READY:

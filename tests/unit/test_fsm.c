@@ -841,6 +841,22 @@ static void old_yield_moves_nothing(void **unused)
 	assert_int_equal(fsm.state, FSM_BACKUP);
 }
 
+/* Who slept over it does not know what has become of the peer; the peer repeats itself. */
+static void yield_that_lay_unread_is_not_taken(void **unused)
+{
+	struct fsm fsm = in_state(FSM_BACKUP);
+	struct fsm_event event = { .kind = FSM_PEER_YIELD, .now = start_time };
+
+	(void)unused;
+	event.word.epoch = fsm.epoch + 3;
+	event.word.age_ns = 200 * ms;
+	fsm_step(&fsm, &event);
+	assert_int_equal(fsm.state, FSM_BACKUP);
+	event.word.age_ns = 100 * ms;
+	fsm_step(&fsm, &event);
+	assert_int_equal(fsm.state, FSM_ACTIVE);
+}
+
 /* A node that was restarted knows no epoch of its own; its floor says nothing about the peer. */
 static void yield_below_the_floor_counts(void **unused)
 {
@@ -1396,6 +1412,7 @@ int main(void)
 		cmocka_unit_test(quarrel_over_the_channel_slows_down),
 		cmocka_unit_test(yield_moves_the_role_at_once),
 		cmocka_unit_test(old_yield_moves_nothing),
+		cmocka_unit_test(yield_that_lay_unread_is_not_taken),
 		cmocka_unit_test(yield_below_the_floor_counts),
 		cmocka_unit_test(yield_to_a_node_that_cannot),
 		cmocka_unit_test(handover_is_confirmed_by_word_or_advert),
