@@ -22,10 +22,18 @@ static void disturbed(struct barrier *barrier, const struct barrier_sight *sight
 		barrier->quiet_ns = quiet_ns;
 }
 
+static void open_changed(struct barrier *barrier, const struct barrier_sight *sight)
+{
+	bool heir = sight->heir_ns > sight->now_ns + BARRIER_QUIET_NS;
+
+	open_for(barrier, sight, heir ? sight->heir_ns - sight->now_ns : BARRIER_QUIET_NS);
+	barrier->inherited = heir;
+}
+
 void barrier_changed(struct barrier *barrier, const struct barrier_sight *sight)
 {
 	if (barrier->phase == BARRIER_SETTLED)
-		open_for(barrier, sight, BARRIER_QUIET_NS);
+		open_changed(barrier, sight);
 	else if (barrier->phase == BARRIER_TOLD)
 		barrier->again = true;
 	else
@@ -68,7 +76,7 @@ static enum barrier_step step_told(struct barrier *barrier, const struct barrier
 	if (!done && sight->now_ns < barrier->until_ns)
 		return BARRIER_WAIT;
 	if (barrier->again)
-		open_for(barrier, sight, BARRIER_QUIET_NS);
+		open_changed(barrier, sight);
 	else
 		barrier->phase = BARRIER_SETTLED;
 	return given_up ? BARRIER_GIVE_UP : BARRIER_SETTLE;

@@ -12,8 +12,9 @@
  *nodes derive from the new base.  Without a standby nobody is waited for.  When the time is up
  *without that, the new base is taken all the same: given up, and counted.
  *
- * A node that is promoted in an open switch keeps the base for a minute, standby or not: sessions
- * of which its predecessor had no time to tell are derived from it when they speak.
+ * A node that was promoted keeps the base that it found for a minute, standby or not, whether a
+ * switch was open then or is opened meanwhile: sessions of which its predecessor had no time to
+ *tell are derived from it when they speak.
  */
 #ifndef CASPAIR_BARRIER_H
 #define CASPAIR_BARRIER_H
@@ -24,12 +25,13 @@
 #define BARRIER_QUIET_NS    1000000000ull
 #define BARRIER_PATIENCE_NS 3000000000ull
 #define BARRIER_TAKEOVER_NS 60000000000ull
+#define BARRIER_HEIR_NS     10000000000ull
 
 enum barrier_phase { BARRIER_SETTLED, BARRIER_OPEN, BARRIER_TOLD };
 
 struct barrier {
 	enum barrier_phase phase;
-	bool inherited;      /* opened by a promotion */
+	bool inherited;      /* opened by a promotion, or soon after one */
 	bool late;           /* told though it was not quiet */
 	bool again, passed;  /* TOLD, and changed since; and acknowledged */
 	uint32_t generation; /* of the last GEN record: set by whoever writes it */
@@ -42,8 +44,9 @@ struct barrier {
 /* What the outside is like when a step is taken. */
 struct barrier_sight {
 	uint64_t now_ns;
-	bool standby;  /* one is attached */
-	uint64_t kept; /* SYNs ever that were sent by the base for want of room */
+	bool standby;     /* one is attached */
+	uint64_t heir_ns; /* until then the base is what the predecessor has left; may be past */
+	uint64_t kept;    /* SYNs ever that were sent by the base for want of room */
 };
 
 enum barrier_step {

@@ -70,7 +70,8 @@ void generation_announce(struct generation *generation)
 		if (generation->role != GENERATION_LEADS || !generation->plan->array_of_pool[p])
 			continue;
 		emit_pool(generation, p);
-		emit_gen(generation, p, GEN_REPEATED);
+		if (!(generation->plan->base_kept >> p & 1))
+			emit_gen(generation, p, GEN_REPEATED);
 	}
 }
 
@@ -82,6 +83,7 @@ static struct barrier_sight look(const struct generation *generation)
 	return (struct barrier_sight){
 		.now_ns = daemon_now_ns(),
 		.standby = generation->standby,
+		.heir_ns = generation->plane->lease->promoted_ns + BARRIER_HEIR_NS,
 		.kept = dataplane_counter(generation->plane, COUNT_EXACT_KEPT),
 	};
 }
@@ -145,11 +147,16 @@ static void step_all(struct generation *generation)
 		ev_timer_again(generation->loop, &generation->step);
 }
 
+/* Whoever does not lead any more waits to be told so: its bases are no longer its own to change. */
 static void on_step(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct generation *generation = timer->data;
+	const struct flow_lease *lease = generation->plane->lease;
+
 	(void)loop;
 	(void)events;
-	step_all(timer->data);
+	if (generation->role != GENERATION_LEADS || (lease->role == LEASE_ACTIVE && !lease->fenced))
+		step_all(generation);
 }
 
 /*
@@ -231,6 +238,9 @@ int generation_publish(struct generation *generation, unsigned int pool)
 		return lead(generation, pool);
 	if (generation->role == GENERATION_FOLLOWS)
 		return follow(generation, pool);
+	/* Whoever is found to lead will say what becomes of it. */
+	if (generation->plan->base_kept >> pool & 1)
+		return tables_publish(generation->plane, generation->plan, pool);
 	pool_rebase(generation->plan, pool);
 	return tables_settle(generation->plane, generation->plan, pool);
 }
@@ -257,6 +267,13 @@ void generation_passed(struct generation *generation, uint32_t pool_id, uint32_t
 	step_all(generation);
 }
 
+/* The base is told, and the other node may go by it. */
+static void settle_told(struct generation *generation, unsigned int pool)
+{
+	if (generation->barrier[pool].phase == BARRIER_TOLD)
+		tables_settle(generation->plane, generation->plan, pool);
+}
+
 void generation_role(struct generation *generation, enum generation_role role)
 {
 	if (role == generation->role)
@@ -264,23 +281,40 @@ void generation_role(struct generation *generation, enum generation_role role)
 	generation->role = role;
 	/* What the predecessor has said of the base since its last GEN record never came into
 	 * force. */
-	generation->stale = 0;
+	generation->stale = generation->plan->base_kept;
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++) {
-		/* The base is told, and the other node may go by it. */
-		if (generation->barrier[p].phase == BARRIER_TOLD)
-			tables_settle(generation->plane, generation->plan, p);
+		settle_told(generation, p);
 		barrier_reset(&generation->barrier[p]);
 	}
 	if (role == GENERATION_LEADS)
 		inherit(generation);
 }
 
+void generation_prepare(struct generation *generation)
+{
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		settle_told(generation, p);
+}
+
 void generation_replan(struct generation *generation, struct plan *plan)
 {
+	struct barrier_sight sight = look(generation);
+
 	generation->plan = plan;
-	generation->stale = 0;
-	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
-		generation->given_up += barrier_reset(&generation->barrier[p]);
+	generation->stale = plan->base_kept;
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++) {
+		struct barrier *barrier = &generation->barrier[p];
+		bool goes_on = plan->base_kept >> p & 1 && generation->role == GENERATION_LEADS;
+
+		/* An open one stays open for as long as it was to: only its end has changed. */
+		if (!goes_on)
+			generation->given_up += barrier_reset(barrier);
+		else if (barrier->phase == BARRIER_TOLD)
+			barrier_reset(barrier);
+		if (goes_on)
+			barrier_changed(barrier, &sight);
+	}
+	step_all(generation);
 }
 
 unsigned int generation_open(const struct generation *generation, uint64_t *oldest_ns)
@@ -304,7 +338,9 @@ unsigned int generation_open(const struct generation *generation, uint64_t *olde
 void generation_start(struct generation *generation, struct ev_loop *loop, struct dataplane *plane,
 		      struct plan *plan)
 {
-	*generation = (struct generation){ .loop = loop, .plane = plane, .plan = plan };
+	*generation = (struct generation){
+		.loop = loop, .plane = plane, .plan = plan, .stale = plan->base_kept
+	};
 	ev_timer_init(&generation->step, on_step, step_every, step_every);
 	generation->step.data = generation;
 }

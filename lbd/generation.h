@@ -39,7 +39,11 @@ void generation_start(struct generation *generation, struct ev_loop *loop, struc
 		      struct plan *plan);
 void generation_stop(struct generation *generation);
 
-/* Another plan is in force: all of its pools have one table. */
+/*
+ * Another plan is in force.  Pools whose members or weights it has changed keep their base
+ * (plan.base_kept), as if that was a verdict.
+ */
+void generation_prepare(struct generation *generation); /* before that plan is made */
 void generation_replan(struct generation *generation, struct plan *plan);
 void generation_role(struct generation *generation, enum generation_role role);
 

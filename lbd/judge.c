@@ -47,6 +47,7 @@ static void on_publish(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	judge_look(judge);
 	judge->dirty = 0;
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++) {
 		int error;
@@ -172,6 +173,8 @@ static void on_report(void *arg, const struct check_report *report)
 		say_slow(judge, target);
 	if (!news)
 		return;
+	/* A node that has just let go must not decide once more on the way out. */
+	judge_look(judge);
 	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
 		if (target->pools >> p & 1 && pool_has(judge->plan, p, target->member))
 			decide(judge, p, target->member);
@@ -183,6 +186,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	judge_look(judge);
 	decide_all(judge);
 	tables_release_gone(judge->plane, judge->plan);
 }

@@ -77,11 +77,13 @@ static int attach(struct lbd *lbd, const struct conf *conf)
 /* Whatever can fail comes before the first change. */
 static int reload_with(struct lbd *lbd, struct conf *conf)
 {
-	struct plan *plan = make_plan(lbd, conf, lbd->plan), *old = lbd->plan;
 	struct conf *old_conf = lbd->conf;
+	struct plan *plan, *old = lbd->plan;
 	struct health health = { 0 };
 	int error;
 
+	generation_prepare(&lbd->judge.generation);
+	plan = make_plan(lbd, conf, old);
 	if (!plan)
 		return -EINVAL;
 	error = health_plan(&health, plan, daemon_now_ns());

@@ -383,7 +383,7 @@ static void carry_standing(struct making *make, unsigned int pool, unsigned int 
 		*now = old->standing[before][member];
 	if (!now->weight || now->weight > full || !member_conf->slow_start_ms)
 		now->weight = full;
-	/* Nodes with unlike configurations are not in sync: nothing waits for the other one. */
+	/* What the base was made of counts for nothing here: tables_install() looks at it. */
 	now->base_up = now->next_base_up = now->up;
 	now->base_weight = now->next_base_weight = now->weight;
 }

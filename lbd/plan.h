@@ -59,9 +59,14 @@ struct plan {
 	const Conf__Member *member[FLOW_MAX_MEMBERS];
 
 	struct standing standing[FLOW_MAX_POOLS][FLOW_MAX_MEMBERS];
-	/* Members of the base; flow_pool.up are those of the table for new clients. */
+	/* Members of the base where they are known; flow_pool.up are those of the table for new clients. */
 	__u64 base_up[FLOW_MAX_POOLS][FLOW_MEMBER_WORDS];
 	enum plan_duty duty[FLOW_MAX_MEMBERS];
+	/*
+	 * Pools whose base is a table of an earlier plan, or of an lbd that has gone: there are no
+	 * standings that it could be told or derived by.  Bit = slot.
+	 */
+	uint64_t base_kept;
 
 	/* Of a plan that is followed by another: as `flows` of plan_make(), for the sources. */
 	uint64_t source_flows[FLOW_MAX_SOURCES];

@@ -205,6 +205,7 @@ void pool_rebase(struct plan *plan, unsigned int pool)
 		standing->base_up = standing->up;
 		standing->base_weight = standing->weight;
 	}
+	plan->base_kept &= ~((uint64_t)1 << pool);
 }
 
 void pool_take_base(struct plan *plan, unsigned int pool)
@@ -215,10 +216,13 @@ void pool_take_base(struct plan *plan, unsigned int pool)
 		standing->base_up = standing->next_base_up;
 		standing->base_weight = standing->next_base_weight;
 	}
+	plan->base_kept &= ~((uint64_t)1 << pool);
 }
 
 bool pool_settled(const struct plan *plan, unsigned int pool)
 {
+	if (plan->base_kept >> pool & 1)
+		return false;
 	for (unsigned int i = 0; i < FLOW_MAX_MEMBERS; i++) {
 		const struct standing *standing = &plan->standing[pool][i];
 

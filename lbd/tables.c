@@ -41,24 +41,27 @@ int tables_read(const struct dataplane *plane, struct plan *plan)
 	return error;
 }
 
-static void note_tables(const struct plan *plan, bool used[FLOW_TABLES])
+static void note_tables(const struct plan *plan, const struct plan *but, bool used[FLOW_TABLES])
 {
 	for (uint32_t i = 0; i < FLOW_MAX_POOLS; i++) {
-		if (!plan->pools[i].flags)
+		if (!plan->pools[i].flags || (but && but->pools[i].flags))
 			continue;
 		used[plan->pools[i].table % FLOW_TABLES] = true;
 		used[plan->pools[i].base % FLOW_TABLES] = true;
 	}
 }
 
-/* A table that no pool of either plan refers to: there is one, for a pool has two at most. */
+/*
+ * A table that no pool refers to: there is one, for a pool has two at most.  Pools that both plans
+ * have are in `plan` as they stand in the map; those of `old` alone still are what they were.
+ */
 static uint8_t idle_table(const struct plan *plan, const struct plan *old)
 {
 	bool used[FLOW_TABLES] = { false };
 	uint8_t idle = 0;
 
-	note_tables(plan, used);
-	note_tables(old, used);
+	note_tables(plan, NULL, used);
+	note_tables(old, plan, used);
 	while (idle < FLOW_TABLES - 1 && used[idle])
 		idle++;
 	return idle;
@@ -89,10 +92,11 @@ static int put_pool(struct dataplane *plane, struct plan *plan, unsigned int poo
 	return put(plane, MAP_POOLS, pool, &plan->pools[pool]);
 }
 
-int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool)
+static int publish(struct dataplane *plane, const struct plan *old, struct plan *plan,
+		   unsigned int pool)
 {
 	struct flow_pool before = plan->pools[pool];
-	int table = write_table(plane, plan, plan, pool, false), error = table;
+	int table = write_table(plane, old, plan, pool, false), error = table;
 
 	if (table >= 0) {
 		plan->pools[pool].table = (uint8_t)table;
@@ -101,6 +105,11 @@ int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool
 	if (error)
 		plan->pools[pool] = before;
 	return error;
+}
+
+int tables_publish(struct dataplane *plane, struct plan *plan, unsigned int pool)
+{
+	return publish(plane, plan, plan, pool);
 }
 
 static int settle(struct dataplane *plane, const struct plan *old, struct plan *plan,
@@ -120,6 +129,42 @@ static int settle(struct dataplane *plane, const struct plan *old, struct plan *
 	if (error)
 		plan->pools[pool] = before;
 	return error;
+}
+
+/* Whether a pool's base, as it lies in the map, is what its table is to be; or negative errno. */
+static int is_base(const struct dataplane *plane, struct plan *plan, unsigned int pool)
+{
+	struct flow_maglev *table = malloc(2 * sizeof(*table));
+	int result;
+
+	if (!table)
+		return -ENOMEM;
+	result = get(plane, MAP_MAGLEV, plan->pools[pool].base, &table[1]);
+	if (!result) {
+		pool_table(plan, pool, &table[0]);
+		result = !memcmp(table[0].member, table[1].member,
+				 FLOW_MAGLEV_SIZE * sizeof(*table[0].member));
+	}
+	free(table);
+	return result;
+}
+
+/*
+ * A pool that was there goes on with its base, whatever its members are now: the other node derives
+ * by that until it is told of another (generation.h), and so does this one for a session of which
+ * it has no record yet.
+ */
+static int install_pool(struct dataplane *plane, const struct plan *old, struct plan *plan,
+			unsigned int pool)
+{
+	int same = old->pools[pool].flags ? is_base(plane, plan, pool) : 1;
+
+	if (same < 0)
+		return same;
+	if (same)
+		return settle(plane, old, plan, pool);
+	plan->base_kept |= (uint64_t)1 << pool;
+	return publish(plane, old, plan, pool);
 }
 
 int tables_settle(struct dataplane *plane, struct plan *plan, unsigned int pool)
@@ -170,7 +215,7 @@ static int write_new(struct dataplane *plane, const struct plan *old, struct pla
 			error = put(plane, MAP_SOURCES, i, &plan->sources[i]);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_POOLS; i++)
 		if (plan->pools[i].flags)
-			error = settle(plane, old, plan, i);
+			error = install_pool(plane, old, plan, i);
 	for (uint32_t i = 0; !error && i < FLOW_MAX_SERVICES; i++)
 		if (plan->services[i].flags)
 			error = put(plane, MAP_SERVICES, i, &plan->services[i]);

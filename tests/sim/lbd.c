@@ -48,6 +48,7 @@ static struct barrier_sight look(const struct node *node)
 {
 	return (struct barrier_sight){ .now_ns = node_now(node),
 				       .standby = node->lbd.standby,
+				       .heir_ns = node->plane.promoted + BARRIER_HEIR_NS,
 				       .kept = node->plane.kept };
 }
 
@@ -141,7 +142,8 @@ static void announce(struct node *node)
 {
 	for (unsigned int p = 0; p < POOLS && node->lbd.active; p++) {
 		plane_emit_pool(node, p);
-		plane_emit_gen(node, p, GEN_REPEATED, node->lbd.barrier[p].generation);
+		if (!(node->plane.base_kept >> p & 1))
+			plane_emit_gen(node, p, GEN_REPEATED, node->lbd.barrier[p].generation);
 	}
 }
 
@@ -150,7 +152,7 @@ static void set_role(struct node *node, bool active)
 	struct barrier_sight sight = look(node);
 
 	node->lbd.active = active;
-	node->lbd.stale = 0;
+	node->lbd.stale = node->plane.base_kept;
 	for (unsigned int p = 0; p < POOLS; p++) {
 		if (node->lbd.barrier[p].phase == BARRIER_TOLD)
 			plane_settle(&node->plane, p);
@@ -162,6 +164,17 @@ static void set_role(struct node *node, bool active)
 	step_all(node);
 }
 
+/* judge_look() */
+static void look_role(struct node *node)
+{
+	bool active = plane_admits(node), began = active && !node->lbd.active;
+
+	if (active != node->lbd.active)
+		set_role(node, active);
+	if (began)
+		announce(node);
+}
+
 static void switch_base(struct node *node, unsigned int pool, uint32_t number)
 {
 	struct plane *plane = &node->plane;
@@ -171,6 +184,7 @@ static void switch_base(struct node *node, unsigned int pool, uint32_t number)
 	if (node->lbd.stale >> pool & 1) {
 		memcpy(plane->base_standing[pool], plane->next_standing[pool],
 		       sizeof(plane->base_standing[pool]));
+		plane->base_kept &= ~(1u << pool);
 		plane_settle(plane, pool);
 		node->lbd.stale &= ~(1u << pool);
 	}
@@ -189,12 +203,7 @@ static void passed(struct node *node, unsigned int pool, uint32_t number)
 
 static void poll(struct node *node)
 {
-	bool active = plane_admits(node), began = active && !node->lbd.active;
-
-	if (active != node->lbd.active)
-		set_role(node, active);
-	if (began)
-		announce(node);
+	look_role(node);
 	world_wake(node, LBD, EV_POLL, node->world->now + 100 * MS);
 }
 
@@ -205,10 +214,12 @@ void lbd_event(struct node *node, const struct event *event)
 		poll(node);
 		break;
 	case EV_PUBLISH:
+		look_role(node);
 		publish(node);
 		break;
 	case EV_SWITCH:
 		node->lbd.switching = false;
+		look_role(node);
 		step_all(node);
 		break;
 	case EV_ANNOUNCE:
@@ -221,6 +232,7 @@ void lbd_event(struct node *node, const struct event *event)
 		world_wake(node, LBD, EV_SWEEP, node->world->now + SECOND);
 		break;
 	case EV_PROBE:
+		look_role(node);
 		probe(node);
 		break;
 	default:
@@ -235,8 +247,7 @@ static void obey(struct node *node, const struct flow_event *verdict)
 	int member = plane_member_number(&verdict->member);
 	uint32_t pool = verdict->pool_id - plane_pool_id(0);
 
-	if (node->lbd.active && !plane_admits(node))
-		set_role(node, false);
+	look_role(node);
 	if (node->lbd.active || pool >= POOLS)
 		return;
 	if (verdict->kind == EVENT_GEN) {
@@ -289,13 +300,14 @@ void lbd_start(struct node *node)
 
 	node->lbd = (struct lbd){ 0 };
 	node->plane.loaded = true;
-	/* Tables are written anew from the standings that the old ones show. */
+	/* Tables are written anew from the standings that the old ones show, see install_pool(). */
 	for (unsigned int p = 0; p < POOLS; p++) {
 		plane_rebase(&node->plane, p);
 		memcpy(node->plane.next_standing[p], node->plane.standing[p],
 		       sizeof(node->plane.standing[p]));
-		plane_settle(&node->plane, p);
+		plane_install(&node->plane, p);
 	}
+	node->lbd.stale = node->plane.base_kept;
 	world_wake(node, LBD, EV_POLL, now);
 	world_wake(node, LBD, EV_ANNOUNCE, now + 5 * SECOND);
 	world_wake(node, LBD, EV_SWEEP, now + SECOND);

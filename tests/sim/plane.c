@@ -166,6 +166,8 @@ void plane_publish(struct plane *plane, unsigned int pool)
 
 bool plane_settled(const struct plane *plane, unsigned int pool)
 {
+	if (plane->base_kept >> pool & 1)
+		return false;
 	return memcmp(plane->standing[pool], plane->base_standing[pool],
 		      sizeof(plane->standing[pool])) == 0;
 }
@@ -183,6 +185,19 @@ void plane_settle(struct plane *plane, unsigned int pool)
 void plane_rebase(struct plane *plane, unsigned int pool)
 {
 	memcpy(plane->base_standing[pool], plane->standing[pool], sizeof(plane->standing[pool]));
+	plane->base_kept &= ~(1u << pool);
+}
+
+void plane_install(struct plane *plane, unsigned int pool)
+{
+	const struct flow_maglev *table = table_of(plane->standing[pool], &plane->bits[pool]);
+
+	if (table == plane->base[pool]) {
+		plane_settle(plane, pool);
+		return;
+	}
+	plane->base_kept |= 1u << pool;
+	plane_publish(plane, pool);
 }
 
 static int look_up(const struct flow_maglev *table, unsigned int flow)

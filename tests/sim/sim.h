@@ -173,6 +173,7 @@ struct plane {
 	 */
 	struct plane_standing base_standing[POOLS][MEMBERS], next_standing[POOLS][MEMBERS];
 	unsigned int base_bits[POOLS];
+	unsigned int base_kept; /* as in struct plan */
 	const struct flow_maglev *base[POOLS];
 	uint32_t numbers[POOLS]; /* flow_pool.generation */
 	uint64_t exact_second, exact_count, kept;
@@ -200,6 +201,7 @@ void plane_advert(struct node *node);
 void plane_publish(struct plane *plane, unsigned int pool);
 void plane_settle(struct plane *plane, unsigned int pool);
 void plane_rebase(struct plane *plane, unsigned int pool);
+void plane_install(struct plane *plane, unsigned int pool); /* by an lbd that has just started */
 bool plane_settled(const struct plane *plane, unsigned int pool);
 void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, uint32_t number);
 /* Where a packet in mid-stream goes of which there is no record, or NOBODY. */

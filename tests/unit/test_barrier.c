@@ -66,6 +66,22 @@ static void each_change_begins_the_quiet_anew(void **state)
 	assert_int_equal(after(1), BARRIER_TELL);
 }
 
+/* What the predecessor had no time to tell is found by the base alone, also if nobody listens. */
+static void an_heir_keeps_the_base_for_its_minute(void **state)
+{
+	(void)state;
+	sight.standby = false;
+	sight.heir_ns = sight.now_ns + BARRIER_TAKEOVER_NS;
+	assert_int_equal(after(20 * SECOND), BARRIER_WAIT);
+	barrier_changed(&barrier, &sight);
+	assert_int_equal(after(40 * SECOND - 1), BARRIER_WAIT);
+	assert_int_equal(after(1), BARRIER_TELL);
+	assert_int_equal(after(0), BARRIER_SETTLE);
+	/* Afterwards nobody is waited for. */
+	barrier_changed(&barrier, &sight);
+	assert_int_equal(after(0), BARRIER_TELL);
+}
+
 /* Who was sent by the base, for want of room, has as long to complete as who came before. */
 static void kept_choices_are_waited_for(void **state)
 {
@@ -177,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_done_when_settled, fresh),
 		cmocka_unit_test_setup(waits_for_quiet_then_for_the_standby, fresh),
 		cmocka_unit_test_setup(each_change_begins_the_quiet_anew, fresh),
+		cmocka_unit_test_setup(an_heir_keeps_the_base_for_its_minute, fresh),
 		cmocka_unit_test_setup(kept_choices_are_waited_for, fresh),
 		cmocka_unit_test_setup(other_generations_are_not_meant, fresh),
 		cmocka_unit_test_setup(alone_there_is_no_wait, fresh),
