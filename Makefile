@@ -82,7 +82,7 @@ BASE_A := $(CONF_A) $(PROTO_A)
 PROGRAMS := $(addprefix $(B)/,lbd lbd-check vrrpd syncd pairctl)
 TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
-BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o)
+BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o lookup.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
 .PHONY: all check test demo drills faults floods bench fuzz sim clean install format tidy includes setup lint

@@ -9,13 +9,16 @@ import subprocess
 import sys
 from xml.sax.saxutils import escape
 
-LANES = {'bare': 'bare redirect', 'caspair': 'caspair NAT', 'katran_like': 'Katran-like',
+LANES = {'bare': 'bare redirect', 'reading': 'reads, then redirects',
+         'lookup': 'one look-up, redirects',
+         'caspair': 'caspair NAT', 'katran_like': 'Katran-like',
          'nft': 'nftables DNAT', 'routing': 'kernel routing',
          'caspair_tc': 'caspair, tc', 'caspair_generic': 'caspair, generic XDP',
          'caspair_native': 'caspair, native XDP', 'nft_tcp': 'nftables DNAT',
          'haproxy': 'HAProxy, TCP mode',
          'direct': 'no balancer (routed)'}
-COLOURS = {'bare': '#8795a1', 'katran_like': '#d98f1e', 'nft': '#a05195', 'nft_tcp': '#a05195',
+COLOURS = {'bare': '#8795a1', 'reading': '#8795a1', 'lookup': '#8795a1',
+           'katran_like': '#d98f1e', 'nft': '#a05195', 'nft_tcp': '#a05195',
            'haproxy': '#c45850',
            'routing': '#5b8c5a', 'direct': '#5b8c5a'}
 CASES = {'one': 'one flow', 'many': '1,048,576 flows, random', 'reply': 'replies, one flow',
@@ -29,6 +32,8 @@ SOCKETS = (('down', 'gbit_s', 'Gbit/s down', '%.1f'), ('up', 'gbit_s', 'Gbit/s u
 # What the data plane is held to: case, against whom, at least.
 BARS = (('one', 'bare', 0.8), ('one', 'nft', 8.0), ('many', 'bare', 0.5),
         ('many', 'katran_like', 1.2))
+# What no program that has to read its frames, or to look a flow up, can be better than here.
+LIMITS = ('bare', 'reading', 'lookup')
 INK, FAINT, OURS = '#1f2933', '#66727f', '#2f6fb3'
 
 
@@ -54,9 +59,9 @@ class Record:
         values = self.values(*what)
         return statistics.median(values) if values else None
 
-    def ratio(self, case, lane):
-        """caspair's pace over another's: the median of the rounds' own ratios."""
-        ours = self.values('packets', case, 'caspair', 'cpu_ns')
+    def ratio(self, case, lane, of='caspair'):
+        """The pace of one over another's: the median of the rounds' own ratios."""
+        ours = self.values('packets', case, of, 'cpu_ns')
         theirs = self.values('packets', case, lane, 'cpu_ns')
         pairs = [other / own for own, other in zip(ours, theirs) if own]
         return statistics.median(pairs) if pairs else None
@@ -103,6 +108,10 @@ def packet_figures(record):
                 out['ratio_caspair_to_%s_%s' % (lane, case)] = round(ratio, 3)
                 out['ratio_of_least_caspair_to_%s_%s' % (lane, case)] = round(
                     record.least_ratio(case, lane), 3)
+            for limit in LIMITS:
+                ratio = record.ratio(case, lane, limit)
+                if limit != lane and ratio is not None:
+                    out['ratio_%s_to_%s_%s' % (limit, lane, case)] = round(ratio, 3)
     return out
 
 
@@ -213,6 +222,10 @@ def bar_table(record):
             lines.append('  %-26s at least %.1f x %-14s %6.2f  %-6s  undisturbed %.2f' % (
                 CASES[case], least, LANES[lane], ratio, 'met' if ratio >= least else 'MISSED',
                 record.least_ratio(case, lane)))
+        limits = ['%s %.2f' % (LANES[limit], record.ratio(case, lane, limit)) for limit in LIMITS
+                  if limit != lane and record.ratio(case, lane, limit) is not None]
+        if ratio is not None and limits:
+            lines.append('  %-26s limits here: %s' % ('', ', '.join(limits)))
     return ['', 'caspair is held to'] + lines if lines else []
 
 

@@ -2,6 +2,8 @@
 /* Loading, attaching and running the packet bench's programs. */
 #include "tests/bench/packets_tool.h"
 
+#include "proto/flow.h"
+
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -124,6 +126,21 @@ static void fill_lru(int lru, const struct options *options)
 	}
 }
 
+/* The same for bench_lookup: all of them are the first member's. */
+static void fill_records(int records, const struct options *options)
+{
+	struct flow_key key = { .vip = flow_ip4(options->vip.sin_addr.s_addr),
+				.vip_port = options->vip.sin_port };
+	const struct flow record = { .state = FLOW_ESTABLISHED };
+
+	for (uint32_t i = 0; i < options->flows; i++) {
+		key.client = flow_ip4(htonl(BENCH_CLIENT_NET + i % BENCH_CLIENTS));
+		key.client_port = htons((uint16_t)(BENCH_FIRST_PORT + i / BENCH_CLIENTS));
+		if (bpf_map_update_elem(records, &key, &record, BPF_ANY))
+			die("records");
+	}
+}
+
 static int make_lru(const struct options *options)
 {
 	int lru = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "bench_lru", 40, 16, LRU_SIZE, NULL);
@@ -166,7 +183,9 @@ int attach_run(const struct options *options)
 		return 1;
 	if (options->out)
 		set_forward(object, options);
-	if (options->vip.sin_family)
+	if (map_of(object, "records") >= 0)
+		fill_records(map_of(object, "records"), options);
+	else if (options->vip.sin_family)
 		set_katran_like(object, options);
 	if (bpf_xdp_attach((int)if_nametoindex(options->on), program_of(object, options->program),
 			   XDP_FLAGS_DRV_MODE, NULL))

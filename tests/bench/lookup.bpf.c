@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The least that can be done by whoever keeps flows in a hash table of the kernel's: one look-up,
+ * with keys and values of caspair's size, and the frame leaves where the record says.  Nothing is
+ * checked, chosen, rewritten, followed or counted.  What this is behind the bare redirect, no
+ * balancer of that kind can make good.
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "proto/flow.h"
+#include "tests/bench/packets.h"
+
+char bench_license[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 << 20); /* as many as caspair's table has in this bench */
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_forward);
+} forward SEC(".maps");
+
+SEC("xdp.frags")
+int bench_lookup(struct xdp_md *xdp)
+{
+	struct ethhdr *eth = (void *)(long)xdp->data;
+	const struct iphdr *ip = (void *)(eth + 1);
+	const struct tcphdr *tcp = (void *)(ip + 1);
+	const struct bench_forward *to;
+	struct flow_key key = {};
+	const struct flow *record;
+	__u32 member;
+
+	if ((void *)(tcp + 1) > (void *)(long)xdp->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
+		return XDP_PASS;
+	key.client = flow_ip4(ip->saddr);
+	key.vip = flow_ip4(ip->daddr);
+	key.client_port = tcp->source;
+	key.vip_port = tcp->dest;
+	record = bpf_map_lookup_elem(&records, &key);
+	member = record ? record->member : 0;
+	to = bpf_map_lookup_elem(&forward, &member);
+	if (!to)
+		return XDP_PASS;
+	__builtin_memcpy(eth->h_dest, to->dest, sizeof(to->dest));
+	__builtin_memcpy(eth->h_source, to->source, sizeof(to->source));
+	return (int)bpf_redirect(to->ifindex, 0);
+}
