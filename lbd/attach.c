@@ -131,24 +131,45 @@ static int program_for(const struct attach *attach, enum hook_kind kind)
 }
 
 /*
+ * Brings a port from one mode of XDP to the other: an interface has no room for both, so tc stands
+ * in meanwhile.
+ */
+static int exchange(const struct attach *attach, struct attach_port *port, enum hook_kind kind,
+		    int program)
+{
+	struct hook old = port->hook, between = { .ifindex = old.ifindex, .fd = -1 };
+	int for_tc = dataplane_tc(attach->plane), error;
+
+	error = for_tc < 0 ? for_tc : hook_make(&between, attach->dir, port->name, HOOK_TC, for_tc);
+	if (error)
+		log_warning("interface %s is without a program for a moment: tc cannot stand in "
+			    "(%s)",
+			    port->name, strerror(-error));
+	hook_remove(&old, attach->dir, port->name);
+	error = hook_make(&port->hook, attach->dir, port->name, kind, program);
+	if (error)
+		port->hook = between; /* better than none */
+	else
+		hook_remove(&between, attach->dir, port->name);
+	return error;
+}
+
+/*
  * Brings a port to a hook.  From XDP to tc or back both are there for an instant: XDP sees the
  * packet first, and what it takes tc does not see.  Without any, the kernel would answer sessions
- * that it does not know.  An interface has no room for XDP in both modes.
+ * that it does not know.
  */
 static int move(const struct attach *attach, struct attach_port *port, enum hook_kind kind,
 		int program)
 {
 	struct hook old = port->hook;
-	bool beside = old.kind == HOOK_TC || kind == HOOK_TC;
 	int error;
 
-	if (!beside)
-		hook_remove(&old, attach->dir, port->name);
+	if (old.fd >= 0 && old.kind != HOOK_TC && kind != HOOK_TC)
+		return exchange(attach, port, kind, program);
 	error = hook_make(&port->hook, attach->dir, port->name, kind, program);
-	if (beside && !error)
+	if (!error)
 		hook_remove(&old, attach->dir, port->name);
-	if (!beside && error)
-		port->hook = old;
 	return error;
 }
 
