@@ -199,6 +199,12 @@ floods: all $(TOOLS)
 resets: all $(TOOLS)
 	$(Q)for test in resets dsr snat; do FLOWS=5000 tests/pair/$$test.sh $(B) || exit 1; done
 
+# Both places, as often as it takes for what piles up to show.
+.PHONY: restarts
+restarts: all $(TOOLS)
+	$(Q)for hook in xdp tc; do \
+		LAB_HOOK=$$hook RESTARTS=$(or $(N),20) tests/pair/restarts.sh $(B) || exit 1; done
+
 # The same, cell by cell; what is done is kept until all of it is.
 .PHONY: modes-full
 modes-full: all $(TOOLS)
