@@ -16,6 +16,8 @@ are_at() { [[ $(places 1) == "$1" && $(places 2) == "$1" ]]; }
 pins() { find "$LAB/bpf/lb1" \( -name 'link-*' -o -name 'tcx-*' -o -name 'clsact-*' \) -printf '%f\n'; }
 attached() { [[ $(pins | sort | paste -sd' ' -) == "$1" ]]; }
 
+settled() { pair_is 1 2 || pair_is 2 1; }
+
 # change INTERFACES HOOK XDP PLACE: both nodes follow.
 change() {
 	local node daemon before
@@ -27,8 +29,8 @@ change() {
 			signal -HUP "lb$node-$daemon"
 		done
 	done
-	LAB_POLL=0.1 wait_for 30 "both nodes to be at $4" are_at "$4"
-	LAB_POLL=0.1 wait_for 20 "the pair to be in sync again" pair_is 1 2
+	LAB_POLL=0.1 wait_for 60 "both nodes to be at $4" are_at "$4"
+	LAB_POLL=0.1 wait_for 60 "the pair to be in sync again" settled
 	work 300
 	say "$1: $4; $(($(retransmits) - before)) segments sent again"
 }
