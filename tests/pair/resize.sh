@@ -35,6 +35,9 @@ killed_amid() {
 	say "lb$1: lbd killed, $(pins_in "$1") maps were on their way"
 	daemon_start "$1" lbd
 	await_daemon "$1" lbd
+	# It has ended what was begun before it answers.
+	LAB_POLL=0.1 wait_for 60 "lb$1 to have room for $2 flows" has_size "$1" "$2"
+	(($(pins_in "$1") == 0)) || fail "lb$1 has left maps behind: $(ls "$LAB/bpf/lb$1")"
 }
 said_since() { tail -n +"$(($2 + 1))" "$LAB/log/lb$1-lbd.log" | grep -q "$3"; }
 
