@@ -99,9 +99,11 @@ static bool member_is_lost(const struct reset *reset, const struct flow_key *key
 	return service >= 0 && pools >> reset->plan->services[service].pool & 1;
 }
 
+/* As track.bpf.h has it: of a session in DSR no more is seen than the client's FIN. */
 static bool has_ended(const struct flow *flow)
 {
-	return flow->state == FLOW_RESET || flow->state == FLOW_CLOSING;
+	return flow->state == FLOW_RESET || flow->state == FLOW_CLOSING ||
+	       (flow->state == FLOW_CLIENT_FIN && flow->mode == MODE_DSR);
 }
 
 void reset_consider(struct reset *reset, const struct flow_key *key, const struct flow *flow,

@@ -3,10 +3,10 @@
 """
 Clients that say one line and then wait in a read, as a mail client does; one in ten goes on talking.
 
-    silent.py VIP FIRST-SOURCE SOURCES PORT,PORT MEMBER SESSIONS OTHERS
+    silent.py VIP FIRST-SOURCE SOURCES PORT,PORT MEMBER SESSIONS OTHERS [PER-SECOND]
 
 SESSIONS connections to the member and OTHERS to every other one, over all sources that the balancer
-sends there and both ports of an affinity group.  Who is reset comes back at once from the same
+sends there and both ports of an affinity group, opened not faster than PER-SECOND.  Who is reset comes back at once from the same
 source.  Lines of JSON: `open`, then `reset` each 100 ms in which there were some, and `total` at
 SIGTERM; times are of the wall clock, in ms.
 """
@@ -138,29 +138,33 @@ class Client:
         return sum(len(members) > 1 for members in at.values())
 
 
-def fill(client, sources, ports, member, count, others):
+def fill(client, sources, ports, member, count, others, per_second):
     scouts = [client.start(source, ports[0]) for source in sources]
     client.settle()
     homes = collections.defaultdict(list)
+    begun, started = time.monotonic(), 0
     for scout in scouts:
         homes[scout.member].append(scout.source)
     for name, places in homes.items():
         for i in range((count if name == member else others) - len(places)):
             client.start(places[i % len(places)], ports[(i // len(places) + 1) % len(ports)])
-            while client.waiting > 200:
-                client.run(0.1)
+            started += 1
+            while client.waiting > 200 or started > (time.monotonic() - begun) * per_second:
+                client.run(0.01)
     client.settle()
 
 
 def main():
-    vip, first, sources, ports, member, count, others = sys.argv[1:]
+    vip, first, sources, ports, member, count, others = sys.argv[1:8]
+    per_second = int(sys.argv[8]) if len(sys.argv) > 8 else 100000
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     client = Client(vip)
     signal.signal(signal.SIGTERM, lambda *_: setattr(client, "running", False))
     start = int(ipaddress.ip_address(first))
     sources = [str(ipaddress.ip_address(start + i)) for i in range(int(sources))]
-    fill(client, sources, [int(p) for p in ports.split(",")], member, int(count), int(others))
+    fill(client, sources, [int(p) for p in ports.split(",")], member, int(count), int(others),
+         per_second)
     tell(event="open", members=client.members(), torn=client.torn())
     while client.running:
         client.run(0.05)

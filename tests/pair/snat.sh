@@ -6,7 +6,7 @@
 # member dies: each of its clients is reset at the array's pace, and is back elsewhere; a second one,
 # after another takeover.
 #
-# FLOWS=5000 is the full size.
+# FLOWS=5000 is the full size; only from 1000 on a second member dies.
 
 . "${0%/*}/../lib/pair.sh"
 . "${0%/*}/../lib/resets.sh"

@@ -147,6 +147,27 @@ static void test_down_by_itself(void **state UNUSED)
 	assert_int_equal(gathered(M1, 135, FLOW_ESTABLISHED, 0), 0);
 }
 
+/* In DSR no more is seen of an end than the client's FIN. */
+static void test_ended_in_dsr(void **state UNUSED)
+{
+	struct flow_key key = { .client = flow_ip4(7),
+				.vip = f.plan->vip[0][FLOW_IPV4],
+				.vip_port = htons(135) };
+	struct flow flow = { .member = M1, .mode = MODE_DSR, .state = FLOW_CLAIMED };
+	const uint32_t *count = &f.reset.first[f.table].count;
+
+	fail_m1();
+	survey();
+	reset_consider(&f.reset, &key, &flow, 0);
+	assert_int_equal(*count, 1);
+	flow.state = FLOW_CLIENT_FIN;
+	reset_consider(&f.reset, &key, &flow, 0);
+	assert_int_equal(*count, 1);
+	flow.mode = MODE_NAT;
+	reset_consider(&f.reset, &key, &flow, 0);
+	assert_int_equal(*count, 2);
+}
+
 /* One after the other, as when the fault is ours: each may look like the first of all. */
 static void test_all_at_once(void **state UNUSED)
 {
@@ -287,9 +308,15 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		CASE(test_down_by_itself),    CASE(test_all_at_once), CASE(test_gone),
-		CASE(test_drained),           CASE(test_idle),        CASE(test_again),
-		CASE(test_rate_of_the_array), CASE(test_drained_little_by_little),
+		CASE(test_down_by_itself),
+		CASE(test_ended_in_dsr),
+		CASE(test_all_at_once),
+		CASE(test_gone),
+		CASE(test_drained),
+		CASE(test_idle),
+		CASE(test_again),
+		CASE(test_rate_of_the_array),
+		CASE(test_drained_little_by_little),
 	};
 
 	return cmocka_run_group_tests_name("reset", tests, NULL, NULL);
