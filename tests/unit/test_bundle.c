@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sodium.h>
@@ -59,7 +62,7 @@ static struct bundle *make(const struct lineage *parent, const char *text,
 			   const struct sign_key *key)
 {
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
-				    strlen(text) };
+				  strlen(text) };
 	struct bundle_plan plan = { parent, &file, 1, "east", "ops", "CHG-1", 1234567, 0 };
 	struct bundle *bundle;
 
@@ -106,7 +109,7 @@ static void base_is_its_files_and_nothing_else(void **state)
 {
 	struct bundle *one = make(NULL, "text", NULL);
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "text",
-				    4 };
+				  4 };
 	struct bundle_plan plan = { NULL, &file, 1, "east", "other", "another", 99, 7 };
 	struct bundle *two;
 
@@ -175,6 +178,44 @@ static void who_signed_is_known_by_name(void **state)
 	assert_true(sign_any(&trust));
 }
 
+/*
+ * Derived twice, with hashlib and OpenSSL the second time: a node's key must stay what it is in
+ * configurations that name it.
+ */
+static void key_of_a_node_never_changes(void **state)
+{
+	struct sign_key *key = key_of(1);
+	char text[SIGN_TEXT];
+
+	(void)state;
+	sign_public_print(text, sign_key_public(key));
+	assert_string_equal(text, "cvk1_AMfi8xOxFAKfjVvX8FGg2lDSlSL20UgWtgr_4scl6QM");
+	sign_key_free(key);
+}
+
+static void operators_key_lives_in_a_file(void **state)
+{
+	char dir[] = "/tmp/bundle-XXXXXX", path[64], made[SIGN_TEXT], read[SIGN_TEXT], why[KEY_WHY];
+	struct sign_key *key;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/anna", dir);
+	assert_int_equal(sign_key_read(&key, path, why), -ENOENT);
+	assert_non_null(strstr(why, "pairctl keygen --operator NAME FILE"));
+	assert_int_equal(sign_key_create(path, made, why), 0);
+	assert_int_equal(sign_key_create(path, made, why), -EEXIST);
+	assert_int_equal(sign_key_read(&key, path, why), 0);
+	sign_public_print(read, sign_key_public(key));
+	assert_string_equal(made, read);
+	sign_key_free(key);
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(sign_key_read(&key, path, why), -EPERM);
+	assert_null(key);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void what_may_follow_what(void **state)
 {
 	struct bundle *base = make(NULL, "0", NULL), *other_base = make(NULL, "o", NULL);
@@ -230,9 +271,9 @@ static void unfit_words_are_not_signed(void **state)
 	static const char *const names[] = {
 		"", ".hidden", "../x", "/etc/x", "a b", "-x", "a/b/c"
 	};
-	struct conf_text file[2] = { { (char *)(uintptr_t) "pair.conf",
-					 (uint8_t *)(uintptr_t) "x", 1 },
-				       { NULL, (uint8_t *)(uintptr_t) "x", 1 } };
+	struct conf_text file[2] = { { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "x",
+				       1 },
+				     { NULL, (uint8_t *)(uintptr_t) "x", 1 } };
 	struct bundle_plan plan = { NULL, file, 2, "east", "w", "m", 1, 0 };
 	struct bundle *bundle;
 
@@ -290,6 +331,8 @@ int main(void)
 		cmocka_unit_test(every_changed_byte_is_refused),
 		cmocka_unit_test(strangers_and_nobody_are_told_apart),
 		cmocka_unit_test(who_signed_is_known_by_name),
+		cmocka_unit_test(key_of_a_node_never_changes),
+		cmocka_unit_test(operators_key_lives_in_a_file),
 		cmocka_unit_test(what_may_follow_what),
 		cmocka_unit_test(line_remembers_fifty),
 		cmocka_unit_test(unfit_words_are_not_signed),
