@@ -501,6 +501,7 @@ enum flow_event_kind {
 	EVENT_GEN = 10, /* from here on a pool's base is what its verdicts before this say */
 	EVENT_ADMIN,    /* what an operator wants of a member: part of a memo, proto/memo.h */
 	EVENT_LEARNED,  /* ports that a member was found at: likewise */
+	EVENT_REVISION, /* from here on this revision of the configuration is in force: likewise */
 };
 
 /* State of EVENT_MEMBER: what holds for new clients, and for the base. */

@@ -79,10 +79,10 @@ static inline bool record_is_verdict(uint8_t kind)
 /* A part of a memo (proto/memo.h): all its addresses are 48 bytes of text. */
 static inline bool record_is_memo(uint8_t kind)
 {
-	return kind == EVENT_ADMIN || kind == EVENT_LEARNED;
+	return kind == EVENT_ADMIN || kind == EVENT_LEARNED || kind == EVENT_REVISION;
 }
 
-/* What lbd says to lbd: about no entry of a table. */
+/* What lbd says to lbd, or syncd to syncd: about no entry of a table. */
 static inline bool record_is_word(uint8_t kind)
 {
 	return record_is_verdict(kind) || record_is_memo(kind);
