@@ -95,6 +95,9 @@ static void ask(struct session *s, uint64_t now)
 	}
 	request.config_digest.data = s->digest;
 	request.config_digest.len = SESSION_DIGEST;
+	request.has_revision = true;
+	request.revision.data = s->revision;
+	request.revision.len = SESSION_DIGEST;
 	request.layout = s->layout;
 	request.has_free_flows = true;
 	request.free_flows = s->capacity;

@@ -219,6 +219,17 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 /* --- attach ------------------------------------------------------------------------------------
  */
 
+/* Of a peer that knows of none, or of none that was pushed: all 0. */
+static bool same_revision(const struct session *s, const Sync__AttachRequest *request)
+{
+	static const uint8_t none[SESSION_DIGEST];
+	const uint8_t *theirs = request->has_revision && request->revision.len == SESSION_DIGEST
+					? request->revision.data
+					: none;
+
+	return memcmp(theirs, s->revision, SESSION_DIGEST) == 0;
+}
+
 static const char *attach_fault(struct session *s, const Sync__AttachRequest *request)
 {
 	if (!s->leading)
@@ -229,6 +240,8 @@ static const char *attach_fault(struct session *s, const Sync__AttachRequest *re
 		return "the active node leads an older epoch than the standby has seen";
 	if (request->layout != s->layout)
 		return "table layout differs: the nodes run different versions";
+	if (!same_revision(s, request))
+		return "another revision of the configuration: the older node takes the newer one";
 	if (request->config_digest.len != SESSION_DIGEST ||
 	    memcmp(request->config_digest.data, s->digest, SESSION_DIGEST) != 0)
 		return "configuration differs: put the same file on both nodes";

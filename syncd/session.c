@@ -251,6 +251,36 @@ void session_digest(struct session *s, const uint8_t digest[SESSION_DIGEST], uin
 	session_state(s, now);
 }
 
+void session_revision(struct session *s, const uint8_t *id)
+{
+	memset(s->revision, 0, sizeof(s->revision));
+	if (id)
+		memcpy(s->revision, id, sizeof(s->revision));
+}
+
+void session_switch(struct session *s, const uint8_t digest[SESSION_DIGEST],
+		    const uint8_t id[SESSION_DIGEST])
+{
+	memcpy(s->digest, digest, SESSION_DIGEST);
+	session_revision(s, id);
+	/* As above. */
+	s->verdicts = 0;
+}
+
+bool session_log(struct session *s, const struct flow_event *event, uint64_t now)
+{
+	if (!session_standby(s))
+		return false;
+	leader_events(s, event, 1, now);
+	leader_flush(s);
+	return true;
+}
+
+bool session_settled(const struct session *s)
+{
+	return s->follower.gens.count == 0;
+}
+
 /* --- the channel -------------------------------------------------------------------------------
  */
 

@@ -195,6 +195,7 @@ struct session {
 	void *arg;
 	unsigned int node; /* 1 or 2 */
 	uint8_t digest[SESSION_DIGEST];
+	uint8_t revision[SESSION_DIGEST]; /* of the configuration; all 0: none was ever pushed */
 	uint64_t incarnation;
 	bool tables; /* lbd has given us its tables */
 	uint32_t layout;
@@ -250,11 +251,28 @@ void session_tables(struct session *session, uint32_t layout, uint64_t capacity,
 /* Another configuration is in force. */
 void session_digest(struct session *session, const uint8_t digest[SESSION_DIGEST], uint64_t now);
 
+/* Names it: nodes with different revisions do not attach.  NULL: it was not pushed. */
+void session_revision(struct session *session, const uint8_t *id);
+
+/*
+ * Another configuration is in force on both nodes, from one record of the log on: whoever is
+ * attached stays so.
+ */
+void session_switch(struct session *session, const uint8_t digest[SESSION_DIGEST],
+		    const uint8_t id[SESSION_DIGEST]);
+
+/* Leader: that record goes into the log.  False: no standby reads it. */
+bool session_log(struct session *session, const struct flow_event *event, uint64_t now);
+
+/* Follower: nothing that was acknowledged waits for this node's lbd. */
+bool session_settled(const struct session *session);
+
 /*
  * vrrpd is about to speak for the first time.  Events are handed in from here on, those that waited
  * before its first decision.
  */
 void session_told(struct session *session, uint64_t now);
+
 /* vrrpd's decision.  All events that came before it must have been handed in. */
 void session_role(struct session *session, Cas__Role role, uint64_t epoch, uint64_t now);
 
