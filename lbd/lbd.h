@@ -6,6 +6,7 @@
 #include <ev.h>
 
 #include "conf/daemon.h"
+#include "conf/revision.h"
 #include "lbd/attach.h"
 #include "lbd/dataplane.h"
 #include "lbd/judge.h"
@@ -40,5 +41,12 @@ struct lbd {
 	bool attached;         /* on all interfaces */
 	char why[ATTACH_TEXT]; /* it is not */
 };
+
+/*
+ * This revision of the configuration is in force: take it over, as after SIGHUP.  0, also when it
+ * is the one that runs; or a negative errno, logged, and the old one stays: -ESTALE when the state
+ * directory says that it is another.
+ */
+int lbd_follow(struct lbd *lbd, const struct revision *which);
 
 #endif

@@ -115,25 +115,48 @@ static void say_sizes(const struct dataplane *plane, const Conf__Forwarding *wan
 			    plane->flows_max, plane->pins_max);
 }
 
-static void on_reload(struct ev_loop *loop, void *arg)
+/* Frees `conf` when it is not taken over. */
+static int take_over(struct lbd *lbd, struct conf *conf, unsigned int node)
 {
-	struct lbd *lbd = arg;
-	unsigned int node;
-	struct conf *conf = daemon_config(&lbd->options, &node);
 	int error = conf ? reload_with(lbd, conf) : -EINVAL;
 
-	(void)loop;
 	if (error) {
 		log_error("the configuration is not taken over (%s); the old one stays in force",
 			  strerror(-error));
 		if (conf)
 			conf_free(conf);
-		return;
+		return error;
 	}
 	lbd->node = node;
 	log_info("configuration %s is in force", conf->digest_text);
 	say_sizes(&lbd->plane, conf->file->forwarding);
 	share_tell(lbd);
+	return 0;
+}
+
+static void on_reload(struct ev_loop *loop, void *arg)
+{
+	struct lbd *lbd = arg;
+	unsigned int node;
+	struct conf *conf = daemon_config(&lbd->options, &node);
+
+	(void)loop;
+	take_over(lbd, conf, node);
+}
+
+int lbd_follow(struct lbd *lbd, const struct revision *which)
+{
+	unsigned int node;
+	struct conf *conf;
+
+	if (revision_equal(&lbd->conf->revision, which))
+		return 0;
+	conf = daemon_config(&lbd->options, &node);
+	if (conf && !revision_equal(&conf->revision, which)) {
+		conf_free(conf);
+		return -ESTALE;
+	}
+	return take_over(lbd, conf, node);
 }
 
 static void on_stop(struct ev_loop *loop, void *arg)

@@ -2,6 +2,7 @@
 #include "lbd/share.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -215,12 +216,37 @@ static void on_generation(struct lbd *lbd, struct ctl_conn *conn, const Cas__Gen
 	Cas__Generation switched = *generation;
 	int error = judge_switch(&lbd->judge, generation->pool_id);
 
-	if (error) {
+	/* Nothing is derived from a pool that is not here: a new configuration came first here. */
+	if (error && error != -ENOENT) {
 		log_info("base %u of pool %u is not taken over: %s", generation->number,
 			 generation->pool_id, strerror(-error));
 		return;
 	}
 	message.switched = &switched;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+static void on_follow(struct lbd *lbd, struct ctl_conn *conn, const Cas__Follow *follow)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Follow followed = CAS__FOLLOW__INIT;
+	struct revision which = { .number = follow->number };
+	char why[128];
+	int error = -EINVAL;
+
+	if (follow->id.len == sizeof(which.id)) {
+		memcpy(which.id, follow->id.data, sizeof(which.id));
+		error = lbd_follow(lbd, &which);
+	}
+	followed.number = follow->number;
+	followed.id = follow->id;
+	if (error) {
+		snprintf(why, sizeof(why), "lbd does not take it over: %s; see its log",
+			 error == -ESTALE ? "the state directory has another one"
+					  : strerror(-error));
+		followed.why = why;
+	}
+	message.followed = &followed;
 	ctl_send(conn, &message, NULL, 0);
 }
 
@@ -233,6 +259,8 @@ static bool of_syncd(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		return false;
 	if (message->standby)
 		generation_standby(generation, message->standby->attached);
+	else if (message->follow)
+		on_follow(lbd, conn, message->follow);
 	else if (message->generation)
 		on_generation(lbd, conn, message->generation);
 	else if (message->passed)

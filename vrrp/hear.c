@@ -221,6 +221,11 @@ static void on_ready(void *arg, const Cas__HandOverReady *ready)
 	control_ready(arg, ready);
 }
 
+static int on_follow(void *arg, const struct revision *which)
+{
+	return vrrpd_follow(arg, which);
+}
+
 static const struct track_ops track_ops = {
 	.lease = on_lease,
 	.facts = on_facts,
@@ -229,6 +234,7 @@ static const struct track_ops track_ops = {
 	.report = on_report,
 	.word = on_word,
 	.hand_over_ready = on_ready,
+	.follow = on_follow,
 };
 
 /* --- the kernel ----------------------------------------------------------------------------------

@@ -132,6 +132,22 @@ static void on_stop(struct ev_loop *loop, void *arg)
 	role_event(arg, &event, NULL);
 }
 
+/* Takes `conf`, which may be NULL. */
+static int take_over(struct vrrpd *vrrpd, struct conf *conf, unsigned int node)
+{
+	if (!conf) {
+		log_error("the new configuration is not used");
+		return -EINVAL;
+	}
+	/* What the sockets are bound to cannot change under them. */
+	if (node != vrrpd->node || !diff_may_follow(vrrpd->conf, conf, DIFF_VRRPD)) {
+		log_error("the new configuration is not used");
+		conf_free(conf);
+		return -EINVAL;
+	}
+	return role_reload(vrrpd, conf);
+}
+
 static void on_reload(struct ev_loop *loop, void *arg)
 {
 	struct vrrpd *vrrpd = arg;
@@ -139,17 +155,22 @@ static void on_reload(struct ev_loop *loop, void *arg)
 	struct conf *conf = daemon_config(&vrrpd->options, &node);
 
 	(void)loop;
-	if (!conf) {
-		log_error("the new configuration is not used");
-		return;
-	}
-	/* What the sockets are bound to cannot change under them. */
-	if (node != vrrpd->node || !diff_may_follow(vrrpd->conf, conf, DIFF_VRRPD)) {
-		log_error("the new configuration is not used");
+	take_over(vrrpd, conf, node);
+}
+
+int vrrpd_follow(struct vrrpd *vrrpd, const struct revision *which)
+{
+	unsigned int node;
+	struct conf *conf;
+
+	if (revision_equal(&vrrpd->conf->revision, which))
+		return 0;
+	conf = daemon_config(&vrrpd->options, &node);
+	if (conf && !revision_equal(&conf->revision, which)) {
 		conf_free(conf);
-		return;
+		return -ESTALE;
 	}
-	role_reload(vrrpd, conf);
+	return take_over(vrrpd, conf, node);
 }
 
 /* Also ends what an earlier run has left of it. */

@@ -275,7 +275,7 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 	memcpy(config->peer, vrrpd->fsm.config.peer, sizeof(config->peer));
 }
 
-void role_reload(struct vrrpd *vrrpd, struct conf *conf)
+int role_reload(struct vrrpd *vrrpd, struct conf *conf)
 {
 	struct vips before = vrrpd->vips;
 	struct fsm_config config;
@@ -283,7 +283,7 @@ void role_reload(struct vrrpd *vrrpd, struct conf *conf)
 	if (vip_plan(&vrrpd->vips, conf)) {
 		log_error("the new configuration is not used");
 		conf_free(conf);
-		return;
+		return -EINVAL;
 	}
 	role_config(vrrpd, conf, &config);
 	vrrpd->fsm.config = config;
@@ -300,6 +300,7 @@ void role_reload(struct vrrpd *vrrpd, struct conf *conf)
 	deed_report_role(vrrpd);
 	arm_timer(vrrpd);
 	log_info("configuration %s in use", conf->digest_text);
+	return 0;
 }
 
 static void start_watchers(struct vrrpd *vrrpd)

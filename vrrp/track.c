@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,14 +80,38 @@ static void on_syncd_closed(void *arg, struct ctl_conn *conn)
 	track->ops->syncd(track->arg, false);
 }
 
+static void on_follow(struct track *track, struct ctl_conn *conn, const Cas__Follow *follow)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Follow followed = CAS__FOLLOW__INIT;
+	struct revision which = { .number = follow->number };
+	char why[128];
+	int err = -EINVAL;
+
+	if (follow->id.len == sizeof(which.id)) {
+		memcpy(which.id, follow->id.data, sizeof(which.id));
+		err = track->ops->follow(track->arg, &which);
+	}
+	followed.number = follow->number;
+	followed.id = follow->id;
+	if (err) {
+		snprintf(why, sizeof(why), "vrrpd does not take it over: %s; see its log",
+			 err == -ESTALE ? "the state directory has another one" : strerror(-err));
+		followed.why = why;
+	}
+	message.followed = &followed;
+	ctl_send(conn, &message, NULL, 0);
+}
+
 static void on_syncd_message(void *arg, struct ctl_conn *conn, const Cas__Message *message,
 			     int *fds, size_t nfds)
 {
 	struct track *track = arg;
 
-	(void)conn;
 	for (size_t i = 0; i < nfds; i++)
 		close(fds[i]);
+	if (message->follow)
+		on_follow(track, conn, message->follow);
 	if (message->error)
 		log_error("syncd refuses: %s", message->error);
 	if (message->peer_report)

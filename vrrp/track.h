@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "conf/revision.h"
 #include "request.pb-c.h"
 
 struct ev_loop;
@@ -22,6 +23,8 @@ struct track_ops {
 	void (*report)(void *arg, const Cas__PeerReport *report);
 	void (*word)(void *arg, const Cas__PeerWord *word);
 	void (*hand_over_ready)(void *arg, const Cas__HandOverReady *ready);
+	/* 0 or -errno: the answer to syncd. */
+	int (*follow)(void *arg, const struct revision *which);
 };
 
 struct track {

@@ -93,6 +93,13 @@ struct lan_ways {
 	char source[LINK_FAMILIES][ADDR_TEXT], destination[LINK_FAMILIES][ADDR_TEXT];
 };
 
+/*
+ * main.c: this revision of the configuration is in force, take it over as after SIGHUP.  0, also
+ * when it is the one that runs; or a negative errno, logged, and the old one stays: -ESTALE when the
+ * state directory says that it is another.
+ */
+int vrrpd_follow(struct vrrpd *vrrpd, const struct revision *which);
+
 /* role.c: feeds the machine and does what it says. */
 
 /* Starts the watchers and gives the machine its first event.  Everything else must be open. */
@@ -100,8 +107,11 @@ int role_start(struct vrrpd *vrrpd);
 void role_end(struct vrrpd *vrrpd);
 /* Takes the event, with the present time and for `reason` (NULL: the machine's own). */
 void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason);
-/* The configuration has changed: addresses, priority, pace. */
-void role_reload(struct vrrpd *vrrpd, struct conf *conf);
+/*
+ * The configuration has changed: addresses, priority, pace.  Takes `conf`; 0, or a negative errno,
+ * logged, and the old one stays.
+ */
+int role_reload(struct vrrpd *vrrpd, struct conf *conf);
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config);
 /* Hosts may have learned another station: a round of announcements soon. */
 void role_reannounce(struct vrrpd *vrrpd);
