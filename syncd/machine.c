@@ -203,6 +203,7 @@ static void on_up(void *arg)
 	syncd->beat_ns = syncd->beat_max_ns = 0;
 	log_info("channel to %s is up", syncd_name(syncd, 3 - syncd->node));
 	session_up(&syncd->session, daemon_now_ns());
+	revise_up(syncd);
 	syncd_work(syncd);
 }
 
@@ -212,6 +213,7 @@ static void on_down(void *arg, const char *why)
 
 	log_warning("channel to %s is down: %s", syncd_name(syncd, 3 - syncd->node), why);
 	session_down(&syncd->session, daemon_now_ns());
+	revise_down(syncd);
 }
 
 /* Our clock comes back with the peer's heartbeat, and how long it lay there. */
@@ -237,7 +239,8 @@ static void on_frame(void *arg, const uint8_t *bytes, size_t length)
 	}
 	if (frame->heartbeat)
 		time_beat(syncd, frame->heartbeat, daemon_now_ns());
-	session_frame(&syncd->session, frame, daemon_now_ns());
+	if (!revise_frame(syncd, frame))
+		session_frame(&syncd->session, frame, daemon_now_ns());
 	syncd_work(syncd);
 }
 

@@ -151,6 +151,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		syncd->session.flows = syncd->gauges.flows;
 	}
 	session_tick(&syncd->session, now);
+	revise_tick(syncd, now);
 	compare_progress(syncd, now);
 	if (now - syncd->reported_ns >= REPORT_NS)
 		relay_report(syncd);
@@ -256,6 +257,15 @@ static bool open_session(struct syncd *syncd)
 	return false;
 }
 
+/* Without a store there is no push; replication does not need one. */
+static bool open_revisions(struct syncd *syncd)
+{
+	session_revision(&syncd->session, syncd->conf->revision.id);
+	if (!revise_start(syncd))
+		log_warning("nothing can be pushed");
+	return true;
+}
+
 static void start_timers(struct syncd *syncd)
 {
 	ev_io_init(&syncd->events, on_events, -1, EV_READ);
@@ -293,29 +303,62 @@ static bool reload_keys(struct syncd *syncd, const struct conf *conf)
 	return true;
 }
 
-static void on_reload(struct ev_loop *loop, void *arg)
+static bool same_text(const char *a, const char *b)
 {
-	struct syncd *syncd = arg;
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_keys(const Conf__Config *a, const Conf__Config *b)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (!same_text(a->node[i]->public_key, b->node[i]->public_key) ||
+		    !same_text(a->node[i]->next_public_key, b->node[i]->next_public_key))
+			return false;
+	return a->sync->psk == b->sync->psk;
+}
+
+/* With other keys the connection is renewed, which is not for nothing. */
+static bool follow_keys(struct syncd *syncd, const struct conf *conf, bool together)
+{
+	return (together && same_keys(syncd->conf->file, conf->file)) || reload_keys(syncd, conf);
+}
+
+bool syncd_follow(struct syncd *syncd, bool together)
+{
 	unsigned int node;
 	struct conf *conf = daemon_config(&syncd->options, &node);
 	bool usable;
 
-	(void)loop;
 	/* A listener in use is not exchanged on the way. */
 	usable = conf && node == syncd->node && diff_may_follow(syncd->conf, conf, DIFF_SYNCD) &&
-		 reload_keys(syncd, conf);
+		 follow_keys(syncd, conf, together);
 	if (!usable) {
 		log_error("the configuration stays as it was");
 		conf_free(conf);
-		return;
+		return false;
 	}
 	conf_free(syncd->conf);
 	syncd->conf = conf;
 	channel_times(&syncd->channel, conf->file->sync->peer_timeout_ms,
 		      conf->file->sync->rekey_ms);
-	session_digest(&syncd->session, conf->shared_digest, daemon_now_ns());
+	if (together) {
+		session_switch(&syncd->session, conf->shared_digest, conf->revision.id);
+	} else {
+		session_revision(&syncd->session, conf->revision.id);
+		session_digest(&syncd->session, conf->shared_digest, daemon_now_ns());
+	}
 	verify_interval(syncd);
 	log_info("configuration %s", conf->digest_text);
+	return true;
+}
+
+static void on_reload(struct ev_loop *loop, void *arg)
+{
+	struct syncd *syncd = arg;
+
+	(void)loop;
+	if (syncd_follow(syncd, false))
+		revise_reread(syncd);
 }
 
 /* --- main --------------------------------------------------------------------------------------
@@ -329,13 +372,14 @@ static bool start(struct syncd *syncd)
 	record_arena_init(&syncd->arena, syncd->memory, sizeof(syncd->memory));
 	start_timers(syncd);
 	return keys_load(&syncd->keys, syncd->conf, syncd->node, syncd->options.key) &&
-	       open_session(syncd) && open_channel(syncd) && relay_start(syncd) == 0 &&
-	       drop_rights();
+	       open_session(syncd) && open_revisions(syncd) && open_channel(syncd) &&
+	       relay_start(syncd) == 0 && drop_rights();
 }
 
 static void stop(struct syncd *syncd)
 {
 	relay_stop(syncd);
+	revise_stop(syncd);
 	channel_close(&syncd->channel);
 	ev_io_stop(syncd->loop, &syncd->events);
 	ev_timer_stop(syncd->loop, &syncd->batch);

@@ -142,6 +142,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	session_told(&syncd->session, daemon_now_ns());
 	syncd_drain_all(syncd);
 	session_role(&syncd->session, change->role, change->epoch, daemon_now_ns());
+	revise_role(syncd);
 	relay_report(syncd);
 	syncd_work(syncd);
 }
@@ -166,6 +167,7 @@ static void on_attach(struct syncd *syncd, struct ctl_conn *conn)
 	}
 	syncd->vrrpd = conn;
 	log_info("vrrpd is attached");
+	revise_linked(syncd, conn);
 	relay_report(syncd);
 }
 
@@ -183,6 +185,10 @@ static void on_server_message(void *arg, struct ctl_conn *conn, const Cas__Messa
 		compare_asked(syncd, conn);
 	else if (message->attach)
 		on_attach(syncd, conn);
+	else if (revise_asked(syncd, conn, message))
+		return;
+	else if (vrrpd && message->followed)
+		revise_followed(syncd, false, message->followed);
 	else if (vrrpd && message->role_change)
 		heard_role(syncd, message->role_change);
 	else if (vrrpd && message->peer_word)
@@ -200,8 +206,10 @@ static void on_server_closed(void *arg, struct ctl_conn *conn)
 	struct syncd *syncd = arg;
 
 	compare_closed(syncd, conn);
+	revise_closed(syncd, conn);
 	if (conn != syncd->vrrpd)
 		return;
+	revise_gone(syncd, false);
 	/* Its role stands until lbd says that this node is fenced: the data plane goes on. */
 	syncd->vrrpd = NULL;
 	log_warning("vrrpd is gone");
@@ -275,7 +283,9 @@ void relay_verdict(struct syncd *syncd, const struct flow_event *event)
 	Cas__Generation generation = generation_of(event->pool_id, event->client_ack);
 	Cas__Message message = CAS__MESSAGE__INIT;
 
-	if (event->kind == EVENT_MEMBER) {
+	if (event->kind == EVENT_REVISION) {
+		revise_logged(syncd, event);
+	} else if (event->kind == EVENT_MEMBER) {
 		relay_member(syncd, event);
 	} else if (record_is_memo(event->kind)) {
 		relay_memo(syncd, event);
@@ -437,6 +447,8 @@ static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message 
 				 message->switched->number);
 		syncd_work(syncd);
 	}
+	if (message->followed)
+		revise_followed(syncd, true, message->followed);
 	if (message->lbd_facts) {
 		syncd->facts.known = true;
 		syncd->facts.fenced = message->lbd_facts->fenced;
@@ -458,6 +470,7 @@ static void on_lbd_opened(void *arg, struct ctl_conn *conn)
 	share.who = own_name;
 	message.share = &share;
 	ctl_send(conn, &message, NULL, 0);
+	revise_linked(syncd, conn);
 }
 
 static void on_lbd_closed(void *arg, struct ctl_conn *conn)
@@ -468,6 +481,7 @@ static void on_lbd_closed(void *arg, struct ctl_conn *conn)
 	/* The tables are the kernel's and stay; replication goes on without lbd. */
 	syncd->lbd_linked = false;
 	syncd->facts.known = false;
+	revise_gone(syncd, true);
 	log_warning("lbd is gone; replication goes on");
 }
 

@@ -2,7 +2,7 @@
 /* What syncd tells pairctl. */
 #include "syncd/syncd.h"
 
-enum { COUNTERS = SESSION_REFUSALS + CHANNEL_COUNTERS };
+enum { COUNTERS = SESSION_REFUSALS + CHANNEL_COUNTERS + BUNDLE_VERDICTS };
 
 struct counters {
 	Cas__Counter counter[COUNTERS], *list[COUNTERS];
@@ -43,6 +43,8 @@ static void fill_refused(const struct syncd *syncd, Cas__SyncStatus *status,
 		count(counters, session_refusal_names[i], syncd->session.refused[i]);
 	for (unsigned int i = 0; i < CHANNEL_COUNTERS; i++)
 		count(counters, path_counter_name(i), channel_counter(&syncd->channel, i));
+	for (unsigned int i = BUNDLE_SAME; i < BUNDLE_VERDICTS; i++)
+		count(counters, revise_counter_names[i], syncd->revise.refused[i]);
 	status->n_refused = counters->count;
 	status->refused = counters->list;
 }
@@ -151,7 +153,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	struct counters counters = { .count = 0 };
 	Cas__VerifyReply verify;
 	struct paths paths = { .count = 0 };
-	char why[CHANNEL_WHY];
+	char why[CHANNEL_WHY], id[REVISION_TEXT];
 	uint64_t now = daemon_now_ns();
 
 	status.version = version;
@@ -170,6 +172,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	fill_paths(syncd, now, &status, &paths);
 	fill_refused(syncd, &status, &counters);
 	compare_status(syncd, now, &status, &verify);
+	revise_status(syncd, now, &status, id);
 	status.has_events_lost = table_is_open(&syncd->table);
 	status.events_lost = syncd->lost;
 	status.peer = status_peer(syncd);

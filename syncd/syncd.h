@@ -17,6 +17,7 @@
 #include "syncd/channel.h"
 #include "syncd/trail_file.h"
 #include "syncd/keys.h"
+#include "syncd/revise.h"
 #include "syncd/session.h"
 #include "syncd/table.h"
 
@@ -84,6 +85,7 @@ struct syncd {
 	struct syncd_facts facts;
 	struct syncd_yield yield;
 	struct syncd_verify verify;
+	struct revise revise;
 	ev_io events;
 	ev_timer batch, tick;
 	unsigned int quiet; /* batches in a row without an event */
@@ -104,6 +106,11 @@ void syncd_drain_all(struct syncd *syncd);
 /* Lets the session do what it has to do, now and later. */
 void syncd_work(struct syncd *syncd);
 const char *syncd_name(const struct syncd *syncd, unsigned int node);
+/*
+ * Takes over the configuration that is in force now; `together`: both nodes do, at one record of
+ * the log.  False, logged: the old one stays.
+ */
+bool syncd_follow(struct syncd *syncd, bool together);
 
 /* --- machine.c: the session's hands -------------------------------------------------------------
  */

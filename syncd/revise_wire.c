@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Revisions on the channel: words, and the bytes of bundles. */
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "syncd/syncd.h"
+
+ProtobufCBinaryData revise_id(const struct revision *revision)
+{
+	return (ProtobufCBinaryData){ .len = REVISION_ID,
+				      .data = (uint8_t *)(uintptr_t)revision->id };
+}
+
+bool revise_take(struct revision *revision, uint64_t number, const ProtobufCBinaryData *id)
+{
+	if (number == 0 || id->len != REVISION_ID)
+		return false;
+	revision->number = number;
+	memcpy(revision->id, id->data, REVISION_ID);
+	return true;
+}
+
+static void send_frame(struct syncd *syncd, const Sync__Frame *frame)
+{
+	size_t size = sync__frame__get_packed_size(frame);
+
+	if (!syncd->session.up || size > sizeof(syncd->frame))
+		return;
+	sync__frame__pack(frame, syncd->frame);
+	channel_send(&syncd->channel, syncd->frame, size);
+}
+
+static void say_state(struct syncd *syncd, bool unconfirmed)
+{
+	const struct lineage *line = &syncd->revise.push.line;
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__RevisionState state = SYNC__REVISION_STATE__INIT;
+
+	state.number = line->tip.number;
+	state.id = revise_id(&line->tip);
+	state.ancestors.len = line->ancestors * REVISION_ID;
+	state.ancestors.data = (uint8_t *)(uintptr_t)line->ancestor;
+	state.unpushed = line->base;
+	state.unconfirmed = unconfirmed;
+	frame.revision_state = &state;
+	send_frame(syncd, &frame);
+}
+
+static const Sync__RevisionWord__Word words[PUSH_WORDS] = {
+	[PUSH_OFFER] = SYNC__REVISION_WORD__WORD__OFFER,
+	[PUSH_CHECKED] = SYNC__REVISION_WORD__WORD__CHECKED,
+	[PUSH_REFUSED] = SYNC__REVISION_WORD__WORD__REFUSED,
+	[PUSH_STAGE] = SYNC__REVISION_WORD__WORD__STAGE,
+	[PUSH_STAGED] = SYNC__REVISION_WORD__WORD__STAGED,
+	[PUSH_SWITCHED] = SYNC__REVISION_WORD__WORD__SWITCHED,
+	[PUSH_FAILED] = SYNC__REVISION_WORD__WORD__FAILED,
+	[PUSH_ABORT] = SYNC__REVISION_WORD__WORD__ABORT,
+	[PUSH_CONFIRMED] = SYNC__REVISION_WORD__WORD__CONFIRMED,
+};
+
+void revise_say(void *arg, enum push_word word, const struct push_note *note)
+{
+	struct syncd *syncd = arg;
+	struct inspect *found = &syncd->revise.found;
+	char *fault[INSPECT_FAULTS], why[PUSH_WHY];
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__RevisionWord say = SYNC__REVISION_WORD__INIT;
+
+	if (word == PUSH_STATE) {
+		say_state(syncd, note->unconfirmed);
+		return;
+	}
+	say.word = words[word];
+	say.number = note->about->number;
+	say.id = revise_id(note->about);
+	say.has_confirm_ms = word == PUSH_OFFER;
+	say.confirm_ms = note->confirm_ms;
+	if (note->why) {
+		snprintf(why, sizeof(why), "%s", note->why);
+		say.why = why;
+	}
+	for (size_t i = 0; word == PUSH_REFUSED && i < found->faults; i++)
+		fault[say.n_fault++] = found->fault[i];
+	say.fault = fault;
+	frame.revision_word = &say;
+	send_frame(syncd, &frame);
+}
+
+static void want_more(struct syncd *syncd)
+{
+	const struct fetch *fetch = &syncd->revise.fetch;
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__RevisionWant want = SYNC__REVISION_WANT__INIT;
+
+	want.number = fetch->which.number;
+	want.id = revise_id(&fetch->which);
+	want.offset = (uint32_t)fetch->have;
+	frame.revision_want = &want;
+	send_frame(syncd, &frame);
+}
+
+void revise_fetch(void *arg, const struct revision *which)
+{
+	struct syncd *syncd = arg;
+
+	fetch_begin(&syncd->revise.fetch, which, BUNDLE_MAX, daemon_now_ns());
+	want_more(syncd);
+}
+
+/* --- what the peer asks for ---------------------------------------------------------------
+ */
+
+/* What is being pushed is in memory; anything else is on disk, or not here. */
+static const struct bundle *find_bundle(struct revise *revise, const struct revision *which)
+{
+	if (revise->given && revision_equal(&revise->given->line.tip, which))
+		return revise->given;
+	if (revise->sent && revision_equal(&revise->sent->line.tip, which))
+		return revise->sent;
+	bundle_free(revise->sent);
+	revise->sent = NULL;
+	if (!revise->history || history_load(revise->history, which, &revise->sent) != 0)
+		revise->sent = NULL;
+	return revise->sent;
+}
+
+static void heard_want(struct syncd *syncd, const Sync__RevisionWant *want)
+{
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__RevisionPart part = SYNC__REVISION_PART__INIT;
+	const struct bundle *bundle;
+	struct revision which;
+
+	if (!revise_take(&which, want->number, &want->id))
+		return;
+	bundle = find_bundle(&syncd->revise, &which);
+	part.number = which.number;
+	part.id = revise_id(&which);
+	part.offset = want->offset;
+	if (bundle && want->offset < bundle->length) {
+		size_t left = bundle->length - want->offset;
+
+		part.size = (uint32_t)bundle->length;
+		part.part.len = left < FETCH_PART ? left : FETCH_PART;
+		part.part.data = bundle->packed + want->offset;
+	}
+	frame.revision_part = &part;
+	send_frame(syncd, &frame);
+}
+
+/* Nothing in it is believed before its signature is. */
+static void fetched(struct syncd *syncd)
+{
+	struct revise *revise = &syncd->revise;
+	enum bundle_verdict verdict;
+
+	bundle_free(revise->given);
+	verdict = bundle_read(&revise->given, revise->fetch.bytes, revise->fetch.size,
+			      syncd->conf->file);
+	fetch_end(&revise->fetch);
+	revise->found = (struct inspect){ 0 };
+	if (verdict != BUNDLE_GOOD) {
+		revise->given = NULL;
+		revise->refused[verdict]++;
+		log_warning("a revision from the peer is refused: %s",
+			    bundle_verdict_text(verdict));
+		push_fetched(&revise->push, NULL, bundle_verdict_text(verdict), daemon_now_ns());
+		return;
+	}
+	push_fetched(&revise->push, &revise->given->line, NULL, daemon_now_ns());
+}
+
+void revise_fetch_failed(struct syncd *syncd, const char *why)
+{
+	fetch_end(&syncd->revise.fetch);
+	syncd->revise.found = (struct inspect){ 0 };
+	push_fetched(&syncd->revise.push, NULL, why, daemon_now_ns());
+}
+
+static void heard_part(struct syncd *syncd, const Sync__RevisionPart *part)
+{
+	struct fetch_part take = { .offset = part->offset,
+				   .size = part->size,
+				   .part = part->part.data,
+				   .length = part->part.len };
+
+	if (!revise_take(&take.which, part->number, &part->id))
+		return;
+	switch (fetch_take(&syncd->revise.fetch, &take, daemon_now_ns())) {
+	case FETCH_MORE:
+		want_more(syncd);
+		break;
+	case FETCH_WHOLE:
+		fetched(syncd);
+		break;
+	case FETCH_BROKEN:
+		revise_fetch_failed(syncd, "the peer does not give it whole");
+		break;
+	case FETCH_IGNORED:
+		break;
+	}
+}
+
+/* --- what the peer says -------------------------------------------------------------------
+ */
+
+static void heard_state(struct syncd *syncd, const Sync__RevisionState *state)
+{
+	struct push_note note = { .unconfirmed = state->unconfirmed };
+	struct lineage line = { .base = state->unpushed };
+
+	if (state->number && !revise_take(&line.tip, state->number, &state->id))
+		return;
+	line.ancestors = state->ancestors.len / REVISION_ID;
+	if (state->ancestors.len % REVISION_ID || line.ancestors > REVISION_ANCESTORS)
+		return;
+	if (line.ancestors)
+		memcpy(line.ancestor, state->ancestors.data, state->ancestors.len);
+	note.about = &line.tip;
+	push_heard(&syncd->revise.push, PUSH_STATE, &note, &line, daemon_now_ns());
+}
+
+static void keep_faults(struct inspect *theirs, const Sync__RevisionWord *word)
+{
+	*theirs = (struct inspect){ 0 };
+	for (size_t i = 0; i < word->n_fault && i < INSPECT_FAULTS; i++)
+		snprintf(theirs->fault[theirs->faults++], INSPECT_TEXT, "%s", word->fault[i]);
+}
+
+static void heard_word(struct syncd *syncd, const Sync__RevisionWord *word)
+{
+	struct push_note note = { .confirm_ms = word->confirm_ms, .why = word->why };
+	struct revision about;
+	unsigned int i = PUSH_STATE + 1;
+
+	if (!revise_take(&about, word->number, &word->id))
+		return;
+	note.about = &about;
+	if (word->word == SYNC__REVISION_WORD__WORD__REFUSED)
+		keep_faults(&syncd->revise.theirs, word);
+	while (i < PUSH_WORDS && words[i] != word->word)
+		i++;
+	if (i < PUSH_WORDS)
+		push_heard(&syncd->revise.push, (enum push_word)i, &note, NULL, daemon_now_ns());
+}
+
+bool revise_frame(struct syncd *syncd, const Sync__Frame *frame)
+{
+	if (frame->revision_state)
+		heard_state(syncd, frame->revision_state);
+	else if (frame->revision_word)
+		heard_word(syncd, frame->revision_word);
+	else if (frame->revision_want)
+		heard_want(syncd, frame->revision_want);
+	else if (frame->revision_part)
+		heard_part(syncd, frame->revision_part);
+	else
+		return false;
+	return true;
+}
