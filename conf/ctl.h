@@ -74,5 +74,9 @@ uid_t ctl_uid(const struct ctl_conn *conn);
  */
 int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout_ms,
 	    void (*answer)(void *arg, const Cas__Message *message), void *arg);
+/* The same where a question takes several messages; the answers follow the last of them. */
+int ctl_ask_parts(const char *path, const Cas__Message *const *question, size_t count,
+		  unsigned int timeout_ms,
+		  void (*answer)(void *arg, const Cas__Message *message), void *arg);
 
 #endif

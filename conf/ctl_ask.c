@@ -115,19 +115,21 @@ static int read_answer(struct ask *ask)
 	return more;
 }
 
-int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout_ms,
-	    void (*answer)(void *arg, const Cas__Message *message), void *arg)
+int ctl_ask_parts(const char *path, const Cas__Message *const *question, size_t count,
+		  unsigned int timeout_ms,
+		  void (*answer)(void *arg, const Cas__Message *message), void *arg)
 {
 	struct ask ask = { .timeout_ms = (int)timeout_ms,
 			   .input = { .cap = CTL_MAX_FRAME },
 			   .answer = answer,
 			   .arg = arg };
-	int result;
+	int result = 0;
 
 	ask.fd = ctl_conn_connect(path);
 	if (ask.fd < 0)
 		return ask.fd == -EAGAIN ? -ETIMEDOUT : ask.fd; /* its backlog is full: stuck */
-	result = write_question(&ask, question);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = write_question(&ask, question[i]);
 	if (result == 0)
 		do
 			result = read_answer(&ask);
@@ -135,4 +137,10 @@ int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout
 	frame_free(&ask.input);
 	close(ask.fd);
 	return result;
+}
+
+int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout_ms,
+	    void (*answer)(void *arg, const Cas__Message *message), void *arg)
+{
+	return ctl_ask_parts(path, &question, 1, timeout_ms, answer, arg);
 }

@@ -6,10 +6,8 @@
 #include "conf/pairctl/text.h"
 #include "conf/value.h"
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* lbd answers when it is on disk. */
 enum { WAIT_MS = 10000 };
@@ -31,17 +29,6 @@ static bool parse_time(const char *text, const char *field, uint64_t *ms)
 	}
 	*ms = value.number;
 	return true;
-}
-
-/* Who asks, for others to read; lbd knows the uid by itself.  Behind sudo it is who called that. */
-static const char *asker(void)
-{
-	const char *name = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *entry = name && *name ? NULL : getpwuid(getuid());
-
-	if (entry)
-		name = entry->pw_name;
-	return name && *name ? name : "unknown";
 }
 
 void admin_print(const Cas__AdminReply *reply, FILE *out)
@@ -101,7 +88,7 @@ static int ask(const struct pairctl *ctl, Cas__AdminRequest *request)
 {
 	Cas__Message message = CAS__MESSAGE__INIT, *answer;
 	struct question question = { "lbd", &message, WAIT_MS };
-	char *owner = text_format("%s", asker());
+	char *owner = text_format("%s", ask_who());
 	char *reason = ctl->reason ? text_format("%s", ctl->reason) : NULL;
 	int status;
 

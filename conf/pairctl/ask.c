@@ -8,9 +8,11 @@
 #include "conf/pairctl/text.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void socket_path(const struct pairctl *ctl, const char *daemon, char path[PAIRCTL_PATH])
 {
@@ -41,15 +43,21 @@ static void keep(void *arg, const Cas__Message *message)
 	free(copy);
 }
 
-static int ask(const struct pairctl *ctl, const struct question *question, ask_more *more,
-	       Cas__Message **answer)
+struct messages {
+	const Cas__Message *const *list;
+	size_t count;
+};
+
+static int ask(const struct pairctl *ctl, const struct question *question,
+	       const struct messages *messages, ask_more *more, Cas__Message **answer)
 {
 	struct keeper keeper = { .ctl = ctl, .more = more };
 	char path[PAIRCTL_PATH];
 	int error;
 
 	socket_path(ctl, question->daemon, path);
-	error = ctl_ask(path, question->message, question->timeout_ms, keep, &keeper);
+	error = ctl_ask_parts(path, messages->list, messages->count, question->timeout_ms, keep,
+			      &keeper);
 	*answer = keeper.kept;
 	if (error == 0 && !*answer)
 		error = -ENOMEM;
@@ -62,7 +70,7 @@ static int ask(const struct pairctl *ctl, const struct question *question, ask_m
 
 int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
 {
-	return ask(ctl, question, NULL, answer);
+	return ask(ctl, question, &(struct messages){ &question->message, 1 }, NULL, answer);
 }
 
 static const char *reason(int error)
@@ -128,6 +136,16 @@ int pairctl_usage(const char *format, ...)
 	return PAIRCTL_USAGE;
 }
 
+const char *ask_who(void)
+{
+	const char *name = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
+	const struct passwd *entry = name && *name ? NULL : getpwuid(getuid());
+
+	if (entry)
+		name = entry->pw_name;
+	return name && *name ? name : "unknown";
+}
+
 int ask_refusal(const Cas__Message *answer)
 {
 	uint32_t code = answer->has_error_code ? answer->error_code : PAIRCTL_PROBLEM;
@@ -135,18 +153,25 @@ int ask_refusal(const Cas__Message *answer)
 	return code >= PAIRCTL_PROBLEM && code <= PAIRCTL_DISAGREES ? (int)code : PAIRCTL_PROBLEM;
 }
 
+int ask_parts(const struct pairctl *ctl, const struct question *question,
+	      const Cas__Message *const *list, size_t count, ask_more *more, Cas__Message **answer)
+{
+	char text[PAIRCTL_PATH + 128];
+	int error = ask(ctl, question, &(struct messages){ list, count }, more, answer);
+
+	if (error == 0)
+		return PAIRCTL_DONE;
+	ask_explain(ctl, question->daemon, error, text, sizeof(text));
+	return ask_fail(ctl, PAIRCTL_UNREACHABLE, text);
+}
+
 int ask_long(const struct pairctl *ctl, const struct question *question, ask_more *more,
 	     Cas__Message **answer)
 {
-	char text[PAIRCTL_PATH + 128];
-	int status, error = ask(ctl, question, more, answer);
+	int status = ask_parts(ctl, question, &question->message, 1, more, answer);
 
-	if (error < 0) {
-		ask_explain(ctl, question->daemon, error, text, sizeof(text));
-		return ask_fail(ctl, PAIRCTL_UNREACHABLE, text);
-	}
-	if (!(*answer)->error)
-		return PAIRCTL_DONE;
+	if (status != PAIRCTL_DONE || !(*answer)->error)
+		return status;
 	status = ask_fail(ctl, ask_refusal(*answer), (*answer)->error);
 	cas__message__free_unpacked(*answer, NULL);
 	*answer = NULL;

@@ -35,8 +35,13 @@ enum option_id {
 	OPTION_REASON,
 	OPTION_OPERATOR,
 	OPTION_STATE_DIR,
+	OPTION_DRY_RUN,
+	OPTION_NO_CONFIRM,
+	OPTION_ALONE,
+	OPTION_WITHIN,
 	OPTION_END,
 };
+_Static_assert(OPTION_END <= 32, "a bit for each");
 
 static const struct option options[] = {
 	{ "run-dir", required_argument, NULL, OPTION_RUN_DIR },
@@ -63,6 +68,10 @@ static const struct option options[] = {
 	{ "reason", required_argument, NULL, OPTION_REASON },
 	{ "operator", required_argument, NULL, OPTION_OPERATOR },
 	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "no-confirm", no_argument, NULL, OPTION_NO_CONFIRM },
+	{ "alone", required_argument, NULL, OPTION_ALONE },
+	{ "confirm-within", required_argument, NULL, OPTION_WITHIN },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -100,6 +109,13 @@ static const struct verb verbs[] = {
 	  1u << OPTION_ANYWAY },
 	{ "verify", "", "compare the tables of both nodes, and mend what differs", verify_run, 0, 0,
 	  0 },
+	{ "push", "[FILE] [-m TEXT] [--dry-run] [--no-confirm] [--alone REASON]",
+	  "change the configuration of both nodes", push_run, 0, 1,
+	  1u << OPTION_CONFIG | 1u << OPTION_REASON | 1u << OPTION_DRY_RUN |
+		  1u << OPTION_NO_CONFIRM | 1u << OPTION_ALONE | 1u << OPTION_WITHIN },
+	{ "confirm", "", "what was pushed stays", confirm_run, 0, 0, 0 },
+	{ "rollback", "[REV] [-m TEXT]", "back to the files of the revision before, or of REV",
+	  rollback_run, 0, 1, 1u << OPTION_REASON },
 	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
 	  1u << OPTION_CONFIG },
 	{ "diff", "[[OLD] NEW]", "what a configuration changes, and what that does", diff_run, 0, 2,
@@ -169,13 +185,17 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_REASON] = &ctl->reason,
 		[OPTION_OPERATOR] = &ctl->operator_name,
 		[OPTION_STATE_DIR] = &ctl->state_dir,
+		[OPTION_ALONE] = &ctl->alone,
+		[OPTION_WITHIN] = &ctl->within,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {
 		[OPTION_JSON] = &ctl->json, [OPTION_SHOW] = &ctl->show,
 		[OPTION_NEXT] = &ctl->next, [OPTION_PROMOTE] = &ctl->promote,
 		[OPTION_PSK] = &ctl->psk,
-		[OPTION_UNDO] = &ctl->undo, [OPTION_END] = NULL,
+		[OPTION_UNDO] = &ctl->undo,
+		[OPTION_DRY_RUN] = &ctl->dry_run, [OPTION_NO_CONFIRM] = &ctl->no_confirm,
+		[OPTION_END] = NULL,
 	};
 
 	if (id == 'j')

@@ -40,6 +40,8 @@ struct pairctl {
 	const char *member, *client, *array, *anyway;
 	const char *exchange, *site, *account; /* runbook */
 	const char *deadline, *spread, *reason;
+	bool dry_run, no_confirm; /* push */
+	const char *alone, *within;
 	uint32_t top; /* 0: no limit */
 	char **argument;
 	int arguments;
@@ -64,6 +66,9 @@ int maintenance_run(const struct pairctl *ctl);
 int failover_run(const struct pairctl *ctl);
 int runbook_run(const struct pairctl *ctl);
 int verify_run(const struct pairctl *ctl);
+int push_run(const struct pairctl *ctl);
+int confirm_run(const struct pairctl *ctl);
+int rollback_run(const struct pairctl *ctl);
 int version_run(const struct pairctl *ctl);
 
 /* Prints a usage mistake of the verb and returns PAIRCTL_USAGE. */
@@ -119,6 +124,16 @@ typedef void ask_more(const struct pairctl *ctl, const Cas__Message *answer);
 int ask_long(const struct pairctl *ctl, const struct question *question, ask_more *more,
 	     Cas__Message **answer);
 
+/*
+ * The same where the question takes several messages, and an error among the answers is the
+ * caller's to print.  `question` names the daemon and the time.
+ */
+int ask_parts(const struct pairctl *ctl, const struct question *question,
+	      const Cas__Message *const *list, size_t count, ask_more *more, Cas__Message **answer);
+
+/* Who asks, for others to read; daemons know the uid by themselves.  Behind sudo: who called that. */
+const char *ask_who(void);
+
 /* Prints an error as the verb's only output; returns `status`. */
 int ask_fail(const struct pairctl *ctl, int status, const char *text);
 
@@ -156,6 +171,7 @@ void usage_print_sessions(const Cas__UsageReply *reply, bool colour, FILE *out);
 void usage_print_affinity(const Cas__UsageReply *reply, bool colour, FILE *out);
 void admin_print(const Cas__AdminReply *reply, FILE *out);
 void failover_print(const Cas__FailoverReply *reply, FILE *out);
+void push_print(const Cas__PushReply *reply, FILE *out);
 void verify_print(const Cas__VerifyReply *reply, FILE *out);
 int verify_exit(const Cas__VerifyReply *reply);
 

@@ -434,6 +434,19 @@ static void judge_config(struct build *b)
 		     b->here->version, b->peer->name, b->peer->version);
 }
 
+static void judge_revision(struct build *b, const Cas__SyncStatus *sync)
+{
+	char left[TEXT_SIZE];
+
+	if (sync->revision_why)
+		problem(b, "%s: %s", b->here->name, sync->revision_why);
+	if (sync->has_confirm_left_ms)
+		note(b, "revision %llu of the configuration is rolled back in %s, unless you run: "
+			"pairctl confirm",
+		     (unsigned long long)sync->revision,
+		     text_duration(left, sync->confirm_left_ms));
+}
+
 static void judge(struct build *b)
 {
 	const struct status_replies *r = b->replies;
@@ -451,6 +464,8 @@ static void judge(struct build *b)
 		judge_sync(b, r->sync);
 	}
 	judge_config(b);
+	if (r->sync)
+		judge_revision(b, r->sync);
 	if (r->sync && r->sync->working_copy)
 		note(b, "%s: %s", b->here->name, r->sync->working_copy);
 }
