@@ -10,6 +10,7 @@
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
+#	sudo make push-kills N=200	something dies in the middle of each of as many pushes
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
 #	sudo make resets	members that die with 5,000 clients on them, in every mode
 #	sudo make modes-full	1 GiB each way in every mode, family and hook; goes on where it ended
@@ -194,6 +195,10 @@ drills: all $(TOOLS)
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
 	$(Q)FLOOD=1000000 SESSIONS=1000 STALL_MS=500 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
+
+.PHONY: push-kills
+push-kills: all $(TOOLS)
+	$(Q)N=$(or $(N),200) tests/pair/push_kills.sh $(B)
 
 .PHONY: resets
 resets: all $(TOOLS)

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The configuration of both nodes is changed by pairctl push while sessions run: pushed, confirmed,
+# rolled back, refused by either node, and taken by a node that was away.  I1, I4.
+
+. "${0%/*}/../lib/pair.sh"
+lab_enter "$@"
+
+
+revision() { field "$1" sync.revision; }
+both_on() { [[ $(revision 1) == "$1" && $(revision 2) == "$1" ]]; }
+digests() { field "$1" lbd.config_digest vrrp.config_digest sync.config_digest; }
+agree() {
+	local digest
+	digest=$("$LAB_BUILD/pairctl" -j check "$LAB/new.conf" |
+		"$LAB_TOP/tests/lib/field.py" config_digest)
+	[[ $(digests 1) == "$digest $digest $digest" && $(digests 2) == "$digest $digest $digest" ]]
+}
+# push NODE OPTION...: status in $status, output in $LAB/log/push.log
+push() {
+	local node=$1
+	shift
+	status=0
+	pairctl "$node" push "$LAB/new.conf" "$@" >"$LAB/log/push.log" 2>&1 || status=$?
+}
+pushed() {
+	local want=$1
+	shift
+	push 1 "$@"
+	((status == 0)) || { cat "$LAB/log/push.log"; fail "push of revision $want: exit $status"; }
+	wait_for 5 "both nodes to run revision $want" both_on "$want"
+	wait_for 5 "all daemons to follow" agree
+	LAB_POLL=0.1 wait_for 10 "lb2 in sync" is_standby 2
+}
+says() { grep -q -- "$1" "$LAB/log/push.log" || { cat "$LAB/log/push.log"; fail "no word of: $1"; }; }
+
+sign() {
+	local node key
+	for node in 1 2; do
+		key=$("$LAB_BUILD/pairctl" keygen --show --key "$LAB/lb$node/node.key" | sed -n 's/^ *signing-key *//p')
+		[[ -n $key ]] || fail "no signing key"
+		sed -i "/^node lb$node {/a\    signing-key $key" "$LAB/pair.conf"
+	done
+}
+
+refused() { # refused STATUS WORD...
+	local want=$1 word
+	shift
+	((status == want)) || { cat "$LAB/log/push.log"; fail "exit $status, not $want"; }
+	for word; do
+		says "$word"
+	done
+	[[ $(revision 1) == "$current" ]] || fail "a refused push has changed the active node"
+}
+moves() { echo "$(field 1 vrrp.epoch vrrp.transitions) $(field 2 vrrp.epoch vrrp.transitions)"; }
+edit() { cp "$LAB/new.conf" "$LAB/good.conf"; sed -i "$1" "$LAB/new.conf"; }
+undo_edit() { cp "$LAB/good.conf" "$LAB/new.conf"; }
+
+lab_wires
+lab_members ""
+lab_config
+sign
+pair_begin
+cp "$LAB/pair.conf" "$LAB/new.conf"
+chat_start chat 7000 60 10.20.0.120 30
+before=$(moves)
+sync_mark
+
+# --- changes of every kind, one after the other
+pushed 2 -m "first" --no-confirm
+changes=(
+	's/member m1 {/member m1 { weight 5;/'
+	's/member m2 {/member m2 { weight 20;/'
+	's/idle-timeout 24h/idle-timeout 23h/'
+	's/interval 500ms; timeout 400ms/interval 400ms; timeout 300ms/'
+	's/advert 100ms/advert 120ms/'
+	's/affinity-timeout 1h/affinity-timeout 2h/'
+	's/^    service bulk {/    service more { ports 59540; affinity-group chat; follow chat }\n&/'
+	's/weight 5;/weight 10;/'
+	's/peer-timeout 1s/peer-timeout 1200ms/'
+	'/service more/d'
+)
+current=2
+for change in "${changes[@]}"; do
+	sed -i "$change" "$LAB/new.conf"
+	current=$((current + 1))
+	pushed "$current" -m "change" --no-confirm
+done
+says "60 sessions before, 60 after"
+sync_undisturbed "pushes"
+push 1 --no-confirm
+((status == 0)) || fail "exit $status"
+says "no change"
+say "$current revisions: no channel lost, no snapshot, in sync after each"
+
+# --- what is refused, and by whom
+edit 's/weight 10;/weihgt 10;/'
+push 1; refused 1 "new.conf:[0-9]*:[0-9]*: .*weight"
+undo_edit
+edit 's/flows 20000/flows 30000/'
+push 1; refused 4 "forwarding / flows: 20000 -> 30000 needs "
+undo_edit
+ip -n lb1 link add only1 type veth peer name only2
+edit 's/interface eth0, eth1; hook/interface eth0, eth1, only1; hook/'
+push 1; refused 5 "lb2: pair.conf:[0-9]*:[0-9]*: this node has no interface only1" "nothing has changed"
+undo_edit
+push 2; refused 4 "ask on lb1"
+edit 's/weight 20;/weight 30;/'
+push 1 --dry-run
+((status == 0)) || fail "exit $status"
+says "nothing was changed"
+[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
+say "refused: a typo, what needs a restart, an interface that lb2 lacks, a push on the standby"
+
+# --- confirmed, not confirmed, rolled back
+pushed $((current + 1)) --confirm-within 2s
+push 1 --no-confirm
+((status == 4)) || fail "a push beside one that waits"
+pairctl 1 status 2>&1 | grep -q 'rolled back in .*pairctl confirm' || fail "status does not say so"
+undo_edit
+current=$((current + 2))
+LAB_POLL=0.1 wait_for 20 "the roll-back by itself" both_on "$current"
+wait_for 5 "all daemons to follow" agree
+edit 's/weight 20;/weight 30;/'
+current=$((current + 1))
+pushed "$current"
+pairctl 1 confirm >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "confirm"; }
+[[ -z $(field 1 sync.confirm_left_ms)$(field 2 sync.confirm_left_ms) ]] || fail "it still waits"
+pairctl 1 rollback >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "rollback"; }
+undo_edit
+current=$((current + 1))
+wait_for 5 "both nodes to roll back" both_on "$current"
+wait_for 5 "all daemons to follow" agree
+say "rolled back by itself, confirmed, rolled back by hand"
+
+# --- a node that is away
+[[ $(moves) == "$before" ]] || fail "a role moved: $before, now $(moves)"
+node_stop 2
+push 1 --no-confirm; refused 4 "the standby is not there"
+for weight in 31 32 33; do
+	sed -i "s/weight [23][0-9];/weight $weight;/" "$LAB/new.conf"
+	push 1 --no-confirm --alone "lb2 is being repaired"
+	((status == 0)) || { cat "$LAB/log/push.log"; fail "push alone"; }
+done
+current=$((current + 3))
+node_start 2
+LAB_POLL=0.1 wait_for 20 "lb2 to take the newest" both_on "$current"
+wait_for 5 "all daemons to follow" agree
+pair_up 1 2
+chat_stop chat
+say "three revisions pushed without lb2: it has the last one before it is in sync"

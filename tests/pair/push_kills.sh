@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A daemon of either node, pairctl or the channel dies at a random moment of a push, N times.  Each
+# time both nodes end on one whole revision that all their daemons run, and the next push works.  No
+# session is lost.  SEED= plays the same moments again.  I1, I4.
+
+. "${0%/*}/../lib/pair.sh"
+lab_enter "$@"
+N=${N:-4}
+RANDOM=${SEED:=$RANDOM}
+
+keys_are_named() {
+	local node key
+	for node in 1 2; do
+		key=$("$LAB_BUILD/pairctl" keygen --show --key "$LAB/lb$node/node.key" |
+			sed -n 's/^ *signing-key *//p')
+		[[ -n $key ]] || fail "no signing key"
+		sed -i "/^node lb$node {/a\    signing-key $key" "$LAB/pair.conf"
+	done
+}
+active() { has_role 2 active && echo 2 || echo 1; }
+settled() {
+	local one two
+	one=$(field 1 sync.revision_id lbd.config_digest vrrp.config_digest sync.config_digest)
+	two=$(field 2 sync.revision_id lbd.config_digest vrrp.config_digest sync.config_digest)
+	[[ -n $one && $one == "$two" && $(set -- $one; echo "$2 $2") == "$(set -- $one; echo "$3 $4")" ]] &&
+		{ pair_is 1 2 || pair_is 2 1; }
+}
+await_settled() {
+	LAB_POLL=0.1 wait_for 60 "one revision on both nodes: $1" settled
+}
+weigh() { sed "s/member m1 {/member m1 { weight $1;/" "$LAB/pair.conf" >"$LAB/new.conf"; }
+second_push() {
+	weigh $((100 + $1))
+	local node
+	node=$(active)
+	pairctl "$node" push "$LAB/new.conf" --no-confirm >"$LAB/log/second.log" 2>&1 ||
+		{ cat "$LAB/log/second.log"; fail "the push after $2: exit $?"; }
+	await_settled "after the push that followed $2"
+}
+
+victims=(lb1-syncd lb2-syncd lb1-lbd lb2-lbd lb1-vrrpd lb2-vrrpd pairctl channel)
+
+strike() {
+	local victim=$1 pid=$2
+	case $victim in
+	pairctl) kill -9 "$pid" 2>/dev/null ;;
+	channel)
+		ip -n lb1 link set eth2 down
+		work $((RANDOM % 1500))
+		ip -n lb1 link set eth2 up
+		;;
+	*)
+		daemon_kill "${victim:2:1}" "${victim#*-}"
+		daemon_start "${victim:2:1}" "${victim#*-}"
+		await_daemon "${victim:2:1}" "${victim#*-}"
+		;;
+	esac
+}
+
+round() {
+	local i=$1 victim=${victims[RANDOM % ${#victims[@]}]} after=$((RANDOM % 120)) pid node status=0
+	weigh $((i % 50 + 11))
+	node=$(active)
+	pairctl "$node" push "$LAB/new.conf" --no-confirm >"$LAB/log/first.log" 2>&1 &
+	pid=$!
+	work "$after"
+	strike "$victim" "$pid"
+	wait "$pid" || status=$?
+	await_settled "$victim died after $after ms, seed $SEED, round $i"
+	say "round $i: $victim after $after ms: push exit $status, revision $(field 1 sync.revision)"
+	second_push "$i" "$victim"
+}
+
+lab_wires
+lab_members ""
+lab_config
+keys_are_named
+pair_begin
+chat_start chat 7000 60 10.20.0.120 30
+say "seed $SEED"
+for ((i = 1; i <= N; i++)); do
+	round "$i"
+done
+chat_stop chat
+say "$N pushes interrupted: one revision on both nodes after each, no session lost"
