@@ -219,6 +219,8 @@ static void begin(struct checker *checker)
 		ev_timer_start(checker->loop, &checker->again);
 		return;
 	}
+	/* lbd's start may have taken longer than a silence that is suffered. */
+	ev_now_update(checker->loop);
 	ev_child_set(&checker->exited, checker->pid, 0);
 	ev_child_start(checker->loop, &checker->exited);
 	ev_timer_again(checker->loop, &checker->silence);
