@@ -5,7 +5,7 @@
 #	sudo make test		everything: installs what is missing, builds, unit, BPF and pair tests
 #	sudo make bench		all benchmarks; bench-failover: blackouts beside keepalived's;
 #				bench-dataplane: packets beside nftables', HAProxy's and others';
-#				bench-sync: replication beside conntrackd's
+#				bench-sync: replication beside conntrackd's; bench-health: checks
 #	sudo make demo		sessions through a node kill, a return and a planned failover
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
