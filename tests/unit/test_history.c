@@ -529,11 +529,13 @@ static void damaged_record_is_read_from_its_copy(void **state)
 	struct history *h = grown();
 
 	(void)state;
+	assert_int_equal(history_stage(h, five), 0); /* newer than the current one */
 	spoil("current");
 	history_close(h);
 	assert_int_equal(history_open_on(&h, &model_ops, &model, true), 0);
 	assert_true(history_standing(h)->damaged);
 	assert_true(revision_equal(&history_standing(h)->current, &four->line.tip));
+	assert_true(revision_equal(&history_standing(h)->staged, &five->line.tip));
 	assert_int_equal(history_reread(h), 0); /* the writer has written it anew */
 	assert_whole(h);
 	history_close(h);
