@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 
+#include "proto/memo.h"
 #include "tests/unit/session_world.h"
 
 /* a leads, b follows and holds everything; `count` entries. */
@@ -596,6 +597,63 @@ static void another_configuration_is_refused(void **state)
 	settle_world(world, 2500);
 	assert_equal_tables(world);
 	assert_int_equal(b->s.snapshots, 1); /* the position was good all the time */
+	world_free(world);
+}
+
+/* The same configuration, pushed to one of them. */
+static void another_revision_is_refused(void **state)
+{
+	static const uint8_t second[SESSION_DIGEST] = { 2 };
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	session_revision(&a->s, second);
+	session_down(&a->s, world->now);
+	session_down(&b->s, world->now);
+	session_up(&a->s, world->now);
+	session_up(&b->s, world->now);
+	world_run(world, 1500);
+	assert_int_equal(b->s.state, CAS__SYNC_STATE__DETACHED);
+	assert_true(b->s.up);
+	assert_non_null(strstr(b->s.why, "another revision"));
+	session_revision(&b->s, second);
+	settle_world(world, 2500);
+	assert_int_equal(b->s.state, CAS__SYNC_STATE__IN_SYNC);
+	assert_int_equal(b->s.snapshots, 1);
+	world_free(world);
+}
+
+/* A record in the log, and nobody detaches. */
+static void both_switch_at_a_record(void **state)
+{
+	static const uint8_t digest[SESSION_DIGEST] = { 9 }, id[SESSION_DIGEST] = { 3 };
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_event event[MEMO_PARTS];
+	unsigned int verdicts = b->verdicts;
+	unsigned int detached = b->state_seen[CAS__SYNC_STATE__DETACHED];
+	uint64_t refused = a->s.refused[SESSION_ATTACH_REFUSED];
+
+	(void)state;
+	assert_int_equal(memo_cut(event, EVENT_REVISION, id, sizeof(id)), 1);
+	assert_false(session_log(&b->s, event, world->now));
+	assert_true(session_log(&a->s, event, world->now));
+	world_run(world, 10);
+	assert_int_equal(b->verdicts, verdicts + 1);
+	assert_true(session_settled(&b->s));
+	session_switch(&b->s, digest, id);
+	fill(a, 5000, 100);
+	world_run(world, 50);
+	session_switch(&a->s, digest, id);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	assert_int_equal(b->s.state, CAS__SYNC_STATE__IN_SYNC);
+	assert_int_equal(b->state_seen[CAS__SYNC_STATE__DETACHED], detached);
+	assert_int_equal(b->s.snapshots, 1);
+	/* and they attach again with it */
+	session_digest(&a->s, digest, world->now);
+	assert_int_equal(a->s.refused[SESSION_ATTACH_REFUSED], refused);
 	world_free(world);
 }
 
@@ -1388,6 +1446,8 @@ int main(void)
 		cmocka_unit_test(an_older_epoch_is_refused),
 		cmocka_unit_test(promotion_in_mid_snapshot_keeps_everything),
 		cmocka_unit_test(another_configuration_is_refused),
+		cmocka_unit_test(another_revision_is_refused),
+		cmocka_unit_test(both_switch_at_a_record),
 		cmocka_unit_test(a_table_too_small_is_refused),
 		cmocka_unit_test(a_standbys_own_records_are_settled),
 		cmocka_unit_test(own_records_open_the_new_history),
