@@ -129,6 +129,8 @@ struct health_target {
 	bool suspected;              /* by a passive check: the next failure decides */
 	uint64_t silent_now;         /* SYNs in a row without an answer, seen last */
 	uint64_t silent_base;        /* the same when the target passed in spite of them */
+	bool refusals_known;         /* the next one means something */
+	uint64_t refusals_base;      /* connections refused when it was last hurried for them */
 };
 
 /* Whether a target has part in the verdict on a member in a pool. */

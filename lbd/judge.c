@@ -205,10 +205,11 @@ static void look(struct judge *judge)
 	while ((id = passive_next(&judge->health, stats, &from)) >= 0) {
 		unsigned int member = judge->health.target[id].member;
 
-		log_info("%s/%s has not answered the last %llu SYNs of several clients: it is "
-			 "probed now",
-			 plan->array_of_member[member]->name, plan->member[member]->name,
-			 (unsigned long long)stats[member].silent);
+		if (judge->health.target[id].suspected)
+			log_info("%s/%s has not answered the last %llu SYNs of several clients: it "
+				 "is probed now",
+				 plan->array_of_member[member]->name, plan->member[member]->name,
+				 (unsigned long long)stats[member].silent);
 		checker_now(&judge->checker, (size_t)id);
 	}
 }

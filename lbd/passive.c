@@ -19,16 +19,32 @@ static bool is_silent(struct health_target *target, const struct flow_member_sta
 	       stats->silent_more;
 }
 
+/* What it had refused when this target was first looked at is an old story. */
+static bool is_refusing(struct health_target *target, const struct flow_member_stats *stats)
+{
+	if (!target->refusals_known || stats->refusals < target->refusals_base)
+		target->refusals_base = stats->refusals;
+	target->refusals_known = true;
+	if (stats->refusals - target->refusals_base < target->rule.silent_syns)
+		return false;
+	target->refusals_base = stats->refusals;
+	return true;
+}
+
 int passive_next(struct health *health, const struct flow_member_stats stats[FLOW_MAX_MEMBERS],
 		 size_t *from)
 {
 	for (; *from < health->count; ++*from) {
 		struct health_target *target = &health->target[*from];
+		bool silent, refusing;
 
-		if (!target->rule.silent_syns || target->member >= FLOW_MAX_MEMBERS ||
-		    !is_silent(target, &stats[target->member]) || target->suspected || !target->up)
+		if (!target->rule.silent_syns || target->member >= FLOW_MAX_MEMBERS)
 			continue;
-		target->suspected = true;
+		silent = is_silent(target, &stats[target->member]);
+		refusing = is_refusing(target, &stats[target->member]);
+		if (target->suspected || !target->up || (!silent && !refusing))
+			continue;
+		target->suspected = silent;
 		return (int)(*from)++;
 	}
 	return -1;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A passive check: probes come once a minute, and three of them have to fail; but the clients of a
-# member that has gone silent are seen to wait, and it is out long before.
+# member that has gone silent are seen to wait, and it is out long before; so is one that refuses
+# them.
 
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
@@ -51,3 +52,8 @@ LAB_POLL=0.1 wait_for 45 "m1 to be out" chat_is m1 down
 told m1 || fail "m1 is out, and not for its silence: $(pairctl 1 members)"
 chat_is m2 up && chat_is m3 up || fail "others are out too: $(pairctl 1 members)"
 ! told m2 && ! told m3 || fail "members that answer are suspected"
+
+signal -KILL chat-m2
+LAB_POLL=0.1 wait_for 45 "m2 to be out" chat_is m2 down
+! told m2 || fail "m2 refuses, and is said to be silent"
+chat_is m3 up || fail "m3 is out too: $(pairctl 1 members)"

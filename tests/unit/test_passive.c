@@ -121,6 +121,34 @@ static void test_passes_all_the_same(void **state)
 	assert_true(target[1].up);
 }
 
+/* Who refuses is asked again and again, but each failure is one. */
+static void test_refusals(void **state)
+{
+	(void)state;
+	stats[M1].refusals = 1000; /* before anybody looked */
+	assert_int_equal(next(), -1);
+	stats[M1].refusals += 4;
+	assert_int_equal(next(), -1);
+	stats[M1].refusals += 1;
+	assert_int_equal(next(), 1);
+	assert_false(target[1].suspected);
+	assert_int_equal(next(), -1);
+	for (uint64_t failures = 1; failures < 3; failures++) {
+		assert_false(health_result(&target[1], HEALTH_REFUSED, 1, failures));
+		stats[M1].refusals += 5;
+		assert_int_equal(next(), 1);
+	}
+	assert_true(health_result(&target[1], HEALTH_REFUSED, 1, 3));
+	assert_false(target[1].up);
+	stats[M1].refusals += 100;
+	assert_int_equal(next(), -1); /* nothing to hurry for */
+	stats[M1].refusals = 2;       /* the counters are new */
+	target[1].up = true;
+	assert_int_equal(next(), -1);
+	stats[M1].refusals = 7;
+	assert_int_equal(next(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +157,7 @@ int main(void)
 		cmocka_unit_test_setup(test_all_in_one_look, set_up),
 		cmocka_unit_test_setup(test_one_failure_decides, set_up),
 		cmocka_unit_test_setup(test_passes_all_the_same, set_up),
+		cmocka_unit_test_setup(test_refusals, set_up),
 	};
 
 	return cmocka_run_group_tests_name("passive", tests, NULL, NULL);
