@@ -47,7 +47,7 @@ void probe_enter(struct probe *probe, enum health_step step)
 	uint64_t now = probe_now_us(), spent = now - probe->mark_us;
 
 	probe->trace.step_us[probe->trace.step] = spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX;
-	probe->trace.step = step;
+	probe->trace.step = (uint16_t)step;
 	probe->mark_us = now;
 }
 

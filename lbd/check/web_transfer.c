@@ -131,7 +131,7 @@ static void record(struct health_trace *trace, enum health_step step, curl_off_t
 
 	if (took > trace->step_us[step])
 		trace->step_us[step] = took;
-	trace->step = step;
+	trace->step = (uint16_t)step;
 }
 
 void web_measure(const struct web_transfer *transfer)
