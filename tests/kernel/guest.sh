@@ -59,7 +59,7 @@ for test in "$build"/tests/bpf/test_*; do
 done
 rm -rf "$build/log"
 export LOGS=1
-for name in basic kill_daemons failover errors flows_100k clsact; do
+for name in basic kill_daemons failover errors flows_100k; do
 	check "pair-$name" 300 "$top/tests/pair/$name.sh" "$build"
 done
 [[ ! -d $build/log/basic ]] || check pair-native 10 bash -c native_xdp
