@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The least that can be done by whoever keeps flows in a hash table of the kernel's: one look-up,
- * with keys and values of caspair's size, and the frame leaves where the record says.  Nothing is
- * checked, chosen, rewritten, followed or counted.  What this is behind the bare redirect, no
- * balancer of that kind can make good.
+ * with values of caspair's size, and the frame leaves where the record says.  Nothing is checked,
+ * chosen, rewritten, followed or counted.  What this is behind the bare redirect, no balancer with
+ * such a table can make good.  Once with caspair's keys, which serve both families, and once with
+ * keys that hold an IPv4 connection and no more.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -26,35 +27,71 @@ struct {
 } records SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 << 20);
+	__type(key, struct bench_key4);
+	__type(value, struct flow);
+} records4 SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct bench_forward);
 } forward SEC(".maps");
 
+/* The segment of a frame; NULL: it is not of the bench. */
+static __always_inline const struct tcphdr *segment(struct xdp_md *xdp)
+{
+	const struct ethhdr *eth = (void *)(long)xdp->data;
+	const struct tcphdr *tcp = (void *)(eth + 1) + sizeof(struct iphdr);
+
+	if ((void *)(tcp + 1) > (void *)(long)xdp->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
+		return NULL;
+	return tcp;
+}
+
+static __always_inline int leave(struct xdp_md *xdp, const struct flow *record)
+{
+	__u32 member = record ? record->member : 0;
+	const struct bench_forward *to = bpf_map_lookup_elem(&forward, &member);
+	struct ethhdr *eth = (void *)(long)xdp->data;
+
+	if (!to || (void *)(eth + 1) > (void *)(long)xdp->data_end)
+		return XDP_PASS;
+	__builtin_memcpy(eth->h_dest, to->dest, sizeof(to->dest));
+	__builtin_memcpy(eth->h_source, to->source, sizeof(to->source));
+	return (int)bpf_redirect(to->ifindex, 0);
+}
+
 SEC("xdp.frags")
 int bench_lookup(struct xdp_md *xdp)
 {
-	struct ethhdr *eth = (void *)(long)xdp->data;
-	const struct iphdr *ip = (void *)(eth + 1);
-	const struct tcphdr *tcp = (void *)(ip + 1);
-	const struct bench_forward *to;
+	const struct tcphdr *tcp = segment(xdp);
+	const struct iphdr *ip = (void *)tcp - sizeof(*ip);
 	struct flow_key key = {};
-	const struct flow *record;
-	__u32 member;
 
-	if ((void *)(tcp + 1) > (void *)(long)xdp->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
+	if (!tcp)
 		return XDP_PASS;
 	key.client = flow_ip4(ip->saddr);
 	key.vip = flow_ip4(ip->daddr);
 	key.client_port = tcp->source;
 	key.vip_port = tcp->dest;
-	record = bpf_map_lookup_elem(&records, &key);
-	member = record ? record->member : 0;
-	to = bpf_map_lookup_elem(&forward, &member);
-	if (!to)
+	return leave(xdp, bpf_map_lookup_elem(&records, &key));
+}
+
+SEC("xdp.frags")
+int bench_lookup4(struct xdp_md *xdp)
+{
+	const struct tcphdr *tcp = segment(xdp);
+	const struct iphdr *ip = (void *)tcp - sizeof(*ip);
+	struct bench_key4 key = {};
+
+	if (!tcp)
 		return XDP_PASS;
-	__builtin_memcpy(eth->h_dest, to->dest, sizeof(to->dest));
-	__builtin_memcpy(eth->h_source, to->source, sizeof(to->source));
-	return (int)bpf_redirect(to->ifindex, 0);
+	key.client = ip->saddr;
+	key.vip = ip->daddr;
+	key.client_port = tcp->source;
+	key.vip_port = tcp->dest;
+	return leave(xdp, bpf_map_lookup_elem(&records4, &key));
 }

@@ -53,4 +53,12 @@ struct bench_forward {
 	__u8 source[6];
 };
 
+/* Key of `bench_lookup4`'s table. */
+struct bench_key4 {
+	__be32 client;
+	__be32 vip;
+	__be16 client_port;
+	__be16 vip_port;
+};
+
 #endif
