@@ -128,7 +128,7 @@ static void complete(struct world *world, unsigned int flow)
 	client->state = CLIENT_OPEN;
 	client->opened = world->now;
 	client->packets = 0;
-	client->closing = false;
+	client->closing = client->untold = false;
 	world->figures->opened++;
 }
 
@@ -153,7 +153,8 @@ static void astray(struct world *world, unsigned int flow, unsigned int member)
 			  entry->epoch);
 	}
 	/* Through a table that was damaged, it may be. */
-	if (world->single && !world->damaged && client->opened <= world->covered_at)
+	if (world->single && !world->damaged && !client->untold &&
+	    client->opened <= world->covered_at)
 		trace_fail(world, "I1 session %u of member %u was sent to member %u", flow,
 			   client->member, member);
 }

@@ -38,6 +38,7 @@ static void probe(struct node *node)
 					  node->number + 1, m, p,
 					  node->world->truth[p][m].up ? "up" : "down",
 					  node->world->truth[p][m].weight);
+	roster_probe(node);
 	world_wake(node, LBD, EV_PROBE,
 		   node->world->now + chance_between(&node->world->chance, 100, 500) * MS);
 }
@@ -145,6 +146,7 @@ static void announce(struct node *node)
 		if (!(node->plane.base_kept >> p & 1))
 			plane_emit_gen(node, p, GEN_REPEATED, node->lbd.barrier[p].generation);
 	}
+	roster_announce(node);
 }
 
 static void set_role(struct node *node, bool active)
@@ -169,6 +171,8 @@ static void look_role(struct node *node)
 {
 	bool active = plane_admits(node), began = active && !node->lbd.active;
 
+	if (began)
+		roster_inherited(node);
 	if (active != node->lbd.active)
 		set_role(node, active);
 	if (began)
@@ -277,7 +281,10 @@ void lbd_letter(struct node *node, const struct letter *letter)
 		announce(node);
 		break;
 	case L_VERDICT:
-		obey(node, &letter->verdict);
+		if (record_is_memo(letter->verdict.kind))
+			roster_obey(node, &letter->verdict);
+		else
+			obey(node, &letter->verdict);
 		break;
 	case L_STANDBY:
 		node->lbd.standby = letter->complete;

@@ -18,6 +18,7 @@ const char *const plant_names[PLANTS] = {
 	"no-gate",        "late-lease",     "no-fence", "no-verdicts", "silent-loss",
 	"hole-forgotten", "config-unheard", "end-kept", "no-witness",  "hasty",
 	"verify-blind",   "no-barrier",     "kept-stale", "kept-short",
+	"wish-unheard",   "ports-unheard",
 };
 
 static enum plant plant_of(const char *name)

@@ -436,6 +436,10 @@ void nemesis_operator(struct world *world)
 		member(world, &world->chance);
 	else
 		failover(world);
+	if (chance_of(&world->chance, 500))
+		roster_command(world);
+	if (chance_of(&world->chance, 300))
+		roster_move(world);
 	world_later(world, chance_between(&world->chance, 300, 6000) * MS, EV_OPERATOR, 0, 0);
 }
 

@@ -361,6 +361,8 @@ void oracle_promoted(struct node *node, uint64_t epoch, bool yielded)
 	const struct node *peer = world_peer(node);
 
 	world->figures->takeovers++;
+	for (unsigned int f = 0; f < FLOWS && !yielded; f++)
+		world->client[f].untold |= world->client[f].opened > world->covered_at;
 	if (epoch <= node->led)
 		trace_fail(world, "I5 node %u leads in epoch %llu after %llu", node->number + 1,
 			   (unsigned long long)epoch, (unsigned long long)node->led);
@@ -386,6 +388,8 @@ static void look_at_cover(struct world *world)
 		    s->follower.have.seq == l->journal.head && !peer->plane.ringed &&
 		    !peer->plane.lost_seen && peer->plane.role == LEASE_ACTIVE)
 			world->covered_at = world->now;
+		if (l->leading && session_ready(s) && peer->lbd.active && !node->lbd.active)
+			roster_look(world, node);
 	}
 }
 
@@ -466,6 +470,8 @@ bool oracle_whole(struct world *world, char *why, size_t size)
 	    active->plane.ringed || standby->plane.ringed || standby->syncd->session.follower.owns)
 		/* Something is on its way; between the faults that is no objection. */
 		return !world->quiet || complain(why, size, "records are on their way");
+	if (!roster_equal(active, standby))
+		return complain(why, size, "wishes or learned ports differ");
 	words = difference(&standby->plane, &active->plane, &none, world->single);
 	return !words || complain(why, size, words);
 }

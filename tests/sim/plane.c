@@ -280,7 +280,7 @@ static void watch(const struct node *node, unsigned int flow, const char *what)
 		  pin->member, pin->flows);
 }
 
-static void emit(struct node *node, const struct flow_event *event)
+void plane_emit(struct node *node, const struct flow_event *event)
 {
 	struct plane *plane = &node->plane;
 
@@ -311,7 +311,7 @@ void plane_emit_pool(struct node *node, unsigned int pool)
 			.client_seq = base->weight,
 		};
 
-		emit(node, &event);
+		plane_emit(node, &event);
 	}
 }
 
@@ -326,7 +326,7 @@ void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, u
 		.client_ack = number,
 	};
 
-	emit(node, &event);
+	plane_emit(node, &event);
 }
 
 /* --- entries: record.bpf.h, pin.bpf.h ----------------------------------------------------------
@@ -353,7 +353,7 @@ static void hold_pin(struct node *node, unsigned int flow, bool own)
 	if (!fresh || !own)
 		return;
 	event = plane_pin_event(node, plane_pin_of(flow));
-	emit(node, &event);
+	plane_emit(node, &event);
 }
 
 static void make_flow(struct node *node, unsigned int flow, const struct plane_flow *made, bool own)
@@ -367,7 +367,7 @@ static void make_flow(struct node *node, unsigned int flow, const struct plane_f
 	if (!own)
 		return;
 	event = plane_flow_event(node, flow);
-	emit(node, &event);
+	plane_emit(node, &event);
 }
 
 static void remove_flow(struct node *node, unsigned int flow, bool own)
@@ -384,7 +384,7 @@ static void remove_flow(struct node *node, unsigned int flow, bool own)
 	entry->used = false;
 	watch(node, flow, own ? "removed" : "removed by the peer");
 	if (own)
-		emit(node, &event);
+		plane_emit(node, &event);
 }
 
 /* --- packets -----------------------------------------------------------------------------------
@@ -419,7 +419,7 @@ static void track(struct node *node, struct plane_flow *entry, enum packet packe
 	if (ended == (entry->state >= FLOW_CLOSING))
 		return;
 	event = plane_flow_event(node, (unsigned int)(entry - node->plane.flow));
-	emit(node, &event);
+	plane_emit(node, &event);
 }
 
 static struct plane_flow fresh_flow(const struct node *node, unsigned int member, uint8_t flags)
@@ -581,7 +581,7 @@ void plane_sweep(struct node *node)
 			continue;
 		pin->used = false;
 		event = plane_pin_event(node, p);
-		emit(node, &event);
+		plane_emit(node, &event);
 	}
 }
 

@@ -16,8 +16,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "proto/record.h"
+#include "lbd/admin.h"
 #include "lbd/barrier.h"
+#include "lbd/learned.h"
+#include "proto/memo.h"
+#include "proto/record.h"
 #include "syncd/session.h"
 #include "vrrp/fsm.h"
 #include "vrrp/lookout.h"
@@ -203,6 +206,7 @@ void plane_settle(struct plane *plane, unsigned int pool);
 void plane_rebase(struct plane *plane, unsigned int pool);
 void plane_install(struct plane *plane, unsigned int pool); /* by an lbd that has just started */
 bool plane_settled(const struct plane *plane, unsigned int pool);
+void plane_emit(struct node *node, const struct flow_event *event);
 void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, uint32_t number);
 /* Where a packet in mid-stream goes of which there is no record, or NOBODY. */
 int plane_derived(const struct plane *plane, unsigned int flow);
@@ -330,6 +334,7 @@ struct lbd {
 	unsigned int dirty, stale;
 	bool standby;
 	struct barrier barrier[POOLS];
+	struct memo memo;
 };
 
 struct node {
@@ -350,6 +355,8 @@ struct node {
 	struct vrrpd vrrpd;
 	struct syncd *syncd;
 	struct lbd lbd;
+	struct admin admin; /* on its disk */
+	struct learned learned;
 	struct plane plane;
 	uint64_t led; /* highest epoch in which it ever led */
 	bool was_synced;
@@ -367,6 +374,7 @@ enum client_state { CLIENT_CLOSED, CLIENT_SYN, CLIENT_OPEN };
 struct session_of_client {
 	enum client_state state;
 	bool closing; /* its end has begun: nothing can be lost any more */
+	bool untold;  /* its node lost the lead before the other one had heard of it */
 	uint8_t member;
 	uint64_t opened;
 	unsigned int packets, retries;
@@ -392,6 +400,8 @@ enum plant {
 	PLANT_NO_BARRIER,
 	PLANT_KEPT_STALE,
 	PLANT_KEPT_SHORT,
+	PLANT_WISH_UNHEARD,
+	PLANT_PORTS_UNHEARD,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
@@ -426,6 +436,19 @@ struct path {
 	uint64_t delay, jitter;
 };
 
+/* What an active node was told last of a member, and found last. */
+struct said {
+	struct admin_wish wish;
+	unsigned int to; /* node that was told */
+	bool held;       /* by the other one, too */
+};
+
+struct found {
+	uint16_t port;
+	unsigned int by;
+	bool held;
+};
+
 struct world {
 	struct options options;
 	struct chance chance;
@@ -442,6 +465,9 @@ struct world {
 	struct session_of_client client[FLOWS];
 	bool at_member[MEMBERS][FLOWS];
 	struct plane_standing truth[POOLS][MEMBERS]; /* what probes and operators say */
+	uint16_t port[MEMBERS];                      /* where its service is; 0: nowhere yet */
+	struct said said[MEMBERS];
+	struct found found[MEMBERS];
 	bool single;                                 /* one fault at a time */
 	bool quiet;                                  /* no more faults */
 	bool preempt;
@@ -553,6 +579,18 @@ extern const struct session_ops syncd_ops;
 void lbd_start(struct node *node);
 void lbd_event(struct node *node, const struct event *event);
 void lbd_letter(struct node *node, const struct letter *letter);
+
+/* roster.c */
+void roster_announce(struct node *node);
+void roster_obey(struct node *node, const struct flow_event *part);
+void roster_command(struct world *world);
+void roster_move(struct world *world);
+void roster_probe(struct node *node);
+/* The node leads from now on: with what its predecessor's standby held. */
+void roster_look(struct world *world, const struct node *standby);
+void roster_inherited(const struct node *node);
+bool roster_equal(const struct node *one, const struct node *other);
+void roster_end(struct node *node);
 
 /* wire.c */
 void wire_advert(struct node *from, uint8_t priority);

@@ -273,6 +273,7 @@ static void close_world(struct world *world)
 		syncd_end(&world->node[n]);
 		free(world->node[n].syncd);
 		free(world->node[n].trail);
+		roster_end(&world->node[n]);
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			free(world->node[n].process[d].inbox);
 	}
