@@ -216,7 +216,7 @@ modes-full: all $(TOOLS)
 	$(Q)SIZE=1073741824 DONE=$(CURDIR)/$(B)/modes.done tests/pair/modes.sh $(B)
 
 faults: all $(TOOLS)
-	$(Q)for test in tests/pair/sync_*.sh; do echo "$$test"; $$test $(B) || exit 1; done
+	$(Q)for test in tests/pair/sync_*.sh tests/pair/garbage.sh; do echo "$$test"; $$test $(B) || exit 1; done
 
 sim: $(B)/tests/sim
 	$(Q)mkdir -p $(B)/sim

@@ -3,13 +3,16 @@
 #
 # A thousand connections a second that are no openings of a channel, from the peer's address and
 # from others on its link: nothing changes, nothing grows, and the real peer gets through to renew
-# its connection meanwhile.  GARBAGE_S sets the time in s (5).  I6.
+# its connection meanwhile.  GARBAGE_S sets the time in s (5); with
+# FULL=1 it is 30 s, and what the garbage costs is judged closely.  I6.
 
+[[ -z $CASES || " $CASES " == *" 10 "* ]] || exit 0 # of make faults
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
 
 GARBAGE=${0%/*}/../lib/garbage.py
-SECONDS_OF_IT=${GARBAGE_S:-5}
+SECONDS_OF_IT=${GARBAGE_S:-${FULL:+30}} SECONDS_OF_IT=${SECONDS_OF_IT:-5}
+CPU_MAX=${FULL:+50} CPU_MAX=${CPU_MAX:-300} # ms a second; on a busy machine the same takes longer
 RATE=1000
 STRANGERS=()
 LAB_PEER_TIMEOUT=3s # a stall of this machine is no silence
@@ -45,6 +48,18 @@ rekey() {
 	signal -HUP lb2-syncd
 }
 
+# ms of CPU a second of a node whose peer renews its connection each second, and nothing more.
+renewing_costs() {
+	local from
+	rekey on
+	LAB_POLL=0.1 wait_for 20 "a renewal" renewed_since "$(renewals)"
+	from=$(cpu_ms)
+	work 10000
+	echo $((($(cpu_ms) - from) / 10))
+	rekey off
+}
+renewed_since() { (($(renewals) > $1)); }
+
 pair_start
 chat_start chat 7000 30 10.20.0.100 10
 for i in {100..119}; do
@@ -55,6 +70,7 @@ work 500
 files=$(fds) memory=$(memory_kib) before=$(story) idle=$(cpu_ms)
 work 2000
 idle=$((($(cpu_ms) - idle) / 2))
+[[ -z $FULL ]] || idle=$(renewing_costs)
 
 spawn garbage lb2 python3 "$GARBAGE" "$LAB/init" 7790 192.168.77.1 192.168.77.2 \
 	"$SECONDS_OF_IT" "$RATE" eth2 "${STRANGERS[@]}"
@@ -79,7 +95,7 @@ LAB_POLL=0.2 wait_for 10 "lb2 in sync" is_standby 2
 [[ $(story) == "$before" ]] || fail "something changed: $before, then $(story)"
 holds_all garbage || fail "a node says in-sync, and the tables differ"
 [[ $(downs) == 0 ]] || fail "the channel was lost"
-((busy - idle < 300)) || fail "$busy ms of CPU a second"
+((busy - idle < CPU_MAX)) || fail "$busy ms of CPU a second, $idle without garbage"
 LAB_POLL=0.2 wait_for 10 "its descriptors to be closed" at_rest
 (($(memory_kib) - memory < 2048)) || fail "syncd grew from $memory to $(memory_kib) KiB"
 say "memory $memory, then $(memory_kib) KiB; descriptors $files, then $(fds)"
