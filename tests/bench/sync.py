@@ -74,6 +74,20 @@ def cost_figures(records):
             'program_cost_ratio': round(statistics.median(ratios), 3)}
 
 
+def takeover_work(one):
+    """CPU time of the node that takes over, its three daemons, in ms."""
+    return sum(one['cpu_lb2_' + daemon] for daemon in ('vrrpd', 'syncd', 'lbd')) / 1e6
+
+
+def takeover_growth(records):
+    """What a flow adds to a takeover's work: ms a million, from the least table to the greatest."""
+    work = sorted((one['flows'], takeover_work(one)) for one in records
+                  if one['kind'] == 'takeover' and one['who'] == 'caspair')
+    if len(work) < 2:
+        return None
+    return round((work[-1][1] - work[0][1]) * 1e6 / (work[-1][0] - work[0][0]), 1)
+
+
 def figures(records):
     out = {}
     for one in records:
@@ -86,7 +100,12 @@ def figures(records):
                 out['%s_join_%d_%s' % (name, one['flows'], key)] = value
         elif one['kind'] == 'takeover':
             out['%s_takeover_%d_ms' % (name, one['flows'])] = round(one['us'] / 1000, 1)
+            if 'cpu_lb2_syncd' in one:
+                out['%s_takeover_%d_cpu_ms' % (name, one['flows'])] = round(takeover_work(one), 2)
     out.update(cost_figures(records))
+    growth = takeover_growth(records)
+    if growth is not None:
+        out['caspair_takeover_cpu_ms_per_million_flows'] = growth
     return out
 
 
@@ -140,6 +159,8 @@ def bars(out, records):
             line('lag p99 at 20,000/s, at most 10 ms', out.get(at + 'lag_p99_ms'), 10, ' ms'),
             line('program time with replication, at most 1.05 of that without',
                  out.get('program_cost_ratio'), 1.05),
+            line('takeover, CPU ms more with a million flows more, at most 10',
+                 out.get('caspair_takeover_cpu_ms_per_million_flows'), 10),
             line('join at 500,000 flows, exact, at most 2,000 ms', joined(500000), 2000, ' ms'),
             line('join at 1,000,000 flows, exact, at most 5,000 ms', joined(1000000), 5000, ' ms')]
 

@@ -174,8 +174,9 @@ our_run() {
 	filled=0
 	for join in $JOINS; do
 		our_join "$join"
+		our_takeover
+		back_to 1
 	done
-	our_takeover
 	node_power_off 2
 	node_power_off 1
 }
@@ -190,7 +191,8 @@ ct_wires() {
 		pp ip -n "ct$i" addr add "10.20.0.3$i/24" dev eth0
 		pp ip -n "ct$i" addr add "10.30.0.3$i/24" dev eth1
 		on "ct$i" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
-			net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0
+			net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0 \
+			net.netfilter.nf_conntrack_timestamp=1
 	done
 	cable ct1 eth2 ct2 eth2
 	for i in 1 2; do
@@ -291,6 +293,9 @@ ct_rate() {
 	work 2000
 	figures=$(meters_end)
 	held=$(ct_holds 2 "$mode")
+	if [[ $mode == kernel ]] && "$LAB_BUILD/tests/ctlag" /run/netns/ct1 /run/netns/ct2 7001 >"$LAB/lag"; then
+		figures+=",\"lag_p50_ms\":$(json p50_ms "$LAB/lag"),\"lag_p99_ms\":$(json p99_ms "$LAB/lag")"
+	fi
 	record "\"kind\":\"rate\",\"who\":\"conntrackd-$mode\",\"rate\":$rate,
 		\"opened\":$(json opened "$LAB/log/rate.out"),\"ms\":$(json ms "$LAB/log/rate.out"),
 		\"missing\":$((count > held ? count - held : 0)),$figures"

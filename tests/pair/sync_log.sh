@@ -103,6 +103,39 @@ fault_7() {
 	after=$(memory lb1-syncd)
 	((after - before <= 131072)) || fault_wrong "syncd of lb1 has grown from $before to $after kB"
 	say "  syncd of lb1: $before kB before, $after kB after"
+	[[ -z $FULL ]] || packets_do_not_wait
+}
+
+# cost_while NAME: what a run of the active node's program takes while new flows come, in $cost.
+cost_while() {
+	local ns runs
+	spawn "$1" lb1 "$LAB_BUILD/tests/progcost" "$(echo "$LAB"/bpf/lb1/*eth0)"
+	flows_start "$1-flows" 20000 10000
+	flows_end "$1-flows" >/dev/null
+	signal -TERM "$1"
+	wait_for 5 "$1 to end" gone "$1"
+	read -r ns runs < <("$LAB_TOP/tests/lib/field.py" ns runs <"$LAB/log/$1.out")
+	cost=$((ns * 1000 / runs))
+}
+
+# The program must not notice that nobody reads: in turn with a standby that does, the least of each.
+# What else the machine does only adds.
+packets_do_not_wait() {
+	local round cost read=0 unread=0
+	for ((round = 0; round < 8; round++)); do
+		await_settled
+		cost_while "read$round"
+		((read && read <= cost)) || read=$cost
+		signal -STOP lb2-syncd
+		work 1500
+		cost_while "unread$round"
+		signal -CONT lb2-syncd
+		((unread && unread <= cost)) || unread=$cost
+	done
+	say "  a run of the program: $read ps while the standby reads, $unread ps while it does not"
+	((unread * 100 <= read * 102)) ||
+		fault_wrong "a standby that does not read makes packets dearer: $read ps, then $unread ps"
+	judge_tables "turns of a standby that does not read"
 }
 
 # --- 8 ----------------------------------------------------------------------------------------
