@@ -12,6 +12,7 @@ enum {
 	LAG_RECORDS = 1000,
 	LAG_NS = 100 * 1000 * 1000,
 	LAGGING_AFTER_NS = 1000 * 1000 * 1000,
+	AGAIN_NS = 1000 * 1000 * 1000,
 };
 
 static void new_history(struct session *s)
@@ -24,6 +25,7 @@ static void new_history(struct session *s)
 						.node = s->node };
 	s->leader.sent = s->leader.acked = s->leader.goal = 0;
 	s->leader.safe = 0;
+	s->leader.agains = 0;
 	s->leader.proven = s->leader.uncertain = false;
 }
 
@@ -33,14 +35,40 @@ static void append(struct session *s, const struct flow_event *event, uint64_t n
 	verify_logged(s, event);
 }
 
-/* Logs what our table says about a key, whatever somebody else believes. */
-void leader_settle(struct session *s, const struct flow_event *event, uint64_t now)
+bool leader_settle(struct session *s, const struct flow_event *event, uint64_t now)
 {
 	struct flow_event present = *event;
 
 	s->ops->lookup(s->arg, &present);
 	if (record_check(&present) == RECORD_OK)
 		append(s, &present, now);
+	return present.kind == EVENT_FLOW_PUT || present.kind == EVENT_PIN_PUT;
+}
+
+static void settle_eldest(struct session *s, uint64_t now)
+{
+	struct leader *l = &s->leader;
+	const struct flow_event *event = &l->again[l->again_first].event;
+
+	l->again_first = (l->again_first + 1) % SESSION_AGAIN;
+	l->agains--;
+	leader_settle(s, event, now);
+}
+
+/*
+ * The data plane tells of a removal before it removes: what is made of the key afterwards is told
+ * behind it.  It may be interrupted in between, and we find the entry that is about to go.
+ */
+static void look_again(struct session *s, const struct flow_event *event, uint64_t now)
+{
+	struct leader *l = &s->leader;
+	size_t last;
+
+	if (l->agains == SESSION_AGAIN)
+		settle_eldest(s, now);
+	last = (l->again_first + l->agains++) % SESSION_AGAIN;
+	l->again[last].event = *event;
+	l->again[last].due_ns = now + AGAIN_NS;
 }
 
 void leader_begin(struct session *s, uint64_t now)
@@ -180,6 +208,11 @@ static void pass_gens(struct session *s)
 		s->ops->passed(s->arg, pool_id, number);
 }
 
+static bool is_removal(const struct flow_event *event)
+{
+	return event->kind == EVENT_FLOW_DEL || event->kind == EVENT_PIN_DEL;
+}
+
 /*
  * Only a flow that has just been made is sure to be there.  One that a packet ends or revives may be
  * swept at that moment, on another CPU, and its DEL lie before this event.
@@ -188,7 +221,7 @@ static bool is_overtaken(const struct flow_event *event)
 {
 	if (event->kind == EVENT_FLOW_PUT)
 		return event->age || event->state != FLOW_ESTABLISHED;
-	return event->kind == EVENT_FLOW_DEL || event->kind == EVENT_PIN_DEL;
+	return is_removal(event);
 }
 
 /*
@@ -205,7 +238,8 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 			continue;
 		}
 		if (is_overtaken(&event[i])) {
-			leader_settle(s, &event[i], now);
+			if (leader_settle(s, &event[i], now) && is_removal(&event[i]))
+				look_again(s, &event[i], now);
 			continue;
 		}
 		if (record_is_verdict(event[i].kind))
@@ -468,6 +502,10 @@ void leader_tick(struct session *s, uint64_t now)
 	struct leader *l = &s->leader;
 	uint64_t id = l->handing;
 
+	if (l->agains && l->again[l->again_first].due_ns <= now && l->sent == s->journal.head)
+		l->pending_ns = now;
+	while (l->agains && l->again[l->again_first].due_ns <= now)
+		settle_eldest(s, now);
 	if (s->up && l->phase == LEADER_WAIT && now - l->progress_ns > SESSION_STUCK_NS) {
 		s->ops->broken(s->arg, "the standby does not load the snapshot");
 		return;

@@ -25,8 +25,10 @@ void leader_detach(struct session *s, const char *why);
 void leader_dismiss(struct session *s, const char *why);
 
 void leader_attach(struct session *s, const Sync__AttachRequest *request, uint64_t now);
-/* Logs what our table says about a key, whatever somebody else believes. */
-void leader_settle(struct session *s, const struct flow_event *event, uint64_t now);
+/*
+ * Logs what our table says about a key, whatever somebody else believes.  True: the key is there.
+ */
+bool leader_settle(struct session *s, const struct flow_event *event, uint64_t now);
 void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now);
 void leader_offer(struct session *s, const struct record_batch *batch, uint64_t now);
 

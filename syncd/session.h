@@ -47,6 +47,7 @@
 enum {
 	SESSION_DIGEST = 32,
 	SESSION_OWN = TRAIL_OWN,     /* records of a standby's own packets, kept until settled */
+	SESSION_AGAIN = 8192,       /* removals to be looked at again */
 	SESSION_VERDICTS = 4096,    /* member verdicts remembered for a snapshot */
 	SESSION_PINS_MAX = 1 << 24, /* what a configuration may ask for */
 	SESSION_WHY = 160,
@@ -146,6 +147,12 @@ struct leader {
 	uint64_t handing, hand_seq, hand_ns; /* id of the hand-over under way, 0: none */
 	bool hand_known;                     /* hand_seq is: all events before it were read */
 	struct gens gens;                    /* not acknowledged yet */
+	/* Removals whose entry was still there, by age. */
+	struct {
+		struct flow_event event;
+		uint64_t due_ns;
+	} again[SESSION_AGAIN];
+	size_t again_first, agains;
 };
 
 enum follower_phase {

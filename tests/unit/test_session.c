@@ -1296,6 +1296,25 @@ static void too_many_verdicts_are_counted(void **state)
 	world_free(world);
 }
 
+/* The entry goes after its removal was told, read and looked up. */
+static void a_removal_that_is_told_early(void **state)
+{
+	struct world *world = pair(1000);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	struct flow_key key = flow_number(3);
+	struct flow_event event = event_of(&key, false, 0);
+
+	(void)state;
+	ring_add(a, &event);
+	world_run(world, 5);
+	assert_non_null(table_find(b, &key));
+	table_drop(a, table_find(a, &key));
+	world_run(world, 1100);
+	assert_null(table_find(b, &key));
+	assert_equal_tables(world);
+	world_free(world);
+}
+
 /* --- another process ---------------------------------------------------------------------------
  */
 
@@ -1419,6 +1438,7 @@ static void a_new_process_that_led(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_removal_that_is_told_early),
 		cmocka_unit_test(a_new_process_goes_on),
 		cmocka_unit_test(a_new_process_that_cannot_know),
 		cmocka_unit_test(a_new_process_is_in_doubt_as_well),
