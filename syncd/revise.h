@@ -16,6 +16,8 @@
 struct syncd;
 struct ctl_conn;
 
+enum revise_what { REVISE_NONE, REVISE_PUSH, REVISE_CONFIRM, REVISE_ROLLBACK };
+
 /* Which daemons have not said yet that they follow. */
 struct revise_wait {
 	bool any, lbd, vrrpd;
@@ -35,7 +37,7 @@ struct revise {
 	uint64_t logged_ns;     /* 0: there is none */
 	struct upload upload;
 	struct ctl_conn *asker;
-	enum { REVISE_NONE, REVISE_PUSH, REVISE_CONFIRM, REVISE_ROLLBACK } asked;
+	enum revise_what asked;
 	uint64_t flows_before;
 	uint64_t roll_to;                  /* number of the revision asked for; 0: the one before */
 	char who[80], message[256];        /* of a roll-back */

@@ -84,8 +84,10 @@ static void fill(struct syncd *syncd, struct answer *answer, Cas__PushReply__Sta
 	reply->changed = true;
 	reply->dry_run = push->dry;
 	reply->active = (char *)(uintptr_t)syncd_name(syncd, syncd->node);
-	if (!push->alone)
+	if (revise->asked == REVISE_CONFIRM ? push_agree(push) : !push->alone)
 		reply->standby = (char *)(uintptr_t)syncd_name(syncd, 3 - syncd->node);
+	if (revise->asked == REVISE_CONFIRM)
+		return;
 	reply->has_standby_ms = push->standby_ns != 0;
 	reply->standby_ms = (double)push->standby_ns / 1e6;
 	reply->has_active_ms = push->active_ns != 0;
@@ -213,7 +215,7 @@ static bool refused(struct syncd *syncd, struct ctl_conn *conn)
 	return true;
 }
 
-static void ask_for(struct syncd *syncd, struct ctl_conn *conn, int what)
+static void ask_for(struct syncd *syncd, struct ctl_conn *conn, enum revise_what what)
 {
 	syncd->revise.asker = conn;
 	syncd->revise.asked = what;

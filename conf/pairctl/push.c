@@ -32,8 +32,9 @@ static void print_done(const Cas__PushReply *reply, FILE *out)
 			reply->standby, reply->standby_ms, reply->active, reply->active_ms);
 	else if (reply->has_active_ms)
 		fprintf(out, "applied    %s %.1f ms\n", reply->active, reply->active_ms);
-	fprintf(out, "done       %s rev %llu (%s)", reply->standby ? "both run" : "it runs",
-		(unsigned long long)reply->revision, reply->revision_id);
+	fprintf(out, "%s  %s rev %llu (%s)", reply->has_confirm_ms ? "done     " : "confirmed",
+		reply->standby ? "both run" : "it runs", (unsigned long long)reply->revision,
+		reply->revision_id);
 	if (reply->has_flows_before && reply->has_flows_after)
 		fprintf(out, "; %s sessions before, %s after",
 			text_count(before, reply->flows_before),

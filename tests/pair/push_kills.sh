@@ -31,12 +31,10 @@ await_settled() {
 	LAB_POLL=0.1 wait_for 60 "one revision on both nodes: $1" settled
 }
 weigh() { sed "s/member m1 {/member m1 { weight $1;/" "$LAB/pair.conf" >"$LAB/new.conf"; }
+second_done() { pairctl "$(active)" push "$LAB/new.conf" --no-confirm >"$LAB/log/second.log" 2>&1; }
 second_push() {
 	weigh $((100 + $1))
-	local node
-	node=$(active)
-	pairctl "$node" push "$LAB/new.conf" --no-confirm >"$LAB/log/second.log" 2>&1 ||
-		{ cat "$LAB/log/second.log"; fail "the push after $2: exit $?"; }
+	LAB_POLL=0.2 wait_for 30 "the push after $2" second_done
 	await_settled "after the push that followed $2"
 }
 
