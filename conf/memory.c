@@ -84,6 +84,8 @@ static const struct memory_table rest[] = {
 	{ MEMORY_LRU, FLOW_HANDSHAKES, sizeof(struct flow_key), sizeof(struct flow_key) },
 	{ MEMORY_RING, FLOW_EVENTS_BYTES, 0, 0 },
 	{ MEMORY_RING, FLOW_NOTICES_BYTES, 0, 0 },
+	{ MEMORY_RING, FLOW_HELD_BYTES, 0, 0 },
+	{ MEMORY_LRU, FLOW_STRICTS, sizeof(struct flow_key), 56 },
 	{ MEMORY_ARRAY_CPU, COUNT_MAX, 4, 8 },
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },
 	{ MEMORY_ARRAY, FLOW_BATCH, 4, sizeof(struct flow_event) },

@@ -8,6 +8,9 @@
 /* Services of layout 8 end before the sources, of which they had none. */
 enum { SERVICE_8 = 52 };
 
+/* Up to layout 9 a draft had no place for what strict services know of it. */
+enum { DRAFT_9 = 112 };
+
 static void service_8(const void *old, void *fresh)
 {
 	memcpy(fresh, old, SERVICE_8);
@@ -24,6 +27,14 @@ static void control_8(const void *old, void *fresh)
 	control->node = 0;
 }
 
+static void control_9(const void *old, void *fresh)
+{
+	struct flow_control *control = fresh;
+
+	memcpy(control, old, sizeof(*control));
+	control->layout = 0;
+}
+
 /* New counters are added at the end. */
 static void counter(const void *old, void *fresh)
 {
@@ -35,10 +46,18 @@ static const struct convert_map maps_8[] = {
 	{ "services", 4, SERVICE_8, service_8 },
 	{ "counters", 4, sizeof(uint64_t), counter },
 	{ "hops", 4, sizeof(struct flow_hop), NULL }, /* twice as many now */
+	{ "drafts", 4, DRAFT_9, NULL },
+};
+
+static const struct convert_map maps_9[] = {
+	{ "control", 4, sizeof(struct flow_control), control_9 },
+	{ "counters", 4, sizeof(uint64_t), counter },
+	{ "drafts", 4, DRAFT_9, NULL },
 };
 
 static const struct convert_layout layouts[] = {
 	{ 8, maps_8, sizeof(maps_8) / sizeof(maps_8[0]) },
+	{ 9, maps_9, sizeof(maps_9) / sizeof(maps_9[0]) },
 };
 
 const struct convert_layout *convert_from(uint32_t layout)

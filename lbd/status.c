@@ -66,6 +66,14 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_CLAIMS_LIMITED] = "claims_limited",
 	[COUNT_SOURCES_GIVEN] = "sources_given",
 	[COUNT_SOURCES_STOLEN] = "sources_stolen",
+	[COUNT_STRICT] = "strict",
+	[COUNT_STRICT_HELD] = "strict_held",
+	[COUNT_STRICT_AT_ONCE] = "strict_at_once",
+	[COUNT_STRICT_ALONE] = "strict_alone",
+	[COUNT_STRICT_AGAIN] = "strict_again",
+	[COUNT_STRICT_FULL] = "strict_full",
+	[COUNT_STRICT_UNREAD] = "strict_unread",
+	[COUNT_STRICT_LIMITED] = "strict_limited",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

@@ -21,7 +21,7 @@
 #include <linux/types.h>
 
 /* Raised with every change of a layout below; lbd/convert.c says what becomes of the one before. */
-#define FLOW_LAYOUT 9
+#define FLOW_LAYOUT 10
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
@@ -49,6 +49,10 @@ enum flow_limits {
 	FLOW_WEIGHT = 16,        /* of a weight in force, for each 1 of the configuration */
 	FLOW_CENSUS_DUES = 4096, /* binds in two segments, at a time */
 	FLOW_CENSUS = 32768,     /* clients whose binds are remembered, the latest ones */
+	FLOW_STRICTS = 16384,    /* handshakes of strict services that are looked after at a time */
+	FLOW_HELD = 4096,        /* packets that wait for the peer, at most */
+	FLOW_HELD_BYTES = 1 << 20,
+	FLOW_HELD_FRAME = 128, /* a SYN-ACK with all options, tags and headers of IPv6 fits */
 };
 
 /* --- addresses -------------------------------------------------------------------------------- */
@@ -150,6 +154,9 @@ enum flow_service_flags {
 	SERVICE_UNKNOWN_RESET = 2,
 	SERVICE_UNKNOWN_DROP = 4,
 	SERVICE_INSPECT = 8, /* RPC binds are read for the census */
+	/* The peer has the flow before the client hears that there is one; see struct flow_acked. */
+	SERVICE_STRICT = 16,
+	SERVICE_REQUIRE = 32, /* and without that the client does not hear it at all */
 };
 
 /* How packets get to a member and back. */
@@ -532,8 +539,8 @@ struct flow_event {
 	struct flow_ip member; /* its address of the key's family; MEMBER: its first */
 	struct flow_ip source; /* flows with a source_port: what the member sees as the client */
 	__be16 source_port;
-	__u8 mode; /* enum flow_mode */
-	__u8 pad;
+	__u8 mode;   /* enum flow_mode */
+	__u8 urgent; /* a client waits until the peer has it */
 	__u32 pool_id;    /* PIN, MEMBER and GEN; a memo: its size */
 	__u32 client_ack; /* MEMBER: weight in force, see FLOW_WEIGHT; GEN: its number; a memo: its
 			     check */
@@ -563,6 +570,39 @@ struct flow_notice {
 	__u32 kind;
 	__u32 ifindex;
 	struct flow_ip addr;
+};
+
+/*
+ * Map `acked`, one entry, BPF_F_MMAPABLE: how far the peer has followed, for strict services.
+ * Positions are those of the ring `events`, in bytes since it was made, as the kernel counts them:
+ * what was written below `position` is in the peer's tables, as long as `lost` is the number of
+ * events lost.  A writer that is silent for FLOW_STALE_NS is taken for dead.
+ */
+struct flow_acked {
+	/* syncd's */
+	__u64 position;
+	__u64 lost;
+	__u64 synced_ns; /* CLOCK_MONOTONIC; 0: no standby follows closely, nobody is waited for */
+	/* lbd's */
+	__u64 reader_ns; /* likewise; it reads the ring `held` */
+	__u32 holding;   /* packets wait: syncd tells lbd of each step ahead */
+	__u32 pad;
+};
+
+#define FLOW_STALE_NS 1000000000ull
+
+/*
+ * Record of the ring `held` (reader: lbd): a frame as it is to be sent, once the peer has followed
+ * up to `position`.  It is sent as it stands by caspair_release, of type tc: the frame is the one
+ * to hand it, cb[0] the interface.
+ */
+struct flow_held {
+	__u64 position;
+	__u32 ifindex;
+	__u16 length;
+	__u8 require; /* SERVICE_REQUIRE: never without that */
+	__u8 pad;
+	__u8 frame[FLOW_HELD_FRAME];
 };
 
 /* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context ----------------
@@ -653,6 +693,14 @@ enum flow_counter {
 	COUNT_CLAIMS_LIMITED,    /* DSR: too many new flows at once, forwarded but not recorded */
 	COUNT_SOURCES_GIVEN,     /* new connections that got a source */
 	COUNT_SOURCES_STOLEN,    /* of those: from a handshake that was not completed */
+	COUNT_STRICT,         /* flow recorded at its SYN, for its service is strict */
+	COUNT_STRICT_HELD,    /* packets that wait for the peer */
+	COUNT_STRICT_AT_ONCE, /* that need not: the peer was faster than the member */
+	COUNT_STRICT_ALONE,   /* that need not: no standby follows closely */
+	COUNT_STRICT_AGAIN,   /* dropped: sent once more while the former one waits */
+	COUNT_STRICT_FULL,    /* no room to wait, or too long: prefer sends it, require drops it */
+	COUNT_STRICT_UNREAD,  /* likewise: lbd is not there */
+	COUNT_STRICT_LIMITED, /* likewise, a SYN: too many in this second, or the table is full */
 	COUNT_MAX
 };
 
@@ -679,6 +727,8 @@ _Static_assert(sizeof(struct flow_event) == 104, "layout");
 /* The kernel pads elements of an array, which the inboxes are, and user space maps them. */
 _Static_assert(sizeof(struct flow_event) % 8 == 0, "layout");
 _Static_assert(sizeof(struct flow_notice) == 24, "layout");
+_Static_assert(sizeof(struct flow_acked) == 40, "layout");
+_Static_assert(sizeof(struct flow_held) == 144, "layout");
 _Static_assert(sizeof(struct flow_call) == 16, "layout");
 
 #endif

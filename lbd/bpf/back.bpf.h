@@ -33,7 +33,7 @@ static __noinline int back_handshake(struct packet *p, const struct flow_key *ke
 
 	if (!handshake || !handshake->source || handshake->source_port != p->tcp->dest)
 		return gate_own();
-	sight_answer(p, handshake);
+	sight_answer(p->flags, handshake);
 	way.member = handshake->member;
 	way.source = handshake->source;
 	way.source_port = handshake->source_port;
@@ -70,6 +70,8 @@ static __noinline int back_segment(struct packet *p)
 		track_member(flow, &key, p);
 	else if (doomed_answers(p))
 		return XDP_DROP;
+	if (strict_concerns(flow))
+		strict_ask(p, &key, STRICT_MEMBER);
 	return back_send(p, &key, &flow->hop);
 }
 

@@ -10,6 +10,7 @@
  *	      -> own      (of a member's own address) -> record, track
  *	      -> icmp     (errors about sessions)     -> route, nat
  *	-> answer (an error of our own, for what was dropped)
+ *	-> strict (what the peer must know first waits)
  *
  * Written for the verifier of Linux 6.1 and later: no open-coded iterators, no kfuncs.
  */
@@ -25,6 +26,7 @@
 #include "lbd/bpf/outbound.bpf.h"
 #include "lbd/bpf/own.bpf.h"
 #include "lbd/bpf/parse.bpf.h"
+#include "lbd/bpf/strict.bpf.h"
 #ifndef CASPAIR_TC
 #include "lbd/bpf/apply.bpf.h"
 #include "lbd/bpf/carry.bpf.h"
@@ -62,6 +64,17 @@ static __always_inline int dispatch(struct packet *p)
 	return pass();
 }
 
+/* Not inlined: what it says of the packet takes no stack of the others. */
+static __noinline int strict(const struct packet *p, int verdict)
+{
+	const struct strict_packet s = { .kind = p->strict,
+					 .flags = p->flags,
+					 .array = p->array,
+					 .now = p->now };
+
+	return strict_end(p->ctx, &s, verdict);
+}
+
 static __always_inline int forward(hook_frame *frame)
 {
 	struct packet p = {
@@ -73,6 +86,8 @@ static __always_inline int forward(hook_frame *frame)
 
 	hook_open(frame);
 	p.end = hook_end(frame);
+	/* Nothing, but the verifier must not know it, or it would walk all that follows twice. */
+	p.strict = p.control ? (__u8)(p.control->layout >> 24) : 0;
 	p.roles = p.control ? roles_of(p.control) : NULL;
 	if (!p.roles || packet_ethernet(&p, hook_data(frame)))
 		return pass();
@@ -94,7 +109,7 @@ static __always_inline int forward(hook_frame *frame)
 		return answer_packet(&p);
 	if (HOOK_TC)
 		nat_finish(&p);
-	return verdict;
+	return p.strict ? strict(&p, verdict) : verdict;
 }
 
 #ifdef CASPAIR_TC
@@ -167,6 +182,12 @@ SEC("tc")
 int caspair_reset(struct __sk_buff *skb)
 {
 	return reset_next(skb);
+}
+
+SEC("tc")
+int caspair_release(struct __sk_buff *skb)
+{
+	return strict_release(skb);
 }
 
 #endif

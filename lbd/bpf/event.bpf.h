@@ -71,6 +71,7 @@ __noinline int event_flow(__u8 kind, const struct flow_key *key, const struct fl
 	event->epoch = flow->epoch;
 	event->key = *key;
 	event->mode = flow->mode;
+	event->urgent = !!(flow->flags & FLOW_BEGUN);
 	event->client_ack = flow->client_ack;
 	event->client_seq = flow->client_seq;
 	event->age = ticks_since(now, flow->created);

@@ -98,6 +98,12 @@ static __always_inline __u32 hook_gso(const hook_frame *frame)
 	return frame->gso_size;
 }
 
+/* Whether it has a VLAN tag beside it, that is not among its bytes. */
+static __always_inline int hook_tagged(const hook_frame *frame)
+{
+	return !!frame->vlan_present;
+}
+
 /* Takes bytes off the end, and adds some before the front. */
 static __always_inline int hook_resize(hook_frame *frame, __u32 length, __u32 front)
 {
@@ -172,6 +178,12 @@ static __always_inline int hook_load(hook_frame *frame, __u32 offset, void *to, 
 }
 
 static __always_inline __u32 hook_gso(const hook_frame *frame)
+{
+	(void)frame;
+	return 0;
+}
+
+static __always_inline int hook_tagged(const hook_frame *frame)
 {
 	(void)frame;
 	return 0;

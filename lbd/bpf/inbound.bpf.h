@@ -16,6 +16,7 @@
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
 #include "lbd/bpf/sight.bpf.h"
+#include "lbd/bpf/strict.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
 /* The handshake is complete. */
@@ -75,13 +76,18 @@ __noinline __u32 inbound_admitted(const struct flow_ip *client, const struct flo
 	return member | pinned << INBOUND_BASE;
 }
 
-/* Of one CPU in a second: a flood of SYNs in a switch is not to fill the table. */
-#define EXACT_RATE 4096
+/*
+ * Of one CPU in a second: a flood of SYNs is not to fill the table, nor to take all ports of the
+ * sources, which unfinished handshakes without a record give back at once.
+ */
+#define EXACT_RATE	   4096
+#define EXACT_RATE_SOURCES 256
 
-static __always_inline int exact_may(const struct packet *p)
+/* Not static, as the next one: the verifier walks it once. */
+__noinline int exact_may(__u32 now, __u32 rate)
 {
 	struct answer_pace *pace;
-	__u32 zero = 0, second = p->now / FLOW_TICKS_PER_SECOND;
+	__u32 zero = 0, second = now / FLOW_TICKS_PER_SECOND;
 
 	pace = bpf_map_lookup_elem(&exact_paces, &zero);
 	if (!pace)
@@ -90,17 +96,28 @@ static __always_inline int exact_may(const struct packet *p)
 		pace->second = second;
 		pace->count = 0;
 	}
-	return pace->count++ < EXACT_RATE;
+	return pace->count++ < rate;
+}
+
+/* Whether a SYN of a service with these flags is recorded because that is strict. */
+__noinline int exact_strict(__u32 flags, __u32 now, __u32 source)
+{
+	if (!(flags & SERVICE_STRICT))
+		return 0;
+	return exact_may(now, source && !(flags & SERVICE_REQUIRE) ? EXACT_RATE_SOURCES
+								   : EXACT_RATE);
 }
 
 /*
- * Records a flow at its SYN, because the peer would derive another member: so the record is with
- * the peer, or on its way to it, before the client can have an answer.  0 when that was done.
+ * Records a flow at its SYN, because the peer would derive another member, or because the service
+ * is strict: so the record is with the peer, or on its way to it, before the client can have an
+ * answer.  0 when that was done.
  */
 static __noinline int inbound_exact(struct packet *p, const struct flow_key *key,
 				    const struct flow_service *service, const struct way *way)
 {
-	struct flow *flow = record_draft(p, key, way, COUNT_EXACT);
+	int strict = service->flags & SERVICE_STRICT;
+	struct flow *flow = record_draft(p, key, way, strict ? COUNT_STRICT : COUNT_EXACT);
 
 	if (!flow)
 		return -ENOENT;
@@ -175,7 +192,7 @@ static __noinline void inbound_handshake(const struct packet *p, const struct fl
 	if (way->mode == MODE_DSR)
 		handshake.expect_ack = p->seq_end;
 	else
-		sight_syn(p, &handshake);
+		sight_syn(&p->src, &handshake);
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
 }
 
@@ -190,7 +207,7 @@ static __noinline __u32 inbound_begin(struct packet *p, const struct flow_key *k
 	__u32 refused;
 
 	way->mode = service->mode;
-	if (way->member != derived && way->mode != MODE_SNAT && !exact_may(p)) {
+	if (way->member != derived && way->mode != MODE_SNAT && !exact_may(p->now, EXACT_RATE)) {
 		count(COUNT_EXACT_KEPT);
 		way->member = derived;
 	}
@@ -200,9 +217,17 @@ static __noinline __u32 inbound_begin(struct packet *p, const struct flow_key *k
 	if (refused)
 		return refused;
 	count(COUNT_ADMITTED);
+	if ((exact_strict(service->flags, p->now, way->source) ||
+	     (!way->source && way->member != derived)) &&
+	    !inbound_exact(p, key, service, way)) {
+		strict_note(service->flags);
+		p->strict = STRICT_BEGUN;
+		return INBOUND_GOES_ON;
+	}
+	refused = strict_unrecorded(service->flags);
+	if (refused)
+		return refused;
 	if (!way->source && way->member != derived) {
-		if (!inbound_exact(p, key, service, way))
-			return INBOUND_GOES_ON;
 		count(COUNT_EXACT_KEPT);
 		way->member = derived;
 	}
@@ -260,7 +285,7 @@ static __noinline __u32 inbound_unknown(struct packet *p, const struct flow_key 
 	/* The handshake may be gone afterwards. */
 	*way = inbound_way(handshake);
 	if (inbound_completes(p, handshake)) {
-		sight_proof(p, handshake);
+		sight_proof(p->array, handshake);
 		inbound_promote(p, key, service, way);
 	} else if (way->source && !source_holds(key, way)) {
 		return COUNT_DROP_UNSOURCED;
@@ -347,6 +372,8 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 	} else if (flow) {
 		if (flow->flags & FLOW_UNREAD)
 			p->unread = key.client_port;
+		if (strict_concerns(flow))
+			strict_ask(p, &key, STRICT_CLIENT);
 		if (flow->state == FLOW_CLAIMED)
 			claim_check(p, &key, flow);
 		if (!(flow->flags & FLOW_DOOMED))

@@ -194,6 +194,11 @@ struct {
 } notices SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, FLOW_HELD_BYTES);
+} held SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, COUNT_MAX);
 	__type(key, __u32);
@@ -225,6 +230,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct carried);
 } carried SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow_acked);
+} acked SEC(".maps");
 
 /* --- the data plane's own --- */
 
@@ -317,11 +330,26 @@ struct {
 	__type(value, struct clock);
 } clocks SEC(".maps");
 
+/* A flow of a strict service whose handshake is not complete, see strict.bpf.h. */
+struct strict {
+	__u64 position;         /* in the ring `events`, behind its record */
+	__u32 held;             /* ticks: when its answer began to wait; 0: it never did */
+	struct handshake sight; /* for sight.bpf.h alone */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_STRICTS);
+	__type(key, struct flow_key);
+	__type(value, struct strict);
+} stricts SEC(".maps");
+
 /* A flow that a packet is going to make. */
 struct draft {
 	struct flow_key key;
 	__u32 counter; /* what it counts as */
 	struct flow flow;
+	struct strict strict;
 };
 
 struct {

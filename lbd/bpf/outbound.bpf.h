@@ -13,6 +13,7 @@
 #include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
 #include "lbd/bpf/sight.bpf.h"
+#include "lbd/bpf/strict.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
 /* Records a session in mid-stream: members are trusted, and their answer proves the connection. */
@@ -40,7 +41,7 @@ outbound_handshake(const struct packet *p, const struct flow_key *key, __u16 mem
 
 	if (!handshake || handshake->member != member || handshake->mode != MODE_NAT)
 		return NULL;
-	sight_answer(p, handshake);
+	sight_answer(p->flags, handshake);
 	if (p->flags & TCP_SYN) {
 		handshake->expect_ack = bpf_ntohl(p->tcp->seq) + 1;
 		handshake->flags |= HANDSHAKE_SYNACK;
@@ -127,6 +128,8 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 		track_member(flow, key, p);
 	else if (doomed_answers(p))
 		return XDP_DROP;
+	if (strict_concerns(flow))
+		strict_ask(p, key, STRICT_MEMBER);
 	return outbound_known(p, key, &flow->hop);
 }
 

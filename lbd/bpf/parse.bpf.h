@@ -59,6 +59,7 @@ struct packet {
 	__be16 unread; /* of an inspected service: the client's port; see census.bpf.h */
 	__u8 refuse;   /* 0, or its sender gets a reset: counted so, see refuse.bpf.h */
 	__u8 draft;    /* makes a flow; see record_draft() */
+	__u8 strict;   /* 0, or what it is to a flow recorded at its SYN; see strict.bpf.h */
 
 	/* What the sender of a packet that is dropped shall hear; see answer.bpf.h. */
 	__u8 answer;              /* enum answer_kind */

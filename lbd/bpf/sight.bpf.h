@@ -57,20 +57,20 @@ static __always_inline void sight_source(struct flow_member_stats *stats,
 }
 
 /* A SYN goes to a member, for the first time or again. */
-static __always_inline void sight_syn(const struct packet *p, struct handshake *handshake)
+static __always_inline void sight_syn(const struct flow_ip *client, struct handshake *handshake)
 {
 	struct flow_member_stats *stats = stats_of(handshake->member);
 
 	handshake->sent_us = sight_now();
 	if (!stats)
 		return;
-	sight_source(stats, &p->src);
+	sight_source(stats, client);
 	__sync_fetch_and_add(&stats->syns, 1);
 	__sync_fetch_and_add(&stats->silent, 1);
 }
 
 /* A member says something in a handshake; its first SYN-ACK alone is clocked (Karn's rule). */
-static __always_inline void sight_answer(const struct packet *p, struct handshake *handshake)
+static __always_inline void sight_answer(__u8 flags, struct handshake *handshake)
 {
 	struct flow_member_stats *stats = stats_of(handshake->member);
 	struct flow_histogram *histogram;
@@ -80,9 +80,9 @@ static __always_inline void sight_answer(const struct packet *p, struct handshak
 		return;
 	if (stats->silent)
 		stats->silent = 0;
-	if (p->flags & TCP_RST)
+	if (flags & TCP_RST)
 		__sync_fetch_and_add(&stats->refusals, 1);
-	if (!(p->flags & TCP_SYN))
+	if (!(flags & TCP_SYN))
 		return;
 	if (handshake->flags & HANDSHAKE_SYNACK || !handshake->sent_us) {
 		handshake->sent_us = 0;
@@ -96,10 +96,9 @@ static __always_inline void sight_answer(const struct packet *p, struct handshak
 }
 
 /* The client's ACK of it; only once, should the handshake stay. */
-static __always_inline void sight_proof(const struct packet *p, struct handshake *handshake)
+static __always_inline void sight_proof(__u32 array, struct handshake *handshake)
 {
 	struct flow_histogram *histogram;
-	__u32 array = p->array;
 
 	if (!handshake->sent_us)
 		return;

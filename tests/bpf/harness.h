@@ -66,6 +66,7 @@ enum harness_shape {
 	IDLE_TICKS = 7500 * FLOW_TICKS_PER_SECOND,
 	LINGER_TICKS = 3600 * FLOW_TICKS_PER_SECOND,
 	EVENTS_KEPT = 64,
+	HELD_RING = 4096, /* small, so that it is soon full */
 };
 
 enum { TC_FRAME_MAX = 3000 };
@@ -440,6 +441,7 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 	bpf_map__set_max_entries(box.bpf->maps.flows, flows);
 	bpf_map__set_max_entries(box.bpf->maps.reverse, flows);
 	bpf_map__set_max_entries(box.bpf->maps.pins, pins);
+	bpf_map__set_max_entries(box.bpf->maps.held, HELD_RING);
 	err = caspair__load(box.bpf);
 	if (!err && box.hook == HOOK_TC)
 		err = harness_open_tc();
