@@ -42,6 +42,8 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_LEASE] = "lease",
 	[MAP_EVENTS] = "events",
 	[MAP_NOTICES] = "notices",
+	[MAP_HELD] = "held",
+	[MAP_ACKED] = "acked",
 	[MAP_COUNTERS] = "counters",
 	[MAP_APPLY_INBOX] = "apply_inbox",
 	[MAP_SWEEP_INBOX] = "sweep_inbox",
@@ -253,6 +255,7 @@ static int take_descriptors(struct dataplane *plane)
 	plane->carry = bpf_program__fd(plane->skeleton->progs.caspair_carry);
 	plane->emit = bpf_program__fd(plane->skeleton->progs.caspair_emit);
 	plane->reset = bpf_program__fd(plane->skeleton->progs.caspair_reset);
+	plane->release = bpf_program__fd(plane->skeleton->progs.caspair_release);
 
 	/* The kernel numbers maps: another number means other, and therefore empty, tables. */
 	if (bpf_obj_get_info_by_fd(plane->map[MAP_FLOWS], &info, &length))
@@ -267,7 +270,8 @@ static int take_descriptors(struct dataplane *plane)
 
 	plane->lease = map_memory(plane->map[MAP_LEASE], sizeof(*plane->lease));
 	plane->inbox = map_memory(plane->map[MAP_SWEEP_INBOX], FLOW_BATCH * sizeof(*plane->inbox));
-	return plane->lease && plane->inbox ? 0 : -ENOMEM;
+	plane->acked = map_memory(plane->map[MAP_ACKED], sizeof(*plane->acked));
+	return plane->lease && plane->inbox && plane->acked ? 0 : -ENOMEM;
 }
 
 static int load(struct dataplane *plane, const char *dir)
@@ -392,7 +396,10 @@ void dataplane_close(struct dataplane *plane)
 		munmap(plane->lease, sizeof(*plane->lease));
 	if (plane->inbox)
 		munmap(plane->inbox, FLOW_BATCH * sizeof(*plane->inbox));
+	if (plane->acked)
+		munmap(plane->acked, sizeof(*plane->acked));
 	ring_buffer__free(plane->notices);
+	ring_buffer__free(plane->held);
 	caspair_tc__destroy(plane->for_tc);
 	caspair__destroy(plane->skeleton);
 	memset(plane, 0, sizeof(*plane));
@@ -419,6 +426,32 @@ int dataplane_watch(struct dataplane *plane,
 void dataplane_notices(struct dataplane *plane)
 {
 	ring_buffer__consume(plane->notices);
+}
+
+static int on_held(void *arg, void *data, size_t size)
+{
+	const struct dataplane *plane = arg;
+	struct flow_held packet;
+
+	if (size < sizeof(packet))
+		return 0;
+	memcpy(&packet, data, sizeof(packet));
+	plane->waits(plane->waits_arg, &packet);
+	return 0;
+}
+
+int dataplane_hold(struct dataplane *plane, void (*waits)(void *arg, struct flow_held *packet),
+		   void *arg)
+{
+	plane->waits = waits;
+	plane->waits_arg = arg;
+	plane->held = ring_buffer__new(plane->map[MAP_HELD], on_held, plane, NULL);
+	return plane->held ? ring_buffer__epoll_fd(plane->held) : -errno;
+}
+
+void dataplane_held(struct dataplane *plane)
+{
+	ring_buffer__consume(plane->held);
 }
 
 enum dataplane_xdp dataplane_xdp(int ifindex)

@@ -38,6 +38,8 @@ enum dataplane_map {
 	MAP_LEASE,
 	MAP_EVENTS,
 	MAP_NOTICES,
+	MAP_HELD,
+	MAP_ACKED,
 	MAP_COUNTERS,
 	MAP_APPLY_INBOX,
 	MAP_SWEEP_INBOX,
@@ -55,11 +57,15 @@ struct dataplane {
 	struct caspair_tc *for_tc;                 /* once it was asked for */
 	int map[DATAPLANE_MAPS];                   /* descriptors, owned by the skeleton */
 	int xdp, apply, sweep, carry, emit, reset; /* programs, likewise */
+	int release;
 	struct flow_lease *lease;                  /* the map itself */
 	struct flow_event *inbox;                  /* sweep_inbox itself, FLOW_BATCH records */
-	struct ring_buffer *notices;
+	struct flow_acked *acked;                  /* the map itself */
+	struct ring_buffer *notices, *held;
 	void (*seen)(void *arg, const struct flow_notice *notice);
 	void *seen_arg;
+	void (*waits)(void *arg, struct flow_held *packet);
+	void *waits_arg;
 	uint32_t flows_max, pins_max;
 	int cpus;            /* possible ones, of which each has its part of a per-CPU map */
 	unsigned int node;   /* 1 or 2, set by the owner before tables are installed */
@@ -91,6 +97,14 @@ int dataplane_remove(const char *dir);
 int dataplane_watch(struct dataplane *plane,
 		    void (*seen)(void *arg, const struct flow_notice *notice), void *arg);
 void dataplane_notices(struct dataplane *plane);
+
+/* The same of the ring `held`; the packet is the callee's for the time of the call. */
+int dataplane_hold(struct dataplane *plane, void (*waits)(void *arg, struct flow_held *packet),
+		   void *arg);
+void dataplane_held(struct dataplane *plane);
+
+/* Sends a packet as it stands.  0 or a negative errno. */
+int dataplane_release(struct dataplane *plane, struct flow_held *packet);
 
 /* Puts a record on the ring `events` as it stands.  0 or a negative errno. */
 int dataplane_emit(struct dataplane *plane, const struct flow_event *event);

@@ -78,3 +78,17 @@ int dataplane_reset(struct dataplane *plane, uint32_t count, int device, uint32_
 		*done += plane->inbox[i].state;
 	return error;
 }
+
+int dataplane_release(struct dataplane *plane, struct flow_held *packet)
+{
+	struct __sk_buff context = { .cb = { packet->ifindex } };
+	struct bpf_test_run_opts options = { .sz = sizeof(options),
+					     .data_in = packet->frame,
+					     .data_size_in = packet->length,
+					     .ctx_in = &context,
+					     .ctx_size_in = sizeof(context) };
+
+	if (bpf_prog_test_run_opts(plane->release, &options))
+		return -errno;
+	return options.retval ? -EIO : 0;
+}

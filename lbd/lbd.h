@@ -12,6 +12,7 @@
 #include "lbd/judge.h"
 #include "lbd/neighbour.h"
 #include "lbd/pinhole.h"
+#include "lbd/release.h"
 #include "lbd/reset.h"
 #include "lbd/roster.h"
 #include "lbd/share.h"
@@ -30,6 +31,7 @@ struct lbd {
 	struct judge judge;
 	struct sweep sweep;
 	struct reset reset;
+	struct release release;
 	struct roster roster;
 	struct pinhole pinhole;
 	struct neighbour neighbour;

@@ -246,6 +246,8 @@ static int start(struct lbd *lbd)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
 					on_links_changed, lbd);
 	if (!error)
+		error = release_start(&lbd->release, lbd->loop, &lbd->plane);
+	if (!error)
 		error = warm_start(&lbd->warm, lbd->loop, &lbd->plane, &lbd->neighbour);
 	if (error)
 		return error;
@@ -265,6 +267,7 @@ static void stop(struct lbd *lbd, bool failed)
 	bool fresh = lbd->plane.skeleton && !lbd->plane.adopted;
 
 	warm_stop(&lbd->warm);
+	release_stop(&lbd->release);
 	neighbour_stop(&lbd->neighbour);
 	sweep_stop(&lbd->sweep);
 	reset_stop(&lbd->reset);

@@ -104,7 +104,7 @@ static size_t descriptors(const struct lbd *lbd, bool syncd, int fds[CTL_MAX_FDS
 		map[MAP_FLOWS],   map[MAP_PINS],    map[MAP_EVENTS],
 		map[MAP_LOST],    map[MAP_GAUGES],  map[MAP_APPLY_INBOX],
 		lbd->plane.apply, map[MAP_CONTROL], map[MAP_MEMBERS],
-		map[MAP_SOURCES],
+		map[MAP_SOURCES], map[MAP_ACKED],   lbd->release.wake,
 	};
 
 	if (!syncd) {

@@ -284,11 +284,42 @@ static void fill_numbers(const struct lbd *lbd, Cas__LbdStatus *status)
 	fill_switches(lbd, status);
 }
 
+static bool has_strict(const struct plan *plan)
+{
+	for (unsigned int i = 0; i < FLOW_MAX_SERVICES; i++)
+		if (plan->services[i].flags & SERVICE_STRICT)
+			return true;
+	return false;
+}
+
+static void fill_strict(const struct lbd *lbd, Cas__LbdStatus *status, Cas__StrictStatus *strict)
+{
+	const struct hold_counts *counts = &lbd->release.hold.counts;
+
+	if (!counts->taken && !has_strict(lbd->plan))
+		return;
+	*strict = (Cas__StrictStatus)CAS__STRICT_STATUS__INIT;
+	strict->has_standby = strict->has_waiting = strict->has_taken = strict->has_released = 1;
+	strict->has_alone = strict->has_timed_out = strict->has_overflow = 1;
+	strict->has_dropped = strict->has_unsent = 1;
+	strict->standby = release_standby(&lbd->release);
+	strict->waiting = lbd->release.hold.waiting;
+	strict->taken = counts->taken;
+	strict->released = counts->released;
+	strict->alone = counts->alone;
+	strict->timed_out = counts->timed_out;
+	strict->overflow = counts->overflow;
+	strict->dropped = counts->dropped;
+	strict->unsent = lbd->release.unsent;
+	status->strict = strict;
+}
+
 void status_answer(struct lbd *lbd, struct ctl_conn *conn)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__StatusReply reply = CAS__STATUS_REPLY__INIT;
 	Cas__LbdStatus status = CAS__LBD_STATUS__INIT;
+	Cas__StrictStatus strict;
 	char version[] = CASPAIR_VERSION;
 	struct arena arena;
 
@@ -297,6 +328,7 @@ void status_answer(struct lbd *lbd, struct ctl_conn *conn)
 		return;
 	}
 	fill_numbers(lbd, &status);
+	fill_strict(lbd, &status, &strict);
 	status.version = version;
 	status.config_digest = lbd->conf->digest_text;
 	status.pair = lbd->conf->file->pair;

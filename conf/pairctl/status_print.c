@@ -163,6 +163,18 @@ static void print_switches(const Cas__LbdStatus *lbd, FILE *out)
 	fprintf(out, ", %llu given up\n", (unsigned long long)lbd->given_up);
 }
 
+/* What held connections up, or let them be begun unfollowed. */
+static void print_strict(const Cas__StrictStatus *strict, FILE *out)
+{
+	if (!strict || !(strict->timed_out | strict->overflow | strict->unsent | strict->waiting))
+		return;
+	fprintf(out,
+		"strict services: %llu of %llu new connections waited too long for the standby, "
+		"%llu were too many, %llu wait\n",
+		(unsigned long long)strict->timed_out, (unsigned long long)strict->taken,
+		(unsigned long long)strict->overflow, (unsigned long long)strict->waiting);
+}
+
 static void print_list(const char *word, char *const *list, size_t count, FILE *out)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -184,8 +196,10 @@ void status_print(const Answer__Status *status, bool colour, FILE *out)
 	table_print(table, 0, colour, out);
 	if (status->vrrp)
 		print_ways(status->vrrp, out);
-	if (status->lbd)
+	if (status->lbd) {
 		print_switches(status->lbd, out);
+		print_strict(status->lbd->strict, out);
+	}
 	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++)
 		print_array(status->lbd->array[i], colour, out);
 	if (status->n_problems + status->n_notes > 0)
