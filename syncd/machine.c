@@ -214,6 +214,7 @@ static void on_down(void *arg, const char *why)
 	log_warning("channel to %s is down: %s", syncd_name(syncd, 3 - syncd->node), why);
 	session_down(&syncd->session, daemon_now_ns());
 	revise_down(syncd);
+	acked_update(syncd);
 }
 
 /* Our clock comes back with the peer's heartbeat, and how long it lay there. */
@@ -241,6 +242,7 @@ static void on_frame(void *arg, const uint8_t *bytes, size_t length)
 		time_beat(syncd, frame->heartbeat, daemon_now_ns());
 	if (!revise_frame(syncd, frame))
 		session_frame(&syncd->session, frame, daemon_now_ns());
+	acked_update(syncd);
 	syncd_work(syncd);
 }
 

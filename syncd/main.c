@@ -19,6 +19,8 @@ enum {
 	READ_TURNS = 64, /* reads in a row */
 	QUIET = 3,       /* looks at the ring that find nothing, before we wait to be woken */
 	WORK_NS = 2 * 1000 * 1000,
+	EAGER_NS = 100 * 1000 * 1000, /* after an urgent event */
+	EAGER_TURNS = 8,
 	REPORT_NS = 100 * 1000 * 1000,
 };
 #define BATCH_S 0.001
@@ -46,11 +48,20 @@ static void check_lost(struct syncd *syncd)
 		syncd->trail.trail->lost = lost;
 }
 
-/* How many events there were. */
+static bool has_urgent(const struct flow_event *event, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (event[i].urgent)
+			return true;
+	return false;
+}
+
+/* How many events there were.  Those that a client waits for are on their way to the peer then. */
 static size_t drain(struct syncd *syncd, size_t turns)
 {
 	struct flow_event event[READ_EVENTS];
 	size_t n = READ_EVENTS, all = 0;
+	bool urgent = false;
 
 	/* Before vrrpd has spoken nobody knows whether they are the log's or a standby's own. */
 	if (!table_is_open(&syncd->table) || !syncd->session.told)
@@ -60,9 +71,15 @@ static size_t drain(struct syncd *syncd, size_t turns)
 		if (n)
 			session_events(&syncd->session, event, n, daemon_now_ns());
 		table_release(&syncd->table);
+		urgent |= has_urgent(event, n);
 		all += n;
 	}
 	check_lost(syncd);
+	if (urgent) {
+		syncd->urgent_ns = daemon_now_ns();
+		session_urge(&syncd->session);
+	}
+	acked_update(syncd);
 	/* A full last read: there may be more, and the next call finds it. */
 	session_drained(&syncd->session, n < READ_EVENTS, daemon_now_ns());
 	return all;
@@ -106,15 +123,41 @@ static void look_later(struct syncd *syncd)
 	ev_timer_start(syncd->loop, &syncd->batch);
 }
 
+/* A client waits for the peer: it may be woken for each event. */
+static bool is_eager(const struct syncd *syncd)
+{
+	return syncd->urgent_ns && daemon_now_ns() - syncd->urgent_ns < EAGER_NS;
+}
+
+static void read_eagerly(struct syncd *syncd)
+{
+	bool asleep = false;
+
+	for (size_t i = 0; i < EAGER_TURNS && !asleep; i++) {
+		syncd_drain(syncd);
+		asleep = table_sleep(&syncd->table);
+	}
+	if (!asleep)
+		ev_io_stop(syncd->loop, &syncd->events);
+	/* For those that nobody waits for. */
+	if (!ev_is_active(&syncd->batch))
+		look_later(syncd);
+}
+
 /*
  * The first event of a burst is read at once, the others in batches, as long as there are any: a
- * wake-up for each would cost more than all the rest, and out of the packet's time.
+ * wake-up for each would cost more than all the rest, and out of the packet's time.  It is worth
+ * that to strict services.
  */
 static void on_events(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct syncd *syncd = io->data;
 
 	(void)events;
+	if (is_eager(syncd)) {
+		read_eagerly(syncd);
+		return;
+	}
 	ev_io_stop(loop, &syncd->events);
 	table_stay_awake(&syncd->table);
 	syncd->quiet = 0;
@@ -132,10 +175,13 @@ static void on_batch(struct ev_loop *loop, ev_timer *timer, int events)
 	if (!table_is_open(&syncd->table))
 		return;
 	syncd->quiet = n ? 0 : syncd->quiet + 1;
-	if (syncd->quiet < QUIET || !table_sleep(&syncd->table))
+	if ((syncd->quiet < QUIET && !is_eager(syncd)) || !table_sleep(&syncd->table)) {
+		ev_io_stop(loop, &syncd->events);
+		table_stay_awake(&syncd->table);
 		look_later(syncd);
-	else
+	} else {
 		ev_io_start(loop, &syncd->events);
+	}
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -152,6 +198,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	session_tick(&syncd->session, now);
 	revise_tick(syncd, now);
+	acked_update(syncd);
 	compare_progress(syncd, now);
 	if (now - syncd->reported_ns >= REPORT_NS)
 		relay_report(syncd);

@@ -143,6 +143,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	syncd_drain_all(syncd);
 	session_role(&syncd->session, change->role, change->epoch, daemon_now_ns());
 	revise_role(syncd);
+	acked_update(syncd);
 	relay_report(syncd);
 	syncd_work(syncd);
 }
@@ -377,6 +378,7 @@ static void heard_shared(struct syncd *syncd, const Cas__Shared *shared, const i
 	if (table_lost(&syncd->table, &syncd->lost) == 0 && same && syncd->lost != lost)
 		syncd->lost = lost; /* the next look finds the difference */
 	syncd->generation = shared->table_generation;
+	marks_reset(&syncd->marks);
 	/* Or the peer would hear of a table that was never counted. */
 	table_gauges(&syncd->table, &syncd->gauges);
 	ev_io_set(&syncd->events, table_events_fd(&syncd->table), EV_READ);

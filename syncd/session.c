@@ -466,6 +466,20 @@ bool session_standby(const struct session *s)
 	return s->up && s->leading && s->leader.phase != LEADER_ALONE;
 }
 
+bool session_follows(const struct session *s, uint64_t *history, uint64_t *seq)
+{
+	*history = s->incarnation;
+	*seq = s->leader.acked;
+	return s->up && s->leading && !s->leader.uncertain && !s->leader.reoffer &&
+	       (s->state == CAS__SYNC_STATE__IN_SYNC || s->state == CAS__SYNC_STATE__LAGGING);
+}
+
+void session_urge(struct session *s)
+{
+	if (s->leading)
+		leader_flush(s);
+}
+
 /* --- the data plane ----------------------------------------------------------------------------
  */
 

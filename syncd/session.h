@@ -302,6 +302,14 @@ void session_verdicts(struct session *session);
 /* Whether a standby is attached to the log of this node. */
 bool session_standby(const struct session *session);
 
+/*
+ * For strict services: whether a standby follows closely, and up to where it holds the log of which
+ * history; names and positions are given in either case.
+ */
+bool session_follows(const struct session *session, uint64_t *history, uint64_t *seq);
+/* Sends what was logged without waiting for more: a client waits for its acknowledgement. */
+void session_urge(struct session *session);
+
 /* A word for the peer's vrrpd, behind everything logged before.  False: no channel. */
 bool session_word(struct session *session, const Cas__PeerWord *word, uint64_t now);
 

@@ -18,6 +18,7 @@
 #include "syncd/trail_file.h"
 #include "syncd/keys.h"
 #include "syncd/revise.h"
+#include "syncd/marks.h"
 #include "syncd/session.h"
 #include "syncd/table.h"
 
@@ -89,6 +90,8 @@ struct syncd {
 	ev_io events;
 	ev_timer batch, tick;
 	unsigned int quiet; /* batches in a row without an event */
+	uint64_t urgent_ns; /* when a client last waited for the peer to have an event */
+	struct marks marks;
 	ev_idle idle;
 	Cas__SyncState shown; /* state that was logged last */
 	uint64_t started_ns, reported_ns;
@@ -133,6 +136,12 @@ void relay_passed(struct syncd *syncd, uint32_t pool_id, uint32_t number);
 /* Tells lbd whether a standby is attached, if that is news. */
 void relay_standby(struct syncd *syncd);
 void relay_handed(struct syncd *syncd, uint64_t id, const char *why);
+
+/* --- acked.c: what the standby has followed, for the data plane and lbd --------------------------
+ */
+
+/* After each thing that may have moved it, and often. */
+void acked_update(struct syncd *syncd);
 
 /* --- compare.c: comparisons of the tables, for who asks -----------------------------------------
  */

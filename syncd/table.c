@@ -21,6 +21,7 @@ static const struct {
 	[TABLE_CONTROL] = { sizeof(uint32_t), sizeof(struct flow_control) },
 	[TABLE_MEMBERS] = { sizeof(uint32_t), sizeof(struct flow_member) },
 	[TABLE_SOURCES] = { sizeof(uint32_t), sizeof(struct flow_source) },
+	[TABLE_ACKED] = { sizeof(uint32_t), sizeof(struct flow_acked) },
 };
 
 static uint32_t ticks(void)
@@ -64,6 +65,8 @@ void table_close(struct table *table)
 {
 	if (table->inbox)
 		munmap(table->inbox, FLOW_BATCH * sizeof(*table->inbox));
+	if (table->acked)
+		munmap(table->acked, sizeof(*table->acked));
 	if (table->awake)
 		table_sleep(table);
 	if (table->consumer)
@@ -126,7 +129,9 @@ static int map_all(struct table *table)
 				     page());
 	table->inbox = map_memory(table->fd[TABLE_INBOX], FLOW_BATCH * sizeof(*table->inbox),
 				  PROT_READ | PROT_WRITE, 0);
-	if (!table->consumer || !table->producer || !table->inbox)
+	table->acked = map_memory(table->fd[TABLE_ACKED], sizeof(*table->acked),
+				  PROT_READ | PROT_WRITE, 0);
+	if (!table->consumer || !table->producer || !table->inbox || !table->acked)
 		return -errno;
 	table->data = (const uint8_t *)table->producer + page();
 	table->at = table->told = *table->consumer;
@@ -228,6 +233,17 @@ int table_gauges(const struct table *table, struct flow_gauges *gauges)
 	uint32_t zero = 0;
 
 	return bpf_map_lookup_elem(table->fd[TABLE_GAUGES], &zero, gauges) == 0 ? 0 : -errno;
+}
+
+/* lbd looks at the position after it has said that packets wait, and we the other way round. */
+void table_wake_reader(const struct table *table)
+{
+	const uint64_t step = 1;
+
+	/* One that has not read the last one is awake, or soon will be. */
+	if (__atomic_load_n(&table->acked->holding, __ATOMIC_SEQ_CST) &&
+	    write(table->fd[TABLE_WAKE], &step, sizeof(step)) < 0)
+		return;
 }
 
 /* --- records in --------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ enum table_fd {
 	TABLE_CONTROL,
 	TABLE_MEMBERS,
 	TABLE_SOURCES,
+	TABLE_ACKED,
+	TABLE_WAKE, /* an eventfd of lbd's */
 	TABLE_FDS
 };
 
@@ -34,6 +36,7 @@ struct table {
 	uint64_t capacity; /* flows it can hold */
 	uint32_t layout;
 	struct flow_event *inbox;
+	struct flow_acked *acked;
 	/* the ring `events`: our position, the kernel's, the data (mapped twice in a row) */
 	uint64_t *consumer;
 	const uint64_t *producer;
@@ -82,6 +85,9 @@ bool table_sleep(struct table *table);
 /* Events lost since the data plane was loaded; flows and pins now.  0 or negative errno. */
 int table_lost(const struct table *table, uint64_t *events);
 int table_gauges(const struct table *table, struct flow_gauges *gauges);
+
+/* Tells lbd that acked.position has moved, if packets wait for that. */
+void table_wake_reader(const struct table *table);
 
 /* Runs caspair_apply over at most FLOW_BATCH records: 0 or negative errno, `call` says what came of
  * it. */
