@@ -229,9 +229,20 @@ static int place_service(const struct making *make, const Conf__Service *service
 	return slot >= 0 && !make->plan->services[slot].flags ? slot : free_service(make);
 }
 
-static uint8_t service_flags(const Conf__Service *service)
+/* No node can derive the source of a flow in mode snat: at least the standby is waited for. */
+static uint8_t strict_flags(const Conf__Array *array, const Conf__Service *service)
 {
-	uint8_t flags = SERVICE_USED;
+	if (service->replicate == CONF__SERVICE__REPLICATE__HOW__REQUIRE)
+		return SERVICE_STRICT | SERVICE_REQUIRE;
+	if (service->replicate == CONF__SERVICE__REPLICATE__HOW__PREFER ||
+	    plan_mode(array) == MODE_SNAT)
+		return SERVICE_STRICT;
+	return 0;
+}
+
+static uint8_t service_flags(const Conf__Array *array, const Conf__Service *service)
+{
+	uint8_t flags = SERVICE_USED | strict_flags(array, service);
 
 	if (service->unknown == CONF__SERVICE__STRAY__WAY__RESET)
 		flags |= SERVICE_UNKNOWN_RESET;
@@ -256,7 +267,7 @@ static bool add_service(struct making *make, const Conf__Array *array, const Con
 		return plan_fail(make, "too many services", service->name);
 	make->plan->services[slot] = (struct flow_service){
 		.pool = (uint16_t)pool,
-		.flags = service_flags(service),
+		.flags = service_flags(array, service),
 		.mode = plan_mode(array),
 		.idle_ticks = plan_ticks(service->idle_timeout_ms),
 		.source_flows = service->max_flows_per_source,

@@ -896,6 +896,44 @@ static void test_closed_port(void **state)
 	conf_free(conf);
 }
 
+/* In mode snat nobody could derive the way of a flow: there the standby is always waited for. */
+static void test_strict_services(void **state)
+{
+	static const struct {
+		const char *mode, *replicate;
+		uint8_t flags;
+	} rows[] = {
+		{ "nat", "async", 0 },
+		{ "nat", "prefer", SERVICE_STRICT },
+		{ "nat", "require", SERVICE_STRICT | SERVICE_REQUIRE },
+		{ "dsr", "async", 0 },
+		{ "dsr", "prefer", SERVICE_STRICT },
+		{ "snat; snat-pool 10.30.0.200", "async", SERVICE_STRICT },
+		{ "snat; snat-pool 10.30.0.200", "require", SERVICE_STRICT | SERVICE_REQUIRE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[1024];
+		struct conf *conf;
+		struct plan *plan;
+		int service;
+
+		snprintf(text, sizeof(text),
+			 HEAD "array x { vip 10.20.0.10; mode %s\n"
+			      "service smtp { ports 25; replicate %s }\n"
+			      "member m1 { address 10.30.0.21 }\n}\n",
+			 rows[i].mode, rows[i].replicate);
+		conf = conf_of(text);
+		plan = fresh(conf);
+		service = service_at(plan, "10.20.0.10", 25);
+		assert_true(service >= 0);
+		assert_int_equal(plan->services[service].flags, SERVICE_USED | rows[i].flags);
+		plan_free(plan);
+		conf_free(conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -928,6 +966,7 @@ int main(void)
 		cmocka_unit_test(test_addresses_change_hands),
 		cmocka_unit_test(test_gone_member_keeps_both_roles),
 		cmocka_unit_test(test_closed_port),
+		cmocka_unit_test(test_strict_services),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
