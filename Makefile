@@ -86,7 +86,7 @@ BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o lookup.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all check test demo drills faults floods bench fuzz sim clean install format tidy includes setup lint
+.PHONY: all check test demo drills faults floods strict bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -214,6 +214,9 @@ restarts: all $(TOOLS)
 .PHONY: modes-full
 modes-full: all $(TOOLS)
 	$(Q)SIZE=1073741824 DONE=$(CURDIR)/$(B)/modes.done tests/pair/modes.sh $(B)
+
+strict: all $(TOOLS)
+	$(Q)KILLS=$(or $(KILLS),100) RATE=$(or $(RATE),2000) CONNECTS=2000 tests/pair/strict.sh $(B)
 
 faults: all $(TOOLS)
 	$(Q)for test in tests/pair/sync_*.sh tests/pair/garbage.sh; do echo "$$test"; $$test $(B) || exit 1; done
