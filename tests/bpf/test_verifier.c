@@ -5,7 +5,7 @@
  */
 #include "tests/bpf/harness.h"
 
-enum { VERIFIER_LIMIT = 1000000, WALKED_MAX = VERIFIER_LIMIT / 10 * 6 };
+enum { VERIFIER_LIMIT = 1000000, WALKED_MAX = VERIFIER_LIMIT / 10 * 7 };
 
 static struct bpf_prog_info info_of(const struct bpf_program *program)
 {
