@@ -70,7 +70,7 @@ pp kill -STOP $(samba_pids m1)
 LAB_POLL=0.01 wait_for 10 "m1 to be taken out" says m1 rpc 'down *'
 took=$(($(ms) - start))
 limit=$((FALL * INTERVAL + TIMEOUT))
-await m1 rpc 'down rpc 135 hung in bind after 4?? ms'
+await m1 rpc 'down rpc 135 hung in bind after * ms'
 ((took <= limit + 100)) || fail "a hung member was out after $took ms; $limit ms are promised"
 says m1 view 'up tcp 135 *' || fail "a TCP check does not find the hung member healthy"
 says m2 rpc 'up *' && says m3 rpc 'up *' || fail "the others have suffered"
@@ -82,7 +82,7 @@ await m1 rpc 'up *'
 spawn mute m3 /usr/bin/python3 -c 'import signal, socket
 mute = socket.create_server(("10.30.0.23", 59531))
 signal.pause()'
-await m3 mapi 'down rpc 59531 hung (emsmdb) in bind after 4?? ms'
+await m3 mapi 'down rpc 59531 hung (emsmdb) in bind after * ms'
 says m3 rpc 'up *' || fail "another interface of the same member has suffered"
 
 # Nobody at all answers: not hung.
