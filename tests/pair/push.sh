@@ -159,3 +159,30 @@ wait_for 30 "all daemons to follow" agree
 pair_up 1 2
 chat_stop chat
 say "three revisions pushed without lb2: it has the last one before it is in sync"
+
+# --- two histories: nobody takes the other's by himself, and what syncd(8) says resolves it
+node_stop 2
+sed -i 's/weight 33;/weight 34;/' "$LAB/new.conf"
+push 1 --no-confirm --alone "lb2 is away"
+((status == 0)) || { cat "$LAB/log/push.log"; fail "push alone"; }
+node_stop 1
+node_start 2
+LAB_POLL=0.1 wait_for 30 "lb2 active" has_role 2 active
+sed -i 's/weight 34;/weight 35;/' "$LAB/new.conf"
+push 2 --no-confirm --alone "lb1 is away"
+((status == 0)) || { cat "$LAB/log/push.log"; fail "push alone on lb2"; }
+node_start 1
+says_split() { [[ $(field "$1" sync.revision_why) == *"two histories"* ]]; }
+wait_for 30 "lb1 to tell of two histories" says_split 1
+wait_for 30 "lb2 to tell of two histories" says_split 2
+[[ $(field 1 sync.state) != in-sync ]] || fail "in sync with another history"
+push 2 --no-confirm
+((status == 4)) || { cat "$LAB/log/push.log"; fail "a push with two histories: exit $status"; }
+signal -TERM lb1-syncd
+wait_for 10 "syncd of lb1 to leave" gone lb1-syncd
+rm -r "$LAB/lb1/state/config"
+daemon_start 1 syncd
+await_daemon 1 syncd
+wait_for 30 "lb1 to take lb2's" agree
+pair_up 2 1
+say "two histories: told by both, taken by none, and resolved"

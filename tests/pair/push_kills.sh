@@ -21,10 +21,11 @@ keys_are_named() {
 }
 active() { has_role 2 active && echo 2 || echo 1; }
 settled() {
-	local one two
+	local one two id lbd vrrp sync
 	one=$(field 1 sync.revision_id lbd.config_digest vrrp.config_digest sync.config_digest)
 	two=$(field 2 sync.revision_id lbd.config_digest vrrp.config_digest sync.config_digest)
-	[[ -n $one && $one == "$two" && $(set -- $one; echo "$2 $2") == "$(set -- $one; echo "$3 $4")" ]] &&
+	read -r id lbd vrrp sync <<<"$one"
+	[[ -n $id && $one == "$two" && $lbd == "$vrrp" && $lbd == "$sync" ]] &&
 		{ pair_is 1 2 || pair_is 2 1; }
 }
 await_settled() {
