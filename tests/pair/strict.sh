@@ -3,8 +3,8 @@
 #
 # Strict services: no connection that a client saw established is lost when the active node dies,
 # KILLS (4) times at random moments under RATE (1000) new connections a second.  SEED repeats the
-# moments; HOW=prefer or async asks for less (async is to lose some), MODE=snat or dsr... for another
-# mode.  `make strict KILLS=100` is the full size.
+# moments; HOW=prefer or async asks for less (async is to lose some), MODE=snat has it in that mode.
+# Without lbd new connections are slower, and come to be.  `make strict KILLS=100` is the full size.
 #
 # What the new active node has no record of it resets (`unknown reset`): nothing here is saved by
 # choosing the same member again.  Prints what connect() takes beside that of an asynchronous
@@ -18,6 +18,7 @@ RANDOM=${SEED:-$(($(ms) % 32768))}
 say "SEED=$RANDOM HOW=$how"
 
 other() { echo $((3 - $1)); }
+any_pair() { pair_is 1 2 || pair_is 2 1; }
 active() { has_role 1 active && echo 1 || echo 2; }
 counter() { pairctl "$1" -j status 2>/dev/null | "$LAB_TOP/tests/lib/counter.py" "$2"; }
 
@@ -56,6 +57,22 @@ compare_times() {
 	"$LAB_TOP/tests/lib/strict_report.py" "$LAB/log" "$LAB_BUILD/strict/report.json" "$how"
 }
 
+# --- without lbd ------------------------------------------------------------------------------------
+
+# What waited goes when TCP repeats it, a second later.
+lbd_dies() {
+	local node made
+	node=$(active)
+	daemon_kill "$node" lbd
+	on client "$LAB_BUILD/tests/fresh" time "$LAB_VIP" 7000 10.20.0.161 3 >"$LAB/log/unread.out"
+	made=$("$LAB_TOP/tests/lib/field.py" connections <"$LAB/log/unread.out")
+	daemon_start "$node" lbd
+	await_daemon "$node" lbd
+	[[ $made == 3 ]] || fail "without lbd only $made of 3 connections came to be"
+	say "without lbd: $(cat "$LAB/log/unread.out")"
+	LAB_POLL=0.1 wait_for 20 "both nodes to be a pair again" any_pair
+}
+
 # --- deaths --------------------------------------------------------------------------------------
 
 # kill_one NUMBER: of a pair that is in sync.
@@ -81,6 +98,7 @@ pair_begin
 compare_times
 held=$(counter 1 strict_held)
 ((held > 0)) || [[ $how == async ]] || fail "nothing was ever held"
+lbd_dies
 spawn fresh client "$LAB_BUILD/tests/fresh" burst "$LAB_VIP" 7000 10.20.0.100 60 "$rate"
 work 300
 for ((kill = 1; kill <= kills; kill++)); do
