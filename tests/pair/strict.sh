@@ -10,6 +10,8 @@
 # choosing the same member again.  Prints what connect() takes beside that of an asynchronous
 # service, and the round trip of the channel; BUILD-DIR/strict/report.json has the figures.
 
+# A machine that stands still for a second is not to part the pair: alone, nobody is waited for.
+LAB_PEER_TIMEOUT=${LAB_PEER_TIMEOUT:-3s}
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
 
