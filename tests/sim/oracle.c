@@ -298,7 +298,7 @@ static void check_owners(struct world *world)
 	if (headless(world))
 		bound += 400 * MS;
 	/* Adverts that contradict a report over the channel are not believed while it is fresh. */
-	if (world->channel.cut[0] || world->channel.cut[1])
+	if (world->channel.cut[0] || world->channel.cut[1] || world->channel.lossy)
 		bound += 1600 * MS;
 	if (!answers(&world->node[0]) || !answers(&world->node[1]) || unfenceable(world)) {
 		world->overlap_since = 0;
