@@ -697,7 +697,7 @@ enum flow_counter {
 	COUNT_STRICT_HELD,    /* packets that wait for the peer */
 	COUNT_STRICT_AT_ONCE, /* that need not: the peer was faster than the member */
 	COUNT_STRICT_ALONE,   /* that need not: no standby follows closely */
-	COUNT_STRICT_AGAIN,   /* dropped: sent once more while the former one waits */
+	COUNT_STRICT_AGAIN,   /* dropped: sent once more while the former one waits, or never asked for */
 	COUNT_STRICT_FULL,    /* no room to wait, or too long: prefer sends it, require drops it */
 	COUNT_STRICT_UNREAD,  /* likewise: lbd is not there */
 	COUNT_STRICT_LIMITED, /* likewise, a SYN: too many in this second, or the table is full */

@@ -16,6 +16,12 @@
 #include "lbd/bpf/strict.bpf.h"
 #include "lbd/bpf/track.bpf.h"
 
+/* What a member says of a session that this node has not with it. */
+enum outbound_doubt {
+	OUTBOUND_STRAY = 1,  /* a RST, and another member has it */
+	OUTBOUND_UNTOLD = 2, /* a SYN-ACK of a strict service */
+};
+
 /* Records a session in mid-stream: members are trusted, and their answer proves the connection. */
 static __noinline void outbound_pick_up(struct packet *p, const struct flow_key *key,
 					const struct way *way, const struct flow_hop *hop)
@@ -68,7 +74,7 @@ static __always_inline int outbound_known(struct packet *p, const struct flow_ke
  * what the kernel would not forward, answers a health check of ours and must reach it as it is.
  */
 static __always_inline int outbound_stateless(struct packet *p, const struct flow_key *key,
-					      __u16 member)
+					      __u16 member, int doubt)
 {
 	struct way way = { .member = member };
 	struct flow_hop hop = {};
@@ -76,6 +82,8 @@ static __always_inline int outbound_stateless(struct packet *p, const struct flo
 
 	if (verdict == XDP_PASS)
 		return verdict;
+	if (doubt & OUTBOUND_UNTOLD)
+		return drop(COUNT_STRICT_AGAIN);
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (packet_confirms(p))
@@ -86,10 +94,12 @@ static __always_inline int outbound_stateless(struct packet *p, const struct flo
 
 /*
  * A member that got a packet of a session which another one holds (it was derived before the record
- * came) resets it: the client must not hear that.
+ * came) resets it: the client must not hear that.  Nor the SYN-ACK of a strict service for a SYN that
+ * the other node took and had no time to tell of: it would make the client believe in a connection
+ * that nobody knows.  It sends its SYN once more.
  */
 static __noinline int outbound_unknown(struct packet *p, const struct flow_key *key, __u16 member,
-				       int stray, int mode)
+				       int doubt, int mode)
 {
 	struct handshake *handshake = outbound_handshake(p, key, member);
 	struct way way = { .member = member };
@@ -99,15 +109,21 @@ static __noinline int outbound_unknown(struct packet *p, const struct flow_key *
 	/* In the other modes members answer from or to another address. */
 	if (!handshake && mode != MODE_NAT)
 		return pass();
-	if (!handshake && stray)
+	if (!handshake && doubt & OUTBOUND_STRAY)
 		return drop(COUNT_DROP_STRAY_RESET);
 	if (!handshake)
-		return outbound_stateless(p, key, member);
+		return outbound_stateless(p, key, member, doubt);
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (packet_confirms(p))
 		outbound_pick_up(p, key, &way, &handshake->hop);
 	return outbound_known(p, key, &handshake->hop);
+}
+
+static __always_inline int outbound_untold(const struct packet *p,
+					   const struct flow_service *service)
+{
+	return service->flags & SERVICE_STRICT && p->flags & TCP_SYN ? OUTBOUND_UNTOLD : 0;
 }
 
 static __always_inline int outbound_reply(struct packet *p, const struct flow_key *key,
@@ -117,11 +133,13 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 	struct flow *flow = bpf_map_lookup_elem(&flows, key);
 
 	if (!flow)
-		return outbound_unknown(p, key, role->id, 0, service->mode);
+		return outbound_unknown(p, key, role->id, outbound_untold(p, service),
+					service->mode);
 	if (flow->mode != MODE_NAT)
 		return pass();
 	if (!member_is(flow->member, &p->src))
-		return outbound_unknown(p, key, role->id, p->flags & TCP_RST, MODE_NAT);
+		return outbound_unknown(p, key, role->id, p->flags & TCP_RST ? OUTBOUND_STRAY : 0,
+					MODE_NAT);
 	if (p->hops <= 1)
 		return refuse_hops(p, &key->vip);
 	if (!(flow->flags & FLOW_DOOMED))

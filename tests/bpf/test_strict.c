@@ -464,6 +464,26 @@ static void test_after_a_takeover(void **state UNUSED)
 	assert_int_equal(waiting(), 0);
 }
 
+/* The other node took the SYN and died before it told of it: the client must ask once more. */
+static void test_nobody_asked(void **state UNUSED)
+{
+	struct frame frame;
+	struct flow flow;
+
+	/* Of any other service it passes. */
+	assert_int_not_equal(synack(&frame), XDP_DROP);
+	assert_int_equal(count_of(COUNT_STATELESS_OUT), 1);
+	strict_begin(MODE_NAT, 0);
+	assert_int_equal(synack(&frame), XDP_DROP);
+	assert_int_equal(count_of(COUNT_STRICT_AGAIN), 1);
+	assert_int_equal(waiting(), 0);
+	assert_false(the_flow(&flow));
+	opens();
+	assert_true(the_flow(&flow));
+	peer_follows();
+	assert_int_not_equal(synack(&frame), XDP_DROP);
+}
+
 static void test_dsr_holds_the_syn(void **state UNUSED)
 {
 	struct frame frame;
@@ -579,6 +599,7 @@ static const struct {
 	{ "ports used again wait again", test_ports_used_again },
 	{ "what is forgotten waits", test_what_is_forgotten_waits },
 	{ "after a takeover the record answers", test_after_a_takeover },
+	{ "what nobody asked for is dropped", test_nobody_asked },
 	{ "in DSR the SYN waits", test_dsr_holds_the_syn },
 	{ "in SNAT the SYN-ACK does", test_snat_waits },
 	{ "a packet is released", test_release_sends },
