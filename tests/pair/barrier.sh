@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A member goes down or comes back, and before both nodes can have switched their tables the active
-# one dies; ROUNDS (5) times, while RATE (2000) new flows a second arrive.  Sessions that were begun
+# one dies; ROUNDS (3) times, while RATE (2000) new flows a second arrive.  Sessions that were begun
 # in that moment, and all from before, go on where they are.  I1.
 #
 # The member refuses new connections alone: its sessions live, and are judged with the others.
@@ -10,7 +10,7 @@
 . "${0%/*}/../lib/faults.sh"
 lab_enter "$@"
 
-rounds=${ROUNDS:-5} begun=80
+rounds=${ROUNDS:-3} begun=80
 
 refuse_new() {
 	on m3 nft -f - <<-END || fail "nft refuses"
