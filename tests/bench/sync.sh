@@ -64,6 +64,7 @@ meters_end() {
 offer() {
 	on client "$LAB_BUILD/tests/flowfill" open "$2" 7001 "$3" "$LAB_CLIENTS" 64 "$4" \
 		"$next_flow" >"$LAB/log/$1.out"
+	[[ -s $LAB/log/$1.out ]] || fail "no flows can be offered"
 	next_flow=$((next_flow + $3))
 }
 record() { printf '{%s}\n' "$1" >>"$RAW"; }
@@ -335,6 +336,7 @@ ct_run() {
 		pp ip -n "$member" route replace default via 10.30.0.31
 	done
 	for mode in cache kernel; do
+		next_flow=0 # nothing here has seen any of them
 		for rate in $RATES; do
 			ct_rate "$rate" "$mode"
 		done
