@@ -54,17 +54,6 @@ static bool is_inspected(const Conf__Array *array)
 	return false;
 }
 
-static int number_of(const struct plan *plan, const Conf__Array *array)
-{
-	struct flow_ip vip;
-	int number = -1;
-
-	for (enum flow_family f = FLOW_IPV4; number < 0 && f < FLOW_FAMILIES; f++)
-		if (conf_vip(array, f, &vip))
-			number = plan_vip(plan, &vip);
-	return number;
-}
-
 /* Which arrays are asked for; false: refused. */
 static bool choose_arrays(struct report *report, struct ctl_conn *conn, const char *name)
 {
@@ -72,7 +61,7 @@ static bool choose_arrays(struct report *report, struct ctl_conn *conn, const ch
 	bool known = !name, any = false;
 
 	for (size_t i = 0; i < file->n_array; i++) {
-		int number = number_of(report->lbd->plan, file->array[i]);
+		int number = plan_array(report->lbd->plan, file->array[i]);
 
 		if (name && strcmp(name, file->array[i]->name))
 			continue;

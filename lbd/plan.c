@@ -63,6 +63,17 @@ int plan_vip(const struct plan *plan, const struct flow_ip *vip)
 	return -1;
 }
 
+int plan_array(const struct plan *plan, const Conf__Array *array)
+{
+	struct flow_ip vip;
+	int number = -1;
+
+	for (enum flow_family f = FLOW_IPV4; number < 0 && f < FLOW_FAMILIES; f++)
+		if (conf_vip(array, f, &vip))
+			number = plan_vip(plan, &vip);
+	return number;
+}
+
 int plan_service(const struct plan *plan, const struct flow_ip *vip, uint16_t port)
 {
 	int table = plan_vip(plan, vip);

@@ -96,6 +96,7 @@ struct plan *plan_make(const struct conf *conf, const struct plan *old,
 int plan_pool(const struct plan *plan, uint32_t id);
 int plan_member(const struct plan *plan, const struct flow_ip *vip, const struct flow_ip *addr);
 int plan_vip(const struct plan *plan, const struct flow_ip *vip); /* port table */
+int plan_array(const struct plan *plan, const Conf__Array *array); /* port table */
 int plan_service(const struct plan *plan, const struct flow_ip *vip, uint16_t port);
 
 /* Whether a port table belongs to an array. */

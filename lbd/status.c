@@ -182,22 +182,10 @@ static Cas__ServiceStatus *service_status(const struct plan *plan, struct arena 
 	return status->ports ? status : NULL;
 }
 
-/* Number of an array in the tables, -1 for none. */
-static int array_number(const struct plan *plan, const Conf__Array *array)
-{
-	struct flow_ip vip;
-	int number = -1;
-
-	for (enum flow_family f = FLOW_IPV4; number < 0 && f < FLOW_FAMILIES; f++)
-		if (conf_vip(array, f, &vip))
-			number = plan_vip(plan, &vip);
-	return number;
-}
-
 static Cas__ArrayStatus *array_status(const struct lbd *lbd, struct arena *arena,
 				      const Conf__Array *array)
 {
-	int number = array_number(lbd->plan, array);
+	int number = plan_array(lbd->plan, array);
 	Cas__ArrayStatus *status = arena_take(arena, sizeof(*status));
 
 	if (!status)

@@ -185,15 +185,11 @@ static bool tell_arrays(struct usage *usage, Cas__UsageReply *reply)
 	const Conf__Config *file = usage->lbd->conf->file;
 	uint64_t ignored = 0;
 	struct told told = { reply->busiest, &reply->n_busiest, &ignored };
-	struct flow_ip vip;
 
 	for (size_t i = 0; i < file->n_array; i++) {
 		const char *name = file->array[i]->name;
-		int number = -1;
+		int number = plan_array(usage->lbd->plan, file->array[i]);
 
-		for (enum flow_family f = FLOW_IPV4; number < 0 && f < FLOW_FAMILIES; f++)
-			if (conf_vip(file->array[i], f, &vip))
-				number = plan_vip(usage->lbd->plan, &vip);
 		if (number < 0 || (usage->array && strcmp(usage->array, name)))
 			continue;
 		if (!sum_up(usage, (unsigned int)number, name, reply) ||
