@@ -176,34 +176,38 @@ static void name_flows(struct pass *pass, const struct walk *walk, uint32_t coun
 	}
 }
 
-static int carry_pins(struct pass *pass)
+/* A large table whose entries go over. */
+struct carry_table {
+	const char *name;
+	uint32_t key, value; /* bytes today */
+	void (*take)(struct pass *pass, const struct walk *walk, uint32_t count, uint32_t size);
+};
+
+static int carry(struct pass *pass, int old, const struct carry_table *table)
 {
-	uint32_t size = value_size(pass, "pins", sizeof(struct pin)), count;
+	uint32_t size = value_size(pass, table->name, table->value), count;
 	struct walk walk;
-	int error = walk_open(&walk, pass->pins, sizeof(struct pin_key), size, CARRY_BATCH);
+	int error = walk_open(&walk, old, table->key, size, CARRY_BATCH);
 
 	while (!error && !walk.ended) {
 		count = walk_next(&walk);
-		name_pins(pass, &walk, count, size);
+		table->take(pass, &walk, count, size);
 		error = flush(pass);
 	}
 	walk_close(&walk);
 	return error;
 }
 
-static int carry_flows(struct pass *pass)
+/* The pins first, for the flows are counted on them. */
+static int carry_tables(struct pass *pass)
 {
-	uint32_t size = value_size(pass, "flows", sizeof(struct flow)), count;
-	struct walk walk;
-	int error = walk_open(&walk, pass->flows, sizeof(struct flow_key), size, CARRY_BATCH);
+	static const struct carry_table pins = { "pins", sizeof(struct pin_key), sizeof(struct pin),
+						 name_pins };
+	static const struct carry_table flows = { "flows", sizeof(struct flow_key),
+						  sizeof(struct flow), name_flows };
+	int error = carry(pass, pass->pins, &pins);
 
-	while (!error && !walk.ended) {
-		count = walk_next(&walk);
-		name_flows(pass, &walk, count, size);
-		error = flush(pass);
-	}
-	walk_close(&walk);
-	return error;
+	return error ? error : carry(pass, pass->flows, &flows);
 }
 
 /* Copies from before `limit` whose flow the old table has no more. */
@@ -338,10 +342,7 @@ int move_fill(struct dataplane *plane)
 	error = pass_open(&pass, plane);
 	if (error)
 		return error;
-	/* The pins first, for the flows are counted on them. */
-	error = carry_pins(&pass);
-	if (!error)
-		error = carry_flows(&pass);
+	error = carry_tables(&pass);
 	if (!error && pass.full)
 		error = -ENOSPC;
 	tell(&pass, "copied to new tables", began);
@@ -359,9 +360,7 @@ static int commit_state(struct dataplane *plane)
 
 	if (error)
 		return error;
-	error = carry_pins(&pass);
-	if (!error)
-		error = carry_flows(&pass);
+	error = carry_tables(&pass);
 	/* Some interfaces may have the new program since a former commitment. */
 	if (!error && !plane->move.again)
 		error = lose_flows(&pass, now_ticks());
@@ -409,9 +408,7 @@ static int finish_state(struct dataplane *plane)
 	error = pass_open(&pass, plane);
 	if (error)
 		return error;
-	error = carry_pins(&pass);
-	if (!error)
-		error = carry_flows(&pass);
+	error = carry_tables(&pass);
 	if (!error && plane->move.since)
 		error = lose_flows(&pass, switched);
 	if (!error)
