@@ -134,6 +134,13 @@ static bool key_parse(uint8_t key[SEAL_KEY], const char *prefix, const char *tex
 	return good;
 }
 
+/* What a file of one line has: the line's end may still be there. */
+static bool line_parse(uint8_t key[SEAL_KEY], const char *prefix, const char *text)
+{
+	return key_parse(key, prefix, text, strcspn(text, "\n")) &&
+	       strlen(text) <= KEY_PREFIX + KEY_BASE64 + 1;
+}
+
 bool seal_public_parse(uint8_t key[SEAL_KEY], const char *text)
 {
 	return key_parse(key, public_prefix, text, strlen(text));
@@ -144,11 +151,9 @@ void seal_public_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY])
 	key_print(text, public_prefix, key);
 }
 
-/* The line's end may still be there. */
 bool seal_secret_parse(uint8_t key[SEAL_KEY], const char *text)
 {
-	return key_parse(key, secret_prefix, text, strcspn(text, "\n")) &&
-	       strlen(text) <= KEY_PREFIX + KEY_BASE64 + 1;
+	return line_parse(key, secret_prefix, text);
 }
 
 void seal_secret_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY])
@@ -158,8 +163,7 @@ void seal_secret_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY])
 
 bool seal_psk_parse(uint8_t psk[SEAL_KEY], const char *text)
 {
-	return key_parse(psk, psk_prefix, text, strcspn(text, "\n")) &&
-	       strlen(text) <= KEY_PREFIX + KEY_BASE64 + 1;
+	return line_parse(psk, psk_prefix, text);
 }
 
 void seal_psk_print(char text[SEAL_KEY_TEXT], const uint8_t psk[SEAL_KEY])
@@ -179,8 +183,7 @@ void seal_verifier_print(char text[SEAL_KEY_TEXT], const uint8_t key[SEAL_KEY])
 
 bool seal_signer_parse(uint8_t seed[SEAL_KEY], const char *text)
 {
-	return key_parse(seed, signer_prefix, text, strcspn(text, "\n")) &&
-	       strlen(text) <= KEY_PREFIX + KEY_BASE64 + 1;
+	return line_parse(seed, signer_prefix, text);
 }
 
 void seal_signer_print(char text[SEAL_KEY_TEXT], const uint8_t seed[SEAL_KEY])
