@@ -71,21 +71,21 @@ static void apply(struct lbd *lbd)
 	}
 }
 
-static void tell_ports(struct lbd *lbd, const struct learned_ports *ports)
+static void tell_ports(struct lbd *lbd, const struct learned_ports *ports, bool news)
 {
 	uint32_t number[LEARNED_PORTS];
 	Cas__LearnedPorts message;
 
 	learned_write(&message, ports, number);
-	tell(&lbd->plane, EVENT_LEARNED, &message.base);
+	tell(&lbd->plane, EVENT_LEARNED, news, &message.base);
 }
 
-void pinhole_announce(struct lbd *lbd)
+void pinhole_announce(struct lbd *lbd, bool news)
 {
 	const struct learned *learned = &lbd->pinhole.learned;
 
 	for (size_t i = 0; lbd->judge.role == JUDGE_ACTIVE && i < learned->count; i++)
-		tell_ports(lbd, &learned->list[i]);
+		tell_ports(lbd, &learned->list[i], news);
 }
 
 /* All that the checks of one member know; false: nothing yet. */
@@ -122,7 +122,7 @@ void pinhole_tick(struct lbd *lbd)
 			continue;
 		changed = true;
 		if (lbd->judge.role == JUDGE_ACTIVE)
-			tell_ports(lbd, &ports);
+			tell_ports(lbd, &ports, true);
 	}
 	if (!changed)
 		return;

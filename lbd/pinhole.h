@@ -26,8 +26,8 @@ void pinhole_tick(struct lbd *lbd);
 /* What the active's lbd has said: a memo of EVENT_LEARNED. */
 void pinhole_obey(struct lbd *lbd, const uint8_t *bytes, size_t size);
 
-/* Says everything once more. */
-void pinhole_announce(struct lbd *lbd);
+/* Says everything once more, as roster_announce() does. */
+void pinhole_announce(struct lbd *lbd, bool news);
 
 /* Fills in the ports that a member is known to be at, from the arena; false: no room. */
 bool pinhole_status(const struct lbd *lbd, struct arena *arena, unsigned int member,

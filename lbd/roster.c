@@ -145,16 +145,16 @@ static void apply(struct lbd *lbd)
 
 /* --- to the peer ------------------------------------------------------------------------------ */
 
-static void tell_wish(struct lbd *lbd, const struct admin_wish *wish)
+static void tell_wish(struct lbd *lbd, const struct admin_wish *wish, bool news)
 {
 	const struct admin_time time = clocks();
 	Cas__AdminState state;
 
 	admin_write(&state, wish, &time, false);
-	tell(&lbd->plane, EVENT_ADMIN, &state.base);
+	tell(&lbd->plane, EVENT_ADMIN, news, &state.base);
 }
 
-void roster_announce(struct lbd *lbd)
+void roster_announce(struct lbd *lbd, bool news)
 {
 	for (unsigned int m = 0; lbd->judge.role == JUDGE_ACTIVE && m < FLOW_MAX_MEMBERS; m++) {
 		const struct admin_wish *wish = wish_of(&lbd->roster.admin, lbd->plan, m);
@@ -164,7 +164,7 @@ void roster_announce(struct lbd *lbd)
 			continue;
 		snprintf(up.array, sizeof(up.array), "%s", lbd->plan->array_of_member[m]->name);
 		snprintf(up.member, sizeof(up.member), "%s", lbd->plan->member[m]->name);
-		tell_wish(lbd, wish ? wish : &up);
+		tell_wish(lbd, wish ? wish : &up, news);
 	}
 }
 
@@ -328,7 +328,7 @@ void roster_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__AdminReque
 	if (save(lbd))
 		answer.note = unsaved;
 	apply(lbd);
-	tell_wish(lbd, &wish);
+	tell_wish(lbd, &wish, true);
 	reply(lbd, conn, (unsigned int)member, &wish, &answer);
 }
 
@@ -365,8 +365,8 @@ static void on_announce(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
-	roster_announce(timer->data);
-	pinhole_announce(timer->data);
+	roster_announce(timer->data, false);
+	pinhole_announce(timer->data, false);
 }
 
 void roster_tick(struct lbd *lbd)
@@ -378,8 +378,8 @@ void roster_tick(struct lbd *lbd)
 	apply(lbd);
 	if (!began)
 		return;
-	roster_announce(lbd);
-	pinhole_announce(lbd);
+	roster_announce(lbd, true);
+	pinhole_announce(lbd, true);
 }
 
 void roster_start(struct roster *roster, struct lbd *lbd)

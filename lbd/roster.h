@@ -42,8 +42,8 @@ void roster_answer(struct lbd *lbd, struct ctl_conn *conn, const Cas__AdminReque
 /* What the active's lbd has said: a memo of EVENT_ADMIN. */
 void roster_obey(struct lbd *lbd, const uint8_t *bytes, size_t size);
 
-/* Says everything once more: a standby may have joined. */
-void roster_announce(struct lbd *lbd);
+/* Says everything once more; as news: to a standby that may have heard none of it. */
+void roster_announce(struct lbd *lbd, bool news);
 
 /* Fills in what an operator wants of a member; strings are borrowed. */
 void roster_status(const struct lbd *lbd, unsigned int member, Cas__MemberStatus *status);

@@ -119,8 +119,8 @@ static size_t descriptors(const struct lbd *lbd, bool syncd, int fds[CTL_MAX_FDS
 static void announce(struct lbd *lbd)
 {
 	judge_announce(&lbd->judge);
-	roster_announce(lbd);
-	pinhole_announce(lbd);
+	roster_announce(lbd, true);
+	pinhole_announce(lbd, true);
 }
 
 static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
@@ -226,6 +226,16 @@ static void on_generation(struct lbd *lbd, struct ctl_conn *conn, const Cas__Gen
 	ctl_send(conn, &message, NULL, 0);
 }
 
+/* Everything before it was read, and is in force and on disk: that is how it is read. */
+static void on_heed(struct ctl_conn *conn, const Cas__Heed *heed)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Heed heeded = *heed;
+
+	message.heeded = &heeded;
+	ctl_send(conn, &message, NULL, 0);
+}
+
 static void on_follow(struct lbd *lbd, struct ctl_conn *conn, const Cas__Follow *follow)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -263,6 +273,8 @@ static bool of_syncd(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		on_follow(lbd, conn, message->follow);
 	else if (message->generation)
 		on_generation(lbd, conn, message->generation);
+	else if (message->heed)
+		on_heed(conn, message->heed);
 	else if (message->passed)
 		generation_passed(generation, message->passed->pool_id, message->passed->number);
 	else

@@ -33,7 +33,8 @@ static void read_part(uint8_t part[MEMO_PART], const struct flow_event *event)
 	memcpy(part + 2 * step, &event->member, step);
 }
 
-size_t memo_cut(struct flow_event event[MEMO_PARTS], uint8_t kind, const void *bytes, size_t size)
+size_t memo_cut(struct flow_event event[MEMO_PARTS], uint8_t kind, bool news, const void *bytes,
+		size_t size)
 {
 	uint8_t padded[MEMO_BYTES] = { 0 };
 	size_t parts = memo_parts(size);
@@ -44,7 +45,7 @@ size_t memo_cut(struct flow_event event[MEMO_PARTS], uint8_t kind, const void *b
 	for (size_t i = 0; i < parts; i++) {
 		event[i] = (struct flow_event){
 			.kind = kind,
-			.state = (uint8_t)i,
+			.state = (uint8_t)(i | (news ? MEMO_NEWS : 0)),
 			.pool_id = (uint32_t)size,
 			.client_ack = check_of(kind, padded, size),
 		};
@@ -55,10 +56,11 @@ size_t memo_cut(struct flow_event event[MEMO_PARTS], uint8_t kind, const void *b
 
 bool memo_take(struct memo *memo, const struct flow_event *event)
 {
-	bool first = event->state == 0;
+	const uint8_t part = memo_part(event);
+	bool first = part == 0;
 
 	if (!first && (event->kind != memo->kind || event->pool_id != memo->size ||
-		       event->client_ack != memo->check || event->state != memo->parts)) {
+		       event->client_ack != memo->check || part != memo->parts)) {
 		memo->parts = memo->size = 0;
 		return false;
 	}

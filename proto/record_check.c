@@ -108,7 +108,7 @@ static enum record_verdict check_memo(const struct flow_event *event)
 {
 	if (!event->pool_id || event->pool_id > MEMO_BYTES)
 		return RECORD_BAD_KEY;
-	return event->state < memo_parts(event->pool_id) ? RECORD_OK : RECORD_BAD_STATE;
+	return memo_part(event) < memo_parts(event->pool_id) ? RECORD_OK : RECORD_BAD_STATE;
 }
 
 enum record_verdict record_check(const struct flow_event *event)

@@ -40,6 +40,13 @@ void follower_detach(struct session *s, uint64_t again_ns)
 	verify_stop(s, NULL);
 }
 
+uint64_t follower_limit(const struct follower *f, uint64_t seq)
+{
+	if (f->unheeded && f->unheeded <= seq)
+		seq = f->unheeded - 1;
+	return gens_limit(&f->gens, seq);
+}
+
 /* At once, then after 1, 2, 4 ... 30 s. */
 void follower_restart(struct session *s, uint64_t now)
 {
@@ -90,7 +97,7 @@ static void ask(struct session *s, uint64_t now)
 		have.epoch = f->have.epoch;
 		have.node = f->have.node;
 		have.incarnation = f->have.incarnation;
-		have.seq = f->have.seq;
+		have.seq = follower_limit(f, f->have.seq);
 		request.have = &have;
 	}
 	request.config_digest.data = s->digest;
@@ -137,6 +144,7 @@ static void attached(struct session *s)
 	struct follower *f = &s->follower;
 
 	f->led = f->offer_all = f->own_overflow = false;
+	f->unheeded = 0; /* it comes again */
 	s->why[0] = '\0';
 	f->head_heard = false;
 }

@@ -10,6 +10,9 @@ void follower_detach(struct session *s, uint64_t again_ns);
 /* The position is not to be trusted any more: back to a snapshot, with back-off. */
 void follower_restart(struct session *s, uint64_t now);
 
+/* Up to where this position may be acknowledged: lbd has followed all that was said to it. */
+uint64_t follower_limit(const struct follower *f, uint64_t seq);
+
 /* The leader's log has a hole: it sends all it has once more, beside the log. */
 void follower_doubt(struct session *s, uint32_t snapshot, uint64_t now);
 

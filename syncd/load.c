@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "syncd/load.h"
 
+#include "proto/memo.h"
 #include "syncd/follower.h"
 
 void load_ack(struct session *s, const struct session_position *at, bool loaded)
@@ -9,7 +10,7 @@ void load_ack(struct session *s, const struct session_position *at, bool loaded)
 	Sync__Ack ack = SYNC__ACK__INIT;
 
 	ack.epoch = at->epoch;
-	ack.seq = gens_limit(&s->follower.gens, at->seq);
+	ack.seq = follower_limit(&s->follower, at->seq);
 	ack.has_snapshot_records = loaded;
 	ack.snapshot_records = s->follower.pins + s->follower.flows;
 	frame.ack = &ack;
@@ -44,6 +45,23 @@ static bool apply_run(struct session *s, const struct flow_event *event, size_t 
 	return true;
 }
 
+/*
+ * Asked at the end of a memo, for lbd knows what to do with a whole one.  That of one cut short is
+ * the end of the next: whoever wrote it repeats it.
+ */
+static void await_heed(struct session *s, const struct flow_event *event, uint64_t seq)
+{
+	struct follower *f = &s->follower;
+
+	if (event->state & MEMO_NEWS) {
+		f->last_word = seq;
+		if (!f->unheeded)
+			f->unheeded = seq;
+	}
+	if (f->unheeded && memo_ends(event))
+		s->ops->heed(s->arg, f->have.incarnation, seq);
+}
+
 /* What switches the base is acknowledged when lbd says that it has; in a snapshot nobody waits. */
 static void hand_to_lbd(struct session *s, const struct record_batch *batch, size_t i)
 {
@@ -55,6 +73,8 @@ static void hand_to_lbd(struct session *s, const struct record_batch *batch, siz
 	if (record_is_verdict(event->kind))
 		session_verdict(s, event);
 	s->ops->verdict(s->arg, event);
+	if (record_is_memo(event->kind) && !batch->snapshot)
+		await_heed(s, event, batch->first_seq + i);
 }
 
 /* In order; what lbd has said goes to lbd, everything between them into the tables. */

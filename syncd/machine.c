@@ -67,6 +67,11 @@ static void op_passed(void *arg, uint32_t pool_id, uint32_t number)
 	relay_passed(arg, pool_id, number);
 }
 
+static void op_heed(void *arg, uint64_t history, uint64_t seq)
+{
+	relay_heed(arg, history, seq);
+}
+
 static void op_lookup(void *arg, struct flow_event *event)
 {
 	struct syncd *syncd = arg;
@@ -182,6 +187,7 @@ const struct session_ops machine_ops = {
 	.apply = op_apply,
 	.verdict = op_verdict,
 	.passed = op_passed,
+	.heed = op_heed,
 	.lookup = op_lookup,
 	.walk = op_walk,
 	.step = op_step,

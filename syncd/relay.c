@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conf/log.h"
+#include "proto/memo.h"
 #include "syncd/syncd.h"
 
 #define YIELD_AGAIN_S 0.1
@@ -262,7 +263,7 @@ static void relay_memo(const struct syncd *syncd, const struct flow_event *event
 	Cas__Memo memo = CAS__MEMO__INIT;
 
 	memo.kind = event->kind;
-	memo.number = event->state;
+	memo.number = memo_part(event);
 	memo.size = event->pool_id;
 	memo.check = event->client_ack;
 	memo.part = (ProtobufCBinaryData){ .len = sizeof(part), .data = (uint8_t *)part };
@@ -302,6 +303,17 @@ void relay_passed(struct syncd *syncd, uint32_t pool_id, uint32_t number)
 	Cas__Message message = CAS__MESSAGE__INIT;
 
 	message.passed = &generation;
+	to_lbd(syncd, &message);
+}
+
+void relay_heed(struct syncd *syncd, uint64_t history, uint64_t seq)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__Heed heed = CAS__HEED__INIT;
+
+	heed.history = history;
+	heed.seq = seq;
+	message.heed = &heed;
 	to_lbd(syncd, &message);
 }
 
@@ -447,6 +459,10 @@ static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message 
 	if (message->switched) {
 		session_switched(&syncd->session, message->switched->pool_id,
 				 message->switched->number);
+		syncd_work(syncd);
+	}
+	if (message->heeded) {
+		session_heeded(&syncd->session, message->heeded->history, message->heeded->seq);
 		syncd_work(syncd);
 	}
 	if (message->followed)

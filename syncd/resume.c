@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "syncd/follower.h"
+
 /* --- writing -----------------------------------------------------------------------------------
  */
 
@@ -17,8 +19,8 @@ static void note_leader(const struct session *s, struct trail_facts *facts)
 }
 
 /*
- * A GEN record that lbd has not switched to counts as not applied: what was said to lbd is lost
- * with this process, and is said again when the log goes on from before it.
+ * A word that lbd has not followed counts as not applied: what was said to lbd is lost with this
+ * process, and is said again when the log goes on from before it.
  */
 static void note_follower(const struct session *s, struct trail_facts *facts)
 {
@@ -27,7 +29,7 @@ static void note_follower(const struct session *s, struct trail_facts *facts)
 	if (!f->have.node || f->offer_all || f->own_overflow || f->uncertain)
 		return;
 	facts->have = f->have;
-	facts->have.seq = gens_limit(&f->gens, f->have.seq);
+	facts->have.seq = follower_limit(f, f->have.seq);
 	facts->owns = (uint32_t)f->owns;
 	if (!f->led)
 		return;

@@ -91,7 +91,7 @@ static bool op_log(void *arg, const struct revision *revision)
 	for (size_t i = 0; i < 8; i++)
 		bytes[i] = (uint8_t)(revision->number >> (8 * i));
 	memcpy(bytes + 8, revision->id, REVISION_ID);
-	memo_cut(event, EVENT_REVISION, bytes, sizeof(bytes));
+	memo_cut(event, EVENT_REVISION, false, bytes, sizeof(bytes));
 	return session_log(&syncd->session, event, daemon_now_ns());
 }
 

@@ -455,8 +455,22 @@ void session_switched(struct session *s, uint32_t pool_id, uint32_t number)
 		load_ack(s, &f->have, false);
 }
 
+void session_heeded(struct session *s, uint64_t history, uint64_t seq)
+{
+	struct follower *f = &s->follower;
+
+	if (history != f->have.incarnation || !f->unheeded || seq < f->unheeded)
+		return;
+	f->unheeded = seq < f->last_word ? seq + 1 : 0;
+	if (s->up && !s->leading && (f->phase == FOLLOWING || f->reoffer))
+		load_ack(s, &f->have, false);
+}
+
+/* Verdicts are remembered here; other words the log still has, and it goes on before them. */
 void session_verdicts(struct session *s)
 {
+	if (!s->leading && s->follower.unheeded)
+		follower_detach(s, 0);
 	for (size_t i = 0; !s->leading && i < s->verdicts; i++)
 		s->ops->verdict(s->arg, &s->verdict[i]);
 }

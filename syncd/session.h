@@ -77,6 +77,11 @@ struct session_ops {
 	void (*verdict)(void *arg, const struct flow_event *event);
 	/* For this node's lbd: the standby has switched to this generation. */
 	void (*passed)(void *arg, uint32_t pool_id, uint32_t number);
+	/*
+	 * For this node's lbd: session_heeded() is to follow when all words handed to it so far are
+	 * in force.
+	 */
+	void (*heed)(void *arg, uint64_t history, uint64_t seq);
 	/* Turns event (its key is set, PUT or DEL) into what the tables say: a PUT or a DEL. */
 	void (*lookup)(void *arg, struct flow_event *event);
 	/* Starts a walk; each step yields up to `max` records, 0 at the end, or negative errno. */
@@ -195,6 +200,8 @@ struct follower {
 	uint64_t own_ns, own_seq; /* last offer sent; confirmed when this position is applied */
 	bool own_confirming, own_overflow;
 	struct gens gens; /* lbd has not switched yet: not acknowledged until then */
+	/* Nor is this position or a later one, of a word that lbd may not have heeded; 0: none. */
+	uint64_t unheeded, last_word;
 };
 
 struct session {
@@ -295,9 +302,12 @@ void session_events(struct session *session, const struct flow_event *event, siz
 		    uint64_t now);
 void session_lost(struct session *session, uint64_t events, uint64_t now);
 
-/* lbd has switched a pool to this generation; it is linked, and needs all verdicts once more. */
+/* lbd has switched a pool to this generation; it is linked, and is told what it may lack. */
 void session_switched(struct session *session, uint32_t pool_id, uint32_t number);
 void session_verdicts(struct session *session);
+
+/* lbd has heeded all words of the active's lbd up to here: what ops->heed() named. */
+void session_heeded(struct session *session, uint64_t history, uint64_t seq);
 
 /* Whether a standby is attached to the log of this node. */
 bool session_standby(const struct session *session);

@@ -65,6 +65,13 @@ static void op_event(void *arg, const struct flow_event *event)
 	(void)event;
 }
 
+static void op_heed(void *arg, uint64_t history, uint64_t seq)
+{
+	(void)arg;
+	(void)history;
+	(void)seq;
+}
+
 static void op_passed(void *arg, uint32_t pool_id, uint32_t number)
 {
 	(void)arg;
@@ -156,6 +163,7 @@ static const struct session_ops ops = {
 	.apply = op_apply,
 	.verdict = op_event,
 	.passed = op_passed,
+	.heed = op_heed,
 	.lookup = op_lookup,
 	.walk = op_walk,
 	.step = op_step,

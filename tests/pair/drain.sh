@@ -111,6 +111,25 @@ done
 strangers second 10.20.0.174 m1
 LAB_POLL=0.1 wait_for 20 "lb1 active, lb2 in sync" pair_is 1 2
 
+# The standby's lbd stands still, then dies: what it has not read is not acknowledged, its successor
+# reads it in the log, and until then no operator hands over to it.
+log_waits() { (($(field 1 sync.lag_records) > 0)); }
+caught_up() { is_standby 2 && ! log_waits; }
+snapshots=$(field 1 sync.snapshots)
+signal -STOP lb2-lbd
+pairctl 1 drain m2 -m "lbd stands still" || fail "a drain that the standby cannot hear failed"
+LAB_POLL=0.1 wait_for 10 "the log to wait for lbd of lb2" log_waits
+! pairctl 1 failover >"$LAB/log/failover.log" 2>&1 || fail "handed over to who has not heard a drain"
+daemon_kill 2 lbd
+log_waits || fail "a word is acknowledged that a dead lbd was to read"
+daemon_start 2 lbd
+await_daemon 2 lbd
+LAB_POLL=0.1 wait_for 20 "lb2 to be in sync" caught_up
+is 2 m2 draining || fail "acknowledged, and m2 is not drained: $(pairctl 2 members)"
+[[ $(field 1 sync.snapshots) == "$snapshots" ]] || fail "a snapshot was made for a drain"
+pairctl 1 undrain m2 || fail "undrain failed"
+LAB_POLL=0.1 wait_for 20 "m2 to be up on both nodes" both_are m2 up
+
 # With a deadline now, and in the middle of that the other node takes over.
 began=$(ms)
 pairctl 1 drain m1 --deadline 12s --spread 8s -m "patch night" || fail "second drain failed"

@@ -139,14 +139,14 @@ static void publish(struct node *node)
 	}
 }
 
-static void announce(struct node *node)
+static void announce(struct node *node, bool news)
 {
 	for (unsigned int p = 0; p < POOLS && node->lbd.active; p++) {
 		plane_emit_pool(node, p);
 		if (!(node->plane.base_kept >> p & 1))
 			plane_emit_gen(node, p, GEN_REPEATED, node->lbd.barrier[p].generation);
 	}
-	roster_announce(node);
+	roster_announce(node, news);
 }
 
 static void set_role(struct node *node, bool active)
@@ -176,7 +176,7 @@ static void look_role(struct node *node)
 	if (active != node->lbd.active)
 		set_role(node, active);
 	if (began)
-		announce(node);
+		announce(node, true);
 }
 
 static void switch_base(struct node *node, unsigned int pool, uint32_t number)
@@ -227,7 +227,7 @@ void lbd_event(struct node *node, const struct event *event)
 		step_all(node);
 		break;
 	case EV_ANNOUNCE:
-		announce(node);
+		announce(node, false);
 		world_wake(node, LBD, EV_ANNOUNCE, node->world->now + 5 * SECOND);
 		break;
 	case EV_SWEEP:
@@ -278,7 +278,7 @@ void lbd_letter(struct node *node, const struct letter *letter)
 {
 	switch (letter->kind) {
 	case L_SHARE:
-		announce(node);
+		announce(node, true);
 		break;
 	case L_VERDICT:
 		if (record_is_memo(letter->verdict.kind))
@@ -292,6 +292,13 @@ void lbd_letter(struct node *node, const struct letter *letter)
 		break;
 	case L_PASSED:
 		passed(node, (unsigned int)letter->id, (uint32_t)letter->epoch);
+		break;
+	case L_HEED:
+		if (node->syncd->lbd && node->process[SYNCD].alive)
+			world_post(node, SYNCD,
+				   &(struct letter){ .kind = L_HEEDED,
+						     .id = letter->id,
+						     .epoch = letter->epoch });
 		break;
 	case L_LBD_VRRPD_CLOSED:
 		vrrpd_died(node);

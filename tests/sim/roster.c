@@ -24,11 +24,11 @@ static void name(char *to, size_t size, unsigned int member)
 	snprintf(to, size, "m%u", member);
 }
 
-static void tell(struct node *node, uint8_t kind, const ProtobufCMessage *message)
+static void tell(struct node *node, uint8_t kind, bool news, const ProtobufCMessage *message)
 {
 	struct flow_event part[MEMO_PARTS];
 	uint8_t bytes[MEMO_BYTES];
-	size_t parts = memo_cut(part, kind, bytes, protobuf_c_message_pack(message, bytes));
+	size_t parts = memo_cut(part, kind, news, bytes, protobuf_c_message_pack(message, bytes));
 
 	for (size_t i = 0; i < parts; i++) {
 		part[i].epoch = (uint32_t)node->plane.epoch;
@@ -36,25 +36,25 @@ static void tell(struct node *node, uint8_t kind, const ProtobufCMessage *messag
 	}
 }
 
-static void tell_wish(struct node *node, const struct admin_wish *wish)
+static void tell_wish(struct node *node, const struct admin_wish *wish, bool news)
 {
 	const struct admin_time time = clocks(node);
 	Cas__AdminState state;
 
 	admin_write(&state, wish, &time, false);
-	tell(node, EVENT_ADMIN, &state.base);
+	tell(node, EVENT_ADMIN, news, &state.base);
 }
 
-static void tell_ports(struct node *node, const struct learned_ports *ports)
+static void tell_ports(struct node *node, const struct learned_ports *ports, bool news)
 {
 	uint32_t number[LEARNED_PORTS];
 	Cas__LearnedPorts message;
 
 	learned_write(&message, ports, number);
-	tell(node, EVENT_LEARNED, &message.base);
+	tell(node, EVENT_LEARNED, news, &message.base);
 }
 
-void roster_announce(struct node *node)
+void roster_announce(struct node *node, bool news)
 {
 	if (!node->lbd.active)
 		return;
@@ -64,10 +64,10 @@ void roster_announce(struct node *node)
 
 		name(up.member, sizeof(up.member), m);
 		wish = admin_find(&node->admin, up.array, up.member);
-		tell_wish(node, wish ? wish : &up);
+		tell_wish(node, wish ? wish : &up, news);
 	}
 	for (size_t i = 0; i < node->learned.count; i++)
-		tell_ports(node, &node->learned.list[i]);
+		tell_ports(node, &node->learned.list[i], news);
 }
 
 /* --- the other node's word ---------------------------------------------------------------------
@@ -143,7 +143,7 @@ void roster_command(struct world *world)
 		if (admin_put(&node->admin, &wish))
 			abort();
 		world->said[m] = (struct said){ .wish = wish, .to = n };
-		tell_wish(node, &wish);
+		tell_wish(node, &wish, true);
 		return;
 	}
 }
@@ -170,7 +170,7 @@ void roster_probe(struct node *node)
 		if (learned_put(&node->learned, &ports) <= 0)
 			continue;
 		world->found[m] = (struct found){ .port = world->port[m], .by = node->number };
-		tell_ports(node, &ports);
+		tell_ports(node, &ports, true);
 	}
 }
 
@@ -197,12 +197,17 @@ static uint16_t port_at(const struct node *node, unsigned int member)
 }
 
 /*
- * From when on the standby has it, too.  That takes the log a moment when the standby's lbd runs;
- * one that stood still or starts hears of it when the active node says everything once more, within
- * 5 s.  Until then there is no promise: syncd acknowledges what lbd may not have read.
+ * From when on the standby has it, too: it is so there, and what was said is acknowledged.  Either
+ * alone proves nothing.  What was said before may be on its way and undo it; and a standby that
+ * joins is told behind its snapshot.
  */
 void roster_look(struct world *world, const struct node *standby)
 {
+	const struct node *leader = &world->node[1 - standby->number];
+	const struct session *s = &leader->syncd->session;
+
+	if (leader->plane.ringed || leader->plane.lost_seen || s->leader.acked != s->journal.head)
+		return;
 	for (unsigned int m = 0; m < MEMBERS; m++) {
 		struct said *said = &world->said[m];
 		struct found *found = &world->found[m];

@@ -251,10 +251,12 @@ enum letter_kind {
 	L_FENCED,
 	L_CONFIG,
 	L_SWITCHED,
+	L_HEEDED,
 	L_SHARE, /* to lbd */
 	L_VERDICT,
 	L_STANDBY,
 	L_PASSED,
+	L_HEED,
 	L_LBD_VRRPD_CLOSED,
 };
 
@@ -581,7 +583,7 @@ void lbd_event(struct node *node, const struct event *event);
 void lbd_letter(struct node *node, const struct letter *letter);
 
 /* roster.c */
-void roster_announce(struct node *node);
+void roster_announce(struct node *node, bool news);
 void roster_obey(struct node *node, const struct flow_event *part);
 void roster_command(struct world *world);
 void roster_move(struct world *world);

@@ -113,6 +113,15 @@ static void op_passed(void *arg, uint32_t pool_id, uint32_t number)
 					     .epoch = number });
 }
 
+static void op_heed(void *arg, uint64_t history, uint64_t seq)
+{
+	struct node *node = arg;
+
+	if (node->syncd->lbd)
+		world_post(node, LBD,
+			   &(struct letter){ .kind = L_HEED, .id = seq, .epoch = history });
+}
+
 static void relay_standby(struct node *node)
 {
 	bool attached = session_standby(&node->syncd->session);
@@ -287,6 +296,7 @@ const struct session_ops syncd_ops = {
 	.apply = op_apply,
 	.verdict = op_verdict,
 	.passed = op_passed,
+	.heed = op_heed,
 	.lookup = op_lookup,
 	.walk = op_walk,
 	.step = op_step,
@@ -553,6 +563,10 @@ void syncd_letter(struct node *node, const struct letter *letter)
 	case L_SWITCHED:
 		session_switched(&syncd->session, plane_pool_id((unsigned int)letter->id),
 				 (uint32_t)letter->epoch);
+		syncd_work(node);
+		break;
+	case L_HEEDED:
+		session_heeded(&syncd->session, letter->epoch, letter->id);
 		syncd_work(node);
 		break;
 	default:

@@ -57,6 +57,7 @@ struct node {
 	bool torn;                     /* asked for the channel to be closed */
 	uint32_t room_for;             /* entries, 0: no limit */
 	uint32_t passed; /* last generation that the standby had switched to */
+	uint64_t heed_history, heed; /* last question to lbd */
 	unsigned int verdicts, handed_complete, handed_refused, yields, taken;
 	unsigned int state_seen[16];
 	unsigned int verified, verify_broken;
@@ -232,6 +233,14 @@ static void world_passed(void *arg, uint32_t pool_id, uint32_t number)
 	node->passed = number;
 }
 
+static void world_heed(void *arg, uint64_t history, uint64_t seq)
+{
+	struct node *node = arg;
+
+	node->heed_history = history;
+	node->heed = seq;
+}
+
 static void world_lookup(void *arg, struct flow_event *event)
 {
 	struct node *node = arg;
@@ -333,6 +342,7 @@ static const struct session_ops world_ops = {
 	.apply = world_apply,
 	.verdict = world_verdict,
 	.passed = world_passed,
+	.heed = world_heed,
 	.lookup = world_lookup,
 	.walk = world_walk,
 	.step = world_step,

@@ -48,7 +48,7 @@ static void every_size_arrives(void **state)
 {
 	(void)state;
 	for (size_t size = 1; size <= MEMO_BYTES; size++) {
-		size_t parts = memo_cut(part, EVENT_ADMIN, text, size);
+		size_t parts = memo_cut(part, EVENT_ADMIN, false, text, size);
 
 		assert_int_equal(parts, (size + MEMO_PART - 1) / MEMO_PART);
 		carry(parts);
@@ -64,13 +64,13 @@ static void every_size_arrives(void **state)
 static void too_much_or_nothing_is_not_cut(void **state)
 {
 	(void)state;
-	assert_int_equal(memo_cut(part, EVENT_ADMIN, text, 0), 0);
-	assert_int_equal(memo_cut(part, EVENT_ADMIN, text, MEMO_BYTES + 1), 0);
+	assert_int_equal(memo_cut(part, EVENT_ADMIN, false, text, 0), 0);
+	assert_int_equal(memo_cut(part, EVENT_ADMIN, false, text, MEMO_BYTES + 1), 0);
 }
 
 static void what_is_cut_short_is_forgotten(void **state)
 {
-	size_t parts = memo_cut(part, EVENT_ADMIN, text, 100);
+	size_t parts = memo_cut(part, EVENT_ADMIN, false, text, 100);
 
 	(void)state;
 	assert_int_equal(parts, 3);
@@ -90,13 +90,13 @@ static void two_are_not_mixed(void **state)
 	struct flow_event first;
 
 	(void)state;
-	memo_cut(part, EVENT_ADMIN, text, 90);
+	memo_cut(part, EVENT_ADMIN, false, text, 90);
 	first = part[0];
 	text[80]++;
-	memo_cut(part, EVENT_ADMIN, text, 90);
+	memo_cut(part, EVENT_ADMIN, false, text, 90);
 	assert_false(memo_take(&memo, &first));
 	assert_false(memo_take(&memo, &part[1]));
-	memo_cut(part, EVENT_LEARNED, text, 90);
+	memo_cut(part, EVENT_LEARNED, false, text, 90);
 	assert_false(memo_take(&memo, &first));
 	assert_false(memo_take(&memo, &part[1]));
 }
@@ -104,7 +104,7 @@ static void two_are_not_mixed(void **state)
 static void damage_is_seen(void **state)
 {
 	(void)state;
-	memo_cut(part, EVENT_ADMIN, text, 60);
+	memo_cut(part, EVENT_ADMIN, false, text, 60);
 	part[1].key.client.word[1] ^= 1;
 	assert_false(memo_take(&memo, &part[0]));
 	assert_false(memo_take(&memo, &part[1]));

@@ -636,7 +636,7 @@ static void both_switch_at_a_record(void **state)
 	uint64_t refused = a->s.refused[SESSION_ATTACH_REFUSED];
 
 	(void)state;
-	assert_int_equal(memo_cut(event, EVENT_REVISION, id, sizeof(id)), 1);
+	assert_int_equal(memo_cut(event, EVENT_REVISION, false, id, sizeof(id)), 1);
 	assert_false(session_log(&b->s, event, world->now));
 	assert_true(session_log(&a->s, event, world->now));
 	world_run(world, 10);
@@ -1274,6 +1274,165 @@ static void a_switch_is_forgotten_with_the_channel(void **state)
 }
 
 /* More members than are remembered: counted, and lbd's next word has another chance. */
+/* A memo of three records in the ring of a node. */
+static void say(struct node *node, bool news)
+{
+	static const uint8_t text[3 * MEMO_PART] = "drain";
+	struct flow_event part[MEMO_PARTS];
+	size_t parts = memo_cut(part, EVENT_ADMIN, news, text, sizeof(text));
+
+	for (size_t i = 0; i < parts; i++)
+		ring_add(node, &part[i]);
+}
+
+static void heeded(struct node *node)
+{
+	session_heeded(&node->s, node->heed_history, node->heed);
+}
+
+/* The log goes on, but no word is acknowledged before lbd has it, in whole. */
+static void a_word_is_acknowledged_when_it_is_heeded(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	uint64_t before = a->s.leader.acked;
+
+	(void)state;
+	say(a, true);
+	fill(a, 5000, 5);
+	world_run(world, 50);
+	assert_int_equal(b->verdicts, 3);
+	assert_equal_tables(world);
+	assert_int_equal(a->s.leader.acked, before);
+	assert_int_equal(b->heed, before + 3);
+	session_heeded(&b->s, b->heed_history + 1, b->heed); /* of another history */
+	session_heeded(&b->s, b->heed_history, b->heed - 3); /* of a word before */
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, before);
+	heeded(b);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	world_free(world);
+}
+
+/* The first of two is acknowledged, the second is not yet. */
+static void words_are_heeded_one_by_one(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	uint64_t before = a->s.leader.acked;
+
+	(void)state;
+	say(a, true);
+	say(a, true);
+	world_run(world, 20);
+	session_heeded(&b->s, b->heed_history, before + 3);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, before + 3);
+	heeded(b);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, before + 6);
+	world_free(world);
+}
+
+/* The end of a word was lost with its event: whatever comes next is asked about instead. */
+static void a_word_cut_short_holds_until_the_next(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	uint64_t before = a->s.leader.acked;
+
+	(void)state;
+	say(a, true);
+	a->ringed--;
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, before);
+	assert_int_equal(b->heed, 0);
+	say(a, false);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, before);
+	heeded(b);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	world_free(world);
+}
+
+static void a_repeated_word_holds_nothing(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	say(a, false);
+	world_run(world, 20);
+	assert_int_equal(b->verdicts, 3);
+	assert_int_equal(b->heed, 0);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	world_free(world);
+}
+
+/* lbd dies before it has read the word: the next one is told, from the log. */
+static void a_word_is_said_again_to_the_next_lbd(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	uint64_t before = a->s.leader.acked, snapshots = b->s.snapshots;
+
+	(void)state;
+	say(a, true);
+	fill(a, 5000, 5);
+	world_run(world, 20);
+	session_verdicts(&b->s);
+	world_run(world, 100);
+	assert_int_equal(b->verdicts, 6);
+	assert_int_equal(b->s.snapshots, snapshots);
+	assert_int_equal(a->s.leader.acked, before);
+	heeded(b);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+/* The channel is cut before lbd has read it: the log goes on from before it. */
+static void a_word_outlives_the_channel(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	uint64_t before = a->s.leader.acked;
+
+	(void)state;
+	say(a, true);
+	world_run(world, 20);
+	world_cut(world);
+	world_heal(world);
+	world_run(world, 100);
+	assert_int_equal(b->verdicts, 6);
+	assert_int_equal(a->s.leader.acked, before);
+	heeded(b);
+	world_run(world, 20);
+	assert_int_equal(a->s.leader.acked, a->s.journal.head);
+	world_free(world);
+}
+
+/* A hand-over would end at a node that knows of no drain. */
+static void a_hand_over_waits_for_a_word(void **state)
+{
+	struct world *world = pair(10);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	say(a, true);
+	drain(a);
+	session_hand_over(&a->s, 77, world->now);
+	world_run(world, 100);
+	assert_int_equal(a->handed_complete, 0);
+	heeded(b);
+	world_run(world, 20);
+	assert_int_equal(a->handed_complete, 1);
+	world_free(world);
+}
+
 static void too_many_verdicts_are_counted(void **state)
 {
 	struct world *world = pair(10);
@@ -1489,6 +1648,13 @@ int main(void)
 		cmocka_unit_test(a_repeated_generation_holds_nothing),
 		cmocka_unit_test(the_later_switch_releases_both),
 		cmocka_unit_test(a_switch_is_forgotten_with_the_channel),
+		cmocka_unit_test(a_word_is_acknowledged_when_it_is_heeded),
+		cmocka_unit_test(words_are_heeded_one_by_one),
+		cmocka_unit_test(a_word_cut_short_holds_until_the_next),
+		cmocka_unit_test(a_repeated_word_holds_nothing),
+		cmocka_unit_test(a_word_is_said_again_to_the_next_lbd),
+		cmocka_unit_test(a_word_outlives_the_channel),
+		cmocka_unit_test(a_hand_over_waits_for_a_word),
 		cmocka_unit_test(too_many_verdicts_are_counted),
 	};
 
