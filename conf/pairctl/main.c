@@ -39,9 +39,12 @@ enum option_id {
 	OPTION_NO_CONFIRM,
 	OPTION_ALONE,
 	OPTION_WITHIN,
+	OPTION_TO,
+	OPTION_KIND,
+	OPTION_NUMBER,
 	OPTION_END,
 };
-_Static_assert(OPTION_END <= 32, "a bit for each");
+_Static_assert(OPTION_END <= 64, "a bit for each");
 
 static const struct option options[] = {
 	{ "run-dir", required_argument, NULL, OPTION_RUN_DIR },
@@ -72,6 +75,9 @@ static const struct option options[] = {
 	{ "no-confirm", no_argument, NULL, OPTION_NO_CONFIRM },
 	{ "alone", required_argument, NULL, OPTION_ALONE },
 	{ "confirm-within", required_argument, NULL, OPTION_WITHIN },
+	{ "to", required_argument, NULL, OPTION_TO },
+	{ "kind", required_argument, NULL, OPTION_KIND },
+	{ "sessions", required_argument, NULL, OPTION_NUMBER },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -81,7 +87,7 @@ struct verb {
 	const char *name, *arguments, *help;
 	int (*run)(const struct pairctl *ctl);
 	int least, most;      /* arguments */
-	unsigned int options; /* bit of each option_id beyond OPTION_FOR_ALL */
+	uint64_t options; /* bit of each option_id beyond OPTION_FOR_ALL */
 };
 
 static const struct verb verbs[] = {
@@ -116,6 +122,9 @@ static const struct verb verbs[] = {
 	{ "confirm", "", "what was pushed stays", confirm_run, 0, 0, 0 },
 	{ "rollback", "[REV] [-m TEXT]", "back to the files of the revision before, or of REV",
 	  rollback_run, 0, 1, 1u << OPTION_REASON },
+	{ "canary", "--to HOST:PORT [--kind K] [-n N]",
+	  "sessions through the pair, from another host: what they see", canary_run, 0, 0,
+	  1ull << OPTION_TO | 1ull << OPTION_KIND | 1ull << OPTION_NUMBER },
 	{ "check", "[FILE]", "read a configuration and name every fault", check_run, 0, 1,
 	  1u << OPTION_CONFIG },
 	{ "diff", "[[OLD] NEW]", "what a configuration changes, and what that does", diff_run, 0, 2,
@@ -156,13 +165,13 @@ static int help_run(const struct pairctl *ctl)
 	return PAIRCTL_DONE;
 }
 
-/* 0 would mean no limit to the daemon, which is not what was asked. */
-static bool parse_top(const char *text, uint32_t *top)
+/* 0 would mean no limit, or the default, which is not what was asked. */
+static bool parse_count(const char *text, uint32_t *count)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	*top = (uint32_t)value;
+	*count = (uint32_t)value;
 	return *text >= '0' && *text <= '9' && *end == '\0' && value >= 1 && value <= UINT32_MAX;
 }
 
@@ -187,6 +196,8 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_STATE_DIR] = &ctl->state_dir,
 		[OPTION_ALONE] = &ctl->alone,
 		[OPTION_WITHIN] = &ctl->within,
+		[OPTION_TO] = &ctl->to,
+		[OPTION_KIND] = &ctl->kind,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {
@@ -202,8 +213,10 @@ static int take_option(struct pairctl *ctl, int id)
 		id = OPTION_JSON;
 	if (id < OPTION_END && flag[id])
 		*flag[id] = true;
-	else if (id == OPTION_TOP && !parse_top(optarg, &ctl->top))
+	else if (id == OPTION_TOP && !parse_count(optarg, &ctl->top))
 		return pairctl_usage("--top %s is not a number of sessions", optarg);
+	else if (id == OPTION_NUMBER && !parse_count(optarg, &ctl->number))
+		return pairctl_usage("-n %s is not a number of sessions", optarg);
 	else if (id < OPTION_END && text[id])
 		*text[id] = optarg;
 	return 0;
@@ -227,7 +240,7 @@ static const char *option_name(int id)
 }
 
 /* An option that a verb does not know would be ignored in silence: refuse it. */
-static int run_verb(struct pairctl *ctl, const char *name, unsigned int given)
+static int run_verb(struct pairctl *ctl, const char *name, uint64_t given)
 {
 	const struct verb *verb = find_verb(name);
 
@@ -246,11 +259,11 @@ int main(int argc, char **argv)
 {
 	struct pairctl ctl = { .run_dir = "/run/caspair", .key = "/etc/caspair/keys/node.key",
 			       .state_dir = "/var/lib/caspair" };
-	unsigned int given = 0;
+	uint64_t given = 0;
 	int id, status = 0;
 
 	ctl.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	while (status == 0 && (id = getopt_long(argc, argv, "jhm:", options, NULL)) != -1) {
+	while (status == 0 && (id = getopt_long(argc, argv, "jhm:n:", options, NULL)) != -1) {
 		if (id == '?')
 			return pairctl_usage("not understood");
 		if (id == OPTION_HELP || id == 'h')
@@ -259,7 +272,9 @@ int main(int argc, char **argv)
 			return version_run(&ctl);
 		if (id == 'm')
 			id = OPTION_REASON;
-		given |= id < OPTION_END ? 1u << id : 0;
+		if (id == 'n')
+			id = OPTION_NUMBER;
+		given |= id < OPTION_END ? 1ull << id : 0;
 		status = take_option(&ctl, id);
 	}
 	if (status != 0)

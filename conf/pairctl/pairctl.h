@@ -42,6 +42,8 @@ struct pairctl {
 	const char *deadline, *spread, *reason;
 	bool dry_run, no_confirm; /* push */
 	const char *alone, *within;
+	const char *to, *kind; /* canary */
+	uint32_t number; /* of its sessions; 0: not given */
 	uint32_t top; /* 0: no limit */
 	char **argument;
 	int arguments;
@@ -66,6 +68,7 @@ int maintenance_run(const struct pairctl *ctl);
 int failover_run(const struct pairctl *ctl);
 int runbook_run(const struct pairctl *ctl);
 int verify_run(const struct pairctl *ctl);
+int canary_run(const struct pairctl *ctl);
 int push_run(const struct pairctl *ctl);
 int confirm_run(const struct pairctl *ctl);
 int rollback_run(const struct pairctl *ctl);
