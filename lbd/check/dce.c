@@ -34,6 +34,7 @@ enum {
 static const uint32_t status_denied = 5;
 static const uint32_t status_no_interface = 0x1c010003;
 static const uint32_t status_no_operation = 0x1c010002;
+static const uint32_t status_too_busy = 0x1c010014;
 static const uint32_t status_not_registered = 0x16c9a0d6;
 
 const struct rpcif dce_mapper = { { 0x08, 0x83, 0xaf, 0xe1, 0x1f, 0x5d, 0xc9, 0x11, 0x91, 0xa4,
@@ -256,6 +257,8 @@ static enum dce_answer read_fault(struct cursor *c)
 		return DCE_NONSENSE;
 	if (status == status_denied)
 		return DCE_DENIED;
+	if (status == status_too_busy)
+		return DCE_BUSY;
 	return status == status_no_interface || status == status_no_operation
 		       ? DCE_NO_SUCH_INTERFACE
 		       : DCE_NONSENSE;

@@ -106,6 +106,19 @@ static void test_bind_answers(void **state)
 	}
 }
 
+/* A server that is too busy for a call says so by a fault of its own (C706, appendix E). */
+static void test_too_busy(void **state)
+{
+	uint8_t *bytes = copy_of(fault, sizeof(fault));
+	struct rpcif emsmdb = emsmdb_interface();
+	uint16_t port;
+
+	(void)state;
+	memcpy(bytes + 24, (const uint8_t[]){ 0x14, 0x00, 0x01, 0x1c }, 4);
+	assert_int_equal(dce_read_map(bytes, sizeof(fault), 2, &emsmdb, &port), DCE_BUSY);
+	free(bytes);
+}
+
 static void test_map_answers(void **state)
 {
 	static const struct bend cases[] = {
@@ -247,7 +260,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),    cmocka_unit_test(test_bind_answers),
-		cmocka_unit_test(test_map_answers), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_map_answers),
+		cmocka_unit_test(test_too_busy), cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_length),      cmocka_unit_test(test_names),
 	};
 
