@@ -65,6 +65,7 @@ SYNCD_SRC := $(wildcard syncd/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c)
 BPFTEST_SRC := $(wildcard tests/bpf/test_*.c)
 SIM_SRC := $(wildcard tests/sim/*.c)
+CASMOCK_SRC := $(wildcard tests/casmock/*.c)
 ALL_SRC := $(PROTO_SRC) $(CONF_SRC) $(PAIRCTL_SRC) $(LBD_SRC) $(VRRP_SRC) $(SYNCD_SRC)
 
 GEN_C := $(addprefix $(G)/,request.pb-c.c sync.pb-c.c schema.pb-c.c answer.pb-c.c bundle.pb-c.c)
@@ -84,7 +85,7 @@ PROGRAMS := $(addprefix $(B)/,lbd lbd-check vrrpd syncd pairctl)
 TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o lookup.bpf.o)
-TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c)) $(B)/tests/casmock
 
 .PHONY: all check test demo drills faults floods strict bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
@@ -160,6 +161,11 @@ $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c tests/bench/packets.h
 
 $(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYNCD_A) $(BASE_A)
 	$(link) $^ $(COMMON_LIBS)
+
+# Its clients and its servers agree on the wire only.
+CASMOCK_WIRE := $(patsubst %,$(B)/obj/tests/casmock/%.o,wire pdu)
+$(B)/tests/casmock: $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/casmock/client%,$(CASMOCK_SRC)))
+	$(link) $^ -lev
 
 check: $(TESTS) $(B)/pairctl
 	$(Q)tests/run unit $(TESTS)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An RPC interface: its name on the wire, and a function for each of its operations. */
+#ifndef CASMOCK_INTERFACE_H
+#define CASMOCK_INTERFACE_H
+
+#include "tests/casmock/association.h"
+#include "tests/casmock/pdu.h"
+
+struct service;
+
+/* A call under way. */
+struct call {
+	struct reader in;   /* the request's stub */
+	struct writer *out; /* the response's, to be appended to */
+	struct association *association;
+	const struct service *service;
+	uint8_t address[4];           /* that the client has reached, IPv4 */
+	unsigned int answer_after_ms; /* set by an operation that lets its caller wait */
+};
+
+/* 0, or the status word of a fault. */
+typedef uint32_t handler(struct call *call);
+
+struct interface {
+	const char *name;
+	struct syntax syntax;
+	handler *const *operation; /* by number; NULL: not offered here */
+	size_t operations;
+};
+
+extern const struct interface interface_mapper;     /* C706, appendix O */
+extern const struct interface interface_management; /* C706, appendix Q */
+extern const struct interface interface_mail;       /* EMSMDB: MS-OXCRPC 3.1.4 */
+extern const struct interface interface_mail_async; /* MS-OXCRPC 3.3.4 */
+extern const struct interface interface_book;       /* NSPI: MS-NSPI 3.1.4 */
+extern const struct interface interface_referral;   /* RFR: MS-OXABREF 3.1.4 */
+
+#endif
