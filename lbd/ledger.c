@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lbd/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void ledger_free(struct ledger *ledger)
+{
+	free(ledger->row);
+	*ledger = (struct ledger){ 0 };
+}
+
+struct ledger_row *ledger_find(const struct ledger *ledger, const char *array, const char *member)
+{
+	for (size_t i = 0; i < ledger->count; i++)
+		if (!strcmp(ledger->row[i].array, array) && !strcmp(ledger->row[i].member, member))
+			return &ledger->row[i];
+	return NULL;
+}
+
+struct ledger_row *ledger_add(struct ledger *ledger, const char *array, const char *member)
+{
+	struct ledger_row *more, *row;
+
+	if (strlen(array) >= LEDGER_NAME || strlen(member) >= LEDGER_NAME)
+		return NULL;
+	more = realloc(ledger->row, (ledger->count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	ledger->row = more;
+	row = &ledger->row[ledger->count++];
+	*row = (struct ledger_row){ 0 };
+	strcpy(row->array, array);
+	strcpy(row->member, member);
+	return row;
+}
+
+void ledger_prune(struct ledger *ledger, bool (*keep)(void *arg, const struct ledger_row *row),
+		  void *arg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ledger->count; i++)
+		if (keep(arg, &ledger->row[i]))
+			ledger->row[kept++] = ledger->row[i];
+	ledger->count = kept;
+}
+
+void ledger_read(struct ledger_row *row, unsigned int node, const uint64_t now[LEDGER_VALUES])
+{
+	for (unsigned int v = 0; v < LEDGER_VALUES; v++) {
+		row->of[node][v] += now[v] < row->seen[v] ? now[v] : now[v] - row->seen[v];
+		row->seen[v] = now[v];
+	}
+}
+
+bool ledger_merge(struct ledger *ledger, const Cas__Count *count)
+{
+	struct ledger_row *row = ledger_find(ledger, count->array, count->member);
+
+	if (!row || !count->node || count->node > LEDGER_NODES || count->n_value != LEDGER_VALUES)
+		return false;
+	for (unsigned int v = 0; v < LEDGER_VALUES; v++)
+		if (count->value[v] > row->of[count->node - 1][v])
+			row->of[count->node - 1][v] = count->value[v];
+	return true;
+}
+
+void ledger_write(Cas__Count *count, struct ledger_row *row, unsigned int node)
+{
+	cas__count__init(count);
+	count->node = node + 1;
+	count->array = row->array;
+	count->member = row->member;
+	count->n_value = LEDGER_VALUES;
+	count->value = row->of[node];
+}
+
+uint64_t ledger_total(const struct ledger_row *row, unsigned int value)
+{
+	return row->of[0][value] + row->of[1][value];
+}
