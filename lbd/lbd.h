@@ -10,6 +10,7 @@
 #include "lbd/attach.h"
 #include "lbd/dataplane.h"
 #include "lbd/judge.h"
+#include "lbd/meter.h"
 #include "lbd/neighbour.h"
 #include "lbd/pinhole.h"
 #include "lbd/release.h"
@@ -34,6 +35,7 @@ struct lbd {
 	struct release release;
 	struct roster roster;
 	struct pinhole pinhole;
+	struct meter meter;
 	struct neighbour neighbour;
 	struct warm warm;
 	struct share share;

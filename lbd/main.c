@@ -100,8 +100,10 @@ static int reload_with(struct lbd *lbd, struct conf *conf)
 	sweep_replan(&lbd->sweep, plan);
 	reset_replan(&lbd->reset, plan);
 	neighbour_replan(&lbd->neighbour, plan);
+	meter_read(lbd);
 	lbd->plan = plan;
 	lbd->conf = conf;
+	meter_replan(lbd);
 	plan_free(old);
 	conf_free(old_conf);
 	return 0;
@@ -252,6 +254,7 @@ static int start(struct lbd *lbd)
 	if (error)
 		return error;
 	roster_start(&lbd->roster, lbd);
+	meter_start(&lbd->meter, lbd);
 	lbd->attached = true;
 	ev_init(&lbd->settle, on_settle);
 	ev_timer_init(&lbd->poll, on_poll, 0., poll_every);
@@ -273,6 +276,7 @@ static void stop(struct lbd *lbd, bool failed)
 	reset_stop(&lbd->reset);
 	judge_stop(&lbd->judge);
 	roster_stop(&lbd->roster);
+	meter_stop(lbd);
 	pinhole_free(&lbd->pinhole);
 	share_stop(&lbd->share);
 	attach_close(&lbd->attach);

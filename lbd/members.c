@@ -76,8 +76,7 @@ Cas__Latency *members_latency(const struct lbd *lbd, struct arena *arena, enum d
 	return figures;
 }
 
-static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *arena,
-					unsigned int member)
+static Cas__MemberStatus *member_status(struct lbd *lbd, struct arena *arena, unsigned int member)
 {
 	Cas__MemberStatus *status = arena_take(arena, sizeof(*status));
 	struct flow_member_bytes bytes;
@@ -107,6 +106,7 @@ static Cas__MemberStatus *member_status(const struct lbd *lbd, struct arena *are
 	status->answer = members_latency(lbd, arena, MAP_ANSWER_TIMES, member);
 	if (!add_pools(lbd, arena, member, status))
 		return NULL;
+	meter_member(lbd, member, status);
 	roster_status(lbd, member, status);
 	return pinhole_status(lbd, arena, member, status) ? status : NULL;
 }

@@ -153,8 +153,10 @@ static void on_share(struct lbd *lbd, struct ctl_conn *conn, const char *who)
 	*(syncd ? &lbd->share.syncd : &lbd->share.vrrpd) = conn;
 	log_info("%s is linked", who);
 	send_facts(lbd, conn);
-	if (syncd)
+	if (syncd) {
 		announce(lbd);
+		meter_tell(lbd);
+	}
 }
 
 static bool take_address(struct flow_ip *ip, const ProtobufCBinaryData *bytes)
@@ -275,6 +277,8 @@ static bool of_syncd(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		on_generation(lbd, conn, message->generation);
 	else if (message->heed)
 		on_heed(conn, message->heed);
+	else if (message->counts)
+		meter_obey(lbd, message->counts);
 	else if (message->passed)
 		generation_passed(generation, message->passed->pool_id, message->passed->number);
 	else

@@ -127,10 +127,10 @@ const ProtobufCMessage *record_message(struct record_arena *arena,
 static int count_parts(const Sync__Frame *frame)
 {
 	return !!frame->heartbeat + !!frame->attach + !!frame->attach_reply + !!frame->records +
-	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word +
-	       !!frame->use + !!frame->verify_begin + !!frame->verify_word +
-	       !!frame->verify_sums + !!frame->verify_list + !!frame->revision_state +
-	       !!frame->revision_word + !!frame->revision_want + !!frame->revision_part;
+	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word + !!frame->use +
+	       !!frame->verify_begin + !!frame->verify_word + !!frame->verify_sums +
+	       !!frame->verify_list + !!frame->revision_state + !!frame->revision_word +
+	       !!frame->revision_want + !!frame->revision_part + !!frame->counts;
 }
 
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)

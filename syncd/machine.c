@@ -246,7 +246,9 @@ static void on_frame(void *arg, const uint8_t *bytes, size_t length)
 	}
 	if (frame->heartbeat)
 		time_beat(syncd, frame->heartbeat, daemon_now_ns());
-	if (!revise_frame(syncd, frame))
+	if (frame->counts)
+		relay_counts(syncd, frame->counts);
+	else if (!revise_frame(syncd, frame))
 		session_frame(&syncd->session, frame, daemon_now_ns());
 	acked_update(syncd);
 	syncd_work(syncd);

@@ -317,6 +317,14 @@ void relay_heed(struct syncd *syncd, uint64_t history, uint64_t seq)
 	to_lbd(syncd, &message);
 }
 
+void relay_counts(struct syncd *syncd, Cas__Counts *counts)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+
+	message.counts = counts;
+	to_lbd(syncd, &message);
+}
+
 void relay_standby(struct syncd *syncd)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -442,6 +450,16 @@ static void heard_fenced(struct syncd *syncd, const Cas__Fenced *fenced)
 	copy_text(syncd->role.reason, sizeof(syncd->role.reason), syncd->yield.reason);
 }
 
+/* No word of the log: it may be late or lost, and the next one says it all again. */
+static void send_counts(struct syncd *syncd, Cas__Counts *counts)
+{
+	Sync__Frame frame = SYNC__FRAME__INIT;
+
+	frame.counts = counts;
+	if (syncd->session.up && channel_room(&syncd->channel))
+		machine_ops.send(syncd, &frame);
+}
+
 static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
 			   size_t nfds)
 {
@@ -467,6 +485,8 @@ static void on_lbd_message(void *arg, struct ctl_conn *conn, const Cas__Message 
 	}
 	if (message->followed)
 		revise_followed(syncd, true, message->followed);
+	if (message->counts)
+		send_counts(syncd, message->counts);
 	if (message->lbd_facts) {
 		syncd->facts.known = true;
 		syncd->facts.fenced = message->lbd_facts->fenced;

@@ -133,6 +133,8 @@ void relay_verdict(struct syncd *syncd, const struct flow_event *event);
 /* A standby is here that may not know what this node's lbd has said. */
 void relay_announce(struct syncd *syncd);
 void relay_passed(struct syncd *syncd, uint32_t pool_id, uint32_t number);
+/* From the peer's lbd, as it stands. */
+void relay_counts(struct syncd *syncd, Cas__Counts *counts);
 void relay_heed(struct syncd *syncd, uint64_t history, uint64_t seq);
 /* Tells lbd whether a standby is attached, if that is news. */
 void relay_standby(struct syncd *syncd);

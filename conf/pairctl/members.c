@@ -72,6 +72,19 @@ static void print_seen(const Cas__MemberStatus *member, FILE *out)
 	fprintf(out, " refused %" PRIu64 ", reset %" PRIu64 "\n", member->refusals, member->resets);
 }
 
+/* Through both nodes, since the pair began to count. */
+static void print_totals(const Cas__MemberStatus *member, FILE *out)
+{
+	char text[TEXT_SIZE];
+
+	if (!member->has_pair_connections)
+		return;
+	fprintf(out, "%s/%s: %s connections so far", member->array, member->name,
+		text_count(text, member->pair_connections));
+	fprintf(out, ", %s in", text_bytes(text, member->pair_bytes_in));
+	fprintf(out, ", %s out\n", text_bytes(text, member->pair_bytes_out));
+}
+
 /* By whom, since when, why, and how long its sessions still have. */
 static void print_admin(const Cas__MemberStatus *member, uint64_t unix_ms, FILE *out)
 {
@@ -140,6 +153,8 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 		print_learned(reply->member[i], out);
 	for (size_t i = 0; i < reply->n_member; i++)
 		print_seen(reply->member[i], out);
+	for (size_t i = 0; i < reply->n_member; i++)
+		print_totals(reply->member[i], out);
 }
 
 int members_run(const struct pairctl *ctl)

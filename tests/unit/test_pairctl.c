@@ -655,7 +655,9 @@ static void test_members(void **state)
 				     "mel/cas2      10.20.0.22                down       unknown\n"
 				     "mel/cas3      10.20.0.23, 2001:db8::23  degraded         0  "
 				     "rpc        5  unknown  "
-				     "unknown\n";
+				     "unknown\n"
+				     "mel/cas1: 1,234,567 connections so far, 31 MB in, 4.2 GB "
+				     "out\n";
 	char cas1[] = "cas1", cas2[] = "cas2", cas3[] = "cas3", a1[] = "10.20.0.21",
 	     a2[] = "10.20.0.22", a3[] = "10.20.0.23", a4[] = "2001:db8::23", up[] = "up",
 	     down[] = "down", degraded[] = "degraded", rpc[] = "rpc", web[] = "web",
@@ -685,6 +687,9 @@ static void test_members(void **state)
 		member[i].n_address = i == 2 ? 2 : 1;
 	}
 	SET(member[0], sessions, 5004);
+	SET(member[0], pair_connections, 1234567);
+	SET(member[0], pair_bytes_in, 31000000);
+	SET(member[0], pair_bytes_out, 4200000000);
 	SET(member[2], sessions, 0);
 	member[0].pool = first, member[0].n_pool = 2;
 	member[2].pool = third, member[2].n_pool = 1;
