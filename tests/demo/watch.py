@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """watch.py PAIRCTL RUN-DIR...: asks each node for its state ten times a second, until killed.
 
-One JSON object a line, whenever something has changed: {"t", "node", "role", "sync", "flows"}.
-A node that does not answer is "down".
+One JSON object a line, whenever something has changed: {"t", "node", "role", "epoch", "sync",
+"lag_ms", "flows"}.  A node that does not answer is "down".
 """
 import json
 import os
@@ -19,7 +19,9 @@ def ask(pairctl, run_dir):
         answer = subprocess.run([pairctl, '--run-dir', run_dir, '-j', 'status'], timeout=2,
                                 capture_output=True, check=False).stdout
         status = json.loads(answer)
-        return {'role': status['vrrp']['role'], 'sync': status.get('sync', {}).get('state', ''),
+        sync = status.get('sync', {})
+        return {'role': status['vrrp']['role'], 'epoch': status['vrrp'].get('epoch', 0),
+                'sync': sync.get('state', ''), 'lag_ms': round(sync.get('lag_ms', 0)),
                 'flows': status.get('lbd', {}).get('flows', 0)}
     except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return {'role': 'down', 'sync': '', 'flows': 0}
