@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# Who uses the pair while it is hurt, and who only looks on.  Everything they write is history.
+
+SESSIONS=50 BULK=20 FRESH_RATE=${FRESH_RATE:-100}
+FRESH_FROM=10.20.0.150 FRESH_SOURCES=13 PROBE_FROM=10.20.0.163
+BYSTANDER=10.20.0.50
+
+# The same sources on two ports of one affinity group, for the whole run.
+sessions_start() {
+	chat_start chat 7000 "$SESSIONS" 10.20.0.120 30
+	chat_start bulk 7001 "$BULK" 10.20.0.120 30
+	[[ -z $LAB_SAMBA ]] || rpc_start
+}
+rpc_start() {
+	spawn rpc client "$LAB_TOP/tests/lib/samr.py" "$LAB_VIP" "$LAB_CLIENTS" 10
+	wait_for 60 "RPC sessions to open" rpc_open
+}
+rpc_open() { (($(grep -c '"event": "open"' "$LAB/log/rpc.out") == 10)); }
+# One that was lost stays so: who comes next begins with all of them.
+sessions_renew() {
+	local name
+	sessions_whole && return
+	for name in chat bulk rpc; do
+		signal -KILL "$name"
+	done
+	sessions_start
+}
+sessions_whole() {
+	local name
+	for name in chat bulk; do
+		grep -qE '"event":"(lost|moved)"' "$LAB/log/$name.out" && return 1
+	done
+	! grep -qE '"event": "(lost|moved)"' "$LAB/log/rpc.out" 2>/dev/null
+}
+
+calm() {
+	local name waiting
+	for name in chat bulk; do
+		waiting=$(grep '"event":"count".*}$' "$LAB/log/$name.out" | tail -n 1 |
+			"$LAB_TOP/tests/lib/field.py" waiting_ms)
+		((${waiting%.*} < 500)) || return 1
+	done
+}
+
+# A host on the same wire that a node has never heard of would wait for ARP: not so behind a router.
+nodes_meet_clients() {
+	local last node
+	for ((last = 150; last < 164; last++)); do
+		for node in 1 2; do
+			on client ping -q -c 1 -W 1 -I "10.20.0.$last" "10.20.0.1$node" >/dev/null &
+		done
+	done
+	wait
+	on client ping -q -c 1 -W 1 "$LAB_VIP" >/dev/null
+	on client ping -q -c 1 -W 1 "$BYSTANDER" >/dev/null
+}
+
+# meters_start: for one episode.  `control` asks a host that no fault touches: what it misses is the
+# machine's doing.
+meters_start() {
+	local name node
+	: >"$LAB/clients"
+	nodes_meet_clients
+	declare -gA first_line=()
+	for name in chat bulk rpc; do
+		[[ ! -e $LAB/log/$name.out ]] || first_line[$name]=$(($(wc -l <"$LAB/log/$name.out") + 1))
+	done
+	witness_start
+	spawn echo client "$LAB_BUILD/tests/blackout" ping "$LAB_VIP"
+	spawn control client "$LAB_BUILD/tests/blackout" ping "$BYSTANDER"
+	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 "$PROBE_FROM" 10
+	spawn fresh client "$LAB_BUILD/tests/fresh" burst "$LAB_VIP" 7000 "$FRESH_FROM" \
+		"$FRESH_SOURCES" "$FRESH_RATE"
+	for node in 1 2; do
+		spawn "watch-$node" client "$LAB_TOP/tests/demo/watch.py" "$LAB_BUILD/pairctl" \
+			"$LAB/lb$node/run"
+	done
+}
+
+# newcomers_stop: none comes any more; those that have come end first.
+newcomers_stop() {
+	signal -TERM fresh
+	signal -TERM probe
+	wait_for 30 "new connections to end" gone fresh
+	wait_for 5 "probe to end" gone probe
+}
+meters_stop() {
+	local name
+	for name in echo control; do
+		signal -TERM "$name"
+		wait_for 5 "$name to end" gone "$name"
+	done
+	signal -TERM watch-1
+	signal -TERM watch-2
+	witness_stop
+}
+
+# client_joins NAME PORT SESSIONS EVERY-MS [FIRST-SOURCE SOURCES]: sessions of one episode, which a
+# fault's script begins.
+client_joins() {
+	spawn "$1" client "$LAB_BUILD/tests/chat" hold "$LAB_VIP" "$2" "$3" "${5:-10.20.0.120}" \
+		"${6:-30}" "$4" 5000
+	wait_for 20 "$1: $3 sessions to open" grep -q "\"open\":$3," "$LAB/log/$1.out"
+	echo "$1" >>"$LAB/clients"
+}
+clients_leave() {
+	local name
+	while read -r name; do
+		signal -TERM "$name"
+		wait_for 15 "$name to end" gone "$name"
+	done <"$LAB/clients"
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an episode left behind: one directory, a file of JSON lines for each who wrote.
+
+history.out is the runner's: faults, when each was injected and healed, and how the pair was after it.
+The others are the clients', the meters' and the witness's.
+"""
+import glob
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+import judge as witness     # noqa: E402  the reader of the witness's lines
+
+METERS = ('history', 'witness', 'echo', 'control', 'probe', 'fresh', 'watch-1', 'watch-2')
+WHOLE_RUN = ('chat', 'bulk')    # their sessions are counted at the begin
+STALL_EDGES = (200, 500, 1000, 2000, 5000)
+
+
+def lines(path):
+    """All whole JSON lines of a file."""
+    found = []
+    if os.path.exists(path):
+        with open(path, encoding='utf-8', errors='replace') as file:
+            for line in file:
+                try:
+                    found.append(json.loads(line))
+                except ValueError:
+                    pass
+    return found
+
+
+class History:
+    def __init__(self, directory):
+        self.directory = directory
+        self.events = lines(directory + '/history.out')
+        self.begin = self.one('begin')
+        self.faults = {event['id']: event for event in self.all('fault')}
+        self.addresses, self.adverts = witness.read(directory + '/witness.out')
+        self.watch = {node: lines('%s/watch-%d.out' % (directory, node)) for node in (1, 2)}
+        names = [os.path.basename(path)[:-len('.out')] for path in glob.glob(directory + '/*.out')]
+        self.clients = {name: lines('%s/%s.out' % (directory, name)) for name in sorted(names)
+                        if name not in METERS}
+
+    def all(self, name):
+        return [event for event in self.events if event['event'] == name]
+
+    def one(self, name):
+        """The last of these events, or nothing."""
+        return (self.all(name) or [None])[-1]
+
+    def of(self, name, fault):
+        return next((event for event in self.all(name) if event.get('id') == fault), None)
+
+    def meter(self, name):
+        return (lines('%s/%s.out' % (self.directory, name)) or [{}])[-1]
+
+    def total(self, name):
+        return next((line for line in reversed(lines('%s/%s.out' % (self.directory, name)))
+                     if line.get('event') == 'total'), {})
+
+    def of_clients(self, kind):
+        """(client, event) of all sessions."""
+        return [(name, event) for name, events in self.clients.items() for event in events
+                if event.get('event') == kind]
+
+    def sessions(self):
+        """How many there were: those of the whole run, and who joined."""
+        count = self.begin['sessions'] if self.begin else 0
+        for name, events in self.clients.items():
+            if name not in WHOLE_RUN:
+                count += sum(event['sessions'] for event in events if event.get('event') == 'total')
+        return count
+
+    def stalls(self):
+        """Of each stall of a session the begin, the end, both in ms, and whose it was."""
+        return [(event['t'] - event['ms'], event['t'], '%s %s' % (name, event['session']))
+                for name, event in self.of_clients('stall')]
+
+    def gaps(self):
+        """(begin, end) of each time in which no new connection came to be."""
+        return [(event['t'] - event['ms'], event['t'])
+                for event in lines(self.directory + '/probe.out') if event['event'] == 'gap']
+
+    def server_of_clients(self):
+        """client address -> {member} over the ports of one affinity group, by the active node."""
+        found = {}
+        path = self.directory + '/sessions.json'
+        for session in (lines(path) or [{}])[0].get('sessions', []):
+            if session.get('state') == 'established' and session['service'] in ('chat', 'bulk'):
+                source = session['client'].rsplit(':', 1)[0]
+                found.setdefault(source, set()).add(session.get('member'))
+        return found
+
+
+def histogram(stalls):
+    """How many sessions had their longest wait up to each edge, and above."""
+    longest = {}
+    for begin, end, session in stalls:
+        longest[session] = max(longest.get(session, 0), end - begin)
+    names = ['up to %d ms' % edge for edge in STALL_EDGES] + ['longer']
+    counts = dict.fromkeys(names, 0)
+    for wait in longest.values():
+        counts[names[sum(wait > edge for edge in STALL_EDGES)]] += 1
+    return counts
+
+
+def runs(directory):
+    """The directories of all episodes that were judged, in the order in which they were played."""
+    found = glob.glob(directory + '/runs/*/verdict.json')
+    found = [os.path.dirname(path) for path in found]
+    return sorted(found, key=lambda path: lines(path + '/history.out')[0]['t'])

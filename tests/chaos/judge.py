@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reads the history of an episode and says the verdict; has no other knowledge of the run.
+
+judge.py [--tell-times] DIRECTORY
+
+Writes DIRECTORY/verdict.json and prints what was done, what clients saw, and the verdict.  Exit
+status 1 when a limit of the faults, or an invariant, was not kept.  --tell-times: what took too long
+is told and not condemned, for a machine that is not quiet.
+"""
+import json
+import sys
+
+from history import History, histogram, witness
+
+ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
+
+
+class Verdict:
+    def __init__(self, tell_times):
+        self.tell_times = tell_times
+        self.wrong, self.told = [], []
+        self.held, self.figures = {}, {}
+
+    def must(self, true, words):
+        if not true:
+            self.wrong.append(words)
+        return true
+
+    def in_time(self, value, limit, words):
+        """A limit of time; value None is never."""
+        if limit == 'any' or (value is not None and value <= limit):
+            return
+        text = '%s: %s, over %s' % (words, 'never' if value is None else '%.1f' % value, limit)
+        (self.told if self.tell_times and value is not None else self.wrong).append(text)
+
+    def invariant(self, name, true, words):
+        self.held[name] = self.held.get(name, True) and bool(true)
+        return self.must(true, '%s: %s' % (name, words))
+
+
+def number(text):
+    return 'any' if text == 'any' else float(text or 0)
+
+
+def limits(history):
+    """Those of one fault; of several at once the most that any allows, and blackouts add up."""
+    faults = list(history.faults.values())
+    together = {'lost': 0, 'dark_ms': 0, 'connect_ms': 0, 'two_ms': 0, 'heal_s': 0}
+    for name in together:
+        values = [number(fault[name]) for fault in faults]
+        if 'any' in values:
+            together[name] = 'any'
+        elif name == 'lost':
+            together[name] = sum(values)
+        else:
+            together[name] = max(values, default=0)
+    if len(faults) > 1:
+        together['dark_ms'] = together['connect_ms'] = 'any'
+        together['heal_s'] += 10
+    healed = [number(fault['two_healed_ms']) for fault in faults if fault['two_healed_ms']]
+    together['two_healed_ms'] = max(healed, default=0)
+    cut = {wire for fault in faults for wire in fault['cuts'].split()}
+    if {'lan', 'channel'} <= cut:       # nothing passes between the nodes: no fence can be built
+        together['two_ms'] = 'any'
+        together['two_healed_ms'] = max(together['two_healed_ms'], 1500)
+    return together
+
+
+# --- what the runner saw ------------------------------------------------------------------------
+
+def judge_faults(history, verdict):
+    verdict.must(history.begin and history.faults and history.one('end'), 'the record has no end')
+    for event in history.all('broken'):
+        verdict.must(False, '%s: %s failed: %s' % (event['id'], event['part'], event['why']))
+    alone = len(history.faults) == 1
+    for fault in history.faults.values():
+        name = fault['id']
+        if history.of('without_effect', name):
+            (verdict.wrong if alone else verdict.told).append('%s: had no effect' % name)
+        if not fault['alarm']:
+            continue
+        alarm, injected = history.of('alarm', name), history.of('inject', name)
+        late = (alarm['t'] - injected['t']) / 1e3 if alarm else None
+        verdict.figures['alarm_s'] = late
+        if alone:
+            verdict.held['I8'] = late is not None
+            verdict.in_time(late, number(fault['alarm_s']), 'I8: seconds until status told')
+
+
+def judge_healing(history, verdict, limit):
+    """I4: one active, one in sync, equal tables, one revision."""
+    over, settled = history.one('over'), history.one('settled')
+    # A fault that heals in steps says itself when the last one was.
+    heals = [event['t'] for event in history.all('whole') or history.all('heal')]
+    verdict.invariant('I4', settled, 'the pair did not heal: %s' %
+                      (history.one('unsettled') or {}).get('states', ''))
+    if not settled or not over or not heals:
+        return
+    healed = (settled['t'] - max(heals)) / 1e3
+    verdict.figures['healed_s'] = round(healed, 2)
+    verdict.in_time(healed, limit['heal_s'], 'seconds until healed')
+    tables = history.one('tables')
+    verdict.invariant('I4', tables and tables['equal'], 'the tables differ: %s' %
+                      (tables or {}).get('figures'))
+
+
+# --- what clients saw ---------------------------------------------------------------------------
+
+def judge_sessions(history, verdict, limit):
+    lost, moved = history.of_clients('lost'), history.of_clients('moved')
+    stalls = history.stalls()
+    figures = verdict.figures
+    figures['sessions'] = history.sessions()
+    figures['sessions_lost'], figures['sessions_moved'] = len(lost), len(moved)
+    figures['resets'] = sum('reset' in str(event.get('why', '')).lower() for _, event in lost)
+    figures['stalled'] = histogram(stalls)
+    figures['longest_stall_ms'] = round(max((end - begin for begin, end, _ in stalls), default=0), 1)
+    answers = [event['answers'] for event in history.clients.get('chat', [])
+               if event.get('event') == 'count']
+    verdict.must(len(answers) > 1 and answers[-1] > answers[0], 'no session was ever answered')
+    if limit['lost'] != 'any':
+        verdict.must(len(lost) <= limit['lost'], '%d sessions lost, of %d: %s' % (
+            len(lost), figures['sessions'], [event for _, event in lost[:3]]))
+    verdict.invariant('I1', not moved, '%d sessions moved' % len(moved))
+    torn = {source for source, members in history.server_of_clients().items() if len(members) > 1}
+    verdict.invariant('I2', not torn, 'clients on two members: %s' % sorted(torn))
+
+
+def judge_new_connections(history, verdict, limit):
+    fresh = history.total('fresh')
+    figures = verdict.figures
+    figures['new'], figures['new_lost'] = fresh.get('established', 0), fresh.get('lost', 0)
+    verdict.must(figures['new'] > 0, 'no new connection ever came to be')
+    if limit['lost'] != 'any':
+        verdict.must(figures['new_lost'] <= limit['lost'],
+                     '%d new connections were lost once established' % figures['new_lost'])
+    figures['connect_gap_ms'] = history.total('probe').get('longest_gap_ms')
+    verdict.in_time(figures['connect_gap_ms'], plus(limit['connect_ms'], figures['control_ms']),
+                    'ms without a new connection')
+
+
+def plus(limit, more):
+    return limit if limit == 'any' else limit + more
+
+
+def judge_blackout(history, verdict, limit):
+    """What a host that no fault touches missed meanwhile is the machine's doing, and allowed."""
+    echo, control = history.meter('echo'), history.meter('control')
+    figures = verdict.figures
+    figures['control_ms'] = control.get('dark_ms', 0)
+    figures['dark_ms'], figures['probes_lost'] = echo.get('dark_ms'), echo.get('lost')
+    figures['probes'] = echo.get('sent', 0)
+    verdict.must(echo.get('answered'), 'the address never answered')
+    verdict.in_time(figures['dark_ms'], plus(limit['dark_ms'], figures['control_ms']),
+                    'ms of blackout')
+
+
+# --- who led ------------------------------------------------------------------------------------
+
+def judge_owners(history, verdict, limit):
+    """I3: no two stations answer one question."""
+    two = witness.longest(history.addresses, 0, lambda stations: len(stations) > 1)
+    healed = max((event['t'] for event in history.all('healed')), default=0) * 1000
+    after = witness.longest(history.addresses, healed, lambda stations: len(stations) > 1)
+    verdict.figures['two_owners_ms'] = two
+    verdict.must(any(address.answers for address in history.addresses.values()),
+                 'the witness never heard an answer')
+    if limit['two_ms'] != 'any':
+        verdict.invariant('I3', two <= limit['two_ms'], 'two owners for %.1f ms' % two)
+    else:
+        verdict.invariant('I3', after <= limit['two_healed_ms'],
+                          'two owners for %.1f ms after the split had healed' % after)
+
+
+def judge_roles(history, verdict):
+    """Whether the role stayed where it should; a machine that stood still moves it rightly."""
+    settled = history.one('settled')
+    faults = list(history.faults.values())
+    if len(faults) != 1 or not faults[0]['stays'] or not settled:
+        return
+    if settled['active'] == faults[0]['active']:
+        return
+    pause = witness.pauses(history.adverts, 'lb%d-eth0' % faults[0]['active'])
+    text = 'the role moved from lb%d, which sent no advert for %.0f ms' % (
+        faults[0]['active'], pause)
+    (verdict.told if pause >= ASLEEP_MS else verdict.wrong).append(text)
+
+
+def stints(history):
+    """(first sample, epoch, node) of each time that a node called itself active."""
+    found = []
+    for node, samples in history.watch.items():
+        before = {}
+        for sample in samples:
+            if sample['role'] == 'active' and before.get('role') != 'active':
+                found.append((sample['t'], sample['epoch'], node))
+            before = sample
+    return sorted(found)
+
+
+def judge_epochs(history, verdict, limit):
+    """I5: who becomes active has a higher epoch than whoever was.  Two that cannot know of each other
+    count on by themselves; the one that stays must be above both."""
+    epochs = [sample['epoch'] for samples in history.watch.values() for sample in samples
+              if sample['role'] == 'active']
+    for node in leaders(history):
+        verdict.invariant('I5', history.watch[node][-1]['epoch'] == max(epochs),
+                          'lb%d leads with epoch %d, and there was %d' % (
+                              node, history.watch[node][-1]['epoch'], max(epochs)))
+    if limit['two_ms'] == 'any':
+        return
+    turns = stints(history)
+    for before, after in zip(turns, turns[1:]):
+        verdict.invariant('I5', after[1] > before[1], 'lb%d leads with epoch %d after %d' % (
+            after[2], after[1], before[1]))
+
+
+def leaders(history):
+    """Those who called themselves active at the end."""
+    return [node for node, samples in history.watch.items()
+            if samples and samples[-1]['role'] == 'active']
+
+
+def judge_reports(history, verdict):
+    """I9: at the end one node calls itself active, and that is the one that answers."""
+    for text, address in history.addresses.items():
+        answered = [stations for _, stations in address.owners() if stations]
+        told = ['lb%d' % node for node in leaders(history)]
+        verdict.invariant('I9', answered and [witness.node(port) for port in answered[-1]] == told,
+                          '%s is answered by %s, active say they are: %s' % (
+                              text, answered[-1:], told))
+
+
+# --- in words -----------------------------------------------------------------------------------
+
+def seen(figures):
+    stalled = sum(figures['stalled'].values())
+    healed = figures.get('healed_s')
+    return [
+        '%d sessions: %d lost, %d moved, %d stalled (at most %.0f ms); %d new connections, %d lost' % (
+            figures['sessions'], figures['sessions_lost'], figures['sessions_moved'], stalled,
+            figures['longest_stall_ms'], figures['new'], figures['new_lost']),
+        'dark %s ms (%s of %s probes lost; the control %s ms), %s ms without a new connection, two '
+        'owners %.1f ms, healed after %s s' % (
+            figures['dark_ms'], figures['probes_lost'], figures['probes'], figures['control_ms'],
+            figures['connect_gap_ms'], figures['two_owners_ms'],
+            '%.1f' % healed if healed is not None else '?')]
+
+
+def say(history, verdict):
+    for fault in history.faults.values():
+        at = {name: history.of(name, fault['id']) for name in ('inject', 'heal', 'healed')}
+        held = (at['heal']['t'] - at['inject']['t']) / 1e3 if at['heal'] else 0
+        print('%-4s %s (lb%d led; for %.1f s)' % (fault['id'], fault['title'], fault['active'],
+                                                  held))
+    for line in seen(verdict.figures):
+        print('     ' + line)
+    for line in verdict.told:
+        print('     told: ' + line)
+    for line in verdict.wrong:
+        print('     WRONG: ' + line)
+    held = ' '.join(name for name, true in sorted(verdict.held.items()) if true)
+    print('     %s; %s hold' % ('not survived as promised' if verdict.wrong else 'survived', held),
+          flush=True)
+
+
+def judge(history, verdict):
+    limit = limits(history)
+    judge_faults(history, verdict)
+    judge_healing(history, verdict, limit)
+    judge_sessions(history, verdict, limit)
+    judge_blackout(history, verdict, limit)
+    judge_new_connections(history, verdict, limit)
+    judge_owners(history, verdict, limit)
+    judge_roles(history, verdict)
+    judge_epochs(history, verdict, limit)
+    judge_reports(history, verdict)
+    return limit
+
+
+def main():
+    arguments = [word for word in sys.argv[1:] if word != '--tell-times']
+    if len(arguments) != 1:
+        sys.exit(__doc__)
+    history = History(arguments[0])
+    verdict = Verdict('--tell-times' in sys.argv)
+    limit = judge(history, verdict)
+    say(history, verdict)
+    with open(arguments[0] + '/verdict.json', 'w', encoding='utf-8') as out:
+        json.dump({'name': history.begin['name'] if history.begin else '?',
+                   'faults': list(history.faults), 'survived': not verdict.wrong,
+                   'wrong': verdict.wrong, 'told': verdict.told, 'invariants': verdict.held,
+                   'limits': limit, 'figures': verdict.figures}, out, indent=1)
+        out.write('\n')
+    sys.exit(1 if verdict.wrong else 0)
+
+
+if __name__ == '__main__':
+    main()

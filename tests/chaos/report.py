@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""report.py DIRECTORY [TABLE]: what the episodes below DIRECTORY/runs came to.
+
+Writes report.json, report.html (one file, with a timeline an episode) and the table of faults to
+DIRECTORY/RESULTS.md, or to TABLE.
+"""
+import json
+import os
+import platform
+import statistics
+import sys
+from xml.sax.saxutils import escape
+
+import picture
+from history import History, runs
+
+STYLE = '''body { font: 14px "DejaVu Sans", Verdana, sans-serif; color: #1f2933; margin: 2em auto;
+ max-width: 1040px } table { border-collapse: collapse; font-size: 13px } td, th { padding: 3px 10px;
+ text-align: right; border-bottom: 1px solid #e3e8ee } td:first-child, td:nth-child(2),
+ th:nth-child(2) { text-align: left } h2 { font-size: 16px; margin-top: 2em } .bad { color: #c62f2f }
+ .ok { color: #2d7a4f } p { margin: 4px 0; color: #66727f }'''
+
+
+def read(path):
+    with open(path + '/verdict.json', encoding='utf-8') as file:
+        return json.load(file)
+
+
+def median(values):
+    values = [value for value in values if value is not None]
+    return statistics.median(values) if values else 0
+
+
+def most(values):
+    return max((value for value in values if value is not None), default=0)
+
+
+def by_fault(verdicts, titles):
+    """A row a fault, of the episodes that it had to itself; overlapping ones are one row more."""
+    groups = {}
+    for verdict in verdicts:
+        name = verdict['faults'][0] if len(verdict['faults']) == 1 else 'overlapping'
+        groups.setdefault(name, []).append(verdict)
+    rows = []
+    for name, group in groups.items():
+        column = {key: [verdict['figures'].get(key) for verdict in group] for key in
+                  ('dark_ms', 'connect_gap_ms', 'sessions', 'sessions_lost', 'sessions_moved',
+                   'new', 'new_lost', 'longest_stall_ms', 'two_owners_ms', 'healed_s')}
+        rows.append({
+            'id': name, 'title': titles.get(name, 'two or more at once'), 'runs': len(group),
+            'survived': sum(verdict['survived'] for verdict in group),
+            'blackout_median_ms': median(column['dark_ms']),
+            'blackout_max_ms': most(column['dark_ms']),
+            'connect_gap_max_ms': most(column['connect_gap_ms']),
+            'stall_max_ms': most(column['longest_stall_ms']),
+            'sessions': sum(value or 0 for value in column['sessions'] + column['new']),
+            'sessions_lost': sum(value or 0 for value in
+                                 column['sessions_lost'] + column['new_lost']),
+            'sessions_moved': sum(value or 0 for value in column['sessions_moved']),
+            'healed_median_s': median(column['healed_s']),
+            'healed_max_s': most(column['healed_s'])})
+    return rows
+
+
+HEADS = ('', 'fault', 'survived', 'blackout median / max ms', 'no new connection, max ms',
+         'longest stall ms', 'sessions lost', 'healed after, median / max s')
+
+
+def cells(row):
+    return (row['id'], row['title'], '%d of %d' % (row['survived'], row['runs']),
+            '%.0f / %.0f' % (row['blackout_median_ms'], row['blackout_max_ms']),
+            '%.0f' % row['connect_gap_max_ms'], '%.0f' % row['stall_max_ms'],
+            '%d of %d' % (row['sessions_lost'], row['sessions']),
+            '%.1f / %.1f' % (row['healed_median_s'], row['healed_max_s']))
+
+
+def figures(verdicts, rows):
+    of_all = {
+        'episodes': len(verdicts),
+        'episodes_survived': sum(verdict['survived'] for verdict in verdicts),
+        'sessions': sum(row['sessions'] for row in rows),
+        'sessions_lost': sum(row['sessions_lost'] for row in rows),
+        'sessions_moved': sum(row['sessions_moved'] for row in rows),
+        'two_owners_max_ms': most(verdict['figures'].get('two_owners_ms') for verdict in verdicts)}
+    for row in rows:
+        for key in ('blackout_median_ms', 'blackout_max_ms', 'sessions', 'sessions_lost',
+                    'healed_median_s', 'healed_max_s'):
+            of_all['%s_%s' % (row['id'].lower(), key)] = row[key]
+    return of_all
+
+
+def environment():
+    return {'kernel': platform.release(), 'machine': platform.machine(), 'cpus': os.cpu_count(),
+            'network': 'veth pairs and bridges of one machine', 'advert_ms': 100}
+
+
+# --- for people ---------------------------------------------------------------------------------
+
+def markdown(rows, every):
+    out = ['<!-- written by tests/chaos/report.py; sudo make chaos REPEAT=3 makes it again -->',
+           '# What each fault came to', '',
+           '%d of %d episodes survived; %d of %d sessions and connections lost. Kernel %s, %d CPUs, '
+           'network namespaces of one machine, adverts every 100 ms.' % (
+               every['episodes_survived'], every['episodes'], every['sessions_lost'],
+               every['sessions'], platform.release(), os.cpu_count()), '',
+           '| %s |' % ' | '.join(HEADS), '| --- | --- |' + ' ---: |' * (len(HEADS) - 2)]
+    return '\n'.join(out + ['| %s |' % ' | '.join(cells(row)) for row in rows]) + '\n'
+
+
+def html_table(rows):
+    head = ''.join('<th>%s</th>' % escape(name) for name in HEADS)
+    body = ''.join('<tr>%s</tr>' % ''.join('<td>%s</td>' % escape(cell) for cell in cells(row))
+                   for row in rows)
+    return '<table><tr>%s</tr>%s</table>' % (head, body)
+
+
+def html_episode(path, verdict):
+    history, seen = History(path), verdict['figures']
+    word = ('ok', 'survived') if verdict['survived'] else ('bad', 'not survived as promised')
+    out = ['<h2>%s <span class="%s">%s</span></h2>' % (escape(verdict['name']), *word),
+           '<p>%d sessions, %d lost, %d moved; %d new connections, %d lost; dark %s ms; two owners '
+           '%s ms; healed after %s s; held: %s</p>' % (
+               seen['sessions'], seen['sessions_lost'], seen['sessions_moved'], seen['new'],
+               seen['new_lost'], seen['dark_ms'], seen['two_owners_ms'],
+               seen.get('healed_s', '?'), ' '.join(sorted(
+                   name for name, held in verdict['invariants'].items() if held)))]
+    stalled = ', '.join('%d %s' % (count, edge) for edge, count in seen['stalled'].items() if count)
+    if stalled:
+        out.append('<p>longest waits of sessions: %s</p>' % stalled)
+    out += ['<p class="bad">%s</p>' % escape(words) for words in verdict['wrong']]
+    out += ['<p>%s</p>' % escape(words) for words in verdict['told']]
+    return '\n'.join(out + [picture.draw(history)])
+
+
+def html(paths, verdicts, rows, every):
+    head = '%d of %d episodes survived, %d of %d sessions and connections lost' % (
+        every['episodes_survived'], every['episodes'], every['sessions_lost'], every['sessions'])
+    parts = ['<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>caspair: faults</title>',
+             '<style>%s</style><h1>%s</h1>' % (STYLE, head),
+             '<p>Each picture: the fault from its injection to its healing (paler while it heals), '
+             'the roles as the nodes told them, times without a new connection over 50 ms, sessions '
+             'that wait for an answer for over 100 ms, and the lag of replication.</p>',
+             html_table(rows)]
+    parts += [html_episode(path, verdict) for path, verdict in zip(paths, verdicts)]
+    return '\n'.join(parts) + '</html>\n'
+
+
+def write(path, words):
+    with open(path, 'w', encoding='utf-8') as out:
+        out.write(words)
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    directory = sys.argv[1]
+    paths = runs(directory)
+    if not paths:
+        sys.exit('no episode was judged')
+    verdicts = [read(path) for path in paths]
+    titles = {name: fault['title'] for path in paths
+              for name, fault in History(path).faults.items()}
+    rows = by_fault(verdicts, titles)
+    every = figures(verdicts, rows)
+    write(directory + '/report.json', json.dumps(
+        {'figures': every, 'environment': environment(), 'faults': rows, 'runs': verdicts},
+        indent=1) + '\n')
+    write(directory + '/report.html', html(paths, verdicts, rows, every))
+    write(sys.argv[2] if len(sys.argv) > 2 else directory + '/RESULTS.md', markdown(rows, every))
+    print('%d of %d episodes survived, %d of %d sessions and connections lost: %s/report.html' % (
+        every['episodes_survived'], every['episodes'], every['sessions_lost'], every['sessions'],
+        directory))
+
+
+if __name__ == '__main__':
+    main()
