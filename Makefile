@@ -10,6 +10,8 @@
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
+#	sudo make chaos		every fault of the catalogue three times; ONLY="P1 N5" picks,
+#				SEED=7 MINUTES=60 plays a random schedule, RESUME=1 goes on
 #	sudo make push-kills N=200	something dies in the middle of each of as many pushes
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
 #	sudo make resets	members that die with 5,000 clients on them, in every mode
@@ -159,6 +161,18 @@ $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c tests/bench/packets.h
 	$(call say,BPF,$<)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -I. \
 		$(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
 
+# Daemons with a bug each, for faults to find: a function of theirs is another one's.
+PLANTED_DAEMONS := $(addprefix $(B)/planted/,mute/vrrpd forgetful/syncd choosy/lbd)
+$(B)/planted/mute/vrrpd: $(B)/obj/tests/chaos/planted/mute.o $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
+	$(link) $^ -Wl,--wrap=announce_send -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/planted/forgetful/syncd: $(B)/obj/tests/chaos/planted/forgetful.o $(B)/obj/syncd/main.o \
+		$(SYNCD_A) $(BASE_A)
+	$(link) $^ -Wl,--wrap=table_apply -lbpf -lelf -lz -lcap-ng $(COMMON_LIBS)
+$(B)/planted/choosy/lbd: $(B)/obj/tests/chaos/planted/choosy.o $(B)/obj/lbd/main.o $(LBD_A) $(BASE_A) \
+		| $(B)/lbd-check
+	$(link) $^ -Wl,--wrap=maglev_fill -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+	$(Q)ln -f $(B)/lbd-check $(@D)/lbd-check # lbd starts the one beside itself
+
 $(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYNCD_A) $(BASE_A)
 	$(link) $^ $(COMMON_LIBS)
 
@@ -201,6 +215,13 @@ drills: all $(TOOLS)
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
 	$(Q)FLOOD=1000000 SESSIONS=1000 STALL_MS=500 RATE=$(or $(RATE),25000) tests/pair/floods.sh $(B)
+
+# Faults one by one, or as a seed has it; tests/chaos/README.md.
+.PHONY: chaos chaos-planted
+chaos: all $(TOOLS)
+	$(Q)REPEAT=$(or $(REPEAT),3) tests/chaos/run $(B)
+chaos-planted: all $(TOOLS) $(PLANTED_DAEMONS)
+	$(Q)tests/chaos/planted.sh $(B)
 
 .PHONY: push-kills
 push-kills: all $(TOOLS)
