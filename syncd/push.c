@@ -76,9 +76,11 @@ bool push_agree(const struct push *p)
 	return p->peer_known &&
 	       ((p->line.base && p->peer.base) || push_relation(p) == RELATION_SAME);
 }
+
 static void applied_follower(struct push *p, const char *why)
 {
 	p->task = PUSH_NOTHING;
+	push_adopted(p, why ? PUSH_NO : PUSH_DONE, why ? p->why : NULL);
 	if (p->tell)
 		push_say(p, why ? PUSH_FAILED : PUSH_SWITCHED, &p->line.tip, why);
 	push_say_state(p);
@@ -172,6 +174,8 @@ void push_up(struct push *p, uint64_t now)
 
 	p->up = true;
 	p->peer_known = false;
+	if (p->task == PUSH_JOINING)
+		push_adopted(p, PUSH_DISAGREES, "the channel went down");
 	if (p->task == PUSH_FETCHING || p->task == PUSH_JOINING)
 		p->task = PUSH_NOTHING;
 	push_forget(p);
@@ -193,6 +197,8 @@ void push_down(struct push *p, uint64_t now)
 		push_give_up(p, PUSH_DISAGREES, "the channel to the standby went down", now);
 	else if (p->phase == PUSH_SWITCHING)
 		push_apply_here(p, now);
+	if (p->task == PUSH_JOINING)
+		push_adopted(p, PUSH_DISAGREES, "the channel went down");
 	if (p->task != PUSH_FOLLOWING)
 		p->task = PUSH_NOTHING;
 	p->tell = false;

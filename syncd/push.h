@@ -26,7 +26,7 @@
  * Before that both nodes are on the old revision whatever happens, after it both come to the new
  * one: nodes that meet tell each other their lines (STATE), and the one whose revision is an
  * ancestor of the other's takes the newer one.  Where neither descends from the other, nothing is
- * taken by itself.
+ * taken by itself: somebody says whose holds (push_adopt).
  *
  * A roll-back is a new revision with the files of the one before, pushed in the same way: when the
  * deadline passes, when somebody asks, and at once when daemons do not follow.
@@ -127,6 +127,7 @@ struct push {
 	struct lineage offered;
 	uint32_t offered_confirm_ms;
 	bool staged;
+	bool adopting;             /* JOINING, FOLLOWING: the peer's history, in place of this one */
 	bool tell;                 /* FOLLOWING: the peer waits for a word */
 	uint64_t join_ns, undo_ns; /* not again before */
 	bool astray;               /* daemons do not run what is current: asked again then */
@@ -163,6 +164,8 @@ const char *push_begin(struct push *push, const struct push_wish *wish, uint64_t
 /* NULL: push_ops.ended follows; or why not. */
 const char *push_confirm(struct push *push, uint64_t now);
 const char *push_rollback(struct push *push, uint64_t now);
+/* Of two histories the peer's is taken; this node's is given up. */
+const char *push_adopt(struct push *push);
 
 /* What the peer said; `line` comes with STATE. */
 void push_heard(struct push *push, enum push_word word, const struct push_note *note,

@@ -107,9 +107,32 @@ void push_reconsider(struct push *p, uint64_t now)
 	p->ops->fetch(p->arg, &p->peer.tip);
 }
 
+void push_adopted(struct push *p, enum push_end how, const char *why)
+{
+	if (!p->adopting)
+		return;
+	p->adopting = false;
+	p->ops->ended(p->arg, how, why);
+}
+
+const char *push_adopt(struct push *p)
+{
+	if (!p->up || !p->peer_known)
+		return "the peer has not said which revision it runs";
+	if (p->phase != PUSH_IDLE || p->task != PUSH_NOTHING || p->confirming)
+		return "another push is under way";
+	if (!push_split(p))
+		return "the nodes do not have two histories: there is nothing to choose";
+	p->adopting = true;
+	p->task = PUSH_JOINING;
+	p->ops->fetch(p->arg, &p->peer.tip);
+	return NULL;
+}
+
 static void join_failed(struct push *p, const char *why, uint64_t now)
 {
 	p->task = PUSH_NOTHING;
+	push_adopted(p, PUSH_DISAGREES, why);
 	p->join_ns = now + JOIN_AGAIN;
 	p->refused++;
 	push_set_why(p, "the peer's revision cannot be taken over: %.180s", why);

@@ -80,7 +80,7 @@ static const char *peer_obstacle(const struct push *p, const struct push_wish *w
 	if (!p->peer_known)
 		return "the standby has not said yet which revision it runs";
 	if (push_split(p))
-		return "the nodes have two histories of the configuration; see syncd(8)";
+		return PUSH_TWO_HISTORIES;
 	if (!push_agree(p))
 		return "the nodes are about to exchange revisions";
 	if (!wish->synced && !p->line.base)
@@ -152,7 +152,7 @@ const char *push_rollback(struct push *p, uint64_t now)
 	if (p->phase != PUSH_IDLE || p->task != PUSH_NOTHING)
 		return "another push is under way";
 	if (push_split(p))
-		return "the nodes have two histories of the configuration; see syncd(8)";
+		return PUSH_TWO_HISTORIES;
 	if (p->line.base)
 		return "nothing was ever pushed";
 	push_roll_back(p, now);

@@ -5,6 +5,8 @@
 
 #include "syncd/push.h"
 
+#define PUSH_TWO_HISTORIES                                                                         \
+	"the nodes have two histories of the configuration: pairctl adopt NODE says whose holds"
 #define PUSH_ASTRAY_NS UINT64_C(5000000000) /* then the daemons are asked again */
 
 /* --- push.c ------------------------------------------------------------------------------------
@@ -41,6 +43,8 @@ void push_offered(struct push *push, const struct push_note *note);
 bool push_is_offered(const struct push *push, const struct revision *about);
 void push_stage(struct push *push, const struct push_note *note);
 void push_forget(struct push *push);
+/* Ends what push_adopt() began, where it did. */
+void push_adopted(struct push *push, enum push_end how, const char *why);
 /* Takes the peer's revision where it is the newer one. */
 void push_reconsider(struct push *push, uint64_t now);
 

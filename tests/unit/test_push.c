@@ -548,6 +548,70 @@ static void two_histories(void **state)
 	free_world(world);
 }
 
+static struct world *split_world(void)
+{
+	struct world *world = new_world();
+
+	assert_non_null(push_adopt(&world->node[0].push));
+	set_channel(world, false);
+	assert_null(start_push(&world->node[0], 0, true, false));
+	run_ms(world, 100);
+	lead(world, 1);
+	assert_null(start_push(&world->node[1], 0, true, false));
+	run_ms(world, 100);
+	assert_non_null(push_adopt(&world->node[0].push));
+	set_channel(world, true);
+	run_ms(world, 100);
+	assert_true(push_split(&world->node[0].push) && push_split(&world->node[1].push));
+	return world;
+}
+
+/* Either node may be the one that gives in, whoever leads. */
+static void one_history_is_chosen(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct world *world = split_world();
+		struct node *gives_in = &world->node[i], *keeps = &world->node[1 - i];
+		struct revision kept = keeps->disk.current.tip;
+		int ends = gives_in->ends;
+
+		assert_null(push_adopt(&gives_in->push));
+		assert_non_null(push_adopt(&gives_in->push));
+		run_ms(world, 1000);
+		assert_int_equal(gives_in->ends, ends + 1);
+		assert_int_equal(gives_in->last_end, PUSH_DONE);
+		assert_true(revision_equal(&gives_in->disk.current.tip, &kept));
+		assert_on(world, kept.number);
+		assert_null(start_push(&world->node[1], 0, false, false));
+		run_ms(world, 1000);
+		assert_on(world, kept.number + 1);
+		free_world(world);
+	}
+}
+
+static void a_choice_that_fails_is_told(void **state)
+{
+	struct world *world = split_world();
+	struct node *a = &world->node[0];
+
+	(void)state;
+	a->refuses = true;
+	assert_null(push_adopt(&a->push));
+	run_ms(world, 100);
+	assert_int_equal(a->last_end, PUSH_DISAGREES);
+	assert_true(push_split(&a->push));
+	a->refuses = false;
+	assert_null(push_adopt(&a->push));
+	set_channel(world, false);
+	assert_int_equal(a->last_end, PUSH_DISAGREES);
+	set_channel(world, true);
+	run_ms(world, 20000);
+	/* it was not taken behind anybody's back */
+	assert_true(push_split(&a->push) && !a->push.adopting);
+	free_world(world);
+}
+
 /* A leader that changes sides in each phase, and a channel that goes in each. */
 static void interrupted_at_each_step(void **state)
 {
@@ -648,6 +712,8 @@ int main(void)
 		cmocka_unit_test(daemons_that_do_not_follow),
 		cmocka_unit_test(without_the_standby),
 		cmocka_unit_test(two_histories),
+		cmocka_unit_test(one_history_is_chosen),
+		cmocka_unit_test(a_choice_that_fails_is_told),
 		cmocka_unit_test(interrupted_at_each_step),
 		cmocka_unit_test(at_random),
 	};
