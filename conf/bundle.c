@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "bundle.pb-c.h"
+#include "conf/bundle_approval.h"
 #include "conf/bundle_text.h"
 #include "conf/files.h"
 
@@ -41,6 +42,8 @@ static const struct {
 	[BUNDLE_REPLAYED] = { "replayed", "it has the number of the current revision, but is "
 					  "another one" },
 	[BUNDLE_FOREIGN] = { "foreign", "it was not made from the current revision" },
+	[BUNDLE_UNAPPROVED] = { "unapproved", "no operator has signed it, and the configuration in "
+					      "force asks for that: pairctl push --sign-key FILE" },
 	[BUNDLE_NO_MEMORY] = { "no-memory", "there is no memory for it" },
 };
 _Static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == BUNDLE_VERDICTS, "a text for each");
@@ -198,6 +201,8 @@ static enum bundle_verdict fill(struct bundle *bundle, const Revision__Body *bod
 	bundle->schema = body->schema;
 	bundle->when_ms = body->when_ms;
 	bundle->rolls_back = body->rolls_back;
+	if (!approval_take(&bundle->approval, body->approval))
+		return BUNDLE_MALFORMED;
 	bundle->pair = copy_text(body->pair);
 	bundle->who = copy_text(body->who);
 	bundle->message = copy_text(body->message);
@@ -276,6 +281,8 @@ struct parts {
 	ProtobufCBinaryData ancestor[REVISION_ANCESTORS];
 	struct lineage line;
 	uint8_t content[BUNDLE_CONTENT];
+	struct bundle_approval approval;
+	Revision__Approval approved;
 };
 
 static void gather_line(struct parts *parts, const struct lineage *parent)
@@ -330,6 +337,23 @@ static int gather(struct parts *parts, const struct bundle_plan *plan, bool is_s
 	return gather_files(parts, plan);
 }
 
+static void gather_approval(struct parts *parts, const struct bundle_plan *plan,
+			    const struct sign_key *key)
+{
+	struct bundle_approval *approval = &parts->approval;
+
+	if (plan->approve)
+		approval_make(approval, key, parts->content, plan->pair);
+	else if (plan->approval)
+		*approval = *plan->approval;
+	if (!approval->is_there)
+		return;
+	revision__approval__init(&parts->approved);
+	parts->approved.signer = (ProtobufCBinaryData){ SIGN_KEY, approval->signer };
+	parts->approved.signature = (ProtobufCBinaryData){ SIGN_BYTES, approval->signature };
+	parts->body.approval = &parts->approved;
+}
+
 static int pack(struct bundle **bundle, const Revision__Body *body, const struct sign_key *key)
 {
 	size_t length = AT_BODY + revision__body__get_packed_size(body);
@@ -364,6 +388,8 @@ int bundle_make(struct bundle **bundle, const struct bundle_plan *plan, const st
 	if (!parts)
 		return -ENOMEM;
 	error = gather(parts, plan, key);
+	if (error == 0 && key)
+		gather_approval(parts, plan, key);
 	if (error == 0)
 		error = pack(bundle, &parts->body, key);
 	free(parts);

@@ -27,6 +27,16 @@ enum {
 	BUNDLE_TEXT = 512,
 };
 
+/*
+ * An operator's signature of the files for a pair of that name.  A node that rolls back by itself
+ * has only its own key to sign with; this tells that an operator wanted these files.
+ */
+struct bundle_approval {
+	bool is_there;
+	uint8_t signer[SIGN_KEY];
+	uint8_t signature[SIGN_BYTES];
+};
+
 /* Read-only once it was made.  Texts are never NULL, and printable. */
 struct bundle {
 	struct lineage line;
@@ -39,6 +49,7 @@ struct bundle {
 	size_t files;
 	bool is_signed;
 	uint8_t signer[SIGN_KEY];
+	struct bundle_approval approval;
 	uint8_t *packed; /* as it is stored and sent */
 	size_t length;
 };
@@ -55,6 +66,7 @@ enum bundle_verdict {
 	BUNDLE_OLDER,    /* than the current one */
 	BUNDLE_REPLAYED, /* has the current one's number, but is another one */
 	BUNDLE_FOREIGN,  /* newer, but not made from the current one */
+	BUNDLE_UNAPPROVED, /* by an operator, as the configuration in force asks for */
 	BUNDLE_NO_MEMORY,
 	BUNDLE_VERDICTS,
 };
@@ -80,6 +92,8 @@ struct bundle_plan {
 	size_t files;
 	const char *pair, *who, *message; /* the last two may be NULL */
 	uint64_t when_ms, rolls_back;
+	bool approve;                           /* the key is an operator's */
+	const struct bundle_approval *approval; /* of the same files; NULL: none is known */
 };
 /*
  * Packs and signs; only a base has no key, and who made it and when is left out, so that it is the
@@ -88,6 +102,9 @@ struct bundle_plan {
 int bundle_make(struct bundle **bundle, const struct bundle_plan *plan, const struct sign_key *key);
 
 void bundle_free(struct bundle *bundle); /* takes NULL */
+
+/* Has an operator that the configuration names approved the files? */
+bool bundle_approved(const struct bundle *bundle, const Conf__Config *trust);
 
 /* Its files, read and checked as conf_read() does it. */
 struct conf *bundle_conf(const struct bundle *bundle, struct conf_faults *faults);

@@ -66,6 +66,10 @@ void check_signers(const struct check *c)
 	if (file->n_node > 2)
 		return; /* check.c has said so */
 	check_twins(c, count);
+	if (file->require_operator_signature && file->n_operator_ == 0)
+		fault_error(c->faults, source_at(c->source, file, "require_operator_signature"),
+			    "require-operator-signature without any operator: nothing could be "
+			    "pushed any more; make a key with pairctl keygen --operator NAME FILE");
 	for (size_t i = 0; i < file->n_node; i++)
 		having += file->node[i]->signing_key != NULL;
 	/* Without any nothing can be pushed, which pairctl push says; by halves it is a slip. */

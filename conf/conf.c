@@ -50,6 +50,7 @@ static bool digest(struct conf *conf)
 		node[i].signing_key = node[i].next_signing_key = NULL;
 	}
 	shared.n_operator_ = 0;
+	shared.has_require_operator_signature = false;
 	shared.node = list;
 	shared.sync = NULL;
 	if (!digest_of(conf->digest, conf->file) || !digest_of(conf->shared_digest, &shared))

@@ -132,16 +132,28 @@ static bool say(char who[SIGN_WHO], const char *what, const char *name)
 	return true;
 }
 
+static const Conf__Operator *operator_of(const Conf__Config *file, const uint8_t key[SIGN_KEY])
+{
+	for (size_t i = 0; i < file->n_operator_; i++)
+		if (is_key(file->operator_[i]->signing_key, key))
+			return file->operator_[i];
+	return NULL;
+}
+
+bool sign_operator(const Conf__Config *file, const uint8_t key[SIGN_KEY])
+{
+	return operator_of(file, key) != NULL;
+}
+
 bool sign_whose(const Conf__Config *file, const uint8_t key[SIGN_KEY], char who[SIGN_WHO])
 {
+	const Conf__Operator *person = operator_of(file, key);
+
 	for (size_t i = 0; i < file->n_node; i++)
 		if (is_key(file->node[i]->signing_key, key) ||
 		    is_key(file->node[i]->next_signing_key, key))
 			return say(who, "node", file->node[i]->name);
-	for (size_t i = 0; i < file->n_operator_; i++)
-		if (is_key(file->operator_[i]->signing_key, key))
-			return say(who, "operator", file->operator_[i]->name);
-	return false;
+	return person && say(who, "operator", person->name);
 }
 
 bool sign_any(const Conf__Config *file)

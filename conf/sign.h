@@ -41,6 +41,8 @@ void sign_public_print(char text[SIGN_TEXT], const uint8_t key[SIGN_KEY]);
 
 /* Whose key it is in a configuration: "node lb1", "operator anna"; `who` may be NULL. */
 bool sign_whose(const Conf__Config *file, const uint8_t key[SIGN_KEY], char who[SIGN_WHO]);
+/* Is it an operator's there? */
+bool sign_operator(const Conf__Config *file, const uint8_t key[SIGN_KEY]);
 /* Has the configuration any?  Without one nothing can be pushed. */
 bool sign_any(const Conf__Config *file);
 

@@ -19,6 +19,7 @@ const char *const revise_counter_names[BUNDLE_VERDICTS] = {
 	[BUNDLE_STRANGER] = "revision-stranger", [BUNDLE_FORGED] = "revision-forged",
 	[BUNDLE_PAIR] = "revision-pair",         [BUNDLE_OLDER] = "revision-older",
 	[BUNDLE_REPLAYED] = "revision-replayed", [BUNDLE_FOREIGN] = "revision-foreign",
+	[BUNDLE_UNAPPROVED] = "revision-unapproved",
 	[BUNDLE_NO_MEMORY] = "revision-memory",
 };
 

@@ -63,7 +63,8 @@ static struct bundle *make(const struct lineage *parent, const char *text,
 {
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
 				  strlen(text) };
-	struct bundle_plan plan = { parent, &file, 1, "east", "ops", "CHG-1", 1234567, 0 };
+	struct bundle_plan plan = { .parent = parent, .file = &file, .files = 1, .pair = "east",
+				    .who = "ops", .message = "CHG-1", .when_ms = 1234567 };
 	struct bundle *bundle;
 
 	assert_int_equal(bundle_make(&bundle, &plan, key), 0);
@@ -110,7 +111,8 @@ static void base_is_its_files_and_nothing_else(void **state)
 	struct bundle *one = make(NULL, "text", NULL);
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "text",
 				  4 };
-	struct bundle_plan plan = { NULL, &file, 1, "east", "other", "another", 99, 7 };
+	struct bundle_plan plan = { .file = &file, .files = 1, .pair = "east", .who = "other",
+				    .message = "another", .when_ms = 99, .rolls_back = 7 };
 	struct bundle *two;
 
 	(void)state;
@@ -266,6 +268,48 @@ static void line_remembers_fifty(void **state)
 	assert_int_equal(revision_relate(&line[1], last), RELATION_SPLIT);
 }
 
+/* An operator's word goes with the files, whoever signs that they come back; and with no others. */
+static void approval_goes_with_the_files(void **state)
+{
+	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "a", 1 };
+	struct bundle_plan plan = {
+		.file = &file, .files = 1, .pair = "east", .approve = true
+	};
+	struct bundle *by_anna, *brought_back, *other, *elsewhere, *by_node;
+
+	(void)state;
+	assert_int_equal(bundle_make(&by_anna, &plan, anna), 0);
+	assert_true(bundle_approved(by_anna, &trust));
+	plan.approve = false;
+	assert_int_equal(bundle_make(&by_node, &plan, lb1), 0);
+	assert_false(bundle_approved(by_node, &trust));
+	plan.approval = &by_anna->approval;
+	plan.rolls_back = 1;
+	assert_int_equal(bundle_make(&brought_back, &plan, lb1), 0);
+	assert_true(bundle_approved(brought_back, &trust));
+	file.bytes = (uint8_t *)(uintptr_t) "b";
+	assert_int_equal(bundle_make(&other, &plan, lb1), 0);
+	assert_false(bundle_approved(other, &trust));
+	file.bytes = (uint8_t *)(uintptr_t) "a";
+	plan.pair = "west";
+	assert_int_equal(bundle_make(&elsewhere, &plan, lb1), 0);
+	assert_false(bundle_approved(elsewhere, &trust));
+	/* What a node says for itself is nobody's approval; nor is it that of one who has left. */
+	plan.approve = true;
+	plan.pair = "east";
+	bundle_free(other);
+	assert_int_equal(bundle_make(&other, &plan, lb1), 0);
+	assert_false(bundle_approved(other, &trust));
+	trust.n_operator_ = 0;
+	assert_false(bundle_approved(by_anna, &trust));
+	trust.n_operator_ = 1;
+	bundle_free(elsewhere);
+	bundle_free(other);
+	bundle_free(brought_back);
+	bundle_free(by_node);
+	bundle_free(by_anna);
+}
+
 static void unfit_words_are_not_signed(void **state)
 {
 	static const char *const names[] = {
@@ -274,7 +318,8 @@ static void unfit_words_are_not_signed(void **state)
 	struct conf_text file[2] = { { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "x",
 				       1 },
 				     { NULL, (uint8_t *)(uintptr_t) "x", 1 } };
-	struct bundle_plan plan = { NULL, file, 2, "east", "w", "m", 1, 0 };
+	struct bundle_plan plan = { .file = file, .files = 2, .pair = "east", .who = "w", .message = "m",
+				    .when_ms = 1 };
 	struct bundle *bundle;
 
 	(void)state;
@@ -300,7 +345,8 @@ static void too_much_is_refused(void **state)
 {
 	uint8_t *much = calloc(1, CONF_MAX_BYTES + 1);
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", much, CONF_MAX_BYTES + 1 };
-	struct bundle_plan plan = { NULL, &file, 1, "east", "w", "m", 1, 0 };
+	struct bundle_plan plan = { .file = &file, .files = 1, .pair = "east", .who = "w", .message = "m",
+				    .when_ms = 1 };
 	struct bundle *bundle;
 
 	(void)state;
@@ -335,6 +381,7 @@ int main(void)
 		cmocka_unit_test(operators_key_lives_in_a_file),
 		cmocka_unit_test(what_may_follow_what),
 		cmocka_unit_test(line_remembers_fifty),
+		cmocka_unit_test(approval_goes_with_the_files),
 		cmocka_unit_test(unfit_words_are_not_signed),
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(each_verdict_has_words),

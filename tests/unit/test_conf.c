@@ -266,6 +266,11 @@ static void keys_and_times_are_not_shared(void **state)
 		  "operator anna { signing-key cvk1_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE }\n"
 		  "array one {",
 		  true },
+		{ "array one {",
+		  "operator anna { signing-key cvk1_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE }\n"
+		  "require-operator-signature yes\n"
+		  "array one {",
+		  true },
 		{ "vrid 7", "vrid 8", false },
 		{ "weight 1 ", "weight 2 ", false },
 	};

@@ -125,6 +125,13 @@ static void signers(void **state)
 		  "operator anna { signing-key " SIGN_A " }; operator bert { signing-key " SIGN_A
 		  " }; vrrp {",
 		  "4:109: signing-key is the same as that of operator anna (line 4)\n" },
+		{ "vrrp {",
+		  "operator anna { signing-key " SIGN_A
+		  " }; require-operator-signature yes; vrrp {",
+		  "" },
+		{ "vrrp {", "require-operator-signature yes; vrrp {",
+		  "4:28: require-operator-signature without any operator: nothing could be pushed "
+		  "any more; make a key with pairctl keygen --operator NAME FILE\n" },
 		{ "node a {", "node a { signing-key " SIGN_A ";",
 		  "3:1: warning: node b has no signing-key: it cannot sign what is pushed on it; "
 		  "run there: pairctl keygen --show\n" },

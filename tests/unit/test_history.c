@@ -258,7 +258,8 @@ static struct bundle *make(const struct lineage *parent, const char *text, bool 
 {
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
 				    strlen(text) };
-	struct bundle_plan plan = { parent, &file, 1, "east", "ops", "", 1, 0 };
+	struct bundle_plan plan = { .parent = parent, .file = &file, .files = 1, .pair = "east",
+				    .who = "ops", .message = "", .when_ms = 1 };
 	struct bundle *bundle;
 
 	assert_int_equal(bundle_make(&bundle, &plan, is_base ? NULL : key), 0);
