@@ -60,12 +60,12 @@ enum bundle_verdict {
 	BUNDLE_MALFORMED,
 	BUNDLE_FORMAT, /* of another version of this program */
 	BUNDLE_UNSIGNED,
-	BUNDLE_STRANGER, /* signed by a key that the configuration in force does not name */
-	BUNDLE_FORGED,   /* the signature is not that key's */
-	BUNDLE_PAIR,     /* of another pair */
-	BUNDLE_OLDER,    /* than the current one */
-	BUNDLE_REPLAYED, /* has the current one's number, but is another one */
-	BUNDLE_FOREIGN,  /* newer, but not made from the current one */
+	BUNDLE_STRANGER,   /* signed by a key that the configuration in force does not name */
+	BUNDLE_FORGED,     /* the signature is not that key's */
+	BUNDLE_PAIR,       /* of another pair */
+	BUNDLE_OLDER,      /* than the current one */
+	BUNDLE_REPLAYED,   /* has the current one's number, but is another one */
+	BUNDLE_FOREIGN,    /* newer, but not made from the current one */
 	BUNDLE_UNAPPROVED, /* by an operator, as the configuration in force asks for */
 	BUNDLE_NO_MEMORY,
 	BUNDLE_VERDICTS,

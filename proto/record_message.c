@@ -130,7 +130,8 @@ static int count_parts(const Sync__Frame *frame)
 	       !!frame->ack + !!frame->snapshot_end + !!frame->gap + !!frame->word + !!frame->use +
 	       !!frame->verify_begin + !!frame->verify_word + !!frame->verify_sums +
 	       !!frame->verify_list + !!frame->revision_state + !!frame->revision_word +
-	       !!frame->revision_want + !!frame->revision_part + !!frame->counts;
+	       !!frame->revision_want + !!frame->revision_part + !!frame->revision_ask +
+	       !!frame->revision_answer + !!frame->counts;
 }
 
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)

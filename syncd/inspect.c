@@ -134,13 +134,12 @@ static void check_conf(struct inspect *found, const struct inspect_ground *groun
 bool inspect(struct inspect *found, const struct inspect_ground *ground,
 	     const struct bundle *bundle)
 {
-	enum bundle_verdict verdict = bundle_judge(bundle, ground->conf->file->pair, ground->line);
 	struct conf_faults faults = { 0 };
 	struct conf *conf;
 
 	*found = (struct inspect){ 0 };
-	if (verdict != BUNDLE_GOOD) {
-		add(found, "%s", bundle_verdict_text(verdict));
+	if (ground->verdict != BUNDLE_GOOD) {
+		add(found, "%s", bundle_verdict_text(ground->verdict));
 		return false;
 	}
 	conf = bundle_conf(bundle, &faults);

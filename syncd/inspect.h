@@ -13,7 +13,7 @@ enum { INSPECT_FAULTS = 20, INSPECT_TEXT = 240 };
 struct inspect_ground {
 	const struct conf *conf; /* in force */
 	const char *node, *key;  /* as in the daemon's options */
-	const struct lineage *line;
+	enum bundle_verdict verdict; /* on the bundle's place in the history, and its signers */
 };
 
 /* What was found; the texts are for people. */

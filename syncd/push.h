@@ -127,7 +127,7 @@ struct push {
 	struct lineage offered;
 	uint32_t offered_confirm_ms;
 	bool staged;
-	bool adopting;             /* JOINING, FOLLOWING: the peer's history, in place of this one */
+	bool adopting; /* JOINING, FOLLOWING: the peer's history, in place of this one */
 	bool tell;                 /* FOLLOWING: the peer waits for a word */
 	uint64_t join_ns, undo_ns; /* not again before */
 	bool astray;               /* daemons do not run what is current: asked again then */

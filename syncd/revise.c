@@ -14,11 +14,16 @@
 enum { SETTLE_NS = 1000 * 1000 * 1000 };
 
 const char *const revise_counter_names[BUNDLE_VERDICTS] = {
-	[BUNDLE_SAME] = "revision-same",         [BUNDLE_MALFORMED] = "revision-malformed",
-	[BUNDLE_FORMAT] = "revision-format",     [BUNDLE_UNSIGNED] = "revision-unsigned",
-	[BUNDLE_STRANGER] = "revision-stranger", [BUNDLE_FORGED] = "revision-forged",
-	[BUNDLE_PAIR] = "revision-pair",         [BUNDLE_OLDER] = "revision-older",
-	[BUNDLE_REPLAYED] = "revision-replayed", [BUNDLE_FOREIGN] = "revision-foreign",
+	[BUNDLE_SAME] = "revision-same",
+	[BUNDLE_MALFORMED] = "revision-malformed",
+	[BUNDLE_FORMAT] = "revision-format",
+	[BUNDLE_UNSIGNED] = "revision-unsigned",
+	[BUNDLE_STRANGER] = "revision-stranger",
+	[BUNDLE_FORGED] = "revision-forged",
+	[BUNDLE_PAIR] = "revision-pair",
+	[BUNDLE_OLDER] = "revision-older",
+	[BUNDLE_REPLAYED] = "revision-replayed",
+	[BUNDLE_FOREIGN] = "revision-foreign",
 	[BUNDLE_UNAPPROVED] = "revision-unapproved",
 	[BUNDLE_NO_MEMORY] = "revision-memory",
 };
@@ -33,6 +38,7 @@ uint64_t revise_unix_ms(void)
 
 void revise_up(struct syncd *syncd)
 {
+	remote_cut(syncd);
 	fetch_end(&syncd->revise.fetch);
 	if (syncd->revise.history)
 		push_up(&syncd->revise.push, daemon_now_ns());
@@ -40,6 +46,7 @@ void revise_up(struct syncd *syncd)
 
 void revise_down(struct syncd *syncd)
 {
+	remote_cut(syncd);
 	fetch_end(&syncd->revise.fetch);
 	if (syncd->revise.history)
 		push_down(&syncd->revise.push, daemon_now_ns());
@@ -204,7 +211,8 @@ const char *revise_wrong(const struct syncd *syncd)
 	if (!syncd->revise.history)
 		return "the store of revisions could not be opened";
 	if (push_split(push))
-		return "the nodes have two histories of the configuration";
+		return "the nodes have two histories of the configuration: pairctl adopt NODE says "
+		       "whose holds";
 	return push->why[0] ? push->why : NULL;
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What pairctl asks about revisions, and what it is told. */
+/* What is asked about revisions, here or by way of the peer. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf/log.h"
 #include "syncd/syncd.h"
-
-enum { EXIT_PROBLEM = 1, EXIT_UNSAFE = 4, EXIT_DISAGREES = 5 };
 
 /* --- a new revision ----------------------------------------------------------------------------
  */
@@ -40,7 +38,8 @@ int revise_make(struct syncd *syncd, struct bundle **bundle, const struct revise
 				   .who = plan->who,
 				   .message = plan->message,
 				   .when_ms = revise_unix_ms(),
-				   .rolls_back = plan->rolls_back };
+				   .rolls_back = plan->rolls_back,
+				   .approval = plan->approval };
 	struct sign_key *key;
 	int err = own_key(syncd, &key, why);
 
@@ -53,171 +52,28 @@ int revise_make(struct syncd *syncd, struct bundle **bundle, const struct revise
 	return err;
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
-
-struct answer {
-	Cas__PushReply reply;
-	char id[REVISION_TEXT];
-	char text[INSPECT_FAULTS][INSPECT_TEXT + 64], *fault[INSPECT_FAULTS];
-};
-
-static void name_revision(struct answer *answer, const struct revision *revision)
-{
-	answer->reply.has_revision = true;
-	answer->reply.revision = revision->number;
-	for (int i = 0; i < REVISION_DIGITS / 2; i++)
-		snprintf(answer->id + 2 * (size_t)i, 3, "%02x", revision->id[i]);
-	answer->reply.revision_id = answer->id;
-}
-
-static void fill(struct syncd *syncd, struct answer *answer, Cas__PushReply__Stage stage)
-{
-	const struct revise *revise = &syncd->revise;
-	const struct push *push = &revise->push;
-	Cas__PushReply *reply = &answer->reply;
-
-	cas__push_reply__init(reply);
-	reply->stage = stage;
-	name_revision(answer, revise->asked == REVISE_CONFIRM ? &push->line.tip : &push->next.tip);
-	reply->has_changed = reply->has_dry_run = true;
-	reply->changed = true;
-	reply->dry_run = push->dry;
-	reply->active = (char *)(uintptr_t)syncd_name(syncd, syncd->node);
-	if (revise->asked == REVISE_CONFIRM ? push_agree(push) : !push->alone)
-		reply->standby = (char *)(uintptr_t)syncd_name(syncd, 3 - syncd->node);
-	if (revise->asked == REVISE_CONFIRM)
-		return;
-	reply->has_standby_ms = push->standby_ns != 0;
-	reply->standby_ms = (double)push->standby_ns / 1e6;
-	reply->has_active_ms = push->active_ns != 0;
-	reply->active_ms = (double)push->active_ns / 1e6;
-	reply->has_flows_before = reply->has_flows_after = table_is_open(&syncd->table);
-	reply->flows_before = revise->flows_before;
-	reply->flows_after = syncd->gauges.flows;
-	reply->has_confirm_ms = true;
-	reply->confirm_ms = push->confirm_ms;
-}
-
-static void send_reply(struct ctl_conn *conn, struct answer *answer, bool more)
-{
-	Cas__Message message = CAS__MESSAGE__INIT;
-
-	message.has_more = more;
-	message.more = more;
-	message.push_reply = &answer->reply;
-	ctl_send(conn, &message, NULL, 0);
-}
-
-static void list_faults(struct answer *answer, const struct inspect *found, const char *node)
-{
-	for (size_t i = 0; i < found->faults; i++) {
-		snprintf(answer->text[i], sizeof(answer->text[i]), "%.60s: %s", node,
-			 found->fault[i]);
-		answer->fault[i] = answer->text[i];
-	}
-	answer->reply.n_fault = found->faults;
-	answer->reply.fault = answer->fault;
-}
-
-/* `found` may be NULL. */
-static void fail(struct ctl_conn *conn, unsigned int code, const char *text,
-		 const struct inspect *found, const char *node)
-{
-	Cas__Message message = CAS__MESSAGE__INIT;
-	struct answer answer = { .reply = CAS__PUSH_REPLY__INIT };
-	char copy[2 * PUSH_WHY];
-
-	snprintf(copy, sizeof(copy), "%s", text);
-	if (found)
-		list_faults(&answer, found, node);
-	message.error = copy;
-	message.has_error_code = true;
-	message.error_code = code;
-	message.push_reply = &answer.reply;
-	ctl_send(conn, &message, NULL, 0);
-}
-
-void revise_went_on(struct syncd *syncd, enum push_phase done)
-{
-	static const Cas__PushReply__Stage stages[] = {
-		[PUSH_CHECKING] = CAS__PUSH_REPLY__STAGE__CHECKED,
-		[PUSH_STAGING] = CAS__PUSH_REPLY__STAGE__STAGED,
-		[PUSH_SWITCHING] = CAS__PUSH_REPLY__STAGE__SWITCHED,
-	};
-	struct answer answer;
-
-	if (!syncd->revise.asker || done < PUSH_CHECKING || done > PUSH_SWITCHING)
-		return;
-	fill(syncd, &answer, stages[done]);
-	send_reply(syncd->revise.asker, &answer, true);
-}
-
-static void tell_end(struct syncd *syncd, struct ctl_conn *conn, enum push_end end, const char *why)
-{
-	const char *peer = syncd_name(syncd, 3 - syncd->node);
-	const struct inspect *theirs = &syncd->revise.theirs;
-	struct answer answer;
-	char text[2 * PUSH_WHY];
-
-	switch (end) {
-	case PUSH_DONE:
-		fill(syncd, &answer, CAS__PUSH_REPLY__STAGE__DONE);
-		send_reply(conn, &answer, false);
-		break;
-	case PUSH_DISAGREES:
-		snprintf(text, sizeof(text), "%.60s: %s; nothing has changed on either node", peer,
-			 why);
-		fail(conn, EXIT_DISAGREES, text, theirs, peer);
-		break;
-	case PUSH_UNDONE:
-		snprintf(text, sizeof(text), "%s; it is being rolled back on both nodes", why);
-		fail(conn, EXIT_DISAGREES, text, NULL, NULL);
-		break;
-	case PUSH_NO:
-		fail(conn, EXIT_UNSAFE, why, NULL, NULL);
-		break;
-	}
-}
-
-void revise_ended(struct syncd *syncd, enum push_end end, const char *why)
-{
-	static const char *const names[] = { "done", "refused", "refused by the peer", "undone" };
-	struct revise *revise = &syncd->revise;
-	struct ctl_conn *conn = revise->asker;
-
-	log_info("the push is %s%s%s", names[end], why ? ": " : "", why ? why : "");
-	revise->asker = NULL;
-	if (conn)
-		tell_end(syncd, conn, end, why);
-	revise->asked = REVISE_NONE;
-	revise->theirs = (struct inspect){ 0 };
-}
-
 /* --- questions ---------------------------------------------------------------------------------
  */
 
 /* What holds for all of them; true: it has been refused. */
-static bool refused(struct syncd *syncd, struct ctl_conn *conn)
+static bool refused(struct syncd *syncd, const struct revise_asker *asker)
 {
 	const struct revise *revise = &syncd->revise;
 
 	if (!revise->history)
-		ctl_refuse(conn, EXIT_UNSAFE,
-			   "syncd could not open its store of revisions: see its log");
-	else if (revise->asker)
-		ctl_refuse(conn, EXIT_UNSAFE, "another push is under way");
-	else if (!syncd->session.leading)
-		ctl_refuse(conn, EXIT_UNSAFE, "%s is not active: ask on %s",
-			   syncd_name(syncd, syncd->node), syncd_name(syncd, 3 - syncd->node));
+		revise_refuse(syncd, asker, REVISE_UNSAFE,
+			      "syncd of %s could not open its store of revisions: see its log",
+			      syncd_name(syncd, syncd->node));
+	else if (revise_is_asked(revise))
+		revise_refuse(syncd, asker, REVISE_UNSAFE, "another push is under way");
 	else
 		return false;
 	return true;
 }
 
-static void ask_for(struct syncd *syncd, struct ctl_conn *conn, enum revise_what what)
+static void ask_for(struct syncd *syncd, const struct revise_asker *asker, enum revise_what what)
 {
-	syncd->revise.asker = conn;
+	syncd->revise.asker = *asker;
 	syncd->revise.asked = what;
 	syncd->revise.flows_before = syncd->gauges.flows;
 }
@@ -225,13 +81,15 @@ static void ask_for(struct syncd *syncd, struct ctl_conn *conn, enum revise_what
 /* `why` comes from the machine; it may have told the end itself. */
 static void not_begun(struct syncd *syncd, const char *why)
 {
-	struct ctl_conn *conn = syncd->revise.asker;
+	struct revise_asker asker = syncd->revise.asker;
 
-	syncd->revise.asker = NULL;
+	syncd->revise.asker = (struct revise_asker){ 0 };
 	syncd->revise.asked = REVISE_NONE;
-	if (conn)
-		ctl_refuse(conn, EXIT_UNSAFE, "%s", why);
+	revise_refuse(syncd, &asker, REVISE_UNSAFE, "%s", why);
 }
+
+/* --- push ---------------------------------------------------------------------------------------
+ */
 
 /* The same files as those that both nodes run. */
 static bool is_current(const struct revise *revise, const struct bundle *bundle)
@@ -247,44 +105,35 @@ static bool is_current(const struct revise *revise, const struct bundle *bundle)
 	return same;
 }
 
-static void answer_unchanged(struct syncd *syncd, struct ctl_conn *conn)
-{
-	struct answer answer;
-
-	fill(syncd, &answer, CAS__PUSH_REPLY__STAGE__DONE);
-	name_revision(&answer, &syncd->revise.push.line.tip);
-	answer.reply.changed = false;
-	answer.reply.standby = NULL;
-	answer.reply.has_confirm_ms = false;
-	answer.reply.has_standby_ms = answer.reply.has_active_ms = false;
-	send_reply(conn, &answer, false);
-}
-
-static void push_bundle(struct syncd *syncd, struct ctl_conn *conn, struct bundle *bundle,
-			const Cas__PushRequest *request)
+void revise_push(struct syncd *syncd, const struct revise_asker *asker, struct bundle *bundle,
+		 const struct revise_wish *wanted)
 {
 	struct revise *revise = &syncd->revise;
 	struct push_wish wish = { .next = &bundle->line,
-				  .dry = request->dry_run,
-				  .alone = request->alone != NULL,
+				  .dry = wanted->dry,
+				  .alone = wanted->alone,
 				  .synced = syncd->session.state == CAS__SYNC_STATE__IN_SYNC,
-				  .confirm_ms = request->confirm_ms };
+				  .confirm_ms = wanted->confirm_ms };
 	const char *why = push_obstacle(&revise->push, &wish);
 
 	if (why) {
-		ctl_refuse(conn, EXIT_UNSAFE, "%s", why);
+		revise_refuse(syncd, asker, REVISE_UNSAFE, "%s", why);
 	} else if (!revise_check(syncd, bundle)) {
-		fail(conn, revise->found.restart ? EXIT_UNSAFE : EXIT_PROBLEM,
-		     revise->found.restart
-			     ? "running daemons cannot follow, change these by hand on both nodes"
-			     : "it has faults; nothing has changed on either node",
-		     &revise->found, syncd_name(syncd, syncd->node));
+		struct revise_failure how = {
+			revise->found.restart ? REVISE_UNSAFE : REVISE_PROBLEM,
+			revise->found.restart ? "running daemons cannot follow, change these by "
+						"hand on both nodes"
+					      : "it has faults; nothing has changed on either node",
+			&revise->found, syncd->node
+		};
+
+		revise_fail(syncd, asker, &how);
 	} else if (is_current(revise, bundle)) {
-		answer_unchanged(syncd, conn);
+		revise_unchanged(syncd, asker);
 	} else {
 		bundle_free(revise->given);
 		revise->given = bundle;
-		ask_for(syncd, conn, REVISE_PUSH);
+		ask_for(syncd, asker, REVISE_PUSH);
 		why = push_begin(&revise->push, &wish, daemon_now_ns());
 		if (why)
 			not_begun(syncd, why);
@@ -293,9 +142,26 @@ static void push_bundle(struct syncd *syncd, struct ctl_conn *conn, struct bundl
 	bundle_free(bundle);
 }
 
-static void asked_push(struct syncd *syncd, struct ctl_conn *conn, const Cas__PushRequest *request)
+/* What was signed elsewhere is read as strictly as what the peer gives. */
+static struct bundle *signed_bundle(struct syncd *syncd, const struct revise_asker *asker,
+				    const struct upload *upload)
 {
-	struct upload *upload = &syncd->revise.upload;
+	struct bundle *bundle;
+	enum bundle_verdict verdict = bundle_read(&bundle, upload->file[0].bytes,
+						  upload->file[0].length, syncd->conf->file);
+
+	if (verdict == BUNDLE_GOOD)
+		return bundle;
+	syncd->revise.refused[verdict]++;
+	revise_refuse(syncd, asker, REVISE_UNSAFE, "the revision is refused: %s",
+		      bundle_verdict_text(verdict));
+	return NULL;
+}
+
+/* Signed with this node's key: whoever may speak to its socket may use that. */
+static struct bundle *make_bundle(struct syncd *syncd, const struct revise_asker *asker,
+				  const struct upload *upload, const Cas__PushRequest *request)
+{
 	struct revise_plan plan = { .file = upload->file,
 				    .files = upload->files,
 				    .who = request->who,
@@ -303,41 +169,103 @@ static void asked_push(struct syncd *syncd, struct ctl_conn *conn, const Cas__Pu
 	char why[INSPECT_TEXT] = "";
 	struct bundle *bundle;
 
-	if (!request->whole) {
-		if (request->name)
-			upload_add(upload, conn, request->name, request->part.data,
-				   request->part.len);
-		return;
+	if (!sign_any(syncd->conf->file)) {
+		revise_refuse(
+			syncd, asker, REVISE_UNSAFE,
+			"the configuration names no signing-key, so no node could tell who "
+			"pushes: pairctl keygen --show prints the line for each node block; put "
+			"both into the file on both nodes, then reload");
+		return NULL;
 	}
-	if (refused(syncd, conn)) {
-	} else if (upload->whose != conn || upload->failed || !upload->files) {
-		ctl_refuse(conn, EXIT_PROBLEM,
-			   "the files are more than a push can have: %d files, %d bytes",
-			   BUNDLE_FILES, CONF_MAX_BYTES);
-	} else if (!sign_any(syncd->conf->file)) {
-		ctl_refuse(conn, EXIT_UNSAFE,
-			   "the configuration names no signing-key, so no node could tell who "
-			   "pushes: pairctl keygen --show prints the line for each node block; put "
-			   "both into the file on both nodes, then reload");
-	} else if (revise_make(syncd, &bundle, &plan, why) != 0) {
-		ctl_refuse(conn, EXIT_UNSAFE, "%s", why);
-	} else {
-		log_info("push of revision %llu asked for by %s (uid %u)%s%s",
-			 (unsigned long long)bundle->line.tip.number, bundle->who,
-			 (unsigned int)ctl_uid(conn), request->alone ? ", alone: " : "",
-			 request->alone ? request->alone : "");
-		push_bundle(syncd, conn, bundle, request);
+	if (syncd->conf->file->require_operator_signature) {
+		syncd->revise.refused[BUNDLE_UNAPPROVED]++;
+		revise_refuse(syncd, asker, REVISE_UNSAFE, "%s",
+			      bundle_verdict_text(BUNDLE_UNAPPROVED));
+		return NULL;
 	}
-	upload_end(upload);
+	if (revise_make(syncd, &bundle, &plan, why) == 0)
+		return bundle;
+	revise_refuse(syncd, asker, REVISE_UNSAFE, "%s", why);
+	return NULL;
 }
 
-static void asked_confirm(struct syncd *syncd, struct ctl_conn *conn)
+static void push_uploaded(struct syncd *syncd, struct ctl_conn *conn,
+			  const Cas__PushRequest *request)
+{
+	const struct upload *upload = &syncd->revise.upload;
+	struct revise_asker asker = { .conn = conn };
+	struct revise_wish wish = { .dry = request->dry_run,
+				    .alone = request->alone != NULL,
+				    .confirm_ms = request->confirm_ms };
+	struct bundle *bundle;
+
+	if (refused(syncd, &asker))
+		return;
+	if (upload->whose != conn || upload->failed || !upload->files) {
+		ctl_refuse(conn, REVISE_PROBLEM,
+			   "the files are more than a push can have: %d files, %d bytes",
+			   BUNDLE_FILES, CONF_MAX_BYTES);
+		return;
+	}
+	bundle = upload->is_bundle ? signed_bundle(syncd, &asker, upload)
+				   : make_bundle(syncd, &asker, upload, request);
+	if (!bundle)
+		return;
+	log_info("push of revision %llu asked for by %s (uid %u)%s%s",
+		 (unsigned long long)bundle->line.tip.number, bundle->who,
+		 (unsigned int)ctl_uid(conn), request->alone ? ", alone: " : "",
+		 request->alone ? request->alone : "");
+	if (syncd->session.leading)
+		revise_push(syncd, &asker, bundle, &wish);
+	else
+		remote_push(syncd, conn, bundle, &wish);
+}
+
+static void asked_push(struct syncd *syncd, struct ctl_conn *conn, const Cas__PushRequest *request)
+{
+	struct upload *upload = &syncd->revise.upload;
+
+	if (request->whole) {
+		push_uploaded(syncd, conn, request);
+		upload_end(upload);
+	} else if (request->has_bundle) {
+		upload_add_bundle(upload, conn, request->bundle.data, request->bundle.len);
+	} else if (request->name) {
+		upload_add(upload, conn, request->name, request->part.data, request->part.len);
+	}
+}
+
+/* What a bundle that is signed elsewhere has to name as its parent. */
+static void asked_parent(struct syncd *syncd, struct ctl_conn *conn)
+{
+	const struct lineage *line = &syncd->revise.push.line;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__ParentReply reply = CAS__PARENT_REPLY__INIT;
+
+	if (!syncd->revise.history) {
+		ctl_refuse(conn, REVISE_UNSAFE,
+			   "syncd could not open its store of revisions: see its log");
+		return;
+	}
+	reply.pair = syncd->conf->file->pair;
+	reply.number = line->tip.number;
+	reply.id = revise_id(&line->tip);
+	reply.ancestors.len = line->ancestors * REVISION_ID;
+	reply.ancestors.data = (uint8_t *)(uintptr_t)line->ancestor;
+	message.parent_reply = &reply;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+/* --- the others ---------------------------------------------------------------------------------
+ */
+
+void revise_confirm(struct syncd *syncd, const struct revise_asker *asker)
 {
 	const char *why;
 
-	if (refused(syncd, conn))
+	if (refused(syncd, asker))
 		return;
-	ask_for(syncd, conn, REVISE_CONFIRM);
+	ask_for(syncd, asker, REVISE_CONFIRM);
 	why = push_confirm(&syncd->revise.push, daemon_now_ns());
 	if (why)
 		not_begun(syncd, why);
@@ -354,30 +282,91 @@ static bool is_kept(const struct revise *revise, uint64_t number)
 	return false;
 }
 
-static void asked_rollback(struct syncd *syncd, struct ctl_conn *conn,
-			   const Cas__RollbackRequest *request)
+void revise_rollback(struct syncd *syncd, const struct revise_asker *asker,
+		     const struct revise_back *back)
 {
 	struct revise *revise = &syncd->revise;
+	bool runs = back->to == revise->push.line.tip.number;
 	const char *why;
 
-	if (refused(syncd, conn))
+	if (refused(syncd, asker))
 		return;
-	if (request->has_revision && (request->revision == revise->push.line.tip.number ||
-				      !is_kept(revise, request->revision))) {
-		ctl_refuse(conn, EXIT_PROBLEM, "revision %llu is %s; see: pairctl history",
-			   (unsigned long long)request->revision,
-			   request->revision == revise->push.line.tip.number ? "the one that runs"
-									     : "not kept");
+	if (back->to && (runs || !is_kept(revise, back->to))) {
+		revise_refuse(
+			syncd, asker, REVISE_PROBLEM, "revision %llu is %s; see: pairctl history",
+			(unsigned long long)back->to, runs ? "the one that runs" : "not kept");
 		return;
 	}
-	revise->roll_to = request->has_revision ? request->revision : 0;
-	snprintf(revise->who, sizeof(revise->who), "%s", request->who ? request->who : "");
+	revise->roll_to = back->to;
+	snprintf(revise->who, sizeof(revise->who), "%s", back->who ? back->who : "");
 	snprintf(revise->message, sizeof(revise->message), "%s",
-		 request->message ? request->message : "rolled back");
-	ask_for(syncd, conn, REVISE_ROLLBACK);
+		 back->message ? back->message : "rolled back");
+	ask_for(syncd, asker, REVISE_ROLLBACK);
 	why = push_rollback(&revise->push, daemon_now_ns());
 	if (why)
 		not_begun(syncd, why);
+}
+
+void revise_adopt(struct syncd *syncd, const struct revise_asker *asker)
+{
+	const char *why;
+
+	if (refused(syncd, asker))
+		return;
+	ask_for(syncd, asker, REVISE_ADOPT);
+	syncd->revise.found = (struct inspect){ 0 };
+	why = push_adopt(&syncd->revise.push);
+	if (why)
+		not_begun(syncd, why);
+}
+
+/* --- pairctl ------------------------------------------------------------------------------------
+ */
+
+static void asked_confirm(struct syncd *syncd, struct ctl_conn *conn)
+{
+	Sync__RevisionAsk ask = SYNC__REVISION_ASK__INIT;
+
+	ask.what = SYNC__REVISION_ASK__WHAT__CONFIRM;
+	if (syncd->session.leading)
+		revise_confirm(syncd, &(struct revise_asker){ .conn = conn });
+	else
+		remote_ask(syncd, conn, &ask);
+}
+
+static void asked_rollback(struct syncd *syncd, struct ctl_conn *conn,
+			   const Cas__RollbackRequest *request)
+{
+	struct revise_back back = { request->has_revision ? request->revision : 0, request->who,
+				    request->message };
+	Sync__RevisionAsk ask = SYNC__REVISION_ASK__INIT;
+
+	ask.what = SYNC__REVISION_ASK__WHAT__ROLLBACK;
+	ask.has_revision = request->has_revision;
+	ask.revision = request->revision;
+	ask.who = request->who;
+	ask.message = request->message;
+	if (syncd->session.leading)
+		revise_rollback(syncd, &(struct revise_asker){ .conn = conn }, &back);
+	else
+		remote_ask(syncd, conn, &ask);
+}
+
+/* The node that gives in does it, whichever of them is active. */
+static void asked_adopt(struct syncd *syncd, struct ctl_conn *conn, const char *node)
+{
+	Sync__RevisionAsk ask = SYNC__REVISION_ASK__INIT;
+
+	ask.what = SYNC__REVISION_ASK__WHAT__ADOPT;
+	log_warning("uid %u asks for the history of %.60s to hold", (unsigned int)ctl_uid(conn),
+		    node);
+	if (strcmp(node, syncd_name(syncd, 3 - syncd->node)) == 0)
+		revise_adopt(syncd, &(struct revise_asker){ .conn = conn });
+	else if (strcmp(node, syncd_name(syncd, syncd->node)) == 0)
+		remote_ask(syncd, conn, &ask);
+	else
+		ctl_refuse(conn, REVISE_PROBLEM, "%.60s is no node of this pair: %s and %s are",
+			   node, syncd_name(syncd, 1), syncd_name(syncd, 2));
 }
 
 void revise_closed(struct syncd *syncd, const struct ctl_conn *conn)
@@ -385,8 +374,10 @@ void revise_closed(struct syncd *syncd, const struct ctl_conn *conn)
 	struct revise *revise = &syncd->revise;
 
 	/* The push goes on; only nobody waits for its end any more. */
-	if (revise->asker == conn)
-		revise->asker = NULL;
+	if (revise->asker.conn == conn)
+		revise->asker.conn = NULL;
+	if (revise->remote.conn == conn)
+		revise->remote.conn = NULL;
 	if (revise->upload.whose == conn)
 		upload_end(&revise->upload);
 }
@@ -399,6 +390,10 @@ bool revise_asked(struct syncd *syncd, struct ctl_conn *conn, const Cas__Message
 		asked_confirm(syncd, conn);
 	else if (message->rollback)
 		asked_rollback(syncd, conn, message->rollback);
+	else if (message->adopt)
+		asked_adopt(syncd, conn, message->adopt->node);
+	else if (message->parent)
+		asked_parent(syncd, conn);
 	else
 		return false;
 	return true;

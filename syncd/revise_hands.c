@@ -14,18 +14,48 @@ static void log_stored(int err, const char *what)
 		log_error("%s cannot be stored: %s", what, strerror(-err));
 }
 
+/* What ran just before may come back without an operator, so that a roll-back never waits for one.
+ */
+static bool brings_back_previous(const struct revise *revise, const struct bundle *bundle)
+{
+	const struct revision *previous = &history_standing(revise->history)->previous;
+	struct bundle *old;
+	bool same;
+
+	if (bundle->rolls_back == 0 || bundle->rolls_back != previous->number ||
+	    history_load(revise->history, previous, &old) != 0)
+		return false;
+	same = memcmp(old->content, bundle->content, BUNDLE_CONTENT) == 0;
+	bundle_free(old);
+	return same;
+}
+
+static enum bundle_verdict judge(const struct syncd *syncd, const struct bundle *bundle)
+{
+	const struct revise *revise = &syncd->revise;
+	const Conf__Config *file = syncd->conf->file;
+	/* A history that is adopted need not descend from this node's. */
+	const struct lineage none = { 0 }, *line = &revise->push.line;
+	enum bundle_verdict verdict = bundle_judge(bundle, file->pair,
+						   revise->push.adopting ? &none : line);
+
+	if (verdict != BUNDLE_GOOD || !file->require_operator_signature)
+		return verdict;
+	return bundle_approved(bundle, file) || brings_back_previous(revise, bundle)
+		       ? BUNDLE_GOOD
+		       : BUNDLE_UNAPPROVED;
+}
+
 bool revise_check(struct syncd *syncd, const struct bundle *bundle)
 {
 	struct revise *revise = &syncd->revise;
 	const struct inspect_ground ground = { .conf = syncd->conf,
 					       .node = syncd->options.node,
 					       .key = syncd->options.key,
-					       .line = &revise->push.line };
-	enum bundle_verdict verdict = bundle_judge(bundle, syncd->conf->file->pair,
-						   &revise->push.line);
+					       .verdict = judge(syncd, bundle) };
 
-	if (verdict != BUNDLE_GOOD)
-		revise->refused[verdict]++;
+	if (ground.verdict != BUNDLE_GOOD)
+		revise->refused[ground.verdict]++;
 	return inspect(&revise->found, &ground, bundle);
 }
 
@@ -124,6 +154,7 @@ static int op_undo(void *arg, struct lineage *next)
 		plan.file = old->file;
 		plan.files = old->files;
 		plan.rolls_back = to.number;
+		plan.approval = &old->approval;
 		err = revise_make(syncd, &fresh, &plan, why);
 	}
 	bundle_free(old);

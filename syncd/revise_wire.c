@@ -21,7 +21,7 @@ bool revise_take(struct revision *revision, uint64_t number, const ProtobufCBina
 	return true;
 }
 
-static void send_frame(struct syncd *syncd, const Sync__Frame *frame)
+void revise_send(struct syncd *syncd, const Sync__Frame *frame)
 {
 	size_t size = sync__frame__get_packed_size(frame);
 
@@ -44,7 +44,7 @@ static void say_state(struct syncd *syncd, bool unconfirmed)
 	state.unpushed = line->base;
 	state.unconfirmed = unconfirmed;
 	frame.revision_state = &state;
-	send_frame(syncd, &frame);
+	revise_send(syncd, &frame);
 }
 
 static const Sync__RevisionWord__Word words[PUSH_WORDS] = {
@@ -84,7 +84,7 @@ void revise_say(void *arg, enum push_word word, const struct push_note *note)
 		fault[say.n_fault++] = found->fault[i];
 	say.fault = fault;
 	frame.revision_word = &say;
-	send_frame(syncd, &frame);
+	revise_send(syncd, &frame);
 }
 
 static void want_more(struct syncd *syncd)
@@ -97,15 +97,22 @@ static void want_more(struct syncd *syncd)
 	want.id = revise_id(&fetch->which);
 	want.offset = (uint32_t)fetch->have;
 	frame.revision_want = &want;
-	send_frame(syncd, &frame);
+	revise_send(syncd, &frame);
+}
+
+void revise_fetch_begin(struct syncd *syncd, const struct revision *which)
+{
+	fetch_begin(&syncd->revise.fetch, which, BUNDLE_MAX, daemon_now_ns());
+	want_more(syncd);
 }
 
 void revise_fetch(void *arg, const struct revision *which)
 {
 	struct syncd *syncd = arg;
 
-	fetch_begin(&syncd->revise.fetch, which, BUNDLE_MAX, daemon_now_ns());
-	want_more(syncd);
+	if (remote_waits(&syncd->revise, &syncd->revise.fetch.which))
+		remote_fetched(syncd, NULL, "another revision is taken over first");
+	revise_fetch_begin(syncd, which);
 }
 
 /* --- what the peer asks for ---------------------------------------------------------------
@@ -146,36 +153,49 @@ static void heard_want(struct syncd *syncd, const Sync__RevisionWant *want)
 		part.part.data = bundle->packed + want->offset;
 	}
 	frame.revision_part = &part;
-	send_frame(syncd, &frame);
+	revise_send(syncd, &frame);
+}
+
+static void fetch_failed(struct syncd *syncd, const struct revision *which, const char *why)
+{
+	syncd->revise.found = (struct inspect){ 0 };
+	if (remote_waits(&syncd->revise, which))
+		remote_fetched(syncd, NULL, why);
+	else
+		push_fetched(&syncd->revise.push, NULL, why, daemon_now_ns());
 }
 
 /* Nothing in it is believed before its signature is. */
 static void fetched(struct syncd *syncd)
 {
 	struct revise *revise = &syncd->revise;
-	enum bundle_verdict verdict;
+	struct revision which = revise->fetch.which;
+	struct bundle *bundle;
+	enum bundle_verdict verdict = bundle_read(&bundle, revise->fetch.bytes, revise->fetch.size,
+						  syncd->conf->file);
 
-	bundle_free(revise->given);
-	verdict = bundle_read(&revise->given, revise->fetch.bytes, revise->fetch.size,
-			      syncd->conf->file);
 	fetch_end(&revise->fetch);
-	revise->found = (struct inspect){ 0 };
 	if (verdict != BUNDLE_GOOD) {
-		revise->given = NULL;
 		revise->refused[verdict]++;
 		log_warning("a revision from the peer is refused: %s",
 			    bundle_verdict_text(verdict));
-		push_fetched(&revise->push, NULL, bundle_verdict_text(verdict), daemon_now_ns());
-		return;
+		fetch_failed(syncd, &which, bundle_verdict_text(verdict));
+	} else if (remote_waits(revise, &which)) {
+		remote_fetched(syncd, bundle, NULL);
+	} else {
+		revise->found = (struct inspect){ 0 };
+		bundle_free(revise->given);
+		revise->given = bundle;
+		push_fetched(&revise->push, &bundle->line, NULL, daemon_now_ns());
 	}
-	push_fetched(&revise->push, &revise->given->line, NULL, daemon_now_ns());
 }
 
 void revise_fetch_failed(struct syncd *syncd, const char *why)
 {
+	struct revision which = syncd->revise.fetch.which;
+
 	fetch_end(&syncd->revise.fetch);
-	syncd->revise.found = (struct inspect){ 0 };
-	push_fetched(&syncd->revise.push, NULL, why, daemon_now_ns());
+	fetch_failed(syncd, &which, why);
 }
 
 static void heard_part(struct syncd *syncd, const Sync__RevisionPart *part)
@@ -255,6 +275,10 @@ bool revise_frame(struct syncd *syncd, const Sync__Frame *frame)
 		heard_want(syncd, frame->revision_want);
 	else if (frame->revision_part)
 		heard_part(syncd, frame->revision_part);
+	else if (frame->revision_ask)
+		remote_heard_ask(syncd, frame->revision_ask);
+	else if (frame->revision_answer)
+		remote_heard_answer(syncd, frame->revision_answer);
 	else
 		return false;
 	return true;

@@ -43,15 +43,22 @@ static bool append(struct conf_text *file, const uint8_t *part, size_t length)
 	return true;
 }
 
-void upload_add(struct upload *upload, const void *whose, const char *name, const uint8_t *part,
-		size_t length)
+static void begin(struct upload *upload, const void *whose, bool is_bundle)
 {
-	struct conf_text *file;
-
 	if (upload->whose != whose)
 		upload_end(upload);
+	if (upload->files && upload->is_bundle != is_bundle)
+		upload->failed = true;
 	upload->whose = whose;
-	if (upload->failed || length > CONF_MAX_BYTES - upload->bytes) {
+	upload->is_bundle = is_bundle;
+}
+
+static void add(struct upload *upload, const char *name, const uint8_t *part, size_t length)
+{
+	size_t most = upload->is_bundle ? BUNDLE_MAX : CONF_MAX_BYTES;
+	struct conf_text *file;
+
+	if (upload->failed || length > most - upload->bytes) {
 		upload->failed = true;
 		return;
 	}
@@ -60,4 +67,17 @@ void upload_add(struct upload *upload, const void *whose, const char *name, cons
 		upload->failed = true;
 	else
 		upload->bytes += length;
+}
+
+void upload_add(struct upload *upload, const void *whose, const char *name, const uint8_t *part,
+		size_t length)
+{
+	begin(upload, whose, false);
+	add(upload, name, part, length);
+}
+
+void upload_add_bundle(struct upload *upload, const void *whose, const uint8_t *part, size_t length)
+{
+	begin(upload, whose, true);
+	add(upload, "", part, length);
 }

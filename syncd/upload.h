@@ -14,6 +14,7 @@ struct upload {
 	const void *whose; /* connection; NULL: none is under way */
 	struct conf_text file[BUNDLE_FILES];
 	size_t files, bytes;
+	bool is_bundle; /* in place of files: file[0] is a whole revision */
 	bool failed; /* too many files, too much, or no memory */
 };
 
@@ -21,6 +22,9 @@ struct upload {
  */
 void upload_add(struct upload *upload, const void *whose, const char *name, const uint8_t *part,
 		size_t length);
+/* A part of a revision that is signed already. */
+void upload_add_bundle(struct upload *upload, const void *whose, const uint8_t *part,
+		       size_t length);
 void upload_end(struct upload *upload);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct bundle;
 struct conf;
+struct conf_text;
 struct history;
 
 enum pairctl_exit {
@@ -41,7 +42,7 @@ struct pairctl {
 	const char *exchange, *site, *account; /* runbook */
 	const char *deadline, *spread, *reason;
 	bool dry_run, no_confirm; /* push */
-	const char *alone, *within;
+	const char *alone, *within, *sign_key;
 	const char *to, *kind; /* canary */
 	uint32_t number; /* of its sessions; 0: not given */
 	uint32_t top; /* 0: no limit */
@@ -72,6 +73,7 @@ int canary_run(const struct pairctl *ctl);
 int push_run(const struct pairctl *ctl);
 int confirm_run(const struct pairctl *ctl);
 int rollback_run(const struct pairctl *ctl);
+int adopt_run(const struct pairctl *ctl);
 int version_run(const struct pairctl *ctl);
 
 /* Prints a usage mistake of the verb and returns PAIRCTL_USAGE. */
@@ -100,6 +102,13 @@ struct conf *revision_conf(const struct pairctl *ctl, const char *word);
 bool revision_runs(const struct history *history);
 /* --config, or where it is by default. */
 const char *revision_working_copy(const struct pairctl *ctl);
+
+/*
+ * A revision of these files with the key of --sign-key, made from the one that syncd names as the
+ * current one (sign.c).  PAIRCTL_DONE and bundle_free(), or the exit status after it was said why.
+ */
+int sign_revision(const struct pairctl *ctl, const struct conf_text *file, size_t files,
+		  struct bundle **bundle);
 
 /* --- asking (ask.c) --------------------------------------------------------------------------- */
 

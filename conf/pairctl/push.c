@@ -159,6 +159,7 @@ static Cas__PushRequest *add_part(struct parts *parts)
 	return request;
 }
 
+/* A revision that is signed has no name here: it is not one of its files. */
 static void add_file(struct parts *parts, const struct conf_text *file)
 {
 	size_t offset = 0;
@@ -166,12 +167,13 @@ static void add_file(struct parts *parts, const struct conf_text *file)
 	do {
 		Cas__PushRequest *request = add_part(parts);
 		size_t left = file->length - offset;
+		ProtobufCBinaryData part = { left < PART ? left : PART, file->bytes + offset };
 
 		request->name = file->name;
-		request->has_part = true;
-		request->part.len = left < PART ? left : PART;
-		request->part.data = file->bytes + offset;
-		offset += request->part.len;
+		request->has_part = file->name != NULL;
+		request->has_bundle = !request->has_part;
+		*(request->has_part ? &request->part : &request->bundle) = part;
+		offset += part.len;
 	} while (offset < file->length);
 }
 
@@ -243,6 +245,20 @@ static int push_files(const struct pairctl *ctl, uint32_t confirm_ms, const stru
 	return status;
 }
 
+static int push_signed(const struct pairctl *ctl, uint32_t confirm_ms, const struct conf_text *file,
+		       size_t files)
+{
+	struct bundle *bundle;
+	int status = sign_revision(ctl, file, files, &bundle);
+
+	if (status != PAIRCTL_DONE)
+		return status;
+	status = push_files(ctl, confirm_ms,
+			    &(struct conf_text){ NULL, bundle->packed, bundle->length }, 1);
+	bundle_free(bundle);
+	return status;
+}
+
 int push_run(const struct pairctl *ctl)
 {
 	const char *path = ctl->arguments ? ctl->argument[0]
@@ -270,7 +286,8 @@ int push_run(const struct pairctl *ctl)
 	conf_free(conf);
 	if (bundle_files_load(&file, &files, path, why) != 0)
 		return ask_fail(ctl, PAIRCTL_PROBLEM, why);
-	status = push_files(ctl, confirm_ms, file, files);
+	status = ctl->sign_key ? push_signed(ctl, confirm_ms, file, files)
+			       : push_files(ctl, confirm_ms, file, files);
 	bundle_files_free(file, files);
 	return status;
 }
@@ -282,6 +299,17 @@ int confirm_run(const struct pairctl *ctl)
 	const Cas__Message *list = &message;
 
 	message.confirm = &request;
+	return ask_syncd(ctl, &list, 1);
+}
+
+int adopt_run(const struct pairctl *ctl)
+{
+	Cas__AdoptRequest request = CAS__ADOPT_REQUEST__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	const Cas__Message *list = &message;
+
+	request.node = ctl->argument[0];
+	message.adopt = &request;
 	return ask_syncd(ctl, &list, 1);
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The configuration of both nodes is changed by pairctl push while sessions run: pushed, confirmed,
-# rolled back, refused by either node, and taken by a node that was away.  I1, I4.
+# rolled back, refused by either node, asked on either node, signed by an operator, and taken by a
+# node that was away; two histories are resolved.  I1, I4.
 
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
@@ -30,14 +31,28 @@ push() {
 		sleep 0.2
 	done
 }
-pushed() {
-	local want=$1
-	shift
-	push 1 "$@"
+pushed() { pushed_from 1 "$@"; }
+pushed_from() { # pushed_from NODE REVISION OPTION...
+	local node=$1 want=$2
+	shift 2
+	push "$node" "$@"
 	((status == 0)) || { cat "$LAB/log/push.log"; fail "push of revision $want: exit $status"; }
 	wait_for 30 "both nodes to run revision $want" both_on "$want"
 	wait_for 30 "all daemons to follow" agree
 	LAB_POLL=0.1 wait_for 30 "lb2 in sync" is_standby 2
+}
+signed_by() {
+	pairctl 1 -j history --state-dir "$LAB/lb1/state" >"$LAB/log/history.log"
+	python3 - "$LAB/log/history.log" "$@" <<-'END' || fail "revision $1 is not signed by $2"
+		import json, sys
+		history = json.load(open(sys.argv[1]))["revision"]
+		sys.exit([r["signed_by"] for r in history if r["number"] == int(sys.argv[2])] != [sys.argv[3]])
+	END
+}
+refused_so() {
+	pairctl "$1" -j status | python3 -c '
+import json, sys
+print(sum(c["value"] for c in json.load(sys.stdin)["sync"]["refused"] if c["name"] == sys.argv[1]))' "$2"
 }
 says() { grep -q -- "$1" "$LAB/log/push.log" || { cat "$LAB/log/push.log"; fail "no word of: $1"; }; }
 
@@ -111,13 +126,14 @@ ip -n lb1 link add only1 type veth peer name only2
 edit 's/interface eth0, eth1; hook/interface eth0, eth1, only1; hook/'
 push 1; refused 5 "lb2: pair.conf:[0-9]*:[0-9]*: this node has no interface only1" "nothing has changed"
 undo_edit
-push 2; refused 4 "ask on lb1"
 edit 's/weight 20;/weight 30;/'
-push 1 --dry-run
-((status == 0)) || fail "exit $status"
-says "nothing was changed"
-[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
-say "refused: a typo, what needs a restart, an interface that lb2 lacks, a push on the standby"
+for node in 1 2; do
+	push "$node" --dry-run
+	((status == 0)) || fail "exit $status"
+	says "nothing was changed"
+	[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
+done
+say "refused: a typo, what needs a restart, an interface that lb2 lacks"
 
 # --- confirmed, not confirmed, rolled back
 push 1 --confirm-within 2s
@@ -128,20 +144,55 @@ LAB_POLL=0.1 wait_for 30 "the roll-back by itself" both_on "$current"
 wait_for 30 "all daemons to follow" agree
 edit 's/weight 20;/weight 30;/'
 current=$((current + 1))
-pushed "$current"
-push 1 --no-confirm
+pushed_from 2 "$current"
+signed_by "$current" "node lb2"
+push 2 --no-confirm
 refused 4 "waits for pairctl confirm"
 pairctl 1 status 2>&1 | grep -q 'rolled back in .*pairctl confirm' || fail "status does not say so"
-pairctl 1 confirm >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "confirm"; }
+pairctl 2 confirm >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "confirm"; }
 says "confirmed  both run rev $current ("
 ! grep -q 'rolls back' "$LAB/log/push.log" || fail "confirmed, and rolled back all the same?"
 [[ -z $(field 1 sync.confirm_left_ms)$(field 2 sync.confirm_left_ms) ]] || fail "it still waits"
-pairctl 1 rollback >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "rollback"; }
+pairctl 2 rollback >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "rollback"; }
 undo_edit
 current=$((current + 1))
 wait_for 30 "both nodes to roll back" both_on "$current"
 wait_for 30 "all daemons to follow" agree
-say "rolled back by itself, confirmed, rolled back by hand"
+say "rolled back by itself; pushed, confirmed and rolled back by hand, on the standby"
+
+# --- signed by a person: on either node, and in the end by nobody else
+operator_line=$("$LAB_BUILD/pairctl" keygen --operator anna "$LAB/anna.key" 2>/dev/null)
+echo "$operator_line" >>"$LAB/new.conf"
+current=$((current + 1))
+pushed "$current" --no-confirm
+for node in 1 2; do
+	sed -i "s/idle-timeout [0-9]*h/idle-timeout 2${node}h/" "$LAB/new.conf"
+	current=$((current + 1))
+	pushed_from "$node" "$current" --no-confirm --sign-key "$LAB/anna.key"
+	signed_by "$current" "operator anna"
+done
+echo 'require-operator-signature yes' >>"$LAB/new.conf"
+current=$((current + 1))
+pushed "$current" --no-confirm --sign-key "$LAB/anna.key"
+edit 's/weight 20;/weight 30;/'
+for node in 1 2; do
+	push "$node" --no-confirm
+	refused 4 "no operator has signed it"
+	[[ $(refused_so "$node" revision-unapproved) == 1 ]] || fail "lb$node has not counted it"
+done
+"$LAB_BUILD/pairctl" keygen --operator bert "$LAB/bert.key" >"$LAB/log/keygen.log" 2>&1
+push 1 --no-confirm --sign-key "$LAB/bert.key"
+refused 4 "its signer has no signing-key"
+push 1 --confirm-within 2s --sign-key "$LAB/anna.key"
+((status == 0)) || { cat "$LAB/log/push.log"; fail "exit $status"; }
+current=$((current + 2))
+undo_edit
+LAB_POLL=0.1 wait_for 30 "the roll-back of what an operator has signed" both_on "$current"
+wait_for 30 "all daemons to follow" agree
+sed -i '/require-operator-signature/d' "$LAB/new.conf"
+current=$((current + 1))
+pushed "$current" --no-confirm --sign-key "$LAB/anna.key"
+say "signed by an operator on either node, and refused without that once it is asked for"
 
 # --- a node that is away
 [[ $(moves) == "$before" ]] || fail "a role moved: $before, now $(moves)"
@@ -178,11 +229,16 @@ wait_for 30 "lb2 to tell of two histories" says_split 2
 [[ $(field 1 sync.state) != in-sync ]] || fail "in sync with another history"
 push 2 --no-confirm
 ((status == 4)) || { cat "$LAB/log/push.log"; fail "a push with two histories: exit $status"; }
-signal -TERM lb1-syncd
-wait_for 10 "syncd of lb1 to leave" gone lb1-syncd
-rm -r "$LAB/lb1/state/config"
-daemon_start 1 syncd
-await_daemon 1 syncd
+pairctl 2 adopt nobody >"$LAB/log/push.log" 2>&1 && fail "adopted nobody's"
+says "is no node of this pair: lb1 and lb2 are"
+pairctl 2 adopt lb2 >"$LAB/log/push.log" 2>&1 || { cat "$LAB/log/push.log"; fail "adopt lb2"; }
 wait_for 30 "lb1 to take lb2's" agree
 pair_up 2 1
-say "two histories: told by both, taken by none, and resolved"
+status=0
+pairctl 1 adopt lb2 >"$LAB/log/push.log" 2>&1 || status=$?
+((status == 4)) || fail "adopted once more: exit $status"
+sed -i 's/weight 35;/weight 36;/' "$LAB/new.conf"
+push 1 --no-confirm
+((status == 0)) || { cat "$LAB/log/push.log"; fail "push after that: exit $status"; }
+wait_for 30 "all daemons to follow" agree
+say "two histories: told by both, taken by none, and resolved by one command"

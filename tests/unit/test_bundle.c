@@ -63,8 +63,13 @@ static struct bundle *make(const struct lineage *parent, const char *text,
 {
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t)text,
 				  strlen(text) };
-	struct bundle_plan plan = { .parent = parent, .file = &file, .files = 1, .pair = "east",
-				    .who = "ops", .message = "CHG-1", .when_ms = 1234567 };
+	struct bundle_plan plan = { .parent = parent,
+				    .file = &file,
+				    .files = 1,
+				    .pair = "east",
+				    .who = "ops",
+				    .message = "CHG-1",
+				    .when_ms = 1234567 };
 	struct bundle *bundle;
 
 	assert_int_equal(bundle_make(&bundle, &plan, key), 0);
@@ -111,8 +116,13 @@ static void base_is_its_files_and_nothing_else(void **state)
 	struct bundle *one = make(NULL, "text", NULL);
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "text",
 				  4 };
-	struct bundle_plan plan = { .file = &file, .files = 1, .pair = "east", .who = "other",
-				    .message = "another", .when_ms = 99, .rolls_back = 7 };
+	struct bundle_plan plan = { .file = &file,
+				    .files = 1,
+				    .pair = "east",
+				    .who = "other",
+				    .message = "another",
+				    .when_ms = 99,
+				    .rolls_back = 7 };
 	struct bundle *two;
 
 	(void)state;
@@ -272,9 +282,7 @@ static void line_remembers_fifty(void **state)
 static void approval_goes_with_the_files(void **state)
 {
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "a", 1 };
-	struct bundle_plan plan = {
-		.file = &file, .files = 1, .pair = "east", .approve = true
-	};
+	struct bundle_plan plan = { .file = &file, .files = 1, .pair = "east", .approve = true };
 	struct bundle *by_anna, *brought_back, *other, *elsewhere, *by_node;
 
 	(void)state;
@@ -318,8 +326,9 @@ static void unfit_words_are_not_signed(void **state)
 	struct conf_text file[2] = { { (char *)(uintptr_t) "pair.conf", (uint8_t *)(uintptr_t) "x",
 				       1 },
 				     { NULL, (uint8_t *)(uintptr_t) "x", 1 } };
-	struct bundle_plan plan = { .file = file, .files = 2, .pair = "east", .who = "w", .message = "m",
-				    .when_ms = 1 };
+	struct bundle_plan plan = {
+		.file = file, .files = 2, .pair = "east", .who = "w", .message = "m", .when_ms = 1
+	};
 	struct bundle *bundle;
 
 	(void)state;
@@ -345,8 +354,9 @@ static void too_much_is_refused(void **state)
 {
 	uint8_t *much = calloc(1, CONF_MAX_BYTES + 1);
 	struct conf_text file = { (char *)(uintptr_t) "pair.conf", much, CONF_MAX_BYTES + 1 };
-	struct bundle_plan plan = { .file = &file, .files = 1, .pair = "east", .who = "w", .message = "m",
-				    .when_ms = 1 };
+	struct bundle_plan plan = {
+		.file = &file, .files = 1, .pair = "east", .who = "w", .message = "m", .when_ms = 1
+	};
 	struct bundle *bundle;
 
 	(void)state;

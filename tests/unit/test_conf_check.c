@@ -116,7 +116,8 @@ static void signers(void **state)
 {
 	static const struct edit edits[] = {
 		{ "vrrp {", "operator anna { signing-key " SIGN_A " }; vrrp {", "" },
-		{ "vrrp {", "operator anna { }; vrrp {", "4:1: operator \"anna\" needs \"signing-key\"\n" },
+		{ "vrrp {", "operator anna { }; vrrp {",
+		  "4:1: operator \"anna\" needs \"signing-key\"\n" },
 		{ "vrrp {",
 		  "operator anna { signing-key " SIGN_A " }; operator anna { signing-key " SIGN_B
 		  " }; vrrp {",

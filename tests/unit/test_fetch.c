@@ -111,6 +111,14 @@ static void uploads(void **state)
 	assert_true(upload.failed);
 	assert_true(upload.bytes <= CONF_MAX_BYTES);
 	upload_end(&upload);
+	upload_add_bundle(&upload, &one, whole, 100);
+	upload_add_bundle(&upload, &one, whole + 100, 50);
+	assert_true(upload.is_bundle && upload.files == 1 && upload.bytes == 150);
+	assert_memory_equal(upload.file[0].bytes, whole, 150);
+	/* one or the other */
+	upload_add(&upload, &one, "pair.conf", whole, 10);
+	assert_true(upload.failed);
+	upload_end(&upload);
 	for (size_t i = 0; i <= BUNDLE_FILES; i++) {
 		char name[2] = { (char)(' ' + i), '\0' };
 
