@@ -55,11 +55,12 @@ make_initramfs() {
 	rm -rf "$root"
 }
 
-# The guest's first serial line is its console, the second one (on stdout) the results.
+# The guest's first serial line is its console, the second one (on stdout) the results.  It stays in
+# this process group, so that who ends the script ends the guest.
 boot() {
 	local console=$cache/console
 	[[ -z $V ]] || console=/dev/stderr
-	timeout -k 5 "$limit" qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 3072 -smp 1 \
+	timeout --foreground -k 5 "$limit" qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 3072 -smp 1 \
 		-icount shift=0,sleep=on -nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$base/boot/vmlinuz-$version" -initrd "$cache/initramfs.gz" \
 		-append "console=ttyS0 panic=-1 quiet caspair=$top,$build,$cache,$package,$CHECKS" \
