@@ -114,18 +114,8 @@ static uint32_t get_fqdn(struct call *call)
 static handler *const book_operations[] = { nspi_bind, nspi_unbind, nspi_update_stat };
 static handler *const referral_operations[] = { get_new_dsa, get_fqdn };
 
-const struct interface interface_book = { "nspi",
-					  { { 0x18, 0x5a, 0xcc, 0xf5, 0x64, 0x42, 0x1a, 0x10, 0x8c,
-					      0x59, 0x08, 0x00, 0x2b, 0x2f, 0x84, 0x26 },
-					    56,
-					    0 },
-					  book_operations,
+const struct interface interface_book = { "nspi", &syntax_book, book_operations,
 					  sizeof(book_operations) / sizeof(book_operations[0]) };
-const struct interface interface_referral = { "rfr",
-					      { { 0xe0, 0xf5, 0x44, 0x15, 0x3c, 0x61, 0xd1, 0x11,
-						  0x93, 0xdf, 0x00, 0xc0, 0x4f, 0xd7, 0xbd, 0x09 },
-						1,
-						0 },
-					      referral_operations,
+const struct interface interface_referral = { "rfr", &syntax_referral, referral_operations,
 					      sizeof(referral_operations) /
 						      sizeof(referral_operations[0]) };

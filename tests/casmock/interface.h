@@ -23,16 +23,12 @@ typedef uint32_t handler(struct call *call);
 
 struct interface {
 	const char *name;
-	struct syntax syntax;
+	const struct syntax *syntax;
 	handler *const *operation; /* by number; NULL: not offered here */
 	size_t operations;
 };
 
-extern const struct interface interface_mapper;     /* C706, appendix O */
-extern const struct interface interface_management; /* C706, appendix Q */
-extern const struct interface interface_mail;       /* EMSMDB: MS-OXCRPC 3.1.4 */
-extern const struct interface interface_mail_async; /* MS-OXCRPC 3.3.4 */
-extern const struct interface interface_book;       /* NSPI: MS-NSPI 3.1.4 */
-extern const struct interface interface_referral;   /* RFR: MS-OXABREF 3.1.4 */
+extern const struct interface interface_mapper, interface_management, interface_mail,
+	interface_mail_async, interface_book, interface_referral;
 
 #endif

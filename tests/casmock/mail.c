@@ -151,19 +151,8 @@ static handler *const operations[] = {
 };
 static handler *const async_operations[] = { async_wait };
 
-const struct interface interface_mail = { "emsmdb",
-					  { { 0x00, 0xdb, 0xf1, 0xa4, 0x47, 0xca, 0x67, 0x10, 0xb3,
-					      0x1f, 0x00, 0xdd, 0x01, 0x06, 0x62, 0xda },
-					    0,
-					    81 },
-					  operations,
+const struct interface interface_mail = { "emsmdb", &syntax_mail, operations,
 					  sizeof(operations) / sizeof(operations[0]) };
-const struct interface interface_mail_async = {
-	"asyncemsmdb",
-	{ { 0x4a, 0x57, 0x61, 0x52, 0x72, 0x45, 0x6e, 0x20, 0xb2, 0x68, 0x6b, 0x19, 0x92, 0x13,
-	    0xb4, 0xe4 },
-	  0,
-	  1 },
-	async_operations,
-	sizeof(async_operations) / sizeof(async_operations[0])
-};
+const struct interface interface_mail_async = { "asyncemsmdb", &syntax_mail_async, async_operations,
+						sizeof(async_operations) /
+							sizeof(async_operations[0]) };

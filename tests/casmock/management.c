@@ -15,7 +15,7 @@ static uint32_t inquire_interfaces(struct call *call)
 	for (uint32_t i = 0; i < count; i++)
 		write32(call->out, i + 2); /* pointers to its elements */
 	for (uint32_t i = 0; i < count; i++)
-		write_syntax(call->out, &interface[i]->syntax);
+		write_syntax(call->out, interface[i]->syntax);
 	write32(call->out, 0); /* status */
 	return 0;
 }
@@ -29,11 +29,5 @@ static uint32_t is_server_listening(struct call *call)
 
 static handler *const operations[] = { inquire_interfaces, NULL, is_server_listening };
 
-const struct interface interface_management = { "management",
-						{ { 0x80, 0xbd, 0xa8, 0xaf, 0x8a, 0x7d, 0xc9, 0x11,
-						    0xbe, 0xf4, 0x08, 0x00, 0x2b, 0x10, 0x29,
-						    0x89 },
-						  1,
-						  0 },
-						operations,
+const struct interface interface_management = { "management", &syntax_management, operations,
 						sizeof(operations) / sizeof(operations[0]) };

@@ -20,34 +20,7 @@ const uint32_t fault_operation = 0x1c010002;
 const uint32_t fault_interface = 0x1c010003;
 const uint32_t fault_busy = 0x1c010014;
 
-const struct syntax syntax_ndr32 = { { 0x04, 0x5d, 0x88, 0x8a, 0xeb, 0x1c, 0xc9, 0x11, 0x9f, 0xe8,
-				       0x08, 0x00, 0x2b, 0x10, 0x48, 0x60 },
-				     2,
-				     0 };
 static const uint8_t negotiation_begins[] = { 0x2c, 0x1c, 0xb7, 0x6c, 0x12, 0x98, 0x40, 0x45 };
-
-bool syntax_same(const struct syntax *one, const struct syntax *other)
-{
-	return one->major == other->major && !memcmp(one->uuid, other->uuid, sizeof(one->uuid));
-}
-
-void read_syntax(struct reader *r, struct syntax *syntax)
-{
-	const uint8_t *uuid = read_bytes(r, sizeof(syntax->uuid));
-
-	memset(syntax, 0, sizeof(*syntax));
-	if (uuid)
-		memcpy(syntax->uuid, uuid, sizeof(syntax->uuid));
-	syntax->major = read16(r);
-	syntax->minor = read16(r);
-}
-
-void write_syntax(struct writer *w, const struct syntax *syntax)
-{
-	write_bytes(w, syntax->uuid, sizeof(syntax->uuid));
-	write16(w, syntax->major);
-	write16(w, syntax->minor);
-}
 
 int pdu_length(const uint8_t *data, size_t length)
 {

@@ -11,7 +11,7 @@
 #ifndef CASMOCK_PDU_H
 #define CASMOCK_PDU_H
 
-#include "tests/casmock/wire.h"
+#include "tests/casmock/syntax.h"
 
 enum { PDU_HEADER = 16, PDU_STUB = 24, PDU_MAX = 5840, PDU_CONTEXTS = 8 };
 
@@ -35,17 +35,6 @@ enum { REASON_NONE = 0, REASON_INTERFACE = 1, REASON_TRANSFER = 2, REASON_LIMIT 
 /* Status words of a fault; they do not fit an enum. */
 extern const uint32_t fault_denied, fault_bad_stub, fault_context, fault_operation, fault_interface,
 	fault_busy;
-
-struct syntax {
-	uint8_t uuid[16]; /* as on the wire */
-	uint16_t major, minor;
-};
-extern const struct syntax syntax_ndr32;
-
-/* Any minor version serves a client of the same major one. */
-bool syntax_same(const struct syntax *one, const struct syntax *other);
-void read_syntax(struct reader *r, struct syntax *syntax);
-void write_syntax(struct writer *w, const struct syntax *syntax);
 
 struct pdu {
 	enum pdu_type type;

@@ -8,7 +8,7 @@
 static const struct interface *offered(const struct service *service, const struct syntax *syntax)
 {
 	for (const struct interface *const *i = service->interface; *i; i++)
-		if (syntax_same(&(*i)->syntax, syntax))
+		if (syntax_same((*i)->syntax, syntax))
 			return *i;
 	return NULL;
 }

@@ -260,9 +260,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),    cmocka_unit_test(test_bind_answers),
-		cmocka_unit_test(test_map_answers),
-		cmocka_unit_test(test_too_busy), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_length),      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_map_answers), cmocka_unit_test(test_too_busy),
+		cmocka_unit_test(test_cut),         cmocka_unit_test(test_length),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
