@@ -15,6 +15,7 @@
 #	sudo make push-kills N=200	something dies in the middle of each of as many pushes
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
 #	sudo make resets	members that die with 5,000 clients on them, in every mode
+#	sudo make mapi-death	one service of a member dies with 500 mail clients on the array, then a node
 #	sudo make modes-full	1 GiB each way in every mode, family and hook; goes on where it ended
 #	make sim SEEDS=N	two nodes in virtual time through faults; SEED=first, V=1 tells all
 #
@@ -87,7 +88,8 @@ PROGRAMS := $(addprefix $(B)/,lbd lbd-check vrrpd syncd pairctl)
 TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o lookup.bpf.o)
-TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c)) $(B)/tests/casmock
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c)) $(B)/tests/casmock \
+	$(B)/tests/mapi
 
 .PHONY: all check test demo drills faults floods strict bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
@@ -176,9 +178,10 @@ $(B)/planted/choosy/lbd: $(B)/obj/tests/chaos/planted/choosy.o $(B)/obj/lbd/main
 $(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYNCD_A) $(BASE_A)
 	$(link) $^ $(COMMON_LIBS)
 
-# Its clients and its servers agree on the wire only.
-CASMOCK_WIRE := $(patsubst %,$(B)/obj/tests/casmock/%.o,wire pdu)
+# A server and its clients; what they share is the wire.
 $(B)/tests/casmock: $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/casmock/client%,$(CASMOCK_SRC)))
+	$(link) $^ -lev
+$(B)/tests/mapi: $(patsubst %,$(B)/obj/tests/casmock/%.o,client client_talk client_tally pdu syntax tower wire)
 	$(link) $^ -lev
 
 check: $(TESTS) $(B)/pairctl
@@ -227,6 +230,10 @@ chaos-planted: all $(TOOLS) $(PLANTED_DAEMONS)
 push-kills: all $(TOOLS)
 	$(Q)N=$(or $(N),200) tests/pair/push_kills.sh $(B)
 
+.PHONY: mapi-death
+mapi-death: all $(TOOLS)
+	$(Q)FULL=1 tests/pair/mapi_death.sh $(B)
+
 .PHONY: resets
 resets: all $(TOOLS)
 	$(Q)for test in resets dsr snat; do FLOWS=5000 tests/pair/$$test.sh $(B) || exit 1; done
@@ -267,7 +274,7 @@ fuzz:
 # --- care -------------------------------------------------------------------------------------
 format:
 	$(Q)clang-format -i $(ALL_SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(BPFTEST_SRC) \
-		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c tests/bench/*.c)
+		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c tests/bench/*.c) $(CASMOCK_SRC)
 tidy: $(GEN_H) $(SKEL)
 	$(Q)clang-tidy --quiet $(ALL_SRC) -- $(CPPFLAGS) -std=gnu11
 includes:
