@@ -152,6 +152,8 @@ $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(LBD_A) $(VRRP_A) $(SYNCD_A) $(
 	$(link) $^ -Wl,--as-needed -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(CURL_LIBS) $(COMMON_LIBS)
 $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(LBD_A) $(BASE_A)
 	$(link) $(filter-out %.h,$^) -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+$(B)/tests/impostor: $(B)/obj/tests/tools/impostor.o $(SYNCD_A) $(BASE_A)
+	$(link) $^ -lbpf -lelf -lz $(COMMON_LIBS)
 $(B)/tests/%: tests/tools/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev -lbpf
 

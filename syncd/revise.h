@@ -99,6 +99,10 @@ void revise_status(const struct syncd *syncd, uint64_t now, Cas__SyncStatus *sta
 
 /* True: the frame was about revisions. */
 bool revise_frame(struct syncd *syncd, const Sync__Frame *frame);
+enum { REVISE_VERDICT = PUSH_WHY };
+/* Of a revision from the peer; where versions are to blame, with both. */
+const char *revise_verdict(const struct syncd *syncd, enum bundle_verdict verdict,
+			   char text[REVISE_VERDICT]);
 void revise_fetch_failed(struct syncd *syncd, const char *why);
 /* In push_ops. */
 void revise_say(void *syncd, enum push_word word, const struct push_note *note);

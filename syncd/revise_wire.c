@@ -165,11 +165,27 @@ static void fetch_failed(struct syncd *syncd, const struct revision *which, cons
 		push_fetched(&syncd->revise.push, NULL, why, daemon_now_ns());
 }
 
+const char *revise_verdict(const struct syncd *syncd, enum bundle_verdict verdict,
+			   char text[REVISE_VERDICT])
+{
+	Cas__NodeFacts *peer = verdict == BUNDLE_FORMAT ? status_peer(syncd) : NULL;
+
+	snprintf(text, REVISE_VERDICT, "%s", bundle_verdict_text(verdict));
+	if (verdict == BUNDLE_FORMAT)
+		snprintf(text, REVISE_VERDICT, "%s (%.40s runs %s, %.40s runs %.20s)",
+			 bundle_verdict_text(verdict), syncd_name(syncd, syncd->node),
+			 CASPAIR_VERSION, syncd_name(syncd, 3 - syncd->node),
+			 peer && peer->version ? peer->version : "an unknown one");
+	cas__node_facts__free_unpacked(peer, NULL);
+	return text;
+}
+
 /* Nothing in it is believed before its signature is. */
 static void fetched(struct syncd *syncd)
 {
 	struct revise *revise = &syncd->revise;
 	struct revision which = revise->fetch.which;
+	char why[REVISE_VERDICT];
 	struct bundle *bundle;
 	enum bundle_verdict verdict = bundle_read(&bundle, revise->fetch.bytes, revise->fetch.size,
 						  syncd->conf->file);
@@ -178,8 +194,8 @@ static void fetched(struct syncd *syncd)
 	if (verdict != BUNDLE_GOOD) {
 		revise->refused[verdict]++;
 		log_warning("a revision from the peer is refused: %s",
-			    bundle_verdict_text(verdict));
-		fetch_failed(syncd, &which, bundle_verdict_text(verdict));
+			    revise_verdict(syncd, verdict, why));
+		fetch_failed(syncd, &which, why);
 	} else if (remote_waits(revise, &which)) {
 		remote_fetched(syncd, bundle, NULL);
 	} else {
