@@ -75,6 +75,7 @@ static const struct memory_table rest[] = {
 	{ MEMORY_ARRAY_CPU, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member_bytes) },
 	{ MEMORY_ARRAY, FLOW_MAX_ARRAYS, 4, sizeof(struct flow_histogram) },
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_histogram) },
+	{ MEMORY_LRU, FLOW_CLIENT_NETS, sizeof(struct client_net_key), sizeof(struct client_net) },
 	{ MEMORY_ARRAY, FLOW_MAX_SOURCES, 4, sizeof(struct flow_source) },
 	{ MEMORY_ARRAY, FLOW_MAX_SOURCES, 4, sizeof(struct flow_source_stats) },
 	{ MEMORY_LRU, FLOW_HANDSHAKES, sizeof(struct flow_key), sizeof(struct handshake) },

@@ -2,6 +2,7 @@
 #include "lbd/answer.h"
 
 #include "lbd/census.h"
+#include "lbd/distance.h"
 #include "lbd/lbd.h"
 #include "lbd/members.h"
 #include "lbd/sessions.h"
@@ -21,6 +22,8 @@ void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		census_answer(lbd, conn, message->encryption);
 	else if (message->usage)
 		usage_answer(lbd, conn, message->usage);
+	else if (message->latency)
+		distance_answer(lbd, conn, message->latency);
 	else if (message->admin)
 		roster_answer(lbd, conn, message->admin);
 	else if (message->where)

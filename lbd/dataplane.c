@@ -32,6 +32,7 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_HOPS] = "hops",
 	[MAP_ROUND_TRIPS] = "round_trips",
 	[MAP_ANSWER_TIMES] = "answer_times",
+	[MAP_CLIENT_NETS] = "client_nets",
 	[MAP_CENSUS] = "census",
 	[MAP_CENSUS_TOTALS] = "census_totals",
 	[MAP_FLOWS] = "flows",

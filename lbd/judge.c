@@ -169,6 +169,7 @@ static void on_report(void *arg, const struct check_report *report)
 		log_warning("check child cannot probe port %u: out of ports or descriptors?",
 			    target->port);
 	news = health_result(target, outcome, report->latency_us, daemon_now_ns());
+	rpc_time_add(judge->rpc_time, target);
 	if (slow != health_is_slow(target))
 		say_slow(judge, target);
 	if (!news)
@@ -280,6 +281,7 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 	health_carry(&next, &judge->health);
 	health_free(&judge->health);
 	judge->health = next;
+	rpc_time_replan(judge->rpc_time, judge->plan, plan);
 	judge->plan = plan;
 	generation_replan(&judge->generation, plan);
 	judge->dirty = judge->dead = 0;

@@ -16,6 +16,7 @@
 #include "lbd/generation.h"
 #include "lbd/health.h"
 #include "lbd/plan.h"
+#include "lbd/rpc_time.h"
 
 struct dataplane;
 
@@ -35,6 +36,7 @@ struct judge {
 	struct generation generation;
 	uint64_t dirty; /* pools whose table has to be written; bit = slot */
 	uint64_t dead;  /* pools known to have no member that is up */
+	struct rpc_time rpc_time[FLOW_MAX_MEMBERS];
 	uint64_t news;  /* counts ports that checks have learned */
 	ev_timer publish, tick, announce;
 	ev_timer look; /* at what the data plane sees, for passive checks */

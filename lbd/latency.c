@@ -25,6 +25,16 @@ static uint64_t quantile(const struct flow_histogram *histogram, uint64_t count,
 	return UINT64_C(1) << i;
 }
 
+void latency_add(struct flow_histogram *histogram, uint32_t us)
+{
+	int i = 0;
+
+	while (i < FLOW_BUCKETS - 1 && us >> i)
+		i++;
+	histogram->bucket[i]++;
+	histogram->sum_us += us;
+}
+
 bool latency_read(struct latency *latency, const struct flow_histogram *histogram)
 {
 	uint64_t count = total(histogram);

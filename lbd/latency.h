@@ -17,6 +17,9 @@ struct latency {
 	uint64_t mean_us, p50_us, p90_us, p99_us;
 };
 
+/* Counts one more, as the data plane does. */
+void latency_add(struct flow_histogram *histogram, uint32_t us);
+
 /* False when nothing was counted yet. */
 bool latency_read(struct latency *latency, const struct flow_histogram *histogram);
 

@@ -54,15 +54,12 @@ static bool add_pools(const struct lbd *lbd, struct arena *arena, unsigned int m
 	return status->pool;
 }
 
-Cas__Latency *members_latency(const struct lbd *lbd, struct arena *arena, enum dataplane_map map,
-			      uint32_t index)
+Cas__Latency *members_histogram(struct arena *arena, const struct flow_histogram *histogram)
 {
-	struct flow_histogram histogram;
 	struct latency latency;
 	Cas__Latency *figures;
 
-	if (bpf_map_lookup_elem(lbd->plane.map[map], &index, &histogram) ||
-	    !latency_read(&latency, &histogram))
+	if (!latency_read(&latency, histogram))
 		return NULL;
 	figures = arena_take(arena, sizeof(*figures));
 	if (!figures)
@@ -74,6 +71,16 @@ Cas__Latency *members_latency(const struct lbd *lbd, struct arena *arena, enum d
 	figures->p90_us = latency.p90_us;
 	figures->p99_us = latency.p99_us;
 	return figures;
+}
+
+Cas__Latency *members_latency(const struct lbd *lbd, struct arena *arena, enum dataplane_map map,
+			      uint32_t index)
+{
+	struct flow_histogram histogram;
+
+	if (bpf_map_lookup_elem(lbd->plane.map[map], &index, &histogram))
+		return NULL;
+	return members_histogram(arena, &histogram);
 }
 
 static Cas__MemberStatus *member_status(struct lbd *lbd, struct arena *arena, unsigned int member)

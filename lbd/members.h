@@ -14,6 +14,9 @@ struct lbd;
 
 void members_answer(struct lbd *lbd, struct ctl_conn *conn);
 
+/* What a histogram says, for an answer; in the arena.  NULL as below. */
+Cas__Latency *members_histogram(struct arena *arena, const struct flow_histogram *histogram);
+
 /*
  * What a histogram of the data plane says, for an answer; in the arena.  NULL where nothing has
  * been counted, or the arena is full.

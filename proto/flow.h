@@ -48,6 +48,7 @@ enum flow_limits {
 	FLOW_NO_MEMBER = 0xffff,
 	FLOW_WEIGHT = 16,        /* of a weight in force, for each 1 of the configuration */
 	FLOW_CENSUS_DUES = 4096, /* binds in two segments, at a time */
+	FLOW_CLIENT_NETS = 4096, /* networks of clients whose distance is known, the latest ones */
 	FLOW_CENSUS = 32768,     /* clients whose binds are remembered, the latest ones */
 	FLOW_STRICTS = 16384,    /* handshakes of strict services that are looked after at a time */
 	FLOW_HELD = 4096,        /* packets that wait for the peer, at most */
@@ -283,6 +284,39 @@ struct flow_histogram {
 	__u64 bucket[FLOW_BUCKETS];
 	__u64 sum_us;
 };
+
+/*
+ * Map `client_nets`: LRU_HASH; of the same round trips, those of each network of clients, which is
+ * a /24 of IPv4 or a /64 of IPv6.  Written by BPF, counts and sum atomically.
+ */
+struct client_net_key {
+	struct flow_ip net; /* its first address */
+	__u32 array;        /* number, as of the VIP's role */
+};
+
+struct client_net {
+	__u64 count;
+	__u64 slow; /* of these, not below FLOW_SLOW_TRIP_US */
+	__u64 sum_us;
+	__u64 max_us;
+	__u64 seen_ns; /* CLOCK_MONOTONIC, of the last one */
+};
+
+/* From here on people notice: what Outlook in online mode is said to bear. */
+enum { FLOW_SLOW_TRIP_US = 200000 };
+
+enum { FLOW_NET_IPV4 = 24, FLOW_NET_IPV6 = 64 }; /* bits */
+
+static inline struct flow_ip flow_ip_net(const struct flow_ip *client)
+{
+	struct flow_ip net = *client;
+
+	if (flow_ip_family(client) == FLOW_IPV6)
+		net.word[2] = net.word[3] = 0;
+	else
+		((__u8 *)&net.word[3])[3] = 0;
+	return net;
+}
 
 /* Sources have ports from here to the last one, but for a VIP, which has none of its services. */
 #define FLOW_SOURCE_FIRST 1024
@@ -719,6 +753,8 @@ _Static_assert(sizeof(struct flow) == 72, "layout");
 _Static_assert(sizeof(struct handshake) == 44, "layout");
 _Static_assert(sizeof(struct pin_key) == 20, "layout");
 _Static_assert(sizeof(struct pin) == 16, "layout");
+_Static_assert(sizeof(struct client_net_key) == 20, "layout");
+_Static_assert(sizeof(struct client_net) == 40, "layout");
 _Static_assert(sizeof(struct census_key) == 20, "layout");
 _Static_assert(sizeof(struct census) == 88, "layout");
 _Static_assert(sizeof(struct census_total) == 104, "layout");

@@ -285,7 +285,7 @@ static __noinline __u32 inbound_unknown(struct packet *p, const struct flow_key 
 	/* The handshake may be gone afterwards. */
 	*way = inbound_way(handshake);
 	if (inbound_completes(p, handshake)) {
-		sight_proof(p->array, handshake);
+		sight_proof(&p->src, p->array, handshake);
 		inbound_promote(p, key, service, way);
 	} else if (way->source && !source_holds(key, way)) {
 		return COUNT_DROP_UNSOURCED;

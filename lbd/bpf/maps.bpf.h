@@ -93,6 +93,21 @@ struct {
 } answer_times SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOW_CLIENT_NETS);
+	__type(key, struct client_net_key);
+	__type(value, struct client_net);
+} client_nets SEC(".maps");
+
+/* The key of a look-up in the former; the stack has no room for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct client_net_key);
+} net_draft SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, FLOW_MAX_SOURCES);
 	__type(key, __u32);

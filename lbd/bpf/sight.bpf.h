@@ -95,17 +95,51 @@ static __always_inline void sight_answer(__u8 flags, struct handshake *handshake
 	handshake->sent_us = now;
 }
 
+static const struct client_net sight_net_fresh;
+
+/* A round trip of a client's network.  The key is not on the stack, which is nearly used up. */
+static __noinline int sight_net(const struct flow_ip *client, __u32 array, __u32 us)
+{
+	__u32 zero = 0;
+	struct client_net_key *key = bpf_map_lookup_elem(&net_draft, &zero);
+	struct client_net *net;
+
+	if (!key)
+		return 0;
+	key->net = flow_ip_net(client);
+	key->array = array;
+	net = bpf_map_lookup_elem(&client_nets, key);
+	if (!net) {
+		bpf_map_update_elem(&client_nets, key, &sight_net_fresh, BPF_NOEXIST);
+		net = bpf_map_lookup_elem(&client_nets, key);
+	}
+	if (!net)
+		return 0;
+	__sync_fetch_and_add(&net->count, 1);
+	__sync_fetch_and_add(&net->sum_us, us);
+	if (us >= FLOW_SLOW_TRIP_US)
+		__sync_fetch_and_add(&net->slow, 1);
+	if (net->max_us < us)
+		net->max_us = us;
+	net->seen_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
 /* The client's ACK of it; only once, should the handshake stay. */
-static __always_inline void sight_proof(__u32 array, struct handshake *handshake)
+static __always_inline void sight_proof(const struct flow_ip *client, __u32 array,
+					struct handshake *handshake)
 {
 	struct flow_histogram *histogram;
+	__u32 us;
 
 	if (!handshake->sent_us)
 		return;
+	us = sight_now() - handshake->sent_us;
 	histogram = bpf_map_lookup_elem(&round_trips, &array);
 	if (histogram)
-		sight_add(histogram, sight_now() - handshake->sent_us);
+		sight_add(histogram, us);
 	handshake->sent_us = 0;
+	sight_net(client, array, us);
 }
 
 #endif

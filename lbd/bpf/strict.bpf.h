@@ -209,7 +209,7 @@ static __always_inline void strict_see(const struct strict_packet *s, struct dra
 	} else if (strict_opens(s)) {
 		sight_syn(&draft->key.client, &known->sight);
 	} else if (!(s->flags & TCP_RST) && known->sight.flags & HANDSHAKE_SYNACK && !known->held) {
-		sight_proof(s->array, &known->sight);
+		sight_proof(&draft->key.client, s->array, &known->sight);
 	}
 }
 

@@ -508,6 +508,7 @@ static inline int harness_reset(void **state UNUSED)
 	map_clear(box.bpf->maps.handshakes);
 	map_clear(box.bpf->maps.pins);
 	map_clear(box.bpf->maps.asked);
+	map_clear(box.bpf->maps.client_nets);
 	map_clear(box.bpf->maps.source_rates);
 	map_clear(box.bpf->maps.reverse);
 	map_clear(box.bpf->maps.openings);

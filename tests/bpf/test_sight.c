@@ -53,6 +53,48 @@ static void test_clocks(void **state UNUSED)
 	assert_in_range(trips.sum_us, 1200000, 2000000);
 }
 
+static bool net_read(uint32_t client, struct client_net *net)
+{
+	struct flow_ip from = ip_of(client);
+	struct client_net_key key = { .net = flow_ip_net(&from) };
+
+	return !bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.client_nets), &key, net);
+}
+
+/* One handshake whose round trip seems to have taken so long. */
+static void trip(uint32_t us)
+{
+	struct frame frame;
+	uint16_t slot = expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0));
+
+	member_sends(&frame, slot, SYN | ACK, 5000, 1001);
+	pretend(us);
+	client_sends(&frame, ACK, 1001, 5001, 0);
+	client_sends(&frame, RST, 1001, 5001, 0);
+}
+
+/* By network, and those beyond what people bear apart. */
+static void test_networks(void **state UNUSED)
+{
+	struct client_net net;
+
+	assert_false(net_read(CLIENT, &net));
+	trip(2000000);
+	assert_true(net_read(CLIENT, &net));
+	assert_int_equal(net.count, 1);
+	assert_int_equal(net.slow, 1);
+	assert_in_range(net.max_us, 2000000, 3000000);
+	trip(0);
+	assert_true(net_read(CLIENT, &net));
+	assert_int_equal(net.count, 2);
+	assert_in_range(net.sum_us, 2000000, 4000000);
+	assert_in_range(net.max_us, 2000000, 3000000);
+	assert_int_not_equal(net.seen_ns, 0);
+	/* Neighbours share a network; in IPv6 all addresses of these tests do. */
+	assert_true(net_read(CLIENT ^ 1, &net));
+	assert_int_equal(net_read(CLIENT ^ 0x100, &net), frame_family == FLOW_IPV6);
+}
+
 static void test_repeated_syn_ack_is_not_clocked(void **state UNUSED)
 {
 	struct flow_histogram answers, trips;
@@ -153,6 +195,7 @@ static const struct {
 	CMUnitTestFunction test;
 } cases[] = {
 	{ "answers and round trips fall into their buckets", test_clocks },
+	{ "round trips by network", test_networks },
 	{ "a repeated SYN-ACK is not clocked", test_repeated_syn_ack_is_not_clocked },
 	{ "SYNs without an answer are counted in a row", test_silence_is_counted_in_a_row },
 	{ "silence to one client is told from silence to many", test_silence_to_one_and_to_many },

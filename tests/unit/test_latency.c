@@ -66,6 +66,24 @@ static void what_is_longer_is_in_the_last(void **state)
 	assert_int_equal(latency.p50_us, UINT64_C(1) << (FLOW_BUCKETS - 1));
 }
 
+static void one_more_falls_into_its_bucket(void **state)
+{
+	struct flow_histogram histogram = { 0 };
+
+	(void)state;
+	latency_add(&histogram, 0);
+	latency_add(&histogram, 1);
+	latency_add(&histogram, 3);
+	latency_add(&histogram, 4);
+	latency_add(&histogram, UINT32_MAX);
+	assert_int_equal(histogram.bucket[0], 1);
+	assert_int_equal(histogram.bucket[1], 1);
+	assert_int_equal(histogram.bucket[2], 1);
+	assert_int_equal(histogram.bucket[3], 1);
+	assert_int_equal(histogram.bucket[FLOW_BUCKETS - 1], 1);
+	assert_int_equal(histogram.sum_us, 8ull + UINT32_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -74,6 +92,7 @@ int main(void)
 		cmocka_unit_test(quantiles_are_told_apart),
 		cmocka_unit_test(one_more_moves_the_median),
 		cmocka_unit_test(what_is_longer_is_in_the_last),
+		cmocka_unit_test(one_more_falls_into_its_bucket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1151,6 +1151,75 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	ctl_send(conn, &message, NULL, 0);
 }
 
+/* With an array that was asked for, all is near and fast. */
+static void tell_latency(void *arg, struct ctl_conn *conn, const Cas__Message *question, int *fds,
+			 size_t nfds)
+{
+	char network[] = "10.9.4.0/24", why[] = "mode dsr: past the pair";
+	Cas__Latency times = CAS__LATENCY__INIT;
+	Cas__LatencyNet net = CAS__LATENCY_NET__INIT, *nets[] = { &net };
+	Cas__LatencyMember member = CAS__LATENCY_MEMBER__INIT, silent = member,
+			   *members[] = { &member, &silent };
+	Cas__LatencyArray array = CAS__LATENCY_ARRAY__INIT, hidden = array,
+			  *arrays[] = { &array, &hidden };
+	Cas__LatencyReply reply = CAS__LATENCY_REPLY__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT;
+	bool good = question->latency && question->latency->array;
+
+	(void)arg;
+	(void)fds;
+	(void)nfds;
+	times.count = 10;
+	times.mean_us = 12500;
+	times.p50_us = 8192;
+	times.p99_us = 262144;
+	net.array = array.array = hidden.array = member.array = silent.array = MEL;
+	net.net = network;
+	net.handshakes = 10;
+	net.slow = good ? 4 : 5;
+	net.mean_us = 230000;
+	net.max_us = 1500000;
+	member.member = silent.member = MAPI;
+	member.connect = member.bind = &times;
+	SET(member, slow, good ? 4 : 5);
+	array.client_rtt = &times;
+	hidden.unseen = why;
+	reply.array = arrays;
+	reply.net = nets;
+	reply.member = members;
+	reply.n_array = reply.n_member = 2;
+	reply.n_net = 1;
+	reply.nets = 3;
+	reply.client_limit_us = 200000;
+	reply.rpc_limit_us = 10000;
+	message.latency_reply = question->latency ? &reply : NULL;
+	ctl_send(conn, &message, NULL, 0);
+}
+
+static void test_latency(void **state)
+{
+	static const struct command_line lines[] = {
+		{ { "report", "latency" },
+		  1,
+		  "mel    10.9.4.0/24          10  230.0 ms  1500.0 ms     5  0 ms  too far\n"
+		  "2 networks that are nearer are not listed" },
+		{ { "report", "latency", "--array", "mel" },
+		  0,
+		  "mel    10.9.4.0/24          10  230.0 ms  1500.0 ms     4  0 ms\n" },
+		{ { "report", "latency" },
+		  1,
+		  "mel: half of 10 round trips to clients below 8.2 ms, 99% below 262.1 ms\n"
+		  "mel: clients are not seen, mode dsr: past the pair\n" },
+		{ { "report", "latency" }, 1, "5  too slow\n" },
+		{ { "report", "latency" }, 1, "no check rpc-epm has asked it\n" },
+		{ { "-j", "report", "latency" }, 1, "\"unseen\":\"mode dsr: past the pair\"" },
+		{ { "report", "latency", "--top", "3" }, 2, "report latency takes no --top" },
+	};
+
+	start(*state, tell_latency);
+	run_all(*state, lines, sizeof(lines) / sizeof(lines[0]));
+}
+
 static void test_answers(void **state)
 {
 	static const struct command_line lines[] = {
@@ -1175,9 +1244,11 @@ static void test_answers(void **state)
 		{ { "report", "sessions" }, 1, "60     50  beyond it\n2 more are not listed" },
 		{ { "report", "sessions", "--top", "1" }, 0, "60     70  near it" },
 		{ { "report", "sessions" }, 1, "mel    10.20.0.10        60  25.0%\n" },
-		{ { "report", "sessions" }, 1,
+		{ { "report", "sessions" },
+		  1,
 		  "mel: 240 sessions of 90 clients; the busiest 1 have 25.0% of them\n" },
-		{ { "report", "affinity" }, 1,
+		{ { "report", "affinity" },
+		  1,
 		  "1 clients are at two members of one affinity group (1,000 entries" },
 		{ { "report", "affinity", "--array", "mel" }, 0, "0 clients are at two members" },
 		{ { "-j", "report", "affinity" }, 1, "\"splits\":1" },
@@ -1217,6 +1288,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_command_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
 	};
 
 	(void)argc;
