@@ -171,8 +171,11 @@ bool revise_start(struct syncd *syncd)
 		return false;
 	}
 	standing = history_standing(revise->history);
-	if (standing->damaged)
-		log_error("the store of revisions is damaged: %s", standing->why);
+	if (standing->damaged) {
+		snprintf(revise->damage, sizeof(revise->damage),
+			 "the store of revisions was damaged: %s", standing->why);
+		log_error("%s", revise->damage);
+	}
 	if (!standing->pushed && !make_base(syncd)) {
 		history_close(revise->history);
 		revise->history = NULL;
@@ -204,6 +207,11 @@ void revise_stop(struct syncd *syncd)
 /* --- status ------------------------------------------------------------------------------------
  */
 
+static bool store_is_whole(const struct revise *revise)
+{
+	return revision_none(&history_standing(revise->history)->need);
+}
+
 const char *revise_wrong(const struct syncd *syncd)
 {
 	const struct push *push = &syncd->revise.push;
@@ -213,7 +221,10 @@ const char *revise_wrong(const struct syncd *syncd)
 	if (push_split(push))
 		return "the nodes have two histories of the configuration: pairctl adopt NODE says "
 		       "whose holds";
-	return push->why[0] ? push->why : NULL;
+	if (push->why[0])
+		return push->why;
+	/* It comes from the peer, as to a node that was away. */
+	return store_is_whole(&syncd->revise) ? NULL : syncd->revise.damage;
 }
 
 void revise_status(const struct syncd *syncd, uint64_t now, Cas__SyncStatus *status,
@@ -223,6 +234,11 @@ void revise_status(const struct syncd *syncd, uint64_t now, Cas__SyncStatus *sta
 	const struct revision *tip = &push->line.tip;
 
 	status->revision_why = (char *)(uintptr_t)revise_wrong(syncd);
+	if (syncd->revise.history && syncd->revise.damage[0]) {
+		status->store_damage = (char *)(uintptr_t)syncd->revise.damage;
+		status->has_store_whole = true;
+		status->store_whole = store_is_whole(&syncd->revise);
+	}
 	if (!syncd->revise.history || push->line.base || revision_none(tip))
 		return;
 	status->has_revision = true;

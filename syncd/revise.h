@@ -67,6 +67,7 @@ struct revise {
 	uint64_t roll_to;                  /* number of the revision asked for; 0: the one before */
 	char who[80], message[256];        /* of a roll-back */
 	uint64_t refused[BUNDLE_VERDICTS]; /* bundles of the peer and of askers */
+	char damage[2 * STANDING_WHY];     /* of the store, when it was opened; empty: it was whole */
 };
 
 /* --- revise.c ----------------------------------------------------------------------------------

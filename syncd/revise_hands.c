@@ -97,10 +97,13 @@ static int op_decide(void *arg, const struct revision *staged, uint32_t confirm_
 static int op_adopt(void *arg, bool unconfirmed)
 {
 	struct revise *revise = &((struct syncd *)arg)->revise;
+	bool missing = !revision_none(&history_standing(revise->history)->need);
 	int err = history_adopt(revise->history, revise->given,
 				unconfirmed ? revise_unix_ms() + 60000 : 0);
 
 	log_stored(err, "the peer's revision");
+	if (err == 0 && missing)
+		log_warning("the store of revisions is whole again");
 	return err;
 }
 

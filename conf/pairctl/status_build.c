@@ -440,6 +440,8 @@ static void judge_revision(struct build *b, const Cas__SyncStatus *sync)
 
 	if (sync->revision_why)
 		problem(b, "%s: %s", b->here->name, sync->revision_why);
+	else if (sync->store_damage && sync->store_whole)
+		note(b, "%s: %s; it is whole now", b->here->name, sync->store_damage);
 	if (sync->has_confirm_left_ms)
 		note(b, "revision %llu of the configuration is rolled back in %s, unless you run: "
 			"pairctl confirm",

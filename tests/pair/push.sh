@@ -194,6 +194,39 @@ current=$((current + 1))
 pushed "$current" --no-confirm --sign-key "$LAB/anna.key"
 say "signed by an operator on either node, and refused without that once it is asked for"
 
+# --- a store whose disk has changed it: told, and what is missing comes from the other node
+damage() { # damage FILE: one byte of it
+	printf '\377' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 2)) conv=notrunc status=none
+}
+syncd_with_damage() { # of lb2
+	local file
+	signal -TERM lb2-syncd
+	wait_for 10 "syncd of lb2 to leave" gone lb2-syncd
+	for file; do
+		damage "$file"
+	done
+	daemon_start 2 syncd
+	await_daemon 2 syncd
+}
+told() { pairctl 2 status >"$LAB/log/push.log" 2>&1; grep -q -- "$1" "$LAB/log/push.log"; }
+stored=$(printf '%s/lb2/state/config/%010d-*.rev' "$LAB" "$current")
+ip -n lb1 link set eth2 down
+# shellcheck disable=SC2086 # a pattern
+syncd_with_damage $stored
+wait_for 10 "lb2 to tell of its store" told "problem.*damaged: the current revision $current"
+ip -n lb1 link set eth2 up
+wait_for 30 "lb2 to have its revision again" both_on "$current"
+LAB_POLL=0.1 wait_for 30 "lb2 in sync" is_standby 2
+told "note.*damaged: the current revision $current .*it is whole now" ||
+	{ cat "$LAB/log/push.log"; fail "status does not tell what happened to the store"; }
+"$LAB_BUILD/pairctl" history --state-dir "$LAB/lb2/state" >"$LAB/log/push.log" || fail "it is not whole"
+syncd_with_damage "$LAB/lb2/state/config/current"
+LAB_POLL=0.1 wait_for 30 "lb2 in sync with the copy of its record" is_standby 2
+both_on "$current" || fail "a damaged record has changed what runs"
+told "note.*the record of the current revision is damaged: its copy is used; it is whole now" ||
+	{ cat "$LAB/log/push.log"; fail "status does not tell of the record"; }
+say "a damaged revision comes from lb1, a damaged record from its copy; status tells of both"
+
 # --- a node that is away
 [[ $(moves) == "$before" ]] || fail "a role moved: $before, now $(moves)"
 node_stop 2
