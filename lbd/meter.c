@@ -12,7 +12,7 @@
 enum {
 	PART = 64,       /* counts of a message, which fits the channel's frame */
 	SAVE_EVERY = 12, /* times that it was told */
-	PAIR = UINT32_MAX,
+	PAIR = INT32_MAX,
 };
 
 static const char file_name[] = "counts";
