@@ -10,21 +10,12 @@
 
 #define WATCH_S  0.05
 #define BETTER_S 0.2 /* at the beginning, for a better path to get there */
+#define CLEAR_S  0.5
 
 enum { HALF_A_MS = 500 * 1000 }; /* in ns */
 
 /* --- which connection --------------------------------------------------------------------------
  */
-
-static bool listens(const struct channel *channel)
-{
-	return channel->path[0].config.listens;
-}
-
-static struct path *path_of(const struct conn *conn)
-{
-	return conn->arg;
-}
 
 /* Not heard for half the time after which it would be given up. */
 static bool silent(const struct conn *conn, uint64_t now)
@@ -32,13 +23,31 @@ static bool silent(const struct conn *conn, uint64_t now)
 	return now - conn->heard_ns > (uint64_t)conn->timeout_ms * HALF_A_MS;
 }
 
-/* A connection of the best path that has one, or NULL. */
+/* Of a path, from 0; that of a retired one is after all others'. */
+static size_t rank_of(const struct channel *channel, const struct path *path)
+{
+	size_t i = 0;
+
+	while (i < channel->paths && channel->path[i] != path)
+		i++;
+	return i;
+}
+
+/* A connection of the best path that has one, be it retired, or NULL. */
 static struct conn *best_live(const struct channel *channel)
 {
 	for (size_t i = 0; i < channel->paths; i++)
-		if (channel->path[i].live)
-			return channel->path[i].live;
+		if (channel->path[i]->live)
+			return channel->path[i]->live;
+	for (size_t i = 0; i < CHANNEL_PLACES; i++)
+		if (channel->place[i].loop && channel->place[i].live)
+			return channel->place[i].live;
 	return NULL;
+}
+
+static bool on_retired(const struct channel *channel)
+{
+	return channel->current && channel_path_of(channel->current)->retired;
 }
 
 static void report_down(struct channel *channel)
@@ -71,7 +80,10 @@ static void note_path(struct channel *channel, const struct path *path)
 	if (!before || before == path)
 		return;
 	channel->switches++;
-	if (path < before)
+	if (before->retired)
+		log_info("channel: path %s instead of %s, which is none any more", path_name(path),
+			 path_name(before));
+	else if (rank_of(channel, path) < rank_of(channel, before))
 		log_info("channel: back on path %s", path_name(path));
 	else
 		log_warning("channel: path %s instead of %s: %s", path_name(path),
@@ -83,17 +95,19 @@ static void take_into_use(struct channel *channel, struct conn *conn)
 {
 	struct conn *old = channel->current;
 
-	note_path(channel, path_of(conn));
+	note_path(channel, channel_path_of(conn));
 	channel->current = conn;
-	if (old && old != conn && path_of(old)->live != old)
-		path_leave(path_of(old), old);
+	channel->moved_ns = daemon_now_ns();
+	if (old && old != conn &&
+	    (channel_path_of(old)->live != old || channel_path_of(old)->retired))
+		path_leave(channel_path_of(old), old);
 	if (channel->falling)
 		report_down(channel);
 	ev_timer_stop(channel->loop, &channel->fallen);
 	if (!channel->reported_up)
 		channel->since_ns = daemon_now_ns();
 	channel->reported_up = true;
-	if (!listens(channel))
+	if (!channel->listens)
 		send_use(channel, conn);
 	if (channel->current == conn)
 		channel->ops->up(channel->arg);
@@ -116,11 +130,11 @@ static void on_fallen(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	if (channel->falling)
 		report_down(channel);
-	if (channel->current)
+	if (channel->current && !on_retired(channel))
 		return;
-	if (conn && !listens(channel))
+	if (conn && conn != channel->current && !channel->listens)
 		take_into_use(channel, conn);
-	else
+	else if (!channel->current)
 		report_down(channel);
 }
 
@@ -138,22 +152,23 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	for (size_t i = 0; i < channel->paths; i++) {
-		const struct conn *live = channel->path[i].live;
+		struct path *path = channel->path[i];
 
-		if (!live || silent(live, now))
-			channel->steady_ns[i] = 0;
-		else if (!channel->steady_ns[i])
-			channel->steady_ns[i] = now;
+		if (!path->live || silent(path->live, now))
+			path->steady_ns = 0;
+		else if (!path->steady_ns)
+			path->steady_ns = now;
 	}
 	for (size_t i = 0; current && i < channel->paths; i++) {
-		bool mine = &channel->path[i] == path_of(current);
-		bool long_good = now - channel->steady_ns[i] >= channel->return_ns;
+		const struct path *path = channel->path[i];
+		bool mine = path == channel_path_of(current);
+		bool long_good = now - path->steady_ns >= channel->return_ns;
 
 		if (mine && !silent(current, now))
 			return;
-		if (mine || !channel->steady_ns[i] || !(silent(current, now) || long_good))
+		if (mine || !path->steady_ns || !(silent(current, now) || long_good))
 			continue;
-		take_into_use(channel, channel->path[i].live);
+		take_into_use(channel, path->live);
 		return;
 	}
 }
@@ -163,8 +178,8 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
 
 static bool greeting_on_better(const struct channel *channel, const struct path *path)
 {
-	for (const struct path *better = channel->path; better < path; better++)
-		if (better->half[0])
+	for (size_t i = 0; i < rank_of(channel, path); i++)
+		if (channel->path[i]->half[0])
 			return true;
 	return false;
 }
@@ -174,9 +189,10 @@ static void on_ready(struct path *path, struct conn *before)
 	struct channel *channel = path->arg;
 
 	/* A listener waits for the peer's word, and keeps the connection in use until then. */
-	if (!listens(channel) && !channel->current && greeting_on_better(channel, path))
+	if (!channel->listens && !channel->current && greeting_on_better(channel, path))
 		plan_fall(channel, BETTER_S);
-	else if (!listens(channel) && (!channel->current || before == channel->current))
+	else if (!channel->listens &&
+		 (!channel->current || before == channel->current || on_retired(channel)))
 		take_into_use(channel, path->live);
 	else if (before && before != channel->current)
 		path_leave(path, before);
@@ -185,8 +201,8 @@ static void on_ready(struct path *path, struct conn *before)
 /* Connections of a process of the peer that is no more. */
 static void end_others(struct channel *channel)
 {
-	for (size_t i = 0; i < channel->paths; i++) {
-		struct conn *live = channel->path[i].live;
+	for (size_t i = 0; i < CHANNEL_PLACES; i++) {
+		struct conn *live = channel->place[i].loop ? channel->place[i].live : NULL;
 
 		if (live && live->greet.boot != channel->boot)
 			conn_close(live, CONN_DROPPED);
@@ -195,7 +211,7 @@ static void end_others(struct channel *channel)
 
 static void heard_use(struct channel *channel, struct conn *conn, uint64_t number)
 {
-	if (!listens(channel) || (conn->greet.boot == channel->boot && number <= channel->use))
+	if (!channel->listens || (conn->greet.boot == channel->boot && number <= channel->use))
 		return;
 	channel->boot = conn->greet.boot;
 	channel->use = number;
@@ -248,7 +264,7 @@ static void on_ended(struct path *path, struct conn *conn, enum conn_end why)
 		snprintf(channel->why, sizeof(channel->why), "connection %s", conn_end_names[why]);
 	/* Where the other path lives, the peer's word is awaited before it is called a loss. */
 	channel->falling |= why == CONN_DROPPED || !best_live(channel);
-	plan_fall(channel, !channel->falling && listens(channel) ? conn->timeout_ms / 2e3 : 0);
+	plan_fall(channel, !channel->falling && channel->listens ? conn->timeout_ms / 2e3 : 0);
 }
 
 static const struct path_ops path_ops = {
@@ -261,57 +277,72 @@ static const struct path_ops path_ops = {
 /* --- open, use, close --------------------------------------------------------------------------
  */
 
+static void watch(struct channel *channel)
+{
+	if (channel->paths > 1 && !channel->listens)
+		ev_timer_start(channel->loop, &channel->watch);
+	else
+		ev_timer_stop(channel->loop, &channel->watch);
+}
+
+static void on_clearing(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)events;
+	if (!places_clear(timer->data, daemon_now_ns()))
+		ev_timer_stop(loop, timer);
+}
+
 int channel_open(struct channel *channel, struct ev_loop *loop, const struct channel_config *config,
 		 const struct channel_ops *ops, void *arg)
 {
-	int err, first = 0;
-	bool good = false;
+	int err;
 
 	memset(channel, 0, sizeof(*channel));
 	channel->loop = loop;
 	channel->ops = ops;
 	channel->arg = arg;
-	channel->paths = config->paths;
+	channel->self = config->self;
+	channel->listens = config->path[0].listens;
 	channel->return_ns = CHANNEL_RETURN_NS;
 	channel->since_ns = daemon_now_ns();
 	ev_timer_init(&channel->fallen, on_fallen, 0, 0);
 	ev_timer_init(&channel->watch, on_watch, WATCH_S, WATCH_S);
-	channel->fallen.data = channel->watch.data = channel;
-	for (size_t i = 0; i < channel->paths; i++) {
-		struct path *path = &channel->path[i];
+	ev_timer_init(&channel->clearing, on_clearing, CLEAR_S, CLEAR_S);
+	channel->fallen.data = channel->watch.data = channel->clearing.data = channel;
+	err = places_fill(channel, config, &path_ops);
+	snprintf(channel->why, sizeof(channel->why), "%s", channel->path[0]->why);
+	watch(channel);
+	return err;
+}
 
-		path->loop = loop;
-		path->ops = &path_ops;
-		path->arg = channel;
-		err = path_open(path, &config->path[i], config->self);
-		good |= err == 0;
-		if (err && !first)
-			first = err;
-		if (err && channel->paths > 1)
-			log_warning("%s", path->why);
-	}
-	snprintf(channel->why, sizeof(channel->why), "%s", channel->path[0].why);
-	if (channel->paths > 1 && !listens(channel))
-		ev_timer_start(loop, &channel->watch);
-	return good ? 0 : first;
+void channel_reroute(struct channel *channel, const struct channel_config *config)
+{
+	places_fill(channel, config, &path_ops);
+	watch(channel);
+	ev_timer_again(channel->loop, &channel->clearing);
+	/* A path that stays may be ready for what another one has carried. */
+	if (on_retired(channel) && !channel->listens)
+		plan_fall(channel, 0);
 }
 
 void channel_close(struct channel *channel)
 {
 	if (!channel->loop)
 		return;
-	if (channel->current && path_of(channel->current)->live != channel->current)
+	if (channel->current && channel_path_of(channel->current)->live != channel->current)
 		conn_close(channel->current, CONN_DROPPED);
-	for (size_t i = 0; i < channel->paths; i++)
-		path_close(&channel->path[i]);
+	for (size_t i = 0; i < CHANNEL_PLACES; i++)
+		path_close(&channel->place[i]);
+	ev_timer_stop(channel->loop, &channel->clearing);
 	ev_timer_stop(channel->loop, &channel->watch);
 	ev_timer_stop(channel->loop, &channel->fallen);
 }
 
 void channel_times(struct channel *channel, unsigned int timeout_ms, unsigned int rekey_ms)
 {
-	for (size_t i = 0; i < channel->paths; i++)
-		path_times(&channel->path[i], timeout_ms, rekey_ms);
+	for (size_t i = 0; i < CHANNEL_PLACES; i++)
+		if (channel->place[i].loop)
+			path_times(&channel->place[i], timeout_ms, rekey_ms);
 	if (channel->current)
 		channel->current->timeout_ms = timeout_ms;
 }
@@ -320,10 +351,11 @@ void channel_keys(struct channel *channel)
 {
 	struct conn *current;
 
-	for (size_t i = 0; i < channel->paths; i++)
-		path_keys(&channel->path[i]);
+	for (size_t i = 0; i < CHANNEL_PLACES; i++)
+		if (channel->place[i].loop)
+			path_keys(&channel->place[i]);
 	current = channel->current;
-	if (current && !greet_still_good(&current->greet, channel->path[0].self))
+	if (current && !greet_still_good(&current->greet, channel->self))
 		conn_close(current, CONN_REVOKED);
 }
 
@@ -349,9 +381,17 @@ void channel_drop(struct channel *channel, const char *why)
 /* --- figures -----------------------------------------------------------------------------------
  */
 
+const struct path *channel_path(const struct channel *channel, size_t index)
+{
+	if (index < channel->paths)
+		return channel->path[index];
+	return index == channel->paths && on_retired(channel) ? channel_path_of(channel->current)
+							      : NULL;
+}
+
 const char *channel_path_state(const struct channel *channel, const struct path *path)
 {
-	if (channel->current && path_of(channel->current) == path)
+	if (channel->current && channel_path_of(channel->current) == path)
 		return "in use";
 	if (!path->live)
 		return "down";
@@ -366,10 +406,10 @@ const char *channel_why(const struct channel *channel, char why[CHANNEL_WHY])
 	if (channel->current)
 		return why;
 	if (channel->paths == 1)
-		snprintf(why, CHANNEL_WHY, "%s", channel->path[0].why);
+		snprintf(why, CHANNEL_WHY, "%s", channel->path[0]->why);
 	for (size_t i = 0; channel->paths > 1 && i < channel->paths && used < CHANNEL_WHY; i++)
 		used += (size_t)snprintf(why + used, CHANNEL_WHY - used, "%s%s: %s", i ? "; " : "",
-					 path_name(&channel->path[i]), channel->path[i].why);
+					 path_name(channel->path[i]), channel->path[i]->why);
 	return why;
 }
 
@@ -377,14 +417,17 @@ void channel_bytes(const struct channel *channel, uint64_t *sent, uint64_t *rece
 {
 	const struct conn *current = channel->current;
 
-	*sent = *received = 0;
-	for (size_t i = 0; i < channel->paths; i++) {
-		const struct path *path = &channel->path[i];
+	*sent = channel->gone_sent;
+	*received = channel->gone_received;
+	for (size_t i = 0; i < CHANNEL_PLACES; i++) {
+		const struct path *path = &channel->place[i];
 
+		if (!path->loop)
+			continue;
 		*sent += path->bytes_sent + (path->live ? path->live->bytes_sent : 0);
 		*received += path->bytes_received + (path->live ? path->live->bytes_received : 0);
 	}
-	if (current && path_of(current)->live != current) {
+	if (current && channel_path_of(current)->live != current) {
 		*sent += current->bytes_sent;
 		*received += current->bytes_received;
 	}
@@ -392,9 +435,10 @@ void channel_bytes(const struct channel *channel, uint64_t *sent, uint64_t *rece
 
 uint64_t channel_counter(const struct channel *channel, unsigned int counter)
 {
-	uint64_t sum = 0;
+	uint64_t sum = channel->gone_counter[counter];
 
-	for (size_t i = 0; i < channel->paths; i++)
-		sum += channel->path[i].counter[counter];
+	for (size_t i = 0; i < CHANNEL_PLACES; i++)
+		if (channel->place[i].loop)
+			sum += channel->place[i].counter[counter];
 	return sum;
 }

@@ -62,6 +62,11 @@ bool endpoint_same_host(const union endpoint *a, const union endpoint *b)
 	       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
 }
 
+bool endpoint_same(const union endpoint *a, const union endpoint *b)
+{
+	return endpoint_same_host(a, b) && endpoint_port(a) == endpoint_port(b);
+}
+
 int endpoint_one_hop(const union endpoint *end, int fd)
 {
 	const int level = is6(end) ? IPPROTO_IPV6 : IPPROTO_IP;

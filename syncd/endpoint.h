@@ -26,6 +26,8 @@ const char *endpoint_print(char text[ADDR_TEXT], const union endpoint *end);
 uint16_t endpoint_port(const union endpoint *end); /* host order */
 socklen_t endpoint_length(const union endpoint *end);
 
+bool endpoint_same(const union endpoint *a, const union endpoint *b);
+
 /* The same address, whatever the ports. */
 bool endpoint_same_host(const union endpoint *a, const union endpoint *b);
 

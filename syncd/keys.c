@@ -154,3 +154,17 @@ void keys_free(struct keys *keys)
 	seal_free(keys->self);
 	memset(keys, 0, sizeof(*keys));
 }
+
+bool keys_same(const struct keys *a, const struct keys *b)
+{
+	const struct greet_self *one = a->self, *other = b->self;
+
+	if (one->count != other->count || one->has_psk != other->has_psk ||
+	    memcmp(one->psk, other->psk, SEAL_KEY) != 0)
+		return false;
+	for (unsigned int i = 0; i < one->count; i++)
+		if (memcmp(one->keys[i].own->public, other->keys[i].own->public, SEAL_KEY) != 0 ||
+		    memcmp(one->keys[i].remote, other->keys[i].remote, SEAL_KEY) != 0)
+			return false;
+	return true;
+}

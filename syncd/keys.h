@@ -30,6 +30,9 @@ void keys_replace(struct keys *keys, struct keys *fresh, struct keys *left);
 
 void keys_free(struct keys *keys);
 
+/* Whether both say the same, to the secrets. */
+bool keys_same(const struct keys *a, const struct keys *b);
+
 /* Of the configuration's keys of a node: whether this is the next one. */
 bool keys_is_next(const Conf__Node *node, const uint8_t public[SEAL_KEY]);
 

@@ -231,12 +231,12 @@ static bool fill_address(union endpoint *end, const Conf__Node *node, size_t i, 
 	return false;
 }
 
-static bool fill_path(const struct syncd *syncd, size_t i, struct path_config *path)
+static bool fill_path(const Conf__Config *file, unsigned int node, size_t i,
+		      struct path_config *path)
 {
-	const Conf__Config *file = syncd->conf->file;
-	const Conf__Node *own = file->node[syncd->node - 1], *peer = file->node[2 - syncd->node];
+	const Conf__Node *own = file->node[node - 1], *peer = file->node[2 - node];
 
-	*path = (struct path_config){ .listens = syncd->node == 1,
+	*path = (struct path_config){ .listens = node == 1,
 				      .timeout_ms = file->sync->peer_timeout_ms,
 				      .rekey_ms = file->sync->rekey_ms };
 	snprintf(path->interface, sizeof(path->interface), "%s",
@@ -251,14 +251,24 @@ static bool fill_path(const struct syncd *syncd, size_t i, struct path_config *p
 	return false;
 }
 
+/* All but the keys.  False, logged: addresses that cannot be used. */
+static bool fill_channel(const struct syncd *syncd, const struct conf *conf,
+			 struct channel_config *config)
+{
+	*config = (struct channel_config){ .paths = conf->file->node[syncd->node - 1]->n_sync };
+	for (size_t i = 0; i < config->paths; i++)
+		if (!fill_path(conf->file, syncd->node, i, &config->path[i]))
+			return false;
+	return true;
+}
+
 static bool open_channel(struct syncd *syncd)
 {
-	const Conf__Node *own = syncd->conf->file->node[syncd->node - 1];
-	struct channel_config config = { .self = syncd->keys.self, .paths = own->n_sync };
+	struct channel_config config;
 
-	for (size_t i = 0; i < config.paths; i++)
-		if (!fill_path(syncd, i, &config.path[i]))
-			return false;
+	if (!fill_channel(syncd, syncd->conf, &config))
+		return false;
+	config.self = syncd->keys.self;
 	if (channel_open(&syncd->channel, syncd->loop, &config, &machine_channel_ops, syncd) == 0)
 		return true;
 	log_error("%s", syncd->channel.why);
@@ -337,48 +347,35 @@ static void on_stop(struct ev_loop *loop, void *arg)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* A connection whose keys were taken out ends here; with better keys than its own it is renewed. */
-static bool reload_keys(struct syncd *syncd, const struct conf *conf)
+/*
+ * A connection whose keys were taken out ends here; with better keys than its own it is renewed,
+ * which is not for nothing: not where a push changes something else.
+ */
+static bool follow_keys(struct syncd *syncd, const struct conf *conf, bool together)
 {
 	struct keys fresh, left;
 
 	if (!keys_load(&fresh, conf, syncd->node, syncd->options.key))
 		return false;
+	if (together && keys_same(&syncd->keys, &fresh)) {
+		keys_free(&fresh);
+		return true;
+	}
 	keys_replace(&syncd->keys, &fresh, &left);
 	channel_keys(&syncd->channel);
 	keys_free(&left);
 	return true;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-static bool same_keys(const Conf__Config *a, const Conf__Config *b)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (!same_text(a->node[i]->public_key, b->node[i]->public_key) ||
-		    !same_text(a->node[i]->next_public_key, b->node[i]->next_public_key))
-			return false;
-	return a->sync->psk == b->sync->psk;
-}
-
-/* With other keys the connection is renewed, which is not for nothing. */
-static bool follow_keys(struct syncd *syncd, const struct conf *conf, bool together)
-{
-	return (together && same_keys(syncd->conf->file, conf->file)) || reload_keys(syncd, conf);
-}
-
 bool syncd_follow(struct syncd *syncd, bool together)
 {
 	unsigned int node;
 	struct conf *conf = daemon_config(&syncd->options, &node);
+	struct channel_config channel;
 	bool usable;
 
-	/* A listener in use is not exchanged on the way. */
 	usable = conf && node == syncd->node && diff_may_follow(syncd->conf, conf, DIFF_SYNCD) &&
-		 follow_keys(syncd, conf, together);
+		 fill_channel(syncd, conf, &channel) && follow_keys(syncd, conf, together);
 	if (!usable) {
 		log_error("the configuration stays as it was");
 		conf_free(conf);
@@ -388,6 +385,7 @@ bool syncd_follow(struct syncd *syncd, bool together)
 	syncd->conf = conf;
 	channel_times(&syncd->channel, conf->file->sync->peer_timeout_ms,
 		      conf->file->sync->rekey_ms);
+	channel_reroute(&syncd->channel, &channel);
 	if (together) {
 		session_switch(&syncd->session, conf->shared_digest, conf->revision.id);
 	} else {

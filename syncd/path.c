@@ -56,7 +56,8 @@ static void plan_retry(struct path *path)
 	double wait = RETRY_FIRST_S * (1u << (path->attempts < 4 ? path->attempts : 4));
 	uint8_t jitter;
 
-	if ((path->config.listens && path->listener >= 0) || ev_is_active(&path->retry))
+	if (path->retired || (path->config.listens && path->listener >= 0) ||
+	    ev_is_active(&path->retry))
 		return;
 	seal_random(&jitter, sizeof(jitter));
 	wait = (wait < RETRY_MAX_S ? wait : RETRY_MAX_S) * (1.0 + jitter / 2560.0);
@@ -70,7 +71,7 @@ static void plan_renewal(struct path *path)
 	double wait = path->config.rekey_ms / 1e3;
 
 	ev_timer_stop(path->loop, &path->renew);
-	if (path->config.listens || !path->live)
+	if (path->retired || path->config.listens || !path->live)
 		return;
 	if (path->live->greet.keys != 0 && wait > KEYS_AGAIN_S)
 		wait = KEYS_AGAIN_S;
@@ -372,23 +373,34 @@ const char *path_name(const struct path *path)
 	return path->config.interface[0] ? path->config.interface : path->name;
 }
 
-void path_close(struct path *path)
+static void drop_halves(struct path *path)
 {
-	if (!path->loop)
-		return;
+	for (size_t i = 0; i < PATH_HALF_OPEN; i++)
+		if (path->half[i])
+			conn_close(path->half[i], CONN_DROPPED);
+}
+
+void path_retire(struct path *path)
+{
+	path->retired = true;
 	ev_io_stop(path->loop, &path->accepting);
 	if (path->listener >= 0)
 		close(path->listener);
 	path->listener = -1;
-	for (size_t i = 0; i < PATH_HALF_OPEN; i++)
-		if (path->half[i])
-			conn_close(path->half[i], CONN_DROPPED);
+	drop_halves(path);
+	ev_timer_stop(path->loop, &path->retry);
+	ev_timer_stop(path->loop, &path->renew);
+}
+
+void path_close(struct path *path)
+{
+	if (!path->loop)
+		return;
+	path_retire(path);
 	if (path->leaving)
 		conn_close(path->leaving, CONN_DROPPED);
 	if (path->live)
 		conn_close(path->live, CONN_DROPPED);
-	ev_timer_stop(path->loop, &path->retry);
-	ev_timer_stop(path->loop, &path->renew);
 }
 
 void path_times(struct path *path, unsigned int timeout_ms, unsigned int rekey_ms)
@@ -406,12 +418,10 @@ void path_times(struct path *path, unsigned int timeout_ms, unsigned int rekey_m
 void path_keys(struct path *path)
 {
 	path->keys = 0;
-	for (size_t i = 0; i < PATH_HALF_OPEN; i++)
-		if (path->half[i])
-			conn_close(path->half[i], CONN_DROPPED);
+	drop_halves(path);
 	if (path->live && !greet_still_good(&path->live->greet, path->self)) {
 		conn_close(path->live, CONN_REVOKED);
-	} else if (path->live && !path->config.listens) {
+	} else if (path->live && !path->config.listens && !path->retired) {
 		ev_timer_stop(path->loop, &path->retry);
 		dial(path);
 	}

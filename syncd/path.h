@@ -63,6 +63,8 @@ struct path {
 	uint64_t bytes_sent, bytes_received; /* of connections that ended */
 	uint64_t since_ns;                   /* with or without a live connection */
 	uint64_t warned_ns;                  /* 0: not warned yet */
+	uint64_t steady_ns; /* for the channel: heard all the time since then; 0: not */
+	bool retired;       /* no path any more, but for the connection that it has */
 };
 
 /*
@@ -72,6 +74,9 @@ struct path {
  */
 int path_open(struct path *path, const struct path_config *config, const struct greet_self *self);
 void path_close(struct path *path);
+
+/* Accepts, dials and renews no more.  What lives goes on until it ends, or path_close(). */
+void path_retire(struct path *path);
 
 /* Ends a connection in whose place another one is now. */
 void path_leave(struct path *path, struct conn *conn);

@@ -10,8 +10,8 @@ struct counters {
 };
 
 struct paths {
-	Cas__SyncPath path[CHANNEL_PATHS], *list[CHANNEL_PATHS];
-	char local[CHANNEL_PATHS][ADDR_TEXT], remote[CHANNEL_PATHS][ADDR_TEXT];
+	Cas__SyncPath path[CHANNEL_PLACES], *list[CHANNEL_PLACES];
+	char local[CHANNEL_PLACES][ADDR_TEXT], remote[CHANNEL_PLACES][ADDR_TEXT];
 	size_t count;
 };
 
@@ -117,8 +117,10 @@ static void fill_paths(const struct syncd *syncd, uint64_t now, Cas__SyncStatus 
 {
 	const struct channel *channel = &syncd->channel;
 
-	for (size_t i = 0; i < channel->paths; i++)
-		fill_path(channel, &channel->path[i], now, paths);
+	const struct path *path;
+
+	while ((path = channel_path(channel, paths->count)))
+		fill_path(channel, path, now, paths);
 	status->n_path = paths->count;
 	status->path = paths->list;
 	status->has_path_switches = true;

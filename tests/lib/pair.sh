@@ -74,6 +74,16 @@ lab_config() {
 		{ cat "$LAB/log/check.log"; fail "the lab's own configuration has faults"; }
 }
 
+# lab_sign: both nodes may sign what is pushed on them.
+lab_sign() {
+	local node key
+	for node in 1 2; do
+		key=$("$LAB_BUILD/pairctl" keygen --show --key "$LAB/lb$node/node.key" | sed -n 's/^ *signing-key *//p')
+		[[ -n $key ]] || fail "no signing key"
+		sed -i "/^node lb$node {/a\    signing-key $key" "$LAB/pair.conf"
+	done
+}
+
 # dated NODE: what makes a daemon read the date, and no other clock, as $LAB/date-NODE says.
 dated() {
 	echo env "LD_PRELOAD=$LAB_DATES" "FAKETIME_TIMESTAMP_FILE=$LAB/date-$1" FAKETIME_NO_CACHE=1 \

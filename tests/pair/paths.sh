@@ -3,7 +3,7 @@
 #
 # The channel has two paths: the cable between the nodes first, the LAN second.  The cable is cut in
 # each way there is, and comes back: the channel is never lost, no snapshot is made, and status says
-# which path serves.  LAB_PEER_TIMEOUT=1s is the default of the product; it leaves a path sooner.
+# which path serves.  Then pushes take paths out, put others in and move the port, with the same.  LAB_PEER_TIMEOUT=1s is the default of the product; it leaves a path sooner.
 # I1, I9.
 #
 #	lb1 eth2 ---------- eth2 lb2	192.168.77.1, .2	first
@@ -104,7 +104,11 @@ left_quietly() { LAB_POLL=0.05 wait_for 20 "the LAN in use" are 1 '(down|silent)
 LAB_PEER_TIMEOUT=${LAB_PEER_TIMEOUT:-3s}
 resumes=
 LAB_PATHS=2
-pair_start
+lab_wires
+lab_members
+lab_config
+lab_sign
+pair_begin
 [[ $(path_name 1 0) == eth2 && $(path_name 2 1) == eth0 ]] || fail "paths have other names"
 for node in 1 2; do
 	LAB_POLL=0.1 wait_for 20 "both paths on lb$node" are "$node" 'in use ready'
@@ -116,4 +120,30 @@ cut "lb1 does not hear on the cable" 1 input
 cut "lb2 does not hear on the cable" 2 input
 carrier
 both
+
+# --- other paths, by push: as many as before or not, and never the way back by a time-out
+paths_of() { field "$1" sync.path | grep -oP "'name': '\K[^']+" | paste -sd' ' -; }
+settled() { # settled STATES: of both nodes, with an end to what was before
+	[[ $(states 1 | xargs) == "$1" && $(states 2 | xargs) == "$1" ]]
+}
+pushed() { # pushed WHAT STATES SED...: the pair's file is changed so
+	local what=$1 want=$2
+	shift 2
+	mark
+	sed -i "$@" "$LAB/new.conf"
+	pairctl 1 push "$LAB/new.conf" --no-confirm -m "$what" >"$LAB/log/push.log" 2>&1 ||
+		fail "push, $what: $(cat "$LAB/log/push.log")"
+	LAB_POLL=0.1 wait_for 20 "both nodes to use other paths: $what" settled "$want"
+	undisturbed "$what"
+	say "$what: paths $(paths_of 1), the channel never lost, no snapshot"
+}
+cp "$LAB/pair.conf" "$LAB/new.conf"
+pushed "the cable taken out" "in use" \
+	-e 's/sync 192.168.77.\([12]\), /sync /' -e 's/path eth2, eth0/path eth0/'
+pushed "another port" "in use" -e 's/port 7790/port 7791/'
+for node in 1 2; do
+	pp ip -n "lb$node" addr add "192.168.78.$node/24" dev eth2
+done
+pushed "other addresses on the cable, put first" "in use ready" \
+	-e 's/sync 10.20.0.1\([12]\)/sync 192.168.78.\1, 10.20.0.1\1/' -e 's/path eth0/path eth2, eth0/'
 chat_stop chat

@@ -560,10 +560,10 @@ static void a_wrong_key_never_gets_up(void **state)
 	assert_int_equal(self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
 	wire_configure(&wire);
 	wire_open(&wire, &wrong);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
 	assert_int_equal(wire.a.ups + wire.b.ups, 0);
 	assert_string_equal(path_counter_name(CONN_ENDS + GREET_BAD_TAG), "bad-tag");
-	assert_non_null(strstr(wire.a.channel.path[0].why, "bad-tag"));
+	assert_non_null(strstr(wire.a.channel.path[0]->why, "bad-tag"));
 	wire_close(&wire);
 }
 
@@ -607,9 +607,9 @@ static void check_one_hop(const char *address)
 		channel_open(&wire.a.channel, wire.loop, &wire.config_a, &end_ops, &wire.a), 0);
 	afar = stranger_from_afar(&wire);
 	near = stranger(&wire);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].half[0]);
-	assert_int_equal(endpoint_port(&wire.a.channel.path[0].half[0]->from), port_of(near));
-	assert_int_equal(wire.a.channel.path[0].counter[CHANNEL_COUNTERS - 1], 0);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->half[0]);
+	assert_int_equal(endpoint_port(&wire.a.channel.path[0]->half[0]->from), port_of(near));
+	assert_int_equal(wire.a.channel.path[0]->counter[CHANNEL_COUNTERS - 1], 0);
 	close(afar);
 	close(near);
 	channel_close(&wire.a.channel);
@@ -704,13 +704,13 @@ static void strangers_do_not_disturb(void **state)
 		fd[i] = stranger(&wire);
 		ev_run(wire.loop, EVRUN_NOWAIT);
 	}
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CHANNEL_COUNTERS - 1] == 4);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->counter[CHANNEL_COUNTERS - 1] == 4);
 	assert_int_equal(send(fd[19],
 			      "\1\2\x40\0 and so on, and so on, and so on, and on and on "
 			      "and on, until there are enough bytes for it to be refused",
 			      100, MSG_NOSIGNAL),
 			 100);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_REFUSED] == 1);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->counter[CONN_REFUSED] == 1);
 	for (unsigned int i = 0; i < 100; i++) {
 		channel_send(&wire.b.channel, (const uint8_t *)"x", 1);
 		channel_send(&wire.a.channel, (const uint8_t *)"x", 1);
@@ -803,9 +803,9 @@ static void who_has_shown_the_key_keeps_his_place(void **state)
 		fd[i] = stranger(&wire);
 		ev_run(wire.loop, EVRUN_NOWAIT);
 	}
-	assert_null(wire.a.channel.path[0].live);
+	assert_null(wire.a.channel.path[0]->live);
 	peer_send(&peer, NULL, 0);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].live);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->live);
 	/* It is there, but not in use before it says so. */
 	assert_int_equal(wire.a.ups, 0);
 	peer_use(&peer, 1);
@@ -831,7 +831,7 @@ static void an_overtaken_word_is_not_obeyed(void **state)
 	RUN_UNTIL(wire.loop, wire.a.ups == 1);
 	peer_greet(&wire, &two);
 	peer_send(&two, NULL, 0);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].live != wire.a.channel.current);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->live != wire.a.channel.current);
 	peer_send(&two, (const uint8_t *)"early", 5);
 	peer_use(&two, 3);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2);
@@ -842,7 +842,7 @@ static void an_overtaken_word_is_not_obeyed(void **state)
 	assert_int_equal(wire.a.ups, 2);
 	assert_int_equal(wire.a.downs, 0);
 	peer_send(&two, nonsense, sizeof(nonsense));
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_BAD_FRAME] == 1);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->counter[CONN_BAD_FRAME] == 1);
 	close(one.fd);
 	close(two.fd);
 	wire_close(&wire);
@@ -857,7 +857,7 @@ static void silence_ends_it(void **state)
 	wire.config_a.path[0].timeout_ms = 200;
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_SILENT] == 1);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->counter[CONN_SILENT] == 1);
 	RUN_UNTIL(wire.loop, wire.a.downs == 1 && wire.a.ups == 2);
 	wire_close(&wire);
 }
@@ -919,10 +919,10 @@ static void a_renewal_is_never_a_loss(void **state)
 	for (int i = 0; i < 10; i++)
 		ev_run(second, EVRUN_NOWAIT);
 	assert_int_equal(wire.a.ups, 1);
-	assert_non_null(wire.b.channel.path[0].leaving);
+	assert_non_null(wire.b.channel.path[0]->leaving);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2);
 	/* Now it is the listener who closes. */
-	RUN_UNTIL(second, !wire.b.channel.path[0].leaving);
+	RUN_UNTIL(second, !wire.b.channel.path[0]->leaving);
 	assert_int_equal(wire.a.downs, 0);
 	assert_int_equal(wire.b.downs, 0);
 	wire_close(&wire);
@@ -939,8 +939,8 @@ static void a_failed_renewal_is_tried_again(void **state)
 	wire.config_b.path[0].rekey_ms = 100;
 	wire_open(&wire, &self_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
-	RUN_UNTIL(wire.loop, wire.b.channel.path[0].half[0]);
-	conn_close(wire.b.channel.path[0].half[0], CONN_LOST);
+	RUN_UNTIL(wire.loop, wire.b.channel.path[0]->half[0]);
+	conn_close(wire.b.channel.path[0]->half[0], CONN_LOST);
 	RUN_UNTIL(wire.loop, wire.a.ups >= 3 && wire.b.ups >= 3);
 	assert_int_equal(wire.a.downs, 0);
 	assert_int_equal(wire.b.downs, 0);
@@ -966,7 +966,7 @@ static void keys_are_exchanged_without_a_gap(void **state)
 	assert_int_equal(greet_self_add(&b, &key_b, key_a.public), 0);
 	channel_keys(&wire.b.channel);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
-	assert_int_equal(wire.a.channel.path[0].counter[CONN_ENDS + GREET_BAD_TAG], 1);
+	assert_int_equal(wire.a.channel.path[0]->counter[CONN_ENDS + GREET_BAD_TAG], 1);
 	assert_memory_equal(wire.a.channel.current->greet.remote, key_b.public, SEAL_KEY);
 	/* Now a knows both, in the other order. */
 	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
@@ -999,9 +999,9 @@ static void a_key_that_is_taken_out_ends_its_connection(void **state)
 	assert_int_equal(greet_self_add(&a, &key_a, key_other.public), 0);
 	channel_keys(&wire.a.channel);
 	assert_null(wire.a.channel.current);
-	assert_int_equal(wire.a.channel.path[0].counter[CONN_REVOKED], 1);
+	assert_int_equal(wire.a.channel.path[0]->counter[CONN_REVOKED], 1);
 	assert_string_equal(path_counter_name(CONN_REVOKED), "key-removed");
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->counter[CONN_ENDS + GREET_BAD_TAG] >= 2);
 	assert_int_equal(wire.a.ups, 1);
 	assert_int_equal(wire.a.downs, 1);
 	wire_close(&wire);
@@ -1078,10 +1078,11 @@ static void wire_open_two(struct wire *wire)
 {
 	wire_open(wire, &self_b);
 	RUN_UNTIL(wire->loop, wire->a.ups == 1 && wire->b.ups == 1 &&
-				      wire->a.channel.path[0].live && wire->a.channel.path[1].live);
+				      wire->a.channel.path[0]->live &&
+				      wire->a.channel.path[1]->live);
 	wire->b.channel.return_ns = 300000000;
-	RUN_UNTIL(wire->loop, wire->a.channel.current == wire->a.channel.path[0].live &&
-				      wire->b.channel.current == wire->b.channel.path[0].live);
+	RUN_UNTIL(wire->loop, wire->a.channel.current == wire->a.channel.path[0]->live &&
+				      wire->b.channel.current == wire->b.channel.path[0]->live);
 	wire->a.ups = wire->b.ups = 0;
 	wire->a.channel.switches = wire->b.channel.switches = 0;
 }
@@ -1108,13 +1109,13 @@ static void a_silent_path_is_left_and_found_again(void **state)
 	(void)state;
 	wire_configure_two(&wire);
 	wire_open_two(&wire);
-	of_a = wire.a.channel.path[0].live;
-	of_b = wire.b.channel.path[0].live;
+	of_a = wire.a.channel.path[0]->live;
+	of_b = wire.b.channel.path[0]->live;
 	unplug(of_a);
 	unplug(of_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
-	assert_ptr_equal(wire.a.channel.current, wire.a.channel.path[1].live);
-	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1].live);
+	assert_ptr_equal(wire.a.channel.current, wire.a.channel.path[1]->live);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1]->live);
 	assert_int_equal(wire.b.channel.switches, 1);
 	channel_send(&wire.a.channel, (const uint8_t *)"x", 1);
 	RUN_UNTIL(wire.loop, wire.b.last == 'x');
@@ -1122,7 +1123,7 @@ static void a_silent_path_is_left_and_found_again(void **state)
 	plug(of_a);
 	plug(of_b);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
-	assert_ptr_equal(wire.a.channel.current, wire.a.channel.path[0].live);
+	assert_ptr_equal(wire.a.channel.current, wire.a.channel.path[0]->live);
 	assert_int_equal(wire.a.downs + wire.b.downs, 0);
 	wire_close(&wire);
 }
@@ -1137,9 +1138,9 @@ static void a_lost_path_is_not_a_lost_channel(void **state)
 	wire_open_two(&wire);
 	conn_close(wire.a.channel.current, CONN_LOST);
 	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
-	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1].live);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1]->live);
 	RUN_UNTIL(wire.loop, wire.a.ups == 2 && wire.b.ups == 2);
-	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[0].live);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[0]->live);
 	conn_close(wire.b.channel.current, CONN_LOST);
 	RUN_UNTIL(wire.loop, wire.a.ups == 4 && wire.b.ups == 4);
 	assert_int_equal(wire.a.downs + wire.b.downs, 0);
@@ -1158,12 +1159,12 @@ static void an_idle_path_is_renewed_and_stays_idle(void **state)
 	(void)state;
 	wire_configure_two(&wire);
 	wire_open_two(&wire);
-	first[0] = wire.a.channel.path[0].live;
-	first[1] = wire.a.channel.path[1].live;
-	path_times(&wire.b.channel.path[1], 6000, 100);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[1].counter[CONN_DROPPED] >= 3);
+	first[0] = wire.a.channel.path[0]->live;
+	first[1] = wire.a.channel.path[1]->live;
+	path_times(wire.b.channel.path[1], 6000, 100);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[1]->counter[CONN_DROPPED] >= 3);
 	assert_ptr_equal(wire.a.channel.current, first[0]);
-	assert_ptr_not_equal(wire.a.channel.path[1].live, first[1]);
+	assert_ptr_not_equal(wire.a.channel.path[1]->live, first[1]);
 	assert_int_equal(wire.a.ups + wire.b.ups, 0);
 	wire_close(&wire);
 }
@@ -1180,16 +1181,16 @@ static void a_new_process_is_heard_at_once(void **state)
 	wire_configure_two(&wire);
 	wire_open_two(&wire);
 	for (size_t i = 0; i < 2; i++)
-		unplug(wire.b.channel.path[i].live);
+		unplug(wire.b.channel.path[i]->live);
 	ev_timer_stop(wire.loop, &wire.b.channel.watch);
 	wire.config_b.self = &again;
 	assert_int_equal(channel_open(&later.channel, wire.loop, &wire.config_b, &end_ops, &later),
 			 0);
 	RUN_UNTIL(wire.loop, wire.a.ups >= 1 && later.frames >= 1);
 	assert_int_equal(wire.a.channel.boot, again.boot);
-	RUN_UNTIL(wire.loop, wire.a.channel.path[0].live && wire.a.channel.path[1].live &&
-				     wire.a.channel.path[0].live->greet.boot == again.boot &&
-				     wire.a.channel.path[1].live->greet.boot == again.boot);
+	RUN_UNTIL(wire.loop, wire.a.channel.path[0]->live && wire.a.channel.path[1]->live &&
+				     wire.a.channel.path[0]->live->greet.boot == again.boot &&
+				     wire.a.channel.path[1]->live->greet.boot == again.boot);
 	channel_close(&later.channel);
 	wire_close(&wire);
 }
@@ -1206,7 +1207,130 @@ static void one_path_is_enough_to_begin(void **state)
 	channel_why(&wire.b.channel, why);
 	assert_non_null(strstr(why, "1.2.3.4: 1.2.3.4 is not an address of this machine"));
 	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
-	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1].live);
+	assert_ptr_equal(wire.b.channel.current, wire.b.channel.path[1]->live);
+	wire_close(&wire);
+}
+
+/* --- other paths -------------------------------------------------------------------------------
+ */
+
+static size_t places(const struct channel *channel)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < CHANNEL_PLACES; i++)
+		used += channel->place[i].loop != NULL;
+	return used;
+}
+
+/* The only path of `wire` is at this address from now on, at a port of its own. */
+static void configure_other(struct wire *wire, const char *address)
+{
+	struct wire other;
+
+	wire_configure_at(&other, address);
+	ev_loop_destroy(other.loop);
+	wire->config_a.path[0] = other.config_a.path[0];
+	wire->config_b.path[0] = other.config_b.path[0];
+	wire->config_a.paths = wire->config_b.paths = 1;
+}
+
+static bool moved(const struct channel *channel)
+{
+	return channel->current && channel->current == channel->path[0]->live &&
+	       places(channel) == channel->paths;
+}
+
+/* Whoever follows first waits on the old path for the other one; the port may be all that changes.
+ */
+static void another_path_takes_over(const char *address, bool listener_first)
+{
+	uint64_t before, after, sent;
+	struct wire wire;
+
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	channel_bytes(&wire.b.channel, &sent, &before);
+	configure_other(&wire, address);
+	if (listener_first)
+		channel_reroute(&wire.a.channel, &wire.config_a);
+	else
+		channel_reroute(&wire.b.channel, &wire.config_b);
+	channel_send(&wire.a.channel, (const uint8_t *)"x", 1);
+	RUN_UNTIL(wire.loop, wire.b.last == 'x');
+	assert_true(channel_path(&wire.a.channel, 1) || channel_path(&wire.b.channel, 1));
+	channel_reroute(&wire.a.channel, &wire.config_a);
+	channel_reroute(&wire.b.channel, &wire.config_b);
+	RUN_UNTIL(wire.loop, moved(&wire.a.channel) && moved(&wire.b.channel));
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	assert_int_equal(wire.a.ups, 2);
+	assert_null(channel_path(&wire.a.channel, 1));
+	channel_send(&wire.a.channel, (const uint8_t *)"y", 1);
+	RUN_UNTIL(wire.loop, wire.b.last == 'y');
+	channel_bytes(&wire.b.channel, &sent, &after);
+	assert_true(after > before);
+	wire_close(&wire);
+}
+
+static void other_addresses_take_over(void **state)
+{
+	(void)state;
+	another_path_takes_over("127.0.0.2", true);
+	another_path_takes_over("127.0.0.2", false);
+	another_path_takes_over("127.0.0.1", true);
+	another_path_takes_over("::1", true);
+}
+
+/* Nobody is there: the channel stays where it is, and what was tried is forgotten on the way back.
+ */
+static void a_path_to_nowhere_moves_nothing(void **state)
+{
+	struct channel_config old_a, old_b;
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	old_a = wire.config_a;
+	old_b = wire.config_b;
+	for (int i = 0; i < 5; i++) {
+		configure_other(&wire, "127.0.0.2");
+		assert_true(endpoint_parse(&wire.config_a.path[0].local, "1.2.3.4", 1, ""));
+		channel_reroute(&wire.a.channel, &wire.config_a);
+		channel_reroute(&wire.b.channel, &wire.config_b);
+		RUN_UNTIL(wire.loop, wire.b.channel.path[0]->half[0]);
+		assert_true(wire.a.channel.current && wire.b.channel.current);
+	}
+	channel_reroute(&wire.a.channel, &old_a);
+	channel_reroute(&wire.b.channel, &old_b);
+	RUN_UNTIL(wire.loop, moved(&wire.a.channel) && moved(&wire.b.channel));
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	wire_close(&wire);
+}
+
+/* Of two paths the one in use is taken out: the other one was ready. */
+static void a_path_is_taken_out_and_comes_back(void **state)
+{
+	struct channel_config both_a, both_b;
+	struct wire wire;
+
+	(void)state;
+	wire_configure_two(&wire);
+	wire_open_two(&wire);
+	both_a = wire.config_a;
+	both_b = wire.config_b;
+	wire.config_a.path[0] = wire.config_a.path[1];
+	wire.config_b.path[0] = wire.config_b.path[1];
+	wire.config_a.paths = wire.config_b.paths = 1;
+	channel_reroute(&wire.b.channel, &wire.config_b);
+	channel_reroute(&wire.a.channel, &wire.config_a);
+	RUN_UNTIL(wire.loop, moved(&wire.a.channel) && moved(&wire.b.channel));
+	channel_reroute(&wire.a.channel, &both_a);
+	channel_reroute(&wire.b.channel, &both_b);
+	RUN_UNTIL(wire.loop, moved(&wire.a.channel) && moved(&wire.b.channel));
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
 	wire_close(&wire);
 }
 
@@ -1264,6 +1388,9 @@ int main(void)
 		cmocka_unit_test(an_idle_path_is_renewed_and_stays_idle),
 		cmocka_unit_test(a_new_process_is_heard_at_once),
 		cmocka_unit_test(one_path_is_enough_to_begin),
+		cmocka_unit_test(other_addresses_take_over),
+		cmocka_unit_test(a_path_to_nowhere_moves_nothing),
+		cmocka_unit_test(a_path_is_taken_out_and_comes_back),
 		cmocka_unit_test(a_port_in_use_is_said),
 		cmocka_unit_test(who_is_farther_than_one_hop_is_not_heard),
 		cmocka_unit_test(either_family_will_do),
