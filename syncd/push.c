@@ -54,6 +54,7 @@ void push_set_why(struct push *p, const char *format, ...)
 {
 	va_list args;
 
+	p->why_owed = false;
 	va_start(args, format);
 	vsnprintf(p->why, sizeof(p->why), format, args);
 	va_end(args);
@@ -81,6 +82,9 @@ static void applied_follower(struct push *p, const char *why)
 {
 	p->task = PUSH_NOTHING;
 	push_adopted(p, why ? PUSH_NO : PUSH_DONE, why ? p->why : NULL);
+	/* It was active when they did not. */
+	if (!why && !p->leading)
+		p->undo = false;
 	if (p->tell)
 		push_say(p, why ? PUSH_FAILED : PUSH_SWITCHED, &p->line.tip, why);
 	push_say_state(p);
@@ -106,6 +110,15 @@ void push_applied(struct push *p, const char *why, uint64_t now)
 		return;
 	}
 	push_undone(p, why, now);
+}
+
+void push_strayed(struct push *p, const char *why, uint64_t now)
+{
+	if (p->phase != PUSH_IDLE || p->task != PUSH_NOTHING)
+		return;
+	p->astray = true;
+	p->astray_ns = now + PUSH_ASTRAY_NS;
+	push_set_why(p, "this node does not follow: %.200s", why);
 }
 
 static void heard_state(struct push *p, const struct push_note *note, const struct lineage *line,
@@ -237,6 +250,12 @@ static void phase_ends(struct push *p, uint64_t now)
 	}
 }
 
+/* What the peer holds confirmed is so; this node only has to write it down. */
+static bool is_overdue(const struct push *p, uint64_t now)
+{
+	return p->unconfirmed && now >= p->deadline_ns && !push_is_confirmed_there(p);
+}
+
 void push_tick(struct push *p, uint64_t now)
 {
 	if (p->phase != PUSH_IDLE) {
@@ -250,8 +269,7 @@ void push_tick(struct push *p, uint64_t now)
 		push_confirmed(p);
 	if (p->task != PUSH_NOTHING || p->confirming)
 		return;
-	if (p->leading && !push_split(p) && now >= p->undo_ns &&
-	    (p->undo || (p->unconfirmed && now >= p->deadline_ns)))
+	if (p->leading && !push_split(p) && now >= p->undo_ns && (p->undo || is_overdue(p, now)))
 		push_roll_back(p, now);
 	else
 		push_reconsider(p, now);

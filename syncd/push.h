@@ -129,11 +129,12 @@ struct push {
 	bool staged;
 	bool adopting; /* JOINING, FOLLOWING: the peer's history, in place of this one */
 	bool tell;                 /* FOLLOWING: the peer waits for a word */
-	uint64_t join_ns, undo_ns; /* not again before */
+	uint64_t join_ns, undo_ns, confirm_ns; /* not again before */
 	bool astray;               /* daemons do not run what is current: asked again then */
 	uint64_t astray_ns;
 	bool confirming;    /* somebody waits for both to have confirmed */
 	char why[PUSH_WHY]; /* this node does not run what it should; empty: it does */
+	bool why_owed;      /* that is about a roll-back or a confirmation which is due */
 	uint64_t pushed, rolled_back, joined, refused;
 };
 
@@ -176,6 +177,8 @@ void push_logged(struct push *push, const struct revision *revision, uint64_t no
 void push_fetched(struct push *push, const struct lineage *line, const char *why, uint64_t now);
 /* `why` NULL: all daemons of this node follow. */
 void push_applied(struct push *push, const char *why, uint64_t now);
+/* One that has just come does not, though nobody switches now: it is asked again. */
+void push_strayed(struct push *push, const char *why, uint64_t now);
 
 /* Call each 10 ms or so. */
 void push_tick(struct push *push, uint64_t now);

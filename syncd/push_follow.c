@@ -6,6 +6,7 @@
 
 #define SECOND     UINT64_C(1000000000)
 #define JOIN_AGAIN (5 * SECOND)
+#define CONFIRM_AGAIN (5 * SECOND)
 
 void push_follow(struct push *p, bool tell, uint64_t now)
 {
@@ -28,7 +29,8 @@ void push_offered(struct push *p, const struct push_note *note)
 		refuse(p, note->about, "both nodes are active");
 		return;
 	}
-	if (p->task == PUSH_JOINING || p->task == PUSH_FOLLOWING) {
+	/* What it pushed while it was active may not be over either. */
+	if (p->task == PUSH_JOINING || p->task == PUSH_FOLLOWING || p->phase != PUSH_IDLE) {
 		refuse(p, note->about, "the standby is still taking over another revision");
 		return;
 	}
@@ -85,10 +87,16 @@ void push_logged(struct push *p, const struct revision *revision, uint64_t now)
 		return;
 	}
 	p->line = p->offered;
+	p->undo = p->undo_failed = false;
 	p->unconfirmed = p->offered_confirm_ms != 0;
 	p->deadline_ns = now + p->offered_confirm_ms * UINT64_C(1000000);
 	p->staged = false;
 	push_follow(p, true, now);
+}
+
+bool push_is_confirmed_there(const struct push *p)
+{
+	return p->up && p->peer_known && !p->peer_unconfirmed && push_relation(p) == RELATION_SAME;
 }
 
 void push_reconsider(struct push *p, uint64_t now)
@@ -98,8 +106,10 @@ void push_reconsider(struct push *p, uint64_t now)
 	if (!p->up || !p->peer_known || (p->line.base && p->peer.base))
 		return;
 	with = push_relation(p);
-	if (with == RELATION_SAME && p->unconfirmed && !p->peer_unconfirmed)
+	if (p->unconfirmed && push_is_confirmed_there(p) && now >= p->confirm_ns) {
+		p->confirm_ns = now + CONFIRM_AGAIN;
 		push_confirmed(p);
+	}
 	if (with != RELATION_THEIRS || p->phase != PUSH_IDLE || p->task != PUSH_NOTHING ||
 	    now < p->join_ns)
 		return;

@@ -4,6 +4,8 @@
 
 #define UNDO_AGAIN UINT64_C(5000000000)
 
+static const char not_kept[] = "the revision before is not on this disk: nothing is rolled back";
+
 static void enter(struct push *p, enum push_phase phase, uint64_t now)
 {
 	enum push_phase before = p->phase;
@@ -14,16 +16,28 @@ static void enter(struct push *p, enum push_phase phase, uint64_t now)
 		p->ops->went_on(p->arg, before);
 }
 
+static void owe(struct push *p, const char *what, const char *why)
+{
+	push_set_why(p, "%s%.200s", what, why);
+	p->why_owed = true;
+}
+
+/* Whether one would be, by itself, once more: what somebody asked for has been answered. */
+static bool roll_back_is_due(const struct push *p)
+{
+	return p->undo || p->unconfirmed;
+}
+
 void push_end_with(struct push *p, enum push_end how, const char *why, uint64_t now)
 {
 	bool rolling = p->rolling;
 
 	p->phase = PUSH_IDLE;
 	p->rolling = false;
-	if (rolling && how != PUSH_DONE) {
+	if (rolling && how != PUSH_DONE && roll_back_is_due(p)) {
 		p->undo_failed = true;
 		p->undo_ns = now + UNDO_AGAIN;
-		push_set_why(p, "the roll-back failed: %.200s", why ? why : "");
+		owe(p, "the roll-back failed: ", why ? why : "");
 	}
 	if (how != PUSH_DONE)
 		p->refused++;
@@ -137,8 +151,9 @@ void push_roll_back(struct push *p, uint64_t now)
 
 	p->undo_ns = now + UNDO_AGAIN;
 	if (p->ops->undo(p->arg, &next) != 0) {
-		p->undo_failed = true;
-		push_set_why(p, "the revision before is not on this disk: nothing is rolled back");
+		p->undo_failed = roll_back_is_due(p);
+		if (p->undo_failed)
+			owe(p, not_kept, "");
 		return;
 	}
 	p->rolling = true;
@@ -156,7 +171,18 @@ const char *push_rollback(struct push *p, uint64_t now)
 	if (p->line.base)
 		return "nothing was ever pushed";
 	push_roll_back(p, now);
-	return p->rolling || p->phase != PUSH_IDLE ? NULL : p->why;
+	return p->rolling || p->phase != PUSH_IDLE ? NULL : not_kept;
+}
+
+/* What could not be done about it is nobody's trouble any more. */
+static void stays(struct push *p)
+{
+	p->unconfirmed = p->undo_failed = false;
+	if (p->why_owed)
+		p->why[0] = '\0';
+	p->why_owed = false;
+	/* The peer may not have been able to store it. */
+	push_say_state(p);
 }
 
 void push_confirmed(struct push *p)
@@ -165,14 +191,14 @@ void push_confirmed(struct push *p)
 	int err = p->unconfirmed ? p->ops->confirm(p->arg) : 0;
 
 	p->confirming = false;
-	if (err == 0)
-		p->unconfirmed = false;
+	if (err == 0 && p->unconfirmed)
+		stays(p);
 	if (asked && err == 0)
 		p->ops->ended(p->arg, PUSH_DONE, NULL);
 	else if (asked)
 		p->ops->ended(p->arg, PUSH_NO, "this node cannot store that it is confirmed");
 	else if (err)
-		push_set_why(p, "that the revision is confirmed cannot be stored");
+		owe(p, "that the revision is confirmed cannot be stored", "");
 }
 
 /* The standby first: if this node dies in between, it clears its own when they meet. */
@@ -196,7 +222,8 @@ const char *push_confirm(struct push *p, uint64_t now)
 /* Decided, and a daemon does not follow.  Of a roll-back nothing more can be taken back. */
 void push_undone(struct push *p, const char *why, uint64_t now)
 {
-	p->undo = !p->rolling;
+	/* Only who is active takes back what both have. */
+	p->undo = !p->rolling && p->leading;
 	p->undo_ns = now;
 	push_end_with(p, PUSH_UNDONE, why, now);
 	push_say_state(p);
@@ -237,6 +264,7 @@ void push_answer(struct push *p, enum push_word word, const struct push_note *no
 		/* Nor was it applied here. */
 		p->astray = true;
 		p->astray_ns = now + PUSH_ASTRAY_NS;
+		push_set_why(p, "the standby does not follow: %.200s", why);
 		push_undone(p, why, now);
 	}
 }

@@ -45,6 +45,8 @@ void push_stage(struct push *push, const struct push_note *note);
 void push_forget(struct push *push);
 /* Ends what push_adopt() began, where it did. */
 void push_adopted(struct push *push, enum push_end how, const char *why);
+/* It has the same revision, and knows that this stays. */
+bool push_is_confirmed_there(const struct push *push);
 /* Takes the peer's revision where it is the newer one. */
 void push_reconsider(struct push *push, uint64_t now);
 

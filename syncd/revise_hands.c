@@ -233,7 +233,9 @@ void revise_followed(struct syncd *syncd, bool lbd, const Cas__Follow *followed)
 	if (followed->why)
 		log_error("%.200s", followed->why);
 	*(lbd ? &revise->wait.lbd : &revise->wait.vrrpd) = false;
-	if (followed->why && !revise->wait.why[0])
+	if (followed->why && !revise->wait.any)
+		push_strayed(&revise->push, followed->why, daemon_now_ns());
+	else if (followed->why && !revise->wait.why[0])
 		snprintf(revise->wait.why, sizeof(revise->wait.why), "%.200s", followed->why);
 }
 

@@ -163,6 +163,8 @@ static int op_confirm(void *arg)
 {
 	struct node *node = arg;
 
+	if (node->full)
+		return -1;
 	node->disk.unconfirmed = false;
 	return 0;
 }
@@ -482,6 +484,122 @@ static void a_confirmation_is_not_lost(void **state)
 	free_world(world);
 }
 
+/* Nor one that the standby could not write down. */
+static void a_confirmation_waits_for_the_disk(void **state)
+{
+	struct world *world = new_world();
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	assert_null(start_push(a, 60000, false, false));
+	run_ms(world, 1000);
+	b->full = true;
+	assert_null(push_confirm(&a->push, world->now));
+	run_ms(world, 10000);
+	assert_false(a->disk.unconfirmed);
+	assert_true(b->disk.unconfirmed);
+	assert_non_null(strstr(b->push.why, "cannot be stored"));
+	b->full = false;
+	run_ms(world, 10000);
+	assert_false(b->disk.unconfirmed);
+	assert_string_equal(b->push.why, "");
+	assert_on(world, 2);
+	free_world(world);
+}
+
+/* Nor rolled back by a leader that could not. */
+static void a_confirmation_that_the_peer_has(void **state)
+{
+	struct world *world = new_world();
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	assert_null(start_push(a, 3000, false, false));
+	run_ms(world, 1000);
+	a->full = true;
+	assert_null(push_confirm(&a->push, world->now));
+	run_ms(world, 500);
+	assert_int_equal(a->last_end, PUSH_NO);
+	assert_false(b->disk.unconfirmed);
+	a->full = false;
+	run_ms(world, 20000);
+	assert_false(a->disk.unconfirmed);
+	assert_int_equal(a->push.rolled_back, 0);
+	assert_on(world, 2);
+	free_world(world);
+}
+
+/* What was asked for and did not come to be is no trouble of the pair's. */
+static void a_roll_back_that_fails(void **state)
+{
+	struct world *world = new_world();
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	assert_null(start_push(a, 0, false, false));
+	run_ms(world, 1000);
+	b->refuses = true;
+	assert_null(push_rollback(&a->push, world->now));
+	run_ms(world, 10000);
+	assert_int_equal(a->last_end, PUSH_DISAGREES);
+	assert_string_equal(a->push.why, "");
+	assert_on(world, 2);
+	/* but one that is due is, until somebody confirms */
+	b->refuses = false;
+	assert_null(start_push(a, 2000, false, false));
+	run_ms(world, 1000);
+	b->refuses = true;
+	run_ms(world, 2000);
+	assert_non_null(strstr(a->push.why, "roll-back failed"));
+	assert_null(push_confirm(&a->push, world->now));
+	run_ms(world, 1000);
+	assert_string_equal(a->push.why, "");
+	assert_on(world, 3);
+	free_world(world);
+}
+
+/* The role goes while its daemons are slow: nothing is taken back later. */
+static void the_role_goes_before_daemons_follow(void **state)
+{
+	struct world *world = new_world();
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	assert_null(start_push(a, 0, false, false));
+	while (a->push.phase != PUSH_APPLYING)
+		run_ms(world, 1);
+	a->apply_at = UINT64_MAX;
+	lead(world, 1);
+	run_ms(world, 5);
+	assert_null(start_push(b, 0, false, false));
+	run_ms(world, 1000);
+	assert_int_equal(b->last_end, PUSH_DISAGREES);
+	run_ms(world, 20000);
+	assert_false(a->push.undo);
+	lead(world, 0);
+	run_ms(world, 20000);
+	assert_on(world, 2);
+	free_world(world);
+}
+
+/* One that starts on a revision which it does not take over. */
+static void a_daemon_strays(void **state)
+{
+	struct world *world = new_world();
+	struct node *a = &world->node[0];
+
+	(void)state;
+	assert_null(start_push(a, 0, false, false));
+	run_ms(world, 1000);
+	a->runs = world->made[0].tip;
+	push_strayed(&a->push, "lbd refuses", world->now);
+	assert_non_null(strstr(a->push.why, "lbd refuses"));
+	run_ms(world, 10000);
+	assert_string_equal(a->push.why, "");
+	assert_on(world, 2);
+	free_world(world);
+}
+
 static void daemons_that_do_not_follow(void **state)
 {
 	struct world *world = new_world();
@@ -709,6 +827,11 @@ int main(void)
 		cmocka_unit_test(the_standby_refuses),
 		cmocka_unit_test(without_a_confirmation),
 		cmocka_unit_test(a_confirmation_is_not_lost),
+		cmocka_unit_test(a_confirmation_waits_for_the_disk),
+		cmocka_unit_test(a_confirmation_that_the_peer_has),
+		cmocka_unit_test(a_roll_back_that_fails),
+		cmocka_unit_test(the_role_goes_before_daemons_follow),
+		cmocka_unit_test(a_daemon_strays),
 		cmocka_unit_test(daemons_that_do_not_follow),
 		cmocka_unit_test(without_the_standby),
 		cmocka_unit_test(two_histories),
