@@ -81,16 +81,20 @@ static bool hears(const struct node *node)
 /*
  * Left out on purpose, with single faults: ports used again while the node that does not lead holds
  * a record of the former connection and cannot be told of the new one.  What it has is then
- * believed.
+ * believed.  Nor is it ever told of a handshake that came to nothing there, which stays until
+ * others take its place (a SYN that it admitted when it led, or a stray packet that it derived):
+ * used again, its ports are derivable by it once the new connection's record is there, and not
+ * before.
  */
 static bool port_is_free(const struct world *world, unsigned int flow)
 {
 	for (int n = 0; n < NODES; n++) {
 		const struct plane_flow *entry = &world->node[n].plane.flow[flow];
 
-		if (n == world->owner || !entry->used)
+		if (n == world->owner || !world->single)
 			continue;
-		if (world->single && !hears(&world->node[n]))
+		if (world->node[n].plane.handshake[flow].used ||
+		    (entry->used && !hears(&world->node[n])))
 			return false;
 	}
 	return true;

@@ -277,6 +277,9 @@ static void vrrpd_died(struct node *node)
 void lbd_letter(struct node *node, const struct letter *letter)
 {
 	switch (letter->kind) {
+	case L_FOLLOW:
+		hands_follow(node, LBD, letter->id);
+		break;
 	case L_SHARE:
 		announce(node, true);
 		break;
@@ -313,6 +316,7 @@ void lbd_start(struct node *node)
 	uint64_t now = node->world->now;
 
 	node->lbd = (struct lbd){ 0 };
+	node->runs[LBD] = node->store.current;
 	node->plane.loaded = true;
 	/* Tables are written anew from the standings that the old ones show, see install_pool(). */
 	for (unsigned int p = 0; p < POOLS; p++) {

@@ -20,6 +20,7 @@ enum fault {
 	DAMAGE,
 	NIC,
 	WITNESSES,
+	WRITE,
 	LOSSY,
 	SPLIT,
 	FAULTS,
@@ -34,6 +35,7 @@ void nemesis_draw(struct world *world)
 	struct chance *c = &world->chance;
 
 	world->single = chance_of(c, 500);
+	world->pushing = chance_of(&world->wishes, 500);
 	world->preempt = chance_of(c, 200);
 	world->fence = chance_of(c, 300);
 	world->consistency = chance_of(c, 500);
@@ -105,9 +107,10 @@ void nemesis_end_disk(struct node *node)
 	node->disk_ms = 0;
 }
 
+/* Once something was pushed, that is what is in force. */
 void nemesis_config(struct node *node, uint32_t revision)
 {
-	if (node->revision >= revision)
+	if (node->revision >= revision || node->world->pushing)
 		return;
 	node->revision = revision;
 	trace_say(node->world, "node %u: configuration %u", node->number + 1, revision);
@@ -120,23 +123,30 @@ static void config(struct world *world)
 	unsigned int first = (unsigned int)chance_below(&world->fate, NODES);
 	uint64_t later = chance_between(&world->fate, 1, 2500) * MS;
 
+	if (world->pushing)
+		return;
 	trace_say(world, "FAULT another configuration, node %u first", first + 1);
 	world->revision++;
 	world_later(world, 0, EV_CONFIG, first, world->revision);
 	world_later(world, later, EV_CONFIG, 1 - first, world->revision);
 }
 
-static void kill(struct node *node)
+static void kill_one(struct node *node, enum daemon daemon)
 {
 	struct world *world = node->world;
-	enum daemon daemon = (enum daemon)chance_below(&world->fate, DAEMONS);
 
-	if (!node->process[daemon].alive)
-		return;
 	trace_say(world, "FAULT node %u: kill -9 %s", node->number + 1, daemon_names[daemon]);
 	world_kill_daemon(node, daemon);
 	world_later(world, chance_between(&world->fate, 100, 3000) * MS, EV_START, node->number,
 		    daemon);
+}
+
+static void kill(struct node *node)
+{
+	enum daemon daemon = (enum daemon)chance_below(&node->world->fate, DAEMONS);
+
+	if (node->process[daemon].alive)
+		kill_one(node, daemon);
 }
 
 static void power(struct node *node)
@@ -149,6 +159,15 @@ static void power(struct node *node)
 	 */
 	world_later(world, (world->fence * 3000 + chance_between(&world->fate, 800, 5000)) * MS,
 		    EV_START, node->number, DAEMONS);
+}
+
+/* In the midst of a write to the store of revisions. */
+void nemesis_write_cut(struct node *node, bool power_goes)
+{
+	if (power_goes && node->powered)
+		power(node);
+	else if (node->process[SYNCD].alive)
+		kill_one(node, SYNCD);
 }
 
 static void cut(struct world *world, struct path *path, uint32_t which)
@@ -323,6 +342,10 @@ static void strike_daemon(struct node *node, enum fault fault)
 		break;
 	case DISK:
 		disk(node);
+		break;
+	case WRITE:
+		if (world->pushing)
+			pusher_cut(node);
 		break;
 	default:
 		break;

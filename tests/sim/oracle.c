@@ -240,7 +240,7 @@ static void check_revisions(struct world *world)
 {
 	const struct node *a = &world->node[0], *b = &world->node[1];
 
-	if (a->revision != b->revision && hears(a) && hears(b) &&
+	if (!world->pushing && a->revision != b->revision && hears(a) && hears(b) &&
 	    a->syncd->session.state == CAS__SYNC_STATE__IN_SYNC &&
 	    b->syncd->session.state == CAS__SYNC_STATE__IN_SYNC)
 		trace_fail(world, "I9 in sync with configurations %u and %u", a->revision,
@@ -398,6 +398,7 @@ void oracle_step(struct world *world)
 	check_owners(world);
 	check_dark(world);
 	check_revisions(world);
+	revisions_look(world);
 	check_covered(world);
 	check_damage(world);
 	look_at_cover(world);
@@ -427,9 +428,9 @@ static const char *fault_of(const struct world *world)
 
 		if (!node_on_lan(node))
 			return "a node is off, or off its LAN";
-		if (node->disk_full)
-			return "a disk is full";
-		if (node->revision != world->revision)
+		if (node->disk_full || (world->pushing && node->disk_ms))
+			return "a disk is full, or slow";
+		if (!world->pushing && node->revision != world->revision)
 			return "a node has the former configuration";
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			if (!node->process[d].alive)
@@ -440,7 +441,7 @@ static const char *fault_of(const struct world *world)
 		return "a path is cut";
 	if (world->witnesses_dead)
 		return "the witnesses are dead";
-	return NULL;
+	return revisions_unsettled(world);
 }
 
 bool oracle_whole(struct world *world, char *why, size_t size)

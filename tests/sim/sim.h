@@ -22,6 +22,7 @@
 #include "proto/memo.h"
 #include "proto/record.h"
 #include "syncd/session.h"
+#include "tests/sim/revise.h"
 #include "vrrp/fsm.h"
 #include "vrrp/lookout.h"
 
@@ -117,6 +118,9 @@ enum event_kind {
 	EV_NIC,
 	EV_WITNESSES,
 	EV_OPERATOR,
+	EV_PUSH,
+	EV_WRITE_CUT,  /* arg: the power goes, or syncd is killed */
+	EV_CUT_PASSED, /* nothing was written */
 };
 
 struct event {
@@ -252,7 +256,9 @@ enum letter_kind {
 	L_CONFIG,
 	L_SWITCHED,
 	L_HEEDED,
-	L_SHARE, /* to lbd */
+	L_FOLLOWED,
+	L_FOLLOW, /* to lbd and vrrpd */
+	L_SHARE,  /* to lbd */
 	L_VERDICT,
 	L_STANDBY,
 	L_PASSED,
@@ -329,6 +335,7 @@ struct syncd {
 	unsigned int walk_at, walk_slice;
 	struct flow_event *late; /* planted: applied after the acknowledgement */
 	size_t lates;
+	struct hands hands;
 };
 
 struct lbd {
@@ -353,6 +360,10 @@ struct node {
 	uint64_t disk_before, disk_sure_at; /* until then a power cut may bring back the former */
 	unsigned int disk_ms;               /* that a write takes */
 	bool disk_full;
+	struct vault_record store; /* of revisions, on its disk */
+	struct revision runs[DAEMONS];
+	unsigned int cut_in; /* writes to the store; 0: all is well */
+	bool cut_power;
 	struct process process[DAEMONS];
 	struct vrrpd vrrpd;
 	struct syncd *syncd;
@@ -404,6 +415,11 @@ enum plant {
 	PLANT_KEPT_SHORT,
 	PLANT_WISH_UNHEARD,
 	PLANT_PORTS_UNHEARD,
+	PLANT_STAGE_SKIPPED,
+	PLANT_STAGE_UNSTORED,
+	PLANT_CONFIRM_UNHEARD,
+	PLANT_CONFIRM_UNSTORED,
+	PLANT_HISTORY_LOST,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
@@ -427,7 +443,7 @@ struct figures {
 	uint64_t fenced;
 	double dark_longest_s, both_longest_s;
 	uint64_t seeds, failures, faults, failovers, refused, takeovers, opened, packets, lost,
-		snapshots, resumes, frames, single, storm;
+		snapshots, resumes, frames, single, storm, pushes, histories;
 	double hours, heal_longest_s;
 };
 
@@ -456,6 +472,7 @@ struct world {
 	struct chance chance;
 	/* When faults come, and what each is like: left out, it changes none of the others. */
 	struct chance schedule, fate;
+	struct chance wishes; /* of those who push */
 	struct agenda agenda;
 	struct node node[NODES];
 	struct path lan, channel;
@@ -471,6 +488,9 @@ struct world {
 	struct said said[MEMBERS];
 	struct found found[MEMBERS];
 	bool single;                                 /* one fault at a time */
+	bool pushing;                                /* configurations come by push, not by hand */
+	struct made **made;                          /* every revision there ever was */
+	uint32_t mades;
 	bool quiet;                                  /* no more faults */
 	bool preempt;
 	bool fence, consistency; /* there is a fence command; and its policy */
@@ -575,6 +595,7 @@ void syncd_letter(struct node *node, const struct letter *letter);
 void syncd_work(struct node *node);
 void syncd_drain(struct node *node);
 void syncd_ring(struct node *node); /* an event lies in the ring */
+void syncd_digest(const struct node *node, uint8_t digest[SESSION_DIGEST]);
 extern const struct session_ops syncd_ops;
 
 /* lbd.c */
@@ -617,6 +638,7 @@ void nemesis_end_cut(struct world *world, uint32_t path);
 void nemesis_carrier(struct node *node, bool up);
 void nemesis_config(struct node *node, uint32_t revision);
 void nemesis_end_disk(struct node *node);
+void nemesis_write_cut(struct node *node, bool power_goes);
 void nemesis_end_nic(struct node *node);
 void nemesis_fence(struct node *victim);
 void nemesis_operator(struct world *world);

@@ -98,7 +98,9 @@ static void op_verdict(void *arg, const struct flow_event *event)
 {
 	struct node *node = arg;
 
-	if (node->syncd->lbd && node->world->options.plant != PLANT_NO_VERDICTS)
+	if (event->kind == EVENT_REVISION)
+		hands_logged(node, event);
+	else if (node->syncd->lbd && node->world->options.plant != PLANT_NO_VERDICTS)
 		world_post(node, LBD, &(struct letter){ .kind = L_VERDICT, .verdict = *event });
 }
 
@@ -282,10 +284,11 @@ static void op_verified(void *arg, const struct verify_result *result, const cha
 {
 	struct node *node = arg;
 
-	trace_say(node->world,
-		  "node %u: compared %u of %u slices: %u differed, %llu keys mended %s",
-		  node->number + 1, result->compared, result->slices, result->differing,
-		  (unsigned long long)result->repaired, why ? why : "");
+	if (result->differing || result->left || result->busy || why)
+		trace_say(node->world,
+			  "node %u: compared %u of %u slices: %u differed, %llu keys mended %s",
+			  node->number + 1, result->compared, result->slices, result->differing,
+			  (unsigned long long)result->repaired, why ? why : "");
 	oracle_verified(node, result);
 }
 
@@ -399,6 +402,7 @@ static void on_tick(struct node *node)
 	}
 	wire_timeout(node);
 	session_tick(&syncd->session, now);
+	hands_tick(node);
 	if (now - syncd->reported_ns >= REPORT_MS * MS)
 		relay_report(node);
 	syncd_work(node);
@@ -437,7 +441,7 @@ static void heard_fenced(struct node *node)
 	session_role(&syncd->session, CAS__ROLE__STANDBY, syncd->session.epoch, node_now(node));
 }
 
-static void digest_of(const struct node *node, uint8_t digest[SESSION_DIGEST])
+void syncd_digest(const struct node *node, uint8_t digest[SESSION_DIGEST])
 {
 	memset(digest, 0, SESSION_DIGEST);
 	if (node->world->options.plant != PLANT_CONFIG_UNHEARD)
@@ -448,7 +452,7 @@ static void heard_config(struct node *node)
 {
 	uint8_t digest[SESSION_DIGEST];
 
-	digest_of(node, digest);
+	syncd_digest(node, digest);
 	session_digest(&node->syncd->session, digest, node_now(node));
 	syncd_work(node);
 }
@@ -486,6 +490,7 @@ static void link_up(struct node *node)
 		node->syncd->standby = false;
 		world_post(node, LBD, &(struct letter){ .kind = L_SHARE });
 		world_post(node, SYNCD, &(struct letter){ .kind = L_SHARED });
+		hands_linked(node, LBD);
 	}
 	world_wake(node, SYNCD, EV_LINKS, node->world->now + 100 * MS);
 }
@@ -528,6 +533,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 	case L_ATTACH:
 		syncd->vrrpd = true;
 		relay_report(node);
+		hands_linked(node, VRRPD);
 		break;
 	case L_ROLE:
 		syncd->role_ns = node_now(node);
@@ -537,6 +543,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		session_told(&syncd->session, node_now(node));
 		syncd_drain(node);
 		session_role(&syncd->session, letter->role, letter->epoch, node_now(node));
+		hands_role(node);
 		relay_report(node);
 		syncd_work(node);
 		break;
@@ -550,6 +557,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		break;
 	case L_VRRPD_CLOSED:
 		syncd->vrrpd = false;
+		hands_gone(node, VRRPD);
 		break;
 	case L_SHARED:
 		heard_shared(node);
@@ -559,6 +567,9 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		break;
 	case L_CONFIG:
 		heard_config(node);
+		break;
+	case L_FOLLOWED:
+		hands_followed(node, (unsigned int)letter->epoch, letter->id, !letter->complete);
 		break;
 	case L_SWITCHED:
 		session_switched(&syncd->session, plane_pool_id((unsigned int)letter->id),
@@ -604,9 +615,12 @@ void syncd_start(struct node *node)
 	struct flow_event *late = syncd->late;
 
 	plant_kept(node);
-	digest_of(node, digest);
+	if (node->world->pushing)
+		node->revision = vault_current(node)->files;
+	syncd_digest(node, digest);
 	if (syncd->open)
 		session_close(&syncd->session);
+	hands_end(node);
 	*syncd = (struct syncd){ .late = late };
 	syncd->last = &syncd->first;
 	if (!late)
@@ -614,6 +628,7 @@ void syncd_start(struct node *node)
 	if (!syncd->late || session_open(&syncd->session, &config, &syncd_ops, node) != 0)
 		abort();
 	syncd->open = true;
+	hands_start(node);
 	session_verify_every(&syncd->session, node->world->verify_every);
 	world_wake(node, SYNCD, EV_TICK, node->world->now);
 	world_wake(node, SYNCD, EV_LINKS, node->world->now);
@@ -623,6 +638,7 @@ void syncd_end(struct node *node)
 {
 	if (node->syncd->open)
 		session_close(&node->syncd->session);
+	hands_end(node);
 	wire_forget(node);
 	free(node->syncd->late);
 }

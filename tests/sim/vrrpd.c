@@ -468,6 +468,9 @@ void vrrpd_letter(struct node *node, const struct letter *letter)
 	case L_CARRIER:
 		on_carrier(node);
 		break;
+	case L_FOLLOW:
+		hands_follow(node, VRRPD, letter->id);
+		break;
 	default:
 		break;
 	}
@@ -532,6 +535,7 @@ void vrrpd_start(struct node *node)
 	struct fsm_event event = { .kind = FSM_START };
 	uint64_t failovers = node->vrrpd.failover_id;
 
+	node->runs[VRRPD] = node->store.current;
 	node->vrrpd = (struct vrrpd){ .used = node->disk,
 				      .reserved = node->disk,
 				      .peer_whole = true,

@@ -57,13 +57,22 @@ static bool passes(const struct world *world, unsigned int from)
 	return !world->channel.cut[from];
 }
 
+/* Who waits for its disk says so later. */
+static uint64_t leaves(const struct node *from)
+{
+	uint64_t until = from->process[SYNCD].stalled_until;
+
+	return until > from->world->now ? until : from->world->now;
+}
+
 static void push(struct node *to, enum parcel_kind kind, uint32_t conn, const uint8_t *bytes,
 		 size_t length)
 {
 	struct world *world = to->world;
 	struct syncd *syncd = to->syncd;
 	struct parcel *parcel;
-	uint64_t at = world->now + world->channel.delay +
+	uint64_t at = (kind == PARCEL_DATA ? leaves(world_peer(to)) : world->now) +
+		      world->channel.delay +
 		      chance_below(&world->chance, world->channel.jitter + 1);
 
 	if (!to->process[SYNCD].alive)
@@ -102,6 +111,7 @@ static void end(struct node *node)
 	if (node->world->options.plant == PLANT_HOLE_FORGOTTEN)
 		node->syncd->session.leader.uncertain = node->syncd->session.leader.reoffer = false;
 	session_down(&node->syncd->session, node_now(node));
+	hands_down(node);
 }
 
 void wire_drop(struct node *node)
@@ -150,6 +160,7 @@ static void deliver(struct node *node, const struct parcel *parcel)
 		syncd->heard_ns = node_now(node);
 		trace_say(world, "node %u: channel is up", node->number + 1);
 		session_up(&syncd->session, node_now(node));
+		hands_up(node);
 	} else if (parcel->kind == PARCEL_DOWN && parcel->conn == syncd->conn) {
 		end(node);
 	} else if (parcel->kind == PARCEL_DATA && parcel->conn != syncd->conn) {
@@ -158,10 +169,10 @@ static void deliver(struct node *node, const struct parcel *parcel)
 	} else if (parcel->kind == PARCEL_DATA) {
 		syncd->heard_ns = node_now(node);
 		frame = record_frame(&world->arena, parcel->bytes, parcel->length);
-		if (frame)
-			session_frame(&syncd->session, frame, node_now(node));
-		else
+		if (!frame)
 			trace_fail(world, "I6 node %u: a frame that is not one", node->number + 1);
+		else if (!hands_frame(node, frame))
+			session_frame(&syncd->session, frame, node_now(node));
 	}
 }
 

@@ -74,6 +74,7 @@ void world_kill_daemon(struct node *node, enum daemon daemon)
 	if (daemon == SYNCD) {
 		/* It writes nothing down any more. */
 		node->syncd->session.trail = node->syncd->session.journal.trail = NULL;
+		node->syncd->hands.dead = true;
 		wire_drop(node);
 		wire_forget(node);
 	}
@@ -95,8 +96,10 @@ void world_kill_daemon(struct node *node, enum daemon daemon)
 		node->vrrpd.syncd = false;
 		world_post(node, VRRPD, &(struct letter){ .kind = L_SYNCD_CLOSED });
 	}
-	if (daemon == LBD)
+	if (daemon == LBD) {
 		node->vrrpd.lbd = node->syncd->lbd = false;
+		hands_gone(node, LBD);
+	}
 }
 
 void world_power_off(struct node *node)
@@ -227,6 +230,15 @@ static void of_world(struct world *world, const struct event *event)
 	case EV_OPERATOR:
 		nemesis_operator(world);
 		break;
+	case EV_PUSH:
+		pusher_step(world);
+		break;
+	case EV_WRITE_CUT:
+		nemesis_write_cut(node, event->arg);
+		break;
+	case EV_CUT_PASSED:
+		node->cut_in = 0;
+		break;
 	default:
 		break;
 	}
@@ -257,12 +269,15 @@ static void open_world(struct world *world)
 		node->syncd->last = &node->syncd->first;
 	}
 	nemesis_draw(world);
+	made_begin(world);
 	for (unsigned int n = 0; n < NODES; n++)
 		world_later(world, chance_below(&world->chance, 1500) * MS, EV_START, n, DAEMONS);
 	world_later(world, 100 * MS, EV_CONNECT, 0, 0);
 	world_later(world, SECOND, EV_ARP, 0, 0);
 	world_later(world, 3 * SECOND, EV_FAULT, 0, 0);
 	world_later(world, 4 * SECOND, EV_OPERATOR, 0, 0);
+	if (world->pushing)
+		world_later(world, 3 * SECOND + 500 * MS, EV_PUSH, 0, 0);
 	for (unsigned int f = 0; f < FLOWS; f++)
 		world_later(world, chance_below(&world->chance, 4000) * MS, EV_CLIENT, 0, f);
 }
@@ -277,6 +292,7 @@ static void close_world(struct world *world)
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			free(world->node[n].process[d].inbox);
 	}
+	made_end(world);
 	free(world->agenda.heap);
 }
 
@@ -341,6 +357,7 @@ struct outcome world_run(const struct options *options, struct figures *figures)
 	world->figures = figures;
 	world->chance.state = options->seed * 0x9e3779b97f4a7c15u + 1;
 	world->schedule.state = chance_next(&world->chance);
+	world->wishes.state = options->seed ^ 0x9e3779b97f4a7c15u;
 	open_world(world);
 	run(world);
 	world->outcome.faults = world->strikes;
