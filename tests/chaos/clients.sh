@@ -7,10 +7,16 @@ SESSIONS=50 BULK=20 FRESH_RATE=${FRESH_RATE:-100}
 FRESH_FROM=10.20.0.150 FRESH_SOURCES=13 PROBE_FROM=10.20.0.163
 BYSTANDER=10.20.0.50
 
+# hold NAME PORT SESSIONS FIRST-SOURCE SOURCES EVERY-MS: they wait for up to 15 s for an answer.  When
+# that was too long is the judge's to say.
+hold() {
+	spawn "$1" client "$LAB_BUILD/tests/chat" hold "$LAB_VIP" "$2" "$3" "$4" "$5" "$6" 15000
+	wait_for 20 "$1: $3 sessions to open" grep -q "\"open\":$3," "$LAB/log/$1.out"
+}
 # The same sources on two ports of one affinity group, for the whole run.
 sessions_start() {
-	chat_start chat 7000 "$SESSIONS" 10.20.0.120 30
-	chat_start bulk 7001 "$BULK" 10.20.0.120 30
+	hold chat 7000 "$SESSIONS" 10.20.0.120 30 75
+	hold bulk 7001 "$BULK" 10.20.0.120 30 75
 	[[ -z $LAB_SAMBA ]] || rpc_start
 }
 rpc_start() {
@@ -57,8 +63,8 @@ nodes_meet_clients() {
 	on client ping -q -c 1 -W 1 "$BYSTANDER" >/dev/null
 }
 
-# meters_start: for one episode.  `control` asks a host that no fault touches: what it misses is the
-# machine's doing.
+# meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what
+# these miss is the machine's doing.
 meters_start() {
 	local name node
 	: >"$LAB/clients"
@@ -71,6 +77,7 @@ meters_start() {
 	spawn echo client "$LAB_BUILD/tests/blackout" ping "$LAB_VIP"
 	spawn control client "$LAB_BUILD/tests/blackout" ping "$BYSTANDER"
 	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 "$PROBE_FROM" 10
+	spawn control-probe client "$LAB_BUILD/tests/probe" "$BYSTANDER" 7000 "$PROBE_FROM" 10
 	spawn fresh client "$LAB_BUILD/tests/fresh" burst "$LAB_VIP" 7000 "$FRESH_FROM" \
 		"$FRESH_SOURCES" "$FRESH_RATE"
 	for node in 1 2; do
@@ -88,7 +95,7 @@ newcomers_stop() {
 }
 meters_stop() {
 	local name
-	for name in echo control; do
+	for name in echo control control-probe; do
 		signal -TERM "$name"
 		wait_for 5 "$name to end" gone "$name"
 	done
@@ -100,9 +107,7 @@ meters_stop() {
 # client_joins NAME PORT SESSIONS EVERY-MS [FIRST-SOURCE SOURCES]: sessions of one episode, which a
 # fault's script begins.
 client_joins() {
-	spawn "$1" client "$LAB_BUILD/tests/chat" hold "$LAB_VIP" "$2" "$3" "${5:-10.20.0.120}" \
-		"${6:-30}" "$4" 5000
-	wait_for 20 "$1: $3 sessions to open" grep -q "\"open\":$3," "$LAB/log/$1.out"
+	hold "$1" "$2" "$3" "${5:-10.20.0.120}" "${6:-30}" "$4"
 	echo "$1" >>"$LAB/clients"
 }
 clients_leave() {

@@ -21,6 +21,7 @@ chaos_pair() {
 	port bystander eth0 br-out
 	pp ip -n bystander addr add "$BYSTANDER/24" dev eth0
 	lab_members "$LAB_SAMBA"
+	spawn bystander bystander "$LAB_BUILD/tests/chat" serve bystander 7000
 	for member in "${LAB_MEMBERS[@]}"; do
 		spawn "bulk-$member" "$member" "$LAB_BUILD/tests/chat" serve "$member" 7001
 	done
@@ -39,6 +40,13 @@ sign_config() {
 		[[ -n $key ]] || fail "no signing key"
 		sed -i "/^node lb$node {/a\    signing-key $key" "$LAB/pair.conf"
 	done
+}
+
+# config_back NODE: what was there at the begin is pushed again, so that weights are as they were.
+config_back() {
+	LAB_POLL=0.2 wait_for 30 "the first configuration to be pushed" \
+		pairctl "$1" push "$LAB/pair.conf" --no-confirm
+	LAB_POLL=0.1 wait_for 30 "one revision on both nodes" one_revision
 }
 
 # await MS COMMAND...: like wait_for, but nothing ends when it does not come true.
@@ -131,7 +139,7 @@ collect() {
 	for name in "${!first_line[@]}"; do
 		tail -n "+${first_line[$name]}" "$LAB/log/$name.out" >"$1/$name.out"
 	done
-	for name in history witness echo control probe fresh watch-1 watch-2 $(<"$LAB/clients"); do
+	for name in history witness echo control probe control-probe fresh watch-1 watch-2 $(<"$LAB/clients"); do
 		cp "$LAB/log/$name.out" "$1/"
 	done
 	cp "$LAB"/log/fault-*.log "$LAB/log/sessions.json" "$1/" 2>/dev/null

@@ -19,19 +19,18 @@ fault_file() {
 fault_ids() {
 	local letter file id
 	for letter in p n s c r b t m; do
-		for file in $(printf '%s\n' "$CHAOS/faults/$letter"*.sh | sort -V); do
-			[[ -e $file ]] || continue
+		for file in "$CHAOS/faults/$letter"*.sh; do
 			[[ -z $1 ]] || grep -q '\bquick_ms=' "$file" || continue
 			id=${file##*/}
 			id=${id%%-*}
 			echo "${id^^}"
-		done
+		done | sort -V
 	done
 }
 
 # fault_load ID: its declarations and functions, over what holds where it says nothing.
 fault_load() {
-	id='' title='' touches='' cuts='' first='' alarm='' stays=''
+	id='' title='' touches='' cuts='' first='' alarm='' stays='' moves=any member=''
 	hold_ms=1000 quick_ms=''
 	lost=0 dark_ms=20 connect_ms=any two_ms=0 two_healed_ms='' heal_s=15 alarm_s=3
 	prepare() { :; }
@@ -76,6 +75,7 @@ mark_fault() { mark "$1" "\"id\":\"$id\"" "${@:2}"; }
 mark_declared() {
 	mark_fault fault "\"title\":\"$(plain "$title")\"" "\"active\":$1" \
 		"\"touches\":\"$touches\"" "\"cuts\":\"$cuts\"" "\"stays\":\"$stays\"" \
+		"\"moves\":\"$moves\"" "\"member\":\"$member\"" \
 		"\"alarm\":\"$(plain "$alarm")\"" "\"lost\":\"$lost\"" "\"dark_ms\":\"$dark_ms\"" \
 		"\"connect_ms\":\"$connect_ms\"" "\"two_ms\":\"$two_ms\"" \
 		"\"two_healed_ms\":\"$two_healed_ms\"" "\"heal_s\":\"$heal_s\"" \

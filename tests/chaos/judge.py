@@ -13,6 +13,7 @@ import sys
 
 from history import History, histogram, witness
 
+MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
 ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
 
 
@@ -108,12 +109,17 @@ def judge_healing(history, verdict, limit):
 # --- what clients saw ---------------------------------------------------------------------------
 
 def judge_sessions(history, verdict, limit):
-    lost, moved = history.of_clients('lost'), history.of_clients('moved')
-    stalls = history.stalls()
+    moved, stalls = history.of_clients('moved'), history.stalls()
+    mourned = {fault['member'] for fault in history.faults.values()}    # whose sessions die with it
+    lost = [(name, event) for name, event in history.of_clients('lost')
+            if event.get('member') not in mourned]
+    if limit['dark_ms'] != 'any':
+        lost += [(session, 'mute for %.0f ms' % (end - begin)) for begin, end, session in stalls
+                 if end - begin > MUTE_MS]
     figures = verdict.figures
     figures['sessions'] = history.sessions()
     figures['sessions_lost'], figures['sessions_moved'] = len(lost), len(moved)
-    figures['resets'] = sum('reset' in str(event.get('why', '')).lower() for _, event in lost)
+    figures['resets'] = sum('reset' in str(event).lower() for _, event in lost)
     figures['stalled'] = histogram(stalls)
     figures['longest_stall_ms'] = round(max((end - begin for begin, end, _ in stalls), default=0), 1)
     answers = [event['answers'] for event in history.clients.get('chat', [])
@@ -136,7 +142,9 @@ def judge_new_connections(history, verdict, limit):
         verdict.must(figures['new_lost'] <= limit['lost'],
                      '%d new connections were lost once established' % figures['new_lost'])
     figures['connect_gap_ms'] = history.total('probe').get('longest_gap_ms')
-    verdict.in_time(figures['connect_gap_ms'], plus(limit['connect_ms'], figures['control_ms']),
+    figures['control_gap_ms'] = history.total('control-probe').get('longest_gap_ms', 0)
+    verdict.in_time(figures['connect_gap_ms'],
+                    plus(limit['connect_ms'], figures['control_gap_ms']),
                     'ms without a new connection')
 
 
@@ -177,7 +185,13 @@ def judge_roles(history, verdict):
     """Whether the role stayed where it should; a machine that stood still moves it rightly."""
     settled = history.one('settled')
     faults = list(history.faults.values())
-    if len(faults) != 1 or not faults[0]['stays'] or not settled:
+    verdict.figures['moves'] = max(len(stints(history)) - 1, 0)
+    if len(faults) != 1 or not settled:
+        return
+    if faults[0]['moves'] != 'any':
+        verdict.must(verdict.figures['moves'] <= int(faults[0]['moves']),
+                     'the role moved %d times' % verdict.figures['moves'])
+    if not faults[0]['stays']:
         return
     if settled['active'] == faults[0]['active']:
         return

@@ -4,7 +4,7 @@ id=N1
 title="the active node's link to the clients goes down"
 touches="lan node"
 quick_ms=500
-dark_ms=20 connect_ms=60
+dark_ms=20 connect_ms=100
 
 inject() { ip -n switch link set "lb$1-eth0" down; }
 effect() { has_role "$2" active; }

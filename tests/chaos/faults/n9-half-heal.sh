@@ -10,7 +10,7 @@ touches="lan channel daemons node"
 cuts="lan channel"
 first=1
 hold_ms=1000 quick_ms=300
-dark_ms=20 connect_ms=60
+dark_ms=20 connect_ms=100
 two_ms=any two_healed_ms=300
 
 inject() {

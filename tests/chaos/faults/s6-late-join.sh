@@ -6,7 +6,7 @@ id=S6
 title="the standby joins after 300 quiet sessions were opened"
 touches="all"
 hold_ms=300 quick_ms=100
-dark_ms=20 connect_ms=60
+dark_ms=20 connect_ms=100
 
 prepare() { node_power_off "$2"; }
 inject() { client_joins quiet 7000 300 2000; }

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What was missed stands in the log: nobody sends whole tables for that.
+id=S4
+title="the channel is cut for 3 s; it resumes without a snapshot"
+touches="channel"
+cuts="channel"
+hold_ms=3000
+dark_ms=5 connect_ms=100
+stays=1
+alarm="problem: the channel to .* is down"
+
+inject() {
+	field "$1" sync.snapshots >"$LAB/snapshots"
+	channel_cut
+}
+effect() { channel_is_down "$1"; }
+heal() { channel_heal; }
+check() {
+	[[ $(field "$1" sync.snapshots) == "$(<"$LAB/snapshots")" ]] ||
+		fail "$(field "$1" sync.snapshots) snapshots, $(<"$LAB/snapshots") before"
+}

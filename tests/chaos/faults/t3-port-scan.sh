@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+id=T3
+title="one client asks 75,000 ports, 25,000 a second"
+touches=""
+hold_ms=100
+dark_ms=20
+stays=1
+kind=scan
+
+inject() {
+	local node
+	for node in 1 2; do
+		ip -n "lb$node" route replace 100.64.0.0/10 via "$LAB_CLIENTS"
+	done
+	on client nice -n 19 "$LAB_BUILD/tests/flood" "$kind" eth0 "$(mac_of "lb$1" eth0)" 7000 75000 \
+		25000 "$LAB_VIP"
+}

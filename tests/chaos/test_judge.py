@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of the judge: a record in which all is well is accepted, and with one thing wrong it is not."""
+import json
+import os
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+from history import History
+from judge import Verdict, judge
+
+FAULT = {'t': 1000, 'event': 'fault', 'id': 'P1', 'title': 'a fault', 'active': 1, 'touches': '',
+         'cuts': '', 'stays': '', 'moves': '1', 'member': '', 'alarm': 'problem', 'lost': '0',
+         'dark_ms': '20', 'connect_ms': '60', 'two_ms': '0', 'two_healed_ms': '', 'heal_s': '15',
+         'alarm_s': '3'}
+
+
+def at(time, event, **more):
+    return {'t': time, 'event': event, **more}
+
+
+def well():
+    """File name -> lines of a record without fault."""
+    asked = ['%d ask 10.20.0.10 %d' % (n * 1000000, n) for n in range(1, 9)]
+    answered = ['%d answer 10.20.0.10 %d lb%d-eth0' % (n * 1000000 + 9, n, 1 if n < 2 else 2)
+                for n in range(1, 9)]
+    return {
+        'history': [at(900, 'begin', name='P1-1', active=1, sessions=70, segments=0), FAULT,
+                    at(1000, 'inject', id='P1'), at(1100, 'injected', id='P1'),
+                    at(1200, 'alarm', id='P1'), at(1300, 'effect', id='P1'),
+                    at(2300, 'heal', id='P1'), at(2400, 'healed', id='P1'), at(2401, 'over'),
+                    at(3000, 'settled', active=2), at(3100, 'tables', equal=True, figures={}),
+                    at(4000, 'end', segments=0)],
+        'chat': [at(1000, 'count', answers=10), at(4000, 'count', answers=900)],
+        'bulk': [], 'echo': [{'sent': 3000, 'lost': 0, 'dark_ms': 0.0, 'answered': True}],
+        'control': [{'sent': 3000, 'lost': 0, 'dark_ms': 0.0, 'answered': True}],
+        'probe': [at(3900, 'total', longest_gap_ms=12.0)],
+        'control-probe': [at(3900, 'total', longest_gap_ms=11.0)],
+        'fresh': [at(3900, 'total', established=300, lost=0)],
+        'watch-1': [at(900, 'sample', role='active', epoch=1),
+                    at(1250, 'sample', role='standby', epoch=1)],
+        'watch-2': [at(900, 'sample', role='standby', epoch=0),
+                    at(1260, 'sample', role='active', epoch=2)],
+        'witness': asked + answered,
+        'sessions': [{'sessions': [session('10.20.0.120:1', 'chat', 'm1'),
+                                   session('10.20.0.120:2', 'bulk', 'm1')]}]}
+
+
+def session(client, service, member):
+    return {'client': client, 'service': service, 'member': member, 'state': 'established'}
+
+
+def verdict_of(record, tell_times=False):
+    with tempfile.TemporaryDirectory() as directory:
+        for name, lines in record.items():
+            path = '%s/%s.%s' % (directory, name, 'json' if name == 'sessions' else 'out')
+            with open(path, 'w', encoding='utf-8') as out:
+                out.writelines((line if isinstance(line, str) else json.dumps(line)) + '\n'
+                               for line in lines)
+        verdict = Verdict(tell_times)
+        judge(History(directory), verdict)
+    return verdict.wrong
+
+
+def without(event):
+    def change(record):
+        record['history'] = [line for line in record['history'] if line['event'] != event]
+    return change
+
+
+def with_line(name, line):
+    return lambda record: record[name].append(line)
+
+
+def with_last(name, **more):
+    def change(record):
+        record[name][-1] = {**record[name][-1], **more}
+    return change
+
+
+def declared(**more):
+    def change(record):
+        record['history'][1] = {**FAULT, **more}
+    return change
+
+
+WRONGS = {
+    'a session was lost': with_line('chat', at(2000, 'lost', session=1, member='m1', why='mute')),
+    'a session was mute for 6 s': with_line('chat', at(8000, 'stall', session=1, ms=6000.0)),
+    'a session moved': with_line('bulk', at(2000, 'moved', session=1)),
+    'no session was answered': lambda record: record.update(chat=record['chat'][:1]),
+    'a new connection was lost': with_last('fresh', lost=1),
+    'no new connection came to be': with_last('fresh', established=0),
+    'none for 200 ms': with_last('probe', longest_gap_ms=200.0),
+    'the address was dark': with_last('echo', dark_ms=300.0),
+    'it never answered': with_last('echo', answered=False),
+    'two owners': with_line('witness', '5000010 answer 10.20.0.10 5 lb1-eth0'),
+    'nobody witnessed': lambda record: record.update(witness=[]),
+    'a client is on two members': lambda record: record['sessions'][0]['sessions'].append(
+        session('10.20.0.120:3', 'chat', 'm2')),
+    'the tables differ': lambda record: record['history'].insert(
+        -1, at(3500, 'tables', equal=False, figures={})),
+    'tables were not compared': without('tables'),
+    'it did not heal': without('settled'),
+    'an epoch came back': with_last('watch-2', epoch=1),
+    'two say that they lead': with_last('watch-1', role='active'),
+    'who does not answer says that he leads': lambda record: record.update({
+        'watch-1': record['watch-1'][:1], 'watch-2': record['watch-2'][:1]}),
+    'status told nothing': without('alarm'),
+    'the script of the fault failed': with_line('history', at(2, 'broken', id='P1', part='inject',
+                                                              why='')),
+    'the fault had no effect': with_line('history', at(2, 'without_effect', id='P1')),
+    'the role should have stayed': declared(stays='1'),
+    'it should never have moved': declared(moves='0'),
+    'the record has no end': without('end'),
+}
+# The same, where it is rightly so.
+RIGHTS = {
+    'all is well': lambda record: None,
+    'a session of a member that died': lambda record: (
+        declared(member='m1')(record), WRONGS['a session was lost'](record)),
+    'dark as long as the bystander was': lambda record: (
+        WRONGS['the address was dark'](record), with_last('control', dark_ms=299.0)(record)),
+    'dark by its nature': lambda record: (
+        declared(dark_ms='any')(record), WRONGS['the address was dark'](record)),
+}
+
+
+def main():
+    failures = 0
+    for words, change in list(RIGHTS.items()) + list(WRONGS.items()):
+        record = well()
+        change(record)
+        wrong = verdict_of(record)
+        if bool(wrong) != (words in WRONGS):
+            failures += 1
+            print('FAILED: %s: %s' % (words, wrong or 'was accepted'))
+    slow = well()
+    WRONGS['the address was dark'](slow)
+    if verdict_of(slow, tell_times=True):
+        failures += 1
+        print('FAILED: a time that is to be told was condemned')
+    print('%d records judged, %d wrongly' % (len(RIGHTS) + len(WRONGS) + 1, failures))
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == '__main__':
+    main()
