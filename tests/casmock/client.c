@@ -110,7 +110,7 @@ static void line_failed(struct line *line, const char *why)
 	if (line->talk.step == TALK_HELD) {
 		client->held--;
 		client->last_end_ms = wall_ms();
-		if (!client->first_end_ms)
+		if (client->first_end_ms <= 0)
 			client->first_end_ms = client->last_end_ms;
 		line->broken_at = now(CLOCK_MONOTONIC);
 		snprintf(what, sizeof(what), "%s %s", line->talk.member, why);
@@ -174,10 +174,10 @@ static void line_connected(struct line *line)
 static void line_held(struct line *line)
 {
 	struct client *client = line->client;
-	double away = line->broken_at ? now(CLOCK_MONOTONIC) - line->broken_at : 0;
+	double away = line->broken_at > 0 ? now(CLOCK_MONOTONIC) - line->broken_at : 0;
 
 	client->held++;
-	if (line->broken_at)
+	if (line->broken_at > 0)
 		client->last_back_ms = wall_ms();
 	if (away > client->longest_away_s)
 		client->longest_away_s = away;
