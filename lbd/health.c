@@ -171,3 +171,24 @@ enum health_verdict health_verdict(const struct health *health, unsigned int poo
 	}
 	return verdict;
 }
+
+/* Down for one target's sake, up for the sake of all. */
+bool health_objects(const struct health *health, unsigned int pool, unsigned int member, bool up,
+		    uint64_t since_ns)
+{
+	enum health_verdict verdict = health_verdict(health, pool, member);
+	bool all = true, any = false;
+
+	if (verdict == HEALTH_UNDECIDED || (verdict == HEALTH_UP) == up)
+		return false;
+	for (size_t i = 0; i < health->count; i++) {
+		const struct health_target *target = &health->target[i];
+		bool since = target->heard_ns > since_ns;
+
+		if (!health_concerns(target, pool, member))
+			continue;
+		all = all && since && target->last == HEALTH_OK;
+		any = any || (since && !target->up && health_is_bad(target->last));
+	}
+	return up ? any : all;
+}

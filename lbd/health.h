@@ -196,6 +196,13 @@ enum health_verdict health_verdict(const struct health *health, unsigned int poo
 				   unsigned int member);
 
 /*
+ * Whether this node's probes object to a verdict that is in force since `since_ns`: they have come
+ * to the other one, and a result after that time is among the reasons.
+ */
+bool health_objects(const struct health *health, unsigned int pool, unsigned int member, bool up,
+		    uint64_t since_ns);
+
+/*
  * Whether a member of a pool fails by itself: another one has answered this node's probes since it
  * began to fail.
  */

@@ -12,6 +12,7 @@
 #include "lbd/judge.h"
 #include "lbd/meter.h"
 #include "lbd/neighbour.h"
+#include "lbd/opinion.h"
 #include "lbd/pinhole.h"
 #include "lbd/release.h"
 #include "lbd/reset.h"
@@ -36,6 +37,7 @@ struct lbd {
 	struct roster roster;
 	struct pinhole pinhole;
 	struct meter meter;
+	struct opinions opinions;
 	struct neighbour neighbour;
 	struct warm warm;
 	struct share share;

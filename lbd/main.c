@@ -255,6 +255,7 @@ static int start(struct lbd *lbd)
 		return error;
 	roster_start(&lbd->roster, lbd);
 	meter_start(&lbd->meter, lbd);
+	opinion_start(&lbd->opinions, lbd);
 	lbd->attached = true;
 	ev_init(&lbd->settle, on_settle);
 	ev_timer_init(&lbd->poll, on_poll, 0., poll_every);
@@ -276,6 +277,7 @@ static void stop(struct lbd *lbd, bool failed)
 	reset_stop(&lbd->reset);
 	judge_stop(&lbd->judge);
 	roster_stop(&lbd->roster);
+	opinion_stop(&lbd->opinions, lbd);
 	meter_stop(lbd);
 	pinhole_free(&lbd->pinhole);
 	share_stop(&lbd->share);

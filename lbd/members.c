@@ -32,7 +32,9 @@ static Cas__PoolVerdict *pool_verdict(const struct lbd *lbd, struct arena *arena
 	verdict->check = arena_print(arena, "%s",
 				     health_text(text, &lbd->judge.health, pool, member));
 	verdict->since_ms = (daemon_now_ns() - standing->since_ns) / 1000000;
-	return verdict->pool && verdict->check ? verdict : NULL;
+	if (!verdict->pool || !verdict->check)
+		return NULL;
+	return opinion_status(lbd, arena, pool, member, verdict) ? verdict : NULL;
 }
 
 static bool add_pools(const struct lbd *lbd, struct arena *arena, unsigned int member,

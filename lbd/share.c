@@ -238,6 +238,13 @@ static void on_heed(struct ctl_conn *conn, const Cas__Heed *heed)
 	ctl_send(conn, &message, NULL, 0);
 }
 
+static void on_counts(struct lbd *lbd, const Cas__Counts *counts)
+{
+	meter_obey(lbd, counts);
+	if (counts->opinions)
+		opinions_hear(&lbd->opinions, counts->opinions, daemon_now_ns());
+}
+
 static void on_follow(struct lbd *lbd, struct ctl_conn *conn, const Cas__Follow *follow)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -278,7 +285,7 @@ static bool of_syncd(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 	else if (message->heed)
 		on_heed(conn, message->heed);
 	else if (message->counts)
-		meter_obey(lbd, message->counts);
+		on_counts(lbd, message->counts);
 	else if (message->passed)
 		generation_passed(generation, message->passed->pool_id, message->passed->number);
 	else

@@ -113,6 +113,22 @@ static void print_admin(const Cas__MemberStatus *member, uint64_t unix_ms, FILE 
 	fputc('\n', out);
 }
 
+/* The node that does not judge has checks of its own, and they say otherwise. */
+static void print_objections(const Cas__MemberStatus *member, FILE *out)
+{
+	for (size_t i = 0; i < member->n_pool; i++) {
+		const Cas__PoolVerdict *pool = member->pool[i];
+
+		if (!pool->objector)
+			continue;
+		text_clean(pool->objector, out);
+		fprintf(out, " sees %s/%s %s in %s: ", member->array, member->name,
+			pool->up ? "down" : "up", pool->pool);
+		text_clean(pool->objection ? pool->objection : "unknown", out);
+		fputc('\n', out);
+	}
+}
+
 static void print_learned(const Cas__MemberStatus *member, FILE *out)
 {
 	if (member->n_learned_port == 0)
@@ -149,6 +165,8 @@ void members_print(const Cas__MembersReply *reply, bool colour, FILE *out)
 	table_print(table, 0, colour, out);
 	for (size_t i = 0; i < reply->n_member; i++)
 		print_admin(reply->member[i], date_ms(), out);
+	for (size_t i = 0; i < reply->n_member; i++)
+		print_objections(reply->member[i], out);
 	for (size_t i = 0; i < reply->n_member; i++)
 		print_learned(reply->member[i], out);
 	for (size_t i = 0; i < reply->n_member; i++)

@@ -228,6 +228,32 @@ static void test_group_is_one_unit(void **state)
 	assert_int_equal(health_verdict(&f->health, f->rpc, M1), HEALTH_UP);
 }
 
+/* A standby's word against a verdict counts when its probes have seen something since. */
+static void test_objection(void **state)
+{
+	struct fixture *f = *state;
+	const struct health *h = &f->health;
+
+	assert_false(health_objects(h, f->smtp, M1, true, 0)); /* nothing is known yet */
+	feed(f, M1, 25, HEALTH_REFUSED, 3);                    /* at 50 */
+	assert_true(health_objects(h, f->smtp, M1, true, 49));
+	assert_false(health_objects(h, f->smtp, M1, true, 50));  /* before the verdict */
+	assert_false(health_objects(h, f->smtp, M1, false, 49)); /* the same verdict */
+	feed(f, M1, 25, HEALTH_OK, 3);
+	assert_false(health_objects(h, f->smtp, M1, true, 49));
+	assert_true(health_objects(h, f->smtp, M1, false, 49));
+	feed(f, M1, 25, HEALTH_CONGESTED, 1); /* no reason to come back */
+	assert_false(health_objects(h, f->smtp, M1, false, 49));
+	/* Of a group it takes one to be down, and all to be up. */
+	feed(f, M1, 135, HEALTH_OK, 3);
+	feed(f, M1, 59531, HEALTH_REFUSED, 1);
+	assert_true(health_objects(h, f->rpc, M1, true, 49));
+	feed(f, M1, 59531, HEALTH_OK, 3);
+	assert_true(health_objects(h, f->rpc, M1, false, 49));
+	target(f, M1, 135)->heard_ns = 40;
+	assert_false(health_objects(h, f->rpc, M1, false, 49));
+}
+
 /* A new active begins with what is in force and changes it on its own evidence only. */
 static void test_promotion(void **state)
 {
@@ -474,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_counting),
 		cmocka_unit_test(test_news),
 		cmocka_unit_test_setup_teardown(test_group_is_one_unit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_objection, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_promotion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_forgets_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text, setup, teardown),

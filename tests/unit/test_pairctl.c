@@ -656,12 +656,14 @@ static void test_members(void **state)
 				     "mel/cas3      10.20.0.23, 2001:db8::23  degraded         0  "
 				     "rpc        5  unknown  "
 				     "unknown\n"
+				     "lb2 sees mel/cas1 up in web: https 443 12.0 ms\n"
 				     "mel/cas1: 1,234,567 connections so far, 31 MB in, 4.2 GB "
 				     "out\n";
 	char cas1[] = "cas1", cas2[] = "cas2", cas3[] = "cas3", a1[] = "10.20.0.21",
 	     a2[] = "10.20.0.22", a3[] = "10.20.0.23", a4[] = "2001:db8::23", up[] = "up",
 	     down[] = "down", degraded[] = "degraded", rpc[] = "rpc", web[] = "web",
-	     good[] = "tcp 59531 0.2 ms", bad[] = "refused";
+	     good[] = "tcp 59531 0.2 ms", bad[] = "refused", lb2[] = "lb2",
+	     other[] = "https 443 12.0 ms";
 	Cas__PoolVerdict pool[3] = { CAS__POOL_VERDICT__INIT, CAS__POOL_VERDICT__INIT,
 				     CAS__POOL_VERDICT__INIT };
 	char *addresses[] = { a1, a2, a3, a4 };
@@ -675,9 +677,14 @@ static void test_members(void **state)
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
-	pool[0] = (Cas__PoolVerdict){ pool[0].base, rpc, 1, 10, 1, 0.4, good, 1, 3542400000 };
-	pool[1] = (Cas__PoolVerdict){ pool[1].base, web, 0, 0, 1, 0.12, bad, 1, 4 };
-	pool[2] = (Cas__PoolVerdict){ .base = pool[2].base, .pool = rpc, .up = 1, .weight = 5 };
+	pool[0].pool = rpc, pool[0].up = 1, pool[0].weight = 10, pool[0].check = good;
+	SET(pool[0], share, 0.4);
+	SET(pool[0], since_ms, 3542400000);
+	pool[1].pool = web, pool[1].check = bad;
+	pool[1].objector = lb2, pool[1].objection = other;
+	SET(pool[1], share, 0.12);
+	SET(pool[1], since_ms, 4);
+	pool[2].pool = rpc, pool[2].up = 1, pool[2].weight = 5;
 	member[0].name = cas1, member[0].state = up;
 	member[1].name = cas2, member[1].state = down;
 	member[2].name = cas3, member[2].state = degraded;
