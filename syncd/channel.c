@@ -292,6 +292,29 @@ static void on_clearing(struct ev_loop *loop, ev_timer *timer, int events)
 		ev_timer_stop(loop, timer);
 }
 
+/* Those that were closed: others have come in their place meanwhile where it was changed. */
+static void open_paths(struct channel *channel)
+{
+	for (size_t i = 0; i < channel->paths; i++) {
+		struct path *path = channel->path[i];
+		struct path_config config = path->config;
+
+		if (!path->retired)
+			continue;
+		path->retired = false;
+		if (path_open(path, &config, channel->self) != 0)
+			log_warning("%s", path->why);
+	}
+}
+
+static void on_held(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	log_info("channel: open again after a drill");
+	open_paths(timer->data);
+}
+
 int channel_open(struct channel *channel, struct ev_loop *loop, const struct channel_config *config,
 		 const struct channel_ops *ops, void *arg)
 {
@@ -308,7 +331,9 @@ int channel_open(struct channel *channel, struct ev_loop *loop, const struct cha
 	ev_timer_init(&channel->fallen, on_fallen, 0, 0);
 	ev_timer_init(&channel->watch, on_watch, WATCH_S, WATCH_S);
 	ev_timer_init(&channel->clearing, on_clearing, CLEAR_S, CLEAR_S);
-	channel->fallen.data = channel->watch.data = channel->clearing.data = channel;
+	ev_timer_init(&channel->held, on_held, 0, 0);
+	channel->fallen.data = channel->watch.data = channel->clearing.data = channel->held.data =
+		channel;
 	err = places_fill(channel, config, &path_ops);
 	snprintf(channel->why, sizeof(channel->why), "%s", channel->path[0]->why);
 	watch(channel);
@@ -325,14 +350,20 @@ void channel_reroute(struct channel *channel, const struct channel_config *confi
 		plan_fall(channel, 0);
 }
 
-void channel_close(struct channel *channel)
+static void close_paths(struct channel *channel)
 {
-	if (!channel->loop)
-		return;
 	if (channel->current && channel_path_of(channel->current)->live != channel->current)
 		conn_close(channel->current, CONN_DROPPED);
 	for (size_t i = 0; i < CHANNEL_PLACES; i++)
 		path_close(&channel->place[i]);
+}
+
+void channel_close(struct channel *channel)
+{
+	if (!channel->loop)
+		return;
+	close_paths(channel);
+	ev_timer_stop(channel->loop, &channel->held);
 	ev_timer_stop(channel->loop, &channel->clearing);
 	ev_timer_stop(channel->loop, &channel->watch);
 	ev_timer_stop(channel->loop, &channel->fallen);
@@ -376,6 +407,41 @@ void channel_drop(struct channel *channel, const char *why)
 		return;
 	snprintf(channel->why, sizeof(channel->why), "%s", why);
 	conn_close(channel->current, CONN_DROPPED);
+}
+
+/* --- drills ------------------------------------------------------------------------------------
+ */
+
+static void hold(struct channel *channel)
+{
+	static const char why[] = "closed for a drill";
+
+	if (channel->current)
+		snprintf(channel->why, sizeof(channel->why), "%s", why);
+	close_paths(channel);
+	for (size_t i = 0; i < channel->paths; i++)
+		snprintf(channel->path[i]->why, sizeof(channel->path[i]->why), "%s", why);
+}
+
+void channel_hold(struct channel *channel, unsigned int ms)
+{
+	bool was_held = ev_is_active(&channel->held);
+
+	ev_timer_stop(channel->loop, &channel->held);
+	if (ms && !was_held)
+		hold(channel);
+	if (ms || was_held) {
+		ev_timer_set(&channel->held, ms / 1e3, 0);
+		ev_timer_start(channel->loop, &channel->held);
+	}
+}
+
+uint64_t channel_held_ms(const struct channel *channel)
+{
+	ev_timer *held = (ev_timer *)(uintptr_t)&channel->held;
+
+	return ev_is_active(held) ? (uint64_t)(ev_timer_remaining(channel->loop, held) * 1e3) + 1
+				  : 0;
 }
 
 /* --- figures -----------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ struct channel {
 	uint64_t return_ns;        /* CHANNEL_RETURN_NS */
 	uint64_t use, boot; /* number of the last choice, and the peer's process that made it */
 	uint64_t switches;  /* from one path to the other */
-	ev_timer fallen, watch, clearing;
+	ev_timer fallen, watch, clearing, held;
 	bool reported_up, falling;
 	char why[CHANNEL_WHY]; /* the last connection ended */
 	uint64_t since_ns;     /* up or down */
@@ -91,6 +91,11 @@ void channel_send(struct channel *channel, const uint8_t *bytes, size_t length);
 bool channel_room(const struct channel *channel);
 /* Ends the connection; it is opened anew. */
 void channel_drop(struct channel *channel, const char *why);
+
+/* Closes all paths, for so long; 0 opens them now.  For drills: nothing else asks for it. */
+void channel_hold(struct channel *channel, unsigned int ms);
+/* How long that still lasts; 0: the paths are open. */
+uint64_t channel_held_ms(const struct channel *channel);
 
 /* Those of the configuration, then a retired one that is still in use; NULL: no more. */
 const struct path *channel_path(const struct channel *channel, size_t index);

@@ -14,6 +14,8 @@
 #define YIELD_AGAIN_S 0.1
 #define YIELD_FOR_NS  1000000000ull
 
+enum { HOLD_MAX_MS = 30000 };
+
 static char own_name[] = "syncd";
 
 static void copy_text(char *to, size_t size, const char *from)
@@ -173,6 +175,24 @@ static void on_attach(struct syncd *syncd, struct ctl_conn *conn)
 	relay_report(syncd);
 }
 
+/* The end of it is ours: whoever asked may be gone by then. */
+static void asked_hold(struct syncd *syncd, struct ctl_conn *conn, const Cas__HoldRequest *request)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__HoldReply reply = CAS__HOLD_REPLY__INIT;
+
+	if (request->ms > HOLD_MAX_MS) {
+		ctl_refuse(conn, 1, "the channel is held for %d s at most", HOLD_MAX_MS / 1000);
+		return;
+	}
+	log_warning("channel: closed for a drill for %u ms, asked for by uid %u", request->ms,
+		    (unsigned int)ctl_uid(conn));
+	channel_hold(&syncd->channel, request->ms);
+	reply.ms = request->ms;
+	message.hold_reply = &reply;
+	ctl_send(conn, &message, NULL, 0);
+}
+
 static void on_server_message(void *arg, struct ctl_conn *conn, const Cas__Message *message,
 			      int *fds, size_t nfds)
 {
@@ -185,6 +205,8 @@ static void on_server_message(void *arg, struct ctl_conn *conn, const Cas__Messa
 		status_answer(syncd, conn);
 	else if (message->verify)
 		compare_asked(syncd, conn);
+	else if (message->hold)
+		asked_hold(syncd, conn, message->hold);
 	else if (message->attach)
 		on_attach(syncd, conn);
 	else if (revise_asked(syncd, conn, message))

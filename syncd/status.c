@@ -86,6 +86,8 @@ static void fill_channel(struct syncd *syncd, uint64_t now, Cas__SyncStatus *sta
 	status->has_peer_age_ms = session->peer.facts_length != 0;
 	status->peer_age_ms = (now - session->peer.heard_ns) / 1000000;
 	status->peer_name = (char *)(uintptr_t)syncd_name(syncd, 3 - syncd->node);
+	status->hold_left_ms = channel_held_ms(&syncd->channel);
+	status->has_hold_left_ms = status->hold_left_ms > 0;
 	/* Without a channel, its own reason says more than the session's. */
 	if (!session->up && channel_why(&syncd->channel, why)[0])
 		status->reason = why;

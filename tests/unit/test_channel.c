@@ -551,6 +551,45 @@ static void a_dropped_connection_comes_back(void **state)
 	wire_close(&wire);
 }
 
+/* By either node: the one that listens, and the one that connects. */
+static void held(struct end *holder, struct end *other, struct wire *wire)
+{
+	unsigned int ups = holder->ups;
+	char why[CHANNEL_WHY];
+
+	channel_hold(&holder->channel, 300);
+	assert_int_equal(holder->downs, other->downs); /* told from the loop */
+	RUN_UNTIL(wire->loop,
+		  holder->downs == other->downs && holder->downs > 0 && !other->channel.current);
+	assert_string_equal(holder->why, "closed for a drill");
+	assert_string_equal(channel_why(&holder->channel, why), "closed for a drill");
+	assert_true(channel_held_ms(&holder->channel) > 0);
+	channel_keys(&holder->channel); /* does not open it */
+	channel_times(&holder->channel, 2000, 60000);
+	assert_int_equal(holder->ups, ups);
+	RUN_UNTIL(wire->loop, holder->ups == ups + 1 && other->ups == ups + 1);
+	assert_int_equal(channel_held_ms(&holder->channel), 0);
+}
+
+static void a_held_channel_opens_by_itself(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure(&wire);
+	wire_open(&wire, &self_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1 && wire.b.ups == 1);
+	held(&wire.a, &wire.b, &wire);
+	held(&wire.b, &wire.a, &wire);
+	/* Let go before its time; closed while it is held. */
+	channel_hold(&wire.a.channel, 30000);
+	RUN_UNTIL(wire.loop, !wire.b.channel.current);
+	channel_hold(&wire.a.channel, 0);
+	RUN_UNTIL(wire.loop, wire.a.ups == 4 && wire.b.ups == 4);
+	channel_hold(&wire.b.channel, 30000);
+	wire_close(&wire);
+}
+
 static void a_wrong_key_never_gets_up(void **state)
 {
 	struct greet_self wrong;
@@ -1369,6 +1408,7 @@ int main(void)
 		cmocka_unit_test(garbage_is_refused),
 		cmocka_unit_test(frames_pass_both_ways),
 		cmocka_unit_test(a_dropped_connection_comes_back),
+		cmocka_unit_test(a_held_channel_opens_by_itself),
 		cmocka_unit_test(a_wrong_key_never_gets_up),
 		cmocka_unit_test(strangers_do_not_disturb),
 		cmocka_unit_test(a_crowd_in_the_peers_name_does_not_lock_it_out),
