@@ -359,12 +359,52 @@ static void begin_failover(struct vrrpd *vrrpd, struct ctl_conn *conn, bool anyw
 	ev_timer_start(vrrpd->loop, &failover->patience);
 }
 
+void control_hand_back(struct vrrpd *vrrpd)
+{
+	const char *why = unsafe(vrrpd);
+
+	if (vrrpd->fsm.state != FSM_ACTIVE)
+		why = "this node is not active";
+	else if (vrrpd->failover.started)
+		why = "a failover is under way";
+	if (why) {
+		log_warning("%s asks to lead, which is refused: %s", vrrpd_peer_name(vrrpd), why);
+		return;
+	}
+	log_info("%s asks to lead", vrrpd_peer_name(vrrpd));
+	begin_failover(vrrpd, NULL, false);
+}
+
+/* Whether the peer does is its own decision, and seen by its role. */
+static void ask_back(struct vrrpd *vrrpd, struct ctl_conn *conn)
+{
+	Cas__Message message = CAS__MESSAGE__INIT;
+	Cas__FailoverReply reply = CAS__FAILOVER_REPLY__INIT;
+	Cas__PeerWord word = CAS__PEER_WORD__INIT;
+
+	word.word = CAS__PEER_WORD__WORD__HAND_BACK;
+	word.epoch = vrrpd->fsm.epoch;
+	if (vrrpd->fsm.state != FSM_BACKUP) {
+		ctl_refuse(conn, EXIT_UNSAFE, "this node is not standby");
+	} else if (!track_send_word(&vrrpd->track, &word)) {
+		ctl_refuse(conn, EXIT_PROBLEM, "syncd does not answer");
+	} else {
+		log_info("%s is asked to hand over", vrrpd_peer_name(vrrpd));
+		message.failover_reply = &reply;
+		ctl_send(conn, &message, NULL, 0);
+	}
+}
+
 static void answer_failover(struct vrrpd *vrrpd, struct ctl_conn *conn,
 			    const Cas__FailoverRequest *request)
 {
 	bool anyway = request->anyway;
 	const char *why = unsafe(vrrpd);
 
+	if (request->back) {
+		ask_back(vrrpd, conn);
+		return;
+	}
 	if (vrrpd->failover.started) {
 		ctl_refuse(conn, EXIT_UNSAFE, "a failover is under way");
 		return;

@@ -14,6 +14,7 @@
 enum { PEER_SILENT_MS = 1500 }; /* three pulses of its vrrpd */
 
 static const uint64_t LBD_SILENT_NS = 5000000000; /* five of its facts */
+static const uint64_t HAND_BACK_NS = 2000000000;
 static const double PULSE_S = 0.5, ROUND_S = 0.1;
 
 static void fault(struct vrrpd *vrrpd, unsigned int bit, bool failed, const char *reason)
@@ -200,6 +201,10 @@ static void on_word(void *arg, const Cas__PeerWord *word)
 	char reason[FSM_REASON];
 	bool lets_go;
 
+	/* Not one that lay unread: by now the operator has seen that nothing came of it. */
+	if (word->word == CAS__PEER_WORD__WORD__HAND_BACK &&
+	    lain_ns(word->has_heard_ns, word->heard_ns) < HAND_BACK_NS)
+		control_hand_back(vrrpd);
 	/* A later release may know more of them. */
 	if (word->word < CAS__PEER_WORD__WORD__YIELD || word->word > CAS__PEER_WORD__WORD__CALM)
 		return;

@@ -155,6 +155,8 @@ unsigned int hear_faults(const struct vrrpd *vrrpd);
 int control_start(struct vrrpd *vrrpd);
 void control_end(struct vrrpd *vrrpd);
 void control_ready(struct vrrpd *vrrpd, const Cas__HandOverReady *ready);
+/* The standby's operator asks for a planned failover. */
+void control_hand_back(struct vrrpd *vrrpd);
 /* The end of a hand-over: the peer has confirmed, or has not. */
 void control_result(struct vrrpd *vrrpd, bool confirmed);
 
