@@ -78,5 +78,7 @@ int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout
 int ctl_ask_parts(const char *path, const Cas__Message *const *question, size_t count,
 		  unsigned int timeout_ms,
 		  void (*answer)(void *arg, const Cas__Message *message), void *arg);
+/* The process that listens at `path`, or a negative errno as of these. */
+pid_t ctl_pid(const char *path);
 
 #endif

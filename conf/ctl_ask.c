@@ -144,3 +144,18 @@ int ctl_ask(const char *path, const Cas__Message *question, unsigned int timeout
 {
 	return ctl_ask_parts(path, &question, 1, timeout_ms, answer, arg);
 }
+
+pid_t ctl_pid(const char *path)
+{
+	struct ucred who = { .pid = 0 };
+	socklen_t size = sizeof(who);
+	int fd = ctl_conn_connect(path), error = 0;
+
+	if (fd < 0)
+		return fd == -EAGAIN ? -ETIMEDOUT : fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		error = -errno;
+	close(fd);
+	/* 0: it lives in a PID namespace that we do not see. */
+	return error ? error : who.pid > 0 ? who.pid : -ESRCH;
+}

@@ -43,6 +43,13 @@ enum option_id {
 	OPTION_TO,
 	OPTION_KIND,
 	OPTION_NUMBER,
+	OPTION_CANARY,
+	OPTION_CANARY_FROM,
+	OPTION_CANARY_KIND,
+	OPTION_BLACKOUT,
+	OPTION_HEAL,
+	OPTION_LIST,
+	OPTION_YES,
 	OPTION_END,
 };
 _Static_assert(OPTION_END <= 64, "a bit for each");
@@ -80,6 +87,13 @@ static const struct option options[] = {
 	{ "to", required_argument, NULL, OPTION_TO },
 	{ "kind", required_argument, NULL, OPTION_KIND },
 	{ "sessions", required_argument, NULL, OPTION_NUMBER },
+	{ "canary", required_argument, NULL, OPTION_CANARY },
+	{ "canary-from", required_argument, NULL, OPTION_CANARY_FROM },
+	{ "canary-kind", required_argument, NULL, OPTION_CANARY_KIND },
+	{ "blackout", required_argument, NULL, OPTION_BLACKOUT },
+	{ "heal", required_argument, NULL, OPTION_HEAL },
+	{ "list", no_argument, NULL, OPTION_LIST },
+	{ "yes", no_argument, NULL, OPTION_YES },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -93,7 +107,8 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "status", "", "both nodes side by side, and what is wrong", status_run, 0, 0, 0 },
+	{ "status", "", "both nodes side by side, and what is wrong", status_run, 0, 0,
+	  1u << OPTION_STATE_DIR },
 	{ "members", "", "the members of every array: state, share, sessions", members_run, 0, 0,
 	  0 },
 	{ "sessions", "[--member M] [--client A] [--top N]", "the flow table of this node",
@@ -127,6 +142,12 @@ static const struct verb verbs[] = {
 	  rollback_run, 0, 1, 1u << OPTION_REASON },
 	{ "adopt", "NODE", "of two histories of the configuration, that node's holds", adopt_run, 1,
 	  1, 0 },
+	{ "drill", "[--kind LIST] [--dry-run] [--yes] | --list | --show ID",
+	  "make faults on purpose, and see that nobody notices", drill_run, 0, 1,
+	  1u << OPTION_STATE_DIR | 1u << OPTION_DRY_RUN | 1u << OPTION_SHOW |
+		  1ull << OPTION_KIND | 1ull << OPTION_LIST | 1ull << OPTION_YES |
+		  1ull << OPTION_CANARY | 1ull << OPTION_CANARY_FROM | 1ull << OPTION_CANARY_KIND |
+		  1ull << OPTION_TO | 1ull << OPTION_BLACKOUT | 1ull << OPTION_HEAL },
 	{ "canary", "--to HOST:PORT [--kind K] [-n N]",
 	  "sessions through the pair, from another host: what they see", canary_run, 0, 0,
 	  1ull << OPTION_TO | 1ull << OPTION_KIND | 1ull << OPTION_NUMBER },
@@ -161,7 +182,7 @@ static int help_run(const struct pairctl *ctl)
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
 	     "  --config FILE   for check, diff, show and runbook (/etc/caspair/pair.conf)\n"
-	     "  --state-dir DIR for diff, history and show (/var/lib/caspair)\n"
+	     "  --state-dir DIR for diff, drill, history, show and status (/var/lib/caspair)\n"
 	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
 	     "\n"
 	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "
@@ -204,6 +225,10 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_SIGN_KEY] = &ctl->sign_key,
 		[OPTION_TO] = &ctl->to,
 		[OPTION_KIND] = &ctl->kind,
+		[OPTION_CANARY_FROM] = &ctl->canary_from,
+		[OPTION_CANARY_KIND] = &ctl->canary_kind,
+		[OPTION_BLACKOUT] = &ctl->blackout,
+		[OPTION_HEAL] = &ctl->heal,
 		[OPTION_END] = NULL,
 	};
 	bool *flag[] = {
@@ -212,6 +237,7 @@ static int take_option(struct pairctl *ctl, int id)
 		[OPTION_PSK] = &ctl->psk,
 		[OPTION_UNDO] = &ctl->undo,
 		[OPTION_DRY_RUN] = &ctl->dry_run, [OPTION_NO_CONFIRM] = &ctl->no_confirm,
+		[OPTION_LIST] = &ctl->list, [OPTION_YES] = &ctl->yes,
 		[OPTION_END] = NULL,
 	};
 
@@ -221,8 +247,8 @@ static int take_option(struct pairctl *ctl, int id)
 		*flag[id] = true;
 	else if (id == OPTION_TOP && !parse_count(optarg, &ctl->top))
 		return pairctl_usage("--top %s is not a number of sessions", optarg);
-	else if (id == OPTION_NUMBER && !parse_count(optarg, &ctl->number))
-		return pairctl_usage("-n %s is not a number of sessions", optarg);
+	else if ((id == OPTION_NUMBER || id == OPTION_CANARY) && !parse_count(optarg, &ctl->number))
+		return pairctl_usage("%s is not a number of sessions", optarg);
 	else if (id < OPTION_END && text[id])
 		*text[id] = optarg;
 	return 0;

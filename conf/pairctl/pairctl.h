@@ -43,8 +43,10 @@ struct pairctl {
 	const char *deadline, *spread, *reason;
 	bool dry_run, no_confirm; /* push */
 	const char *alone, *within, *sign_key;
-	const char *to, *kind; /* canary */
-	uint32_t number; /* of its sessions; 0: not given */
+	const char *to, *kind; /* canary; drill has kinds of its own */
+	const char *canary_from, *canary_kind, *blackout, *heal; /* drill */
+	bool list, yes;
+	uint32_t number; /* of canary sessions; 0: not given */
 	uint32_t top; /* 0: no limit */
 	char **argument;
 	int arguments;
@@ -71,6 +73,7 @@ int failover_run(const struct pairctl *ctl);
 int runbook_run(const struct pairctl *ctl);
 int verify_run(const struct pairctl *ctl);
 int canary_run(const struct pairctl *ctl);
+int drill_run(const struct pairctl *ctl);
 int push_run(const struct pairctl *ctl);
 int confirm_run(const struct pairctl *ctl);
 int rollback_run(const struct pairctl *ctl);
@@ -166,6 +169,15 @@ struct status_replies {
 	Cas__SyncStatus *sync;
 	char silent[3][PAIRCTL_PATH + 128]; /* lbd, vrrpd, syncd; empty: answered */
 };
+
+/* All three, asked one after the other for so long, and what is made of it: status_asked_free(). */
+struct status_asked {
+	struct status_replies replies;
+	Cas__Message *answer[3];
+	Answer__Status *status;
+};
+void status_ask(const struct pairctl *ctl, unsigned int timeout_ms, struct status_asked *asked);
+void status_asked_free(struct status_asked *asked);
 
 /* Both nodes, problems and notes out of the replies; borrows from them.  Free with status_free().
  */

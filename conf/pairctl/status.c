@@ -1,48 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "conf/pairctl/drill.h"
 #include "conf/pairctl/pairctl.h"
 
-/* Asks all three: whoever answers contributes, whoever does not is named. */
-static Cas__StatusReply *ask(const struct pairctl *ctl, const char *daemon, Cas__Message **answer,
-			     char *silent, size_t size)
-{
-	Cas__StatusRequest request = CAS__STATUS_REQUEST__INIT;
-	Cas__Message message = CAS__MESSAGE__INIT;
-	struct question question = { daemon, &message, PAIRCTL_WAIT_MS };
-	int error;
+#include <time.h>
 
-	message.status = &request;
-	error = ask_daemon(ctl, &question, answer);
+/* Asks all three: whoever answers contributes, whoever does not is named. */
+static Cas__StatusReply *ask(const struct pairctl *ctl, const struct question *question,
+			     Cas__Message **answer, char *silent, size_t size)
+{
+	int error = ask_daemon(ctl, question, answer);
+
 	if (error < 0)
-		ask_explain(ctl, daemon, error, silent, size);
+		ask_explain(ctl, question->daemon, error, silent, size);
 	else if (!(*answer)->status_reply)
-		snprintf(silent, size, "%s tells no status: %s", daemon,
+		snprintf(silent, size, "%s tells no status: %s", question->daemon,
 			 (*answer)->error ? (*answer)->error : "an empty answer");
 	return error < 0 ? NULL : (*answer)->status_reply;
 }
 
-int status_run(const struct pairctl *ctl)
+void status_ask(const struct pairctl *ctl, unsigned int timeout_ms, struct status_asked *asked)
 {
 	static const char *const daemons[] = { "lbd", "vrrpd", "syncd" };
-	struct status_replies replies = { 0 };
-	Cas__Message *answer[3] = { NULL };
+	Cas__StatusRequest request = CAS__STATUS_REQUEST__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT;
 	Cas__StatusReply *reply[3];
-	Answer__Status *status;
+
+	*asked = (struct status_asked){ .status = NULL };
+	message.status = &request;
+	for (size_t i = 0; i < 3; i++) {
+		struct question question = { daemons[i], &message, timeout_ms };
+
+		reply[i] = ask(ctl, &question, &asked->answer[i], asked->replies.silent[i],
+			       sizeof(asked->replies.silent[i]));
+	}
+	asked->replies.lbd = reply[0] ? reply[0]->lbd : NULL;
+	asked->replies.vrrp = reply[1] ? reply[1]->vrrp : NULL;
+	asked->replies.sync = reply[2] ? reply[2]->sync : NULL;
+	asked->status = status_build(&asked->replies);
+}
+
+void status_asked_free(struct status_asked *asked)
+{
+	status_free(asked->status);
+	for (size_t i = 0; i < 3; i++)
+		cas__message__free_unpacked(asked->answer[i], NULL);
+}
+
+int status_run(const struct pairctl *ctl)
+{
+	struct status_asked asked;
+	struct timespec now;
 	int result;
 
-	for (size_t i = 0; i < 3; i++)
-		reply[i] = ask(ctl, daemons[i], &answer[i], replies.silent[i],
-			       sizeof(replies.silent[i]));
-	replies.lbd = reply[0] ? reply[0]->lbd : NULL;
-	replies.vrrp = reply[1] ? reply[1]->vrrp : NULL;
-	replies.sync = reply[2] ? reply[2]->sync : NULL;
-	status = status_build(&replies);
+	clock_gettime(CLOCK_REALTIME, &now);
+	status_ask(ctl, PAIRCTL_WAIT_MS, &asked);
+	asked.status->drill = drill_last(ctl->state_dir, (uint64_t)now.tv_sec * 1000);
 	if (ctl->json)
-		answer_print(&status->base, stdout);
+		answer_print(&asked.status->base, stdout);
 	else
-		status_print(status, ctl->colour, stdout);
-	result = status_exit(status);
-	status_free(status);
-	for (size_t i = 0; i < 3; i++)
-		cas__message__free_unpacked(answer[i], NULL);
+		status_print(asked.status, ctl->colour, stdout);
+	result = status_exit(asked.status);
+	status_asked_free(&asked);
 	return result;
 }

@@ -34,26 +34,12 @@ struct build {
 	Answer__Node *here, *peer;
 };
 
-/* Lists of a few lines: grown one by one. */
-static void append(char ***list, size_t *count, const char *format, va_list arguments)
-{
-	char **longer = text_alloc(*count + 1, sizeof(*longer)), *text;
-
-	if (vasprintf(&text, format, arguments) < 0)
-		text = text_alloc(1, 1);
-	if (*count > 0)
-		memcpy(longer, *list, *count * sizeof(*longer));
-	free(*list);
-	longer[(*count)++] = text;
-	*list = longer;
-}
-
 __attribute__((format(printf, 2, 3))) static void problem(struct build *b, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	append(&b->status->problems, &b->status->n_problems, format, arguments);
+	text_append(&b->status->problems, &b->status->n_problems, format, arguments);
 	va_end(arguments);
 }
 
@@ -62,7 +48,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct build *b, const ch
 	va_list arguments;
 
 	va_start(arguments, format);
-	append(&b->status->notes, &b->status->n_notes, format, arguments);
+	text_append(&b->status->notes, &b->status->n_notes, format, arguments);
 	va_end(arguments);
 }
 

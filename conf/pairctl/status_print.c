@@ -175,6 +175,18 @@ static void print_strict(const Cas__StrictStatus *strict, FILE *out)
 		(unsigned long long)strict->overflow, (unsigned long long)strict->waiting);
 }
 
+static void print_drill(const Answer__LastDrill *drill, FILE *out)
+{
+	char age[TEXT_SIZE], success[TEXT_SIZE];
+
+	fprintf(out, "last drill %s ago, %s", text_duration(age, (uint64_t)(drill->age_seconds * 1e3)),
+		drill->passed ? "passed" : "failed");
+	if (!drill->passed && drill->has_last_success_seconds)
+		fprintf(out, "; the last that passed was %s ago",
+			text_duration(success, (uint64_t)(drill->last_success_seconds * 1e3)));
+	fputc('\n', out);
+}
+
 static void print_list(const char *word, char *const *list, size_t count, FILE *out)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -200,6 +212,8 @@ void status_print(const Answer__Status *status, bool colour, FILE *out)
 		print_switches(status->lbd, out);
 		print_strict(status->lbd->strict, out);
 	}
+	if (status->drill)
+		print_drill(status->drill, out);
 	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++)
 		print_array(status->lbd->array[i], colour, out);
 	if (status->n_problems + status->n_notes > 0)

@@ -51,6 +51,19 @@ char *text_format(const char *format, ...)
 	return length < 0 ? text_alloc(1, 1) : text;
 }
 
+void text_append(char ***list, size_t *count, const char *format, va_list arguments)
+{
+	char **longer = text_alloc(*count + 1, sizeof(*longer)), *text;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		text = text_alloc(1, 1);
+	if (*count > 0)
+		memcpy(longer, *list, *count * sizeof(*longer));
+	free(*list);
+	longer[(*count)++] = text;
+	*list = longer;
+}
+
 char *text_join(char *const *word, size_t count)
 {
 	char *text = text_format("%s", count > 0 ? word[0] : "");

@@ -5,6 +5,7 @@
 #ifndef CASPAIR_TEXT_H
 #define CASPAIR_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,9 @@ void table_print(struct table *table, unsigned int indent, bool colour, FILE *ou
 /* Memory or the end of the program: for a command that has nothing to save. */
 void *text_alloc(size_t count, size_t size);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Lists of a few lines: grown one by one. */
+void text_append(char ***list, size_t *count, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 /* "one, two"; freed by the caller, as the one before. */
 char *text_join(char *const *word, size_t count);
 
