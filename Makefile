@@ -9,6 +9,7 @@
 #	sudo make demo		sessions through a node kill, a return and a planned failover
 #	sudo make kernel-test	BPF tests and whole pairs on Debian 12's kernel 6.1, in QEMU
 #	sudo make drills N=3	the drills of the pair, over and over, with longer stops and load
+#	sudo make pairctl-drill	every kind of fault that `pairctl drill` makes, in the lab
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
 #	sudo make chaos		every fault of the catalogue three times; ONLY="P1 N5" picks,
 #				SEED=7 MINUTES=60 plays a random schedule, RESUME=1 goes on
@@ -216,6 +217,11 @@ demo-run: all $(TOOLS)
 drills: all $(TOOLS)
 	$(Q)for round in $$(seq $(or $(N),3)); do for drill in owners splits planned vip load; do \
 		STOP=10 LOAD_S=60 tests/pair/$$drill.sh $(B) || exit 1; done; done
+
+# Every kind of `pairctl drill`, on a pair under its supervisor.
+.PHONY: pairctl-drill
+pairctl-drill: all $(TOOLS)
+	$(Q)FULL=1 tests/pair/drill.sh $(B)
 
 # The full size of what the tests do with a tenth of it.
 floods: all $(TOOLS)
