@@ -14,6 +14,7 @@
 #	sudo make chaos		every fault of the catalogue three times; ONLY="P1 N5" picks,
 #				SEED=7 MINUTES=60 plays a random schedule, RESUME=1 goes on
 #	sudo make push-kills N=200	something dies in the middle of each of as many pushes
+#	sudo make push-full	50 pushes of every kind under 1,000 sessions and 2,000 new ones a second
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
 #	sudo make resets	members that die with 5,000 clients on them, in every mode
 #	sudo make mapi-death	one service of a member dies with 500 mail clients on the array, then a node
@@ -234,7 +235,9 @@ chaos: all $(TOOLS)
 chaos-planted: all $(TOOLS) $(PLANTED_DAEMONS)
 	$(Q)tests/chaos/planted.sh $(B)
 
-.PHONY: push-kills
+.PHONY: push-full push-kills
+push-full: all $(TOOLS)
+	$(Q)FULL=1 tests/pair/push_load.sh $(B)
 push-kills: all $(TOOLS)
 	$(Q)N=$(or $(N),200) tests/pair/push_kills.sh $(B)
 

@@ -5,42 +5,9 @@
 # rolled back, refused by either node, asked on either node, signed by an operator, and taken by a
 # node that was away; two histories are resolved.  I1, I4.
 
-. "${0%/*}/../lib/pair.sh"
+. "${0%/*}/../lib/push.sh"
 lab_enter "$@"
 
-
-revision() { field "$1" sync.revision; }
-both_on() { [[ $(revision 1) == "$1" && $(revision 2) == "$1" ]]; }
-digests() { field "$1" lbd.config_digest vrrp.config_digest sync.config_digest; }
-agree() {
-	local digest
-	digest=$("$LAB_BUILD/pairctl" -j check "$LAB/new.conf" |
-		"$LAB_TOP/tests/lib/field.py" config_digest)
-	[[ $(digests 1) == "$digest $digest $digest" && $(digests 2) == "$digest $digest $digest" ]]
-}
-# push NODE OPTION...: status in $status, output in $LAB/log/push.log.  A standby that lags for a
-# moment, on a machine that does, is waited for.
-push() {
-	local node=$1 start=$SECONDS
-	shift
-	while
-		status=0
-		pairctl "$node" push "$LAB/new.conf" "$@" >"$LAB/log/push.log" 2>&1 || status=$?
-		grep -q 'does not hold everything' "$LAB/log/push.log" && ((SECONDS - start < 30))
-	do
-		sleep 0.2
-	done
-}
-pushed() { pushed_from 1 "$@"; }
-pushed_from() { # pushed_from NODE REVISION OPTION...
-	local node=$1 want=$2
-	shift 2
-	push "$node" "$@"
-	((status == 0)) || { cat "$LAB/log/push.log"; fail "push of revision $want: exit $status"; }
-	wait_for 30 "both nodes to run revision $want" both_on "$want"
-	wait_for 30 "all daemons to follow" agree
-	LAB_POLL=0.1 wait_for 30 "lb2 in sync" is_standby 2
-}
 signed_by() {
 	pairctl 1 -j history --state-dir "$LAB/lb1/state" >"$LAB/log/history.log"
 	python3 - "$LAB/log/history.log" "$@" <<-'END' || fail "revision $1 is not signed by $2"
@@ -49,22 +16,6 @@ signed_by() {
 		sys.exit([r["signed_by"] for r in history if r["number"] == int(sys.argv[2])] != [sys.argv[3]])
 	END
 }
-refused_so() {
-	pairctl "$1" -j status | python3 -c '
-import json, sys
-print(sum(c["value"] for c in json.load(sys.stdin)["sync"]["refused"] if c["name"] == sys.argv[1]))' "$2"
-}
-says() { grep -q -- "$1" "$LAB/log/push.log" || { cat "$LAB/log/push.log"; fail "no word of: $1"; }; }
-
-sign() {
-	local node key
-	for node in 1 2; do
-		key=$("$LAB_BUILD/pairctl" keygen --show --key "$LAB/lb$node/node.key" | sed -n 's/^ *signing-key *//p')
-		[[ -n $key ]] || fail "no signing key"
-		sed -i "/^node lb$node {/a\    signing-key $key" "$LAB/pair.conf"
-	done
-}
-
 refused() { # refused STATUS WORD...
 	local want=$1 word
 	shift
@@ -74,14 +25,13 @@ refused() { # refused STATUS WORD...
 	done
 	[[ $(revision 1) == "$current" ]] || fail "a refused push has changed the active node"
 }
-moves() { echo "$(field 1 vrrp.epoch vrrp.transitions) $(field 2 vrrp.epoch vrrp.transitions)"; }
 edit() { cp "$LAB/new.conf" "$LAB/good.conf"; sed -i "$1" "$LAB/new.conf"; }
 undo_edit() { cp "$LAB/good.conf" "$LAB/new.conf"; }
 
 lab_wires
 lab_members ""
 lab_config
-sign
+nodes_sign
 pair_begin
 cp "$LAB/pair.conf" "$LAB/new.conf"
 chat_start chat 7000 60 10.20.0.120 30
@@ -178,7 +128,7 @@ edit 's/weight 20;/weight 30;/'
 for node in 1 2; do
 	push "$node" --no-confirm
 	refused 4 "no operator has signed it"
-	[[ $(refused_so "$node" revision-unapproved) == 1 ]] || fail "lb$node has not counted it"
+	[[ $(refused_so "$node" unapproved) == 1 ]] || fail "lb$node has not counted it"
 done
 "$LAB_BUILD/pairctl" keygen --operator bert "$LAB/bert.key" >"$LAB/log/keygen.log" 2>&1
 push 1 --no-confirm --sign-key "$LAB/bert.key"

@@ -6,20 +6,11 @@
 # whole revision that all their daemons run, and the next push works.  No session is lost.  SEED= plays
 # the same moments again; VICTIMS= names who dies.  I1, I4.
 
-. "${0%/*}/../lib/pair.sh"
+. "${0%/*}/../lib/push.sh"
 lab_enter "$@"
 N=${N:-4}
 RANDOM=${SEED:=$RANDOM}
 
-keys_are_named() {
-	local node key
-	for node in 1 2; do
-		key=$("$LAB_BUILD/pairctl" keygen --show --key "$LAB/lb$node/node.key" |
-			sed -n 's/^ *signing-key *//p')
-		[[ -n $key ]] || fail "no signing key"
-		sed -i "/^node lb$node {/a\    signing-key $key" "$LAB/pair.conf"
-	done
-}
 settled() {
 	local one two id lbd vrrp sync
 	one=$(field 1 sync.revision_id lbd.config_digest vrrp.config_digest sync.config_digest)
@@ -84,7 +75,7 @@ round() {
 lab_wires
 lab_members ""
 lab_config
-keys_are_named
+nodes_sign
 pair_begin
 chat_start chat 7000 60 10.20.0.120 30
 say "seed $SEED"
