@@ -62,7 +62,10 @@ challenges() {
 verdict_ms() {
 	local at
 	at=$(sed -n "s/ lbd info: lab\/$2 is down in rpc: .*//p" "$LAB/log/lb$1-lbd.log" | tail -1)
-	[[ -n $at ]] && date -d "$at" +%s%3N
+	[[ -n $at ]] || return 1
+	at=$(date -d "$at" +%s%3N)
+	((at <= $(ms))) || at=$((at - 86400000)) # said before midnight
+	echo "$at"
 }
 is_down() { (($(verdict_ms "$1" "$2") > $3)); }
 moved_on() { all_held && (($(at "$1") == 0)); }
