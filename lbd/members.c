@@ -34,7 +34,7 @@ static Cas__PoolVerdict *pool_verdict(const struct lbd *lbd, struct arena *arena
 	verdict->since_ms = (daemon_now_ns() - standing->since_ns) / 1000000;
 	if (!verdict->pool || !verdict->check)
 		return NULL;
-	return opinion_status(lbd, arena, pool, member, verdict) ? verdict : NULL;
+	return opinion_verdict(lbd, arena, pool, member, verdict) ? verdict : NULL;
 }
 
 static bool add_pools(const struct lbd *lbd, struct arena *arena, unsigned int member,

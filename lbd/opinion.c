@@ -161,23 +161,67 @@ const struct opinion *opinions_find(const struct opinions *opinions, const struc
 /* --- told ---------------------------------------------------------------------------------------
  */
 
-bool opinion_status(const struct lbd *lbd, struct arena *arena, unsigned int pool,
-		    unsigned int member, Cas__PoolVerdict *verdict)
+/* Who has something against a verdict, and what; NULL: nobody. */
+static const char *objector(const struct lbd *lbd, unsigned int pool, unsigned int member,
+			    char text[HEALTH_TEXT])
 {
 	Conf__Node *const *node = lbd->conf->file->node;
 	const struct opinion *heard;
 	struct opinion named;
 
 	if (objects(lbd, pool, member)) {
-		verdict->objector = node[lbd->node - 1]->name;
-		verdict->objection = verdict->check;
-		return true;
+		health_text(text, &lbd->judge.health, pool, member);
+		return node[lbd->node - 1]->name;
 	}
+	if (lbd->judge.role == JUDGE_STANDBY)
+		return NULL;
 	name_verdict(&named, lbd->plan, pool, member);
 	heard = opinions_find(&lbd->opinions, &named, daemon_now_ns());
-	if (lbd->judge.role == JUDGE_STANDBY || !heard)
+	if (!heard)
+		return NULL;
+	memcpy(text, heard->check, HEALTH_TEXT);
+	return node[2 - lbd->node]->name;
+}
+
+bool opinion_verdict(const struct lbd *lbd, struct arena *arena, unsigned int pool,
+		     unsigned int member, Cas__PoolVerdict *verdict)
+{
+	char text[HEALTH_TEXT];
+	const char *who = objector(lbd, pool, member, text);
+
+	if (!who)
 		return true;
-	verdict->objector = node[2 - lbd->node]->name;
-	verdict->objection = arena_print(arena, "%s", heard->check);
-	return verdict->objection;
+	verdict->objector = arena_print(arena, "%s", who);
+	verdict->objection = arena_print(arena, "%s", text);
+	return verdict->objector && verdict->objection;
+}
+
+static char *line(const struct lbd *lbd, struct arena *arena, unsigned int pool,
+		  unsigned int member)
+{
+	const struct plan *plan = lbd->plan;
+	char text[HEALTH_TEXT];
+	const char *who = objector(lbd, pool, member, text);
+
+	if (!who)
+		return NULL;
+	return arena_print(arena, "%s sees %s/%s %s in %s: %s", who,
+			   plan->array_of_member[member]->name, plan->member[member]->name,
+			   plan->standing[pool][member].up ? "down" : "up",
+			   plan->name_of_pool[pool], text);
+}
+
+bool opinion_status(const struct lbd *lbd, struct arena *arena, Cas__LbdStatus *status)
+{
+	status->objection = arena_take(arena, OPINIONS * sizeof(*status->objection));
+	if (!status->objection)
+		return false;
+	for (unsigned int p = 0; p < FLOW_MAX_POOLS; p++)
+		for (unsigned int m = 0; m < FLOW_MAX_MEMBERS; m++) {
+			if (status->n_objection == OPINIONS || !pool_has(lbd->plan, p, m))
+				continue;
+			status->objection[status->n_objection] = line(lbd, arena, p, m);
+			status->n_objection += !!status->objection[status->n_objection];
+		}
+	return true;
 }

@@ -52,7 +52,10 @@ const struct opinion *opinions_find(const struct opinions *opinions, const struc
  * Fills in who has something against a verdict, and what: the peer, or on a standby this node.
  * False: no room in the arena.
  */
-bool opinion_status(const struct lbd *lbd, struct arena *arena, unsigned int pool,
-		    unsigned int member, Cas__PoolVerdict *verdict);
+bool opinion_verdict(const struct lbd *lbd, struct arena *arena, unsigned int pool,
+		     unsigned int member, Cas__PoolVerdict *verdict);
+
+/* The same of all verdicts, a line each. */
+bool opinion_status(const struct lbd *lbd, struct arena *arena, Cas__LbdStatus *status);
 
 #endif

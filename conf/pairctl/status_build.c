@@ -393,6 +393,8 @@ static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 	for (size_t i = 0; i < lbd->n_array; i++)
 		for (size_t s = 0; s < lbd->array[i]->n_service; s++)
 			judge_service(b, lbd->array[i], lbd->array[i]->service[s]);
+	for (size_t i = 0; i < lbd->n_objection; i++)
+		note(b, "%s", lbd->objection[i]);
 }
 
 static bool differ(const char *a, const char *b)

@@ -22,7 +22,8 @@ verdict() {
 # told NODE TEXT: a line of `pairctl members`.
 told() { pairctl "$1" members 2>/dev/null | grep -q "^$2$"; }
 silent() { ! pairctl "$1" members 2>/dev/null | grep -q " sees lab/"; }
-both_told() { told 1 "$1" && told 2 "$1"; }
+noted() { pairctl "$1" status 2>/dev/null | grep -q "^note: $2$"; }
+both_told() { told 1 "$1" && told 2 "$1" && noted 1 "$1" && noted 2 "$1"; }
 both_silent() { silent 1 && silent 2; }
 # All that comes from the member gets lost at the node.
 part() {

@@ -479,6 +479,14 @@ static void one_member_down(struct scene *s)
 	s->service[1].members_up = 2;
 }
 
+static void standby_objects(struct scene *s)
+{
+	static char line[] = "lb2 sees mel/cas1 down in rpc: tcp 59531 refused", *lines[] = { line };
+
+	s->lbd.objection = lines;
+	s->lbd.n_objection = 1;
+}
+
 static void service_down(struct scene *s)
 {
 	s->service[1].members_up = 0;
@@ -570,6 +578,8 @@ static void test_status_cases(void **state)
 		{ table_full, 1, "problem: the flow table is full", NULL },
 		{ other_size, 0, "note: the tables of lb1 have room for 1000000 flows", "problem" },
 		{ one_member_down, 0, "note: mel/mapi: 2 of 3 members are up", "problem" },
+		{ standby_objects, 0, "note: lb2 sees mel/cas1 down in rpc: tcp 59531 refused",
+		  "problem" },
 		{ service_down, 1, "problem: mel/mapi has no member up", NULL },
 		{ digests_differ, 1, "lb1 ddc72f283f8f, lb2 0123456789ab", NULL },
 		{ daemons_differ, 1, "vrrpd 0123456789ab, syncd ddc72f283f8f", NULL },
