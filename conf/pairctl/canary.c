@@ -400,31 +400,6 @@ static int run(struct canary *canary)
 	return canary->tally.sum.lost ? PAIRCTL_PROBLEM : PAIRCTL_DONE;
 }
 
-bool canary_target_read(const char *text, struct canary_target *target)
-{
-	const char *colon = strrchr(text, ':');
-	size_t length = colon ? (size_t)(colon - text) : 0;
-	unsigned long port;
-	char *end;
-
-	if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
-		text++;
-		length -= 2;
-	} else if (memchr(text, ':', length)) {
-		return false;
-	}
-	if (length == 0 || memchr(text, '[', length) || length >= sizeof(target->host) ||
-	    colon[1] < '1' || colon[1] > '9')
-		return false;
-	port = strtoul(colon + 1, &end, 10);
-	if (*end || port > UINT16_MAX)
-		return false;
-	memcpy(target->host, text, length);
-	target->host[length] = '\0';
-	target->port = (uint16_t)port;
-	return true;
-}
-
 static int resolve(struct canary *canary, const struct canary_target *target)
 {
 	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };

@@ -14,7 +14,7 @@ struct canary_target {
 	uint16_t port;
 };
 
-/* HOST:PORT or [ADDRESS]:PORT.  False: it is neither. */
+/* HOST:PORT or [ADDRESS]:PORT.  False: it is neither.  Pure. */
 bool canary_target_read(const char *text, struct canary_target *target);
 
 #endif

@@ -53,9 +53,12 @@ static int open_daemon(const struct pairctl *ctl, size_t daemon, pid_t *pid)
 	fd = pidfd_open(*pid, 0);
 	if (fd < 0)
 		return -errno;
-	if (pid_of(ctl, daemon) == *pid && pidfd_send_signal(fd, 0, NULL, 0) == 0)
+	if (pid_of(ctl, daemon) != *pid)
+		error = -ESRCH;
+	else if (pidfd_send_signal(fd, 0, NULL, 0) < 0)
+		error = -errno;
+	else
 		return fd;
-	error = errno == EPERM ? -EPERM : -ESRCH;
 	close(fd);
 	return error;
 }
