@@ -118,7 +118,7 @@ static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void session_answered(struct session *s)
 {
-	if (s->asked)
+	if (s->asked > 0)
 		canary_answered(&s->canary->tally, monotonic() - s->asked);
 	s->asked = 0;
 	ev_timer_stop(s->canary->loop, &s->again);
@@ -287,7 +287,7 @@ static double look_at_waiting(struct canary *canary, double now)
 
 	for (size_t i = 0; i < canary->sessions; i++) {
 		struct session *s = &canary->session[i];
-		double waited = s->asked ? now - s->asked : 0;
+		double waited = s->asked > 0 ? now - s->asked : 0;
 
 		longest = waited > longest ? waited : longest;
 		if (waited > MUTE_LIMIT)
