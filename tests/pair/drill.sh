@@ -3,8 +3,8 @@
 #
 # `pairctl drill` on a pair whose daemons are started again when they die: kinds with canaries of the
 # client, none of which is lost, and the role where it was; what is refused, and why; a daemon that
-# does not come back, a ^C and a pairctl that dies in the middle: the drill fails, and the pair is
-# whole.  FULL=1 runs every kind (make pairctl-drill).
+# does not come back, servers that die, a ^C and a pairctl that dies in the middle: the drill fails,
+# and the pair is whole.  FULL=1 runs every kind (make pairctl-drill).
 
 . "${0%/*}/../lib/drill.sh"
 lab_enter "$@"
@@ -92,7 +92,7 @@ pairctl 1 --state-dir "$LAB/drill-all" status | grep -E '^last drill .* ago, pas
 [[ $(recorded all "part.$((kinds - 1)).kind") == kill-all && $(recorded all passed) == true ]] ||
 	fail "the record: $(shown all)"
 
-say "by hand, interrupted, killed:"
+say "by hand, interrupted, killed, with losses:"
 drill_begin hand --kind by-hand --yes --heal 60s
 wait_for 30 "the drill to wait" says hand "by-hand begins"
 pairctl 1 --state-dir "$LAB/drill-hand" drill --dry-run 2>&1 |
@@ -113,6 +113,13 @@ wait_for 30 "syncd to be stopped" stopped lb1-syncd
 drill_kill -KILL
 wait_for 30 "syncd to go on" runs lb1-syncd
 [[ $(recorded killed ended) == "it did not come to its end" ]] || fail "the record: $(shown killed)"
+await_fit
+drill_begin lossy --kind by-hand --yes --canary 5 --canary-kind smtp --canary-from "$FROM" \
+	--to "$LAB_VIP:7001"
+wait_for 60 "the drill to wait" says lossy "by-hand begins"
+for i in 1 2 3; do signal -KILL "noop-m$i"; done
+wait "$drill_pid" && fail "a drill that lost canaries has passed"
+says lossy "of 5 canary sessions were lost" || fail "$(cat "$LAB/log/drill-lossy.log")"
 await_fit
 
 say "nobody starts lbd again:"
