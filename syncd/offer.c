@@ -45,17 +45,27 @@ static void offer_present(struct session *s, struct record_batch *out)
 	send_offer(s);
 }
 
-void offer_own(struct session *s, uint64_t now)
+static void offer_some(struct session *s)
 {
 	struct follower *f = &s->follower;
 	struct record_batch *out = begin_offer(s);
+	const size_t left = f->owns - f->offered;
 
-	out->count = (uint32_t)(f->owns - f->offered);
+	out->count = left < RECORD_MAX ? (uint32_t)left : RECORD_MAX;
 	memcpy(out->event, &f->own[f->offered], out->count * sizeof(out->event[0]));
-	f->offered = f->owns;
+	f->offered += out->count;
+	offer_present(s, out);
+}
+
+/* Whether there is room or not: they are a frame or two, and what is asked next stands on them. */
+void offer_own(struct session *s, uint64_t now)
+{
+	struct follower *f = &s->follower;
+
+	while (f->offered < f->owns)
+		offer_some(s);
 	f->own_ns = now;
 	f->own_confirming = false;
-	offer_present(s, out);
 }
 
 /* A deposed leader offers all it carried, any other node what its own packets made. */

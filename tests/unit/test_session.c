@@ -459,6 +459,25 @@ static void without_a_log_everything_is_offered(void **state)
 	world_free(world);
 }
 
+/* A standby whose channel is cut carries as much as it remembers: that is more than one frame. */
+static void a_standby_offers_all_that_it_remembers(void **state)
+{
+	struct world *world = pair(300);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	fill(b, 7000, SESSION_OWN);
+	world_run(world, 50);
+	assert_int_equal(b->s.follower.owns, SESSION_OWN);
+	assert_true((int)SESSION_OWN > (int)RECORD_MAX);
+	world_heal(world);
+	settle_world(world, 1000);
+	assert_equal_tables(world);
+	assert_int_equal(HASH_COUNT(a->table), 300 + SESSION_OWN);
+	world_free(world);
+}
+
 /* It led, let go and leads again, and the standby has not seen the end of the first time. */
 static void short_of_the_old_end_is_not_enough(void **state)
 {
@@ -1619,6 +1638,7 @@ int main(void)
 		cmocka_unit_test(roles_flip_without_a_snapshot),
 		cmocka_unit_test(a_deposed_leader_offers_what_it_alone_has),
 		cmocka_unit_test(without_a_log_everything_is_offered),
+		cmocka_unit_test(a_standby_offers_all_that_it_remembers),
 		cmocka_unit_test(short_of_the_old_end_is_not_enough),
 		cmocka_unit_test(too_many_own_records_cost_a_snapshot),
 		cmocka_unit_test(an_empty_leader_is_taught_first),
