@@ -13,6 +13,8 @@
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
 #	sudo make chaos		every fault of the catalogue three times; ONLY="P1 N5" picks,
 #				SEED=7 MINUTES=60 plays a random schedule, RESUME=1 goes on
+#	sudo make soak HOURS=24	a pair under light load, with a fault now and then: does anything grow?
+#				MINUTES=20, EVERY=3 minutes a fault
 #	sudo make push-kills N=200	something dies in the middle of each of as many pushes
 #	sudo make push-full	50 pushes of every kind under 1,000 sessions and 2,000 new ones a second
 #	sudo make floods	a million spoofed segments of each kind while 1,000 sessions run
@@ -234,6 +236,11 @@ chaos: all $(TOOLS)
 	$(Q)REPEAT=$(or $(REPEAT),3) tests/chaos/run $(B)
 chaos-planted: all $(TOOLS) $(PLANTED_DAEMONS)
 	$(Q)tests/chaos/planted.sh $(B)
+
+# What it holds must stay flat; tests/soak/run has the variables.
+.PHONY: soak
+soak: all $(TOOLS)
+	$(Q)MINUTES=$(or $(MINUTES),$(if $(HOURS),$$(($(HOURS) * 60)),60)) tests/soak/run $(B)
 
 .PHONY: push-full push-kills
 push-full: all $(TOOLS)
