@@ -12,7 +12,8 @@
 #	sudo make pairctl-drill	every kind of fault that `pairctl drill` makes, in the lab
 #	sudo make faults FULL=1	replication's faults, with half a million flows; CASES="1 9" picks
 #	sudo make chaos		every fault of the catalogue three times; ONLY="P1 N5" picks,
-#				SEED=7 MINUTES=60 plays a random schedule, RESUME=1 goes on
+#				SEED=7 MINUTES=60 plays a random schedule, RESUME=1 goes on,
+#				RIVAL=1: keepalived, nftables and conntrackd under the same
 #	sudo make soak HOURS=24	a pair under light load, with a fault now and then: does anything grow?
 #				MINUTES=20, EVERY=3 minutes a fault
 #	sudo make push-kills N=200	something dies in the middle of each of as many pushes

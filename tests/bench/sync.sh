@@ -15,6 +15,7 @@
 . "${0%/*}/../lib/bench.sh"
 bench_outside
 . "${0%/*}/../lib/faults.sh"
+. "${0%/*}/../lib/conntrackd.sh"
 [[ -x /usr/sbin/conntrackd ]] || { echo "conntrackd is missing; run tests/lib/setup.sh"; exit 77; }
 lab_enter "$@"
 
@@ -218,36 +219,9 @@ ct_wires() {
 
 # ct_config NODE MODE: `cache` as it comes, `kernel` without the external cache.
 ct_config() {
-	cat >"$LAB/ct$1.conf" <<-END
-		Sync {
-		    Mode FTFW {
-		        $([[ $2 != kernel ]] || echo DisableExternalCache On)
-		    }
-		    UDP {
-		        IPv4_address 192.168.78.$1
-		        IPv4_Destination_Address 192.168.78.$((3 - $1))
-		        Port 3780
-		        Interface eth2
-		        SndSocketBuffer 8388608
-		        RcvSocketBuffer 8388608
-		        Checksum on
-		    }
-		}
-		General {
-		    HashSize 262144
-		    HashLimit 4194304
-		    LogFile off
-		    Syslog off
-		    LockFile $LAB/ct$1.lock
-		    UNIX { Path $LAB/ct$1.ctl }
-		    NetlinkBufferSize 8388608
-		    NetlinkBufferSizeMaxGrowth 134217728
-		    Filter From Userspace {
-		        Protocol Accept { TCP }
-		        Address Ignore { IPv4_address 127.0.0.1 }
-		    }
-		}
-	END
+	local words=''
+	[[ $2 != kernel ]] || words='DisableExternalCache On'
+	conntrackd_config "$LAB/ct$1" "192.168.78.$1" "192.168.78.$((3 - $1))" "$words"
 }
 
 ct_ctl() { on "ct$1" conntrackd -C "$LAB/ct$1.conf" "$2" 2>/dev/null; }

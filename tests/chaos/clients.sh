@@ -63,10 +63,14 @@ nodes_meet_clients() {
 	on client ping -q -c 1 -W 1 "$BYSTANDER" >/dev/null
 }
 
+watch_start() {
+	spawn "watch-$1" client "$LAB_TOP/tests/demo/watch.py" "$LAB_BUILD/pairctl" "$LAB/lb$1/run"
+}
+
 # meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what
 # these miss is the machine's doing.
 meters_start() {
-	local name node
+	local name
 	: >"$LAB/clients"
 	nodes_meet_clients
 	declare -gA first_line=()
@@ -80,10 +84,8 @@ meters_start() {
 	spawn control-probe client "$LAB_BUILD/tests/probe" "$BYSTANDER" 7000 "$PROBE_FROM" 10
 	spawn fresh client "$LAB_BUILD/tests/fresh" burst "$LAB_VIP" 7000 "$FRESH_FROM" \
 		"$FRESH_SOURCES" "$FRESH_RATE"
-	for node in 1 2; do
-		spawn "watch-$node" client "$LAB_TOP/tests/demo/watch.py" "$LAB_BUILD/pairctl" \
-			"$LAB/lb$node/run"
-	done
+	watch_start 1
+	watch_start 2
 }
 
 # newcomers_stop: none comes any more; those that have come end first.

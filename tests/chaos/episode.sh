@@ -146,6 +146,8 @@ collect() {
 	rm -f "$LAB"/log/fault-*.log "$LAB/log/sessions.json"
 }
 
+judged() { "$CHAOS/judge.py" ${TIMES:+--tell-times} "$OUT/runs/$1"; }
+
 # episode NAME ID:DELAY:HOLD...: fails when the judge does not like what it reads.
 episode() {
 	local name=$1 lives=() dice
@@ -167,5 +169,5 @@ episode() {
 	clients_leave
 	meters_stop
 	collect "$OUT/runs/$name"
-	"$CHAOS/judge.py" ${TIMES:+--tell-times} "$OUT/runs/$name"
+	judged "$name"
 }

@@ -3,7 +3,8 @@
 """report.py DIRECTORY [TABLE]: what the episodes below DIRECTORY/runs came to.
 
 Writes report.json, report.html (one file, with a timeline an episode) and the table of faults to
-DIRECTORY/RESULTS.md, or to TABLE.
+DIRECTORY/RESULTS.md, or to TABLE.  Where DIRECTORY-rival has episodes of the other pair (rival.sh),
+rival.json and a table in the report put both side by side.
 """
 import json
 import os
@@ -13,6 +14,7 @@ import sys
 from xml.sax.saxutils import escape
 
 import picture
+import rival
 from history import History, runs
 
 STYLE = '''body { font: 14px "DejaVu Sans", Verdana, sans-serif; color: #1f2933; margin: 2em auto;
@@ -58,8 +60,10 @@ def by_fault(verdicts, titles):
             'sessions_lost': sum(value or 0 for value in
                                  column['sessions_lost'] + column['new_lost']),
             'sessions_moved': sum(value or 0 for value in column['sessions_moved']),
+            'two_owners_max_ms': most(column['two_owners_ms']),
             'healed_median_s': median(column['healed_s']),
-            'healed_max_s': most(column['healed_s'])})
+            'healed_max_s': most(column['healed_s']),
+            'unhealed': column['healed_s'].count(None)})
     return rows
 
 
@@ -133,7 +137,7 @@ def html_episode(path, verdict):
     return '\n'.join(out + [picture.draw(history)])
 
 
-def html(paths, verdicts, rows, every):
+def html(paths, verdicts, rows, others, every):
     head = '%d of %d episodes survived, %d of %d sessions and connections lost' % (
         every['episodes_survived'], every['episodes'], every['sessions_lost'], every['sessions'])
     parts = ['<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>caspair: faults</title>',
@@ -141,7 +145,7 @@ def html(paths, verdicts, rows, every):
              '<p>Each picture: the fault from its injection to its healing (paler while it heals), '
              'the roles as the nodes told them, times without a new connection over 50 ms, sessions '
              'that wait for an answer for over 100 ms, and the lag of replication.</p>',
-             html_table(rows)]
+             html_table(rows), rival.html(rows, others)]
     parts += [html_episode(path, verdict) for path, verdict in zip(paths, verdicts)]
     return '\n'.join(parts) + '</html>\n'
 
@@ -151,22 +155,38 @@ def write(path, words):
         out.write(words)
 
 
+def played(directory):
+    """The directories of the episodes, their verdicts, and a row a fault."""
+    paths = runs(directory)
+    verdicts = [read(path) for path in paths]
+    titles = {name: fault['title'] for path in paths
+              for name, fault in History(path).faults.items()}
+    return paths, verdicts, by_fault(verdicts, titles)
+
+
+def beside(directory, rows):
+    """The other pair's rows; what both came to is told where there are any."""
+    others = played(directory + '-rival')[2]
+    if others:
+        write(directory + '/rival.json', json.dumps(
+            {**rival.side_by_side(rows, others), 'environment': environment()}, indent=1) + '\n')
+        print(rival.text(rows, others))
+    return others
+
+
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     directory = sys.argv[1]
-    paths = runs(directory)
+    paths, verdicts, rows = played(directory)
+    others = beside(directory, rows)
     if not paths:
         sys.exit('no episode was judged')
-    verdicts = [read(path) for path in paths]
-    titles = {name: fault['title'] for path in paths
-              for name, fault in History(path).faults.items()}
-    rows = by_fault(verdicts, titles)
     every = figures(verdicts, rows)
     write(directory + '/report.json', json.dumps(
         {'figures': every, 'environment': environment(), 'faults': rows, 'runs': verdicts},
         indent=1) + '\n')
-    write(directory + '/report.html', html(paths, verdicts, rows, every))
+    write(directory + '/report.html', html(paths, verdicts, rows, others, every))
     write(sys.argv[2] if len(sys.argv) > 2 else directory + '/RESULTS.md', markdown(rows, every))
     print('%d of %d episodes survived, %d of %d sessions and connections lost: %s/report.html' % (
         every['episodes_survived'], every['episodes'], every['sessions_lost'], every['sessions'],
