@@ -12,6 +12,7 @@
 #include "lbd/answer.h"
 #include "lbd/arena.h"
 #include "lbd/client_set.h"
+#include "lbd/idle_tell.h"
 #include "lbd/lbd.h"
 #include "lbd/walk.h"
 
@@ -39,6 +40,8 @@ struct usage {
 	struct client_set of_pool[FLOW_MAX_POOLS];       /* those with affinity */
 	struct client_set of_service[FLOW_MAX_SERVICES]; /* those that say warn-sessions */
 	size_t lines;                                    /* that the answer has room for */
+	bool keepalive;                                  /* this instead of all the sets */
+	struct idle_all idle;
 };
 
 static void close_usage(struct usage *usage)
@@ -67,6 +70,21 @@ static bool is_live(const struct flow *flow)
 	       flow->state == FLOW_MEMBER_FIN || flow->state == FLOW_CLAIMED;
 }
 
+static void count_idle(struct usage *usage, const struct flow_key *key, const struct flow *flow,
+		       int service)
+{
+	uint32_t now = (uint32_t)(daemon_now_ns() >> FLOW_TICK_SHIFT);
+	struct idle_client session = {
+		.client = key->client,
+		.service = (uint16_t)service,
+		.member = flow->member,
+		.idle_s = idle_age(now, flow->last_seen),
+		.timeout_s = usage->lbd->plan->service[service]->idle_timeout_ms / 1000,
+	};
+
+	idle_add(&usage->idle.service[service], &usage->idle.list, &session);
+}
+
 static void count(struct usage *usage, const struct flow_key *key, const struct flow *flow)
 {
 	const struct plan *plan = usage->lbd->plan;
@@ -78,6 +96,10 @@ static void count(struct usage *usage, const struct flow_key *key, const struct 
 		return;
 	if (usage->array && strcmp(usage->array, plan->array_of_service[service]->name))
 		return;
+	if (usage->keepalive) {
+		count_idle(usage, key, flow, service);
+		return;
+	}
 	client_set_add(&usage->of_array[number], &usage->room, &key->client, flow->member);
 	pool = plan->services[service].pool;
 	if (plan->pools[pool].flags & POOL_AFFINITY)
@@ -89,9 +111,8 @@ static void count(struct usage *usage, const struct flow_key *key, const struct 
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
-static char *member_name(const struct usage *usage, uint16_t slot)
+char *usage_member_name(const struct plan *plan, uint16_t slot)
 {
-	const struct plan *plan = usage->lbd->plan;
 	static char gone[] = "a member that is no longer configured";
 
 	return slot < FLOW_MAX_MEMBERS && plan->member[slot] ? plan->member[slot]->name : gone;
@@ -150,8 +171,8 @@ static bool tell(struct usage *usage, const struct lines *lines, const struct to
 		use->has_limit = lines->limit > 0;
 		use->limit = lines->limit;
 		if (wanted.split) {
-			use->member = member_name(usage, list.use[i].member);
-			use->other = member_name(usage, list.use[i].other);
+			use->member = usage_member_name(usage->lbd->plan, list.use[i].member);
+			use->other = usage_member_name(usage->lbd->plan, list.use[i].other);
 		}
 		told->use[(*told->count)++] = use;
 		usage->lines--;
@@ -256,6 +277,12 @@ static bool take_lists(struct usage *usage, Cas__UsageReply *reply)
 	return reply->array && reply->busiest && reply->split && reply->near;
 }
 
+static bool tell_use(struct usage *usage, Cas__UsageReply *reply)
+{
+	return take_lists(usage, reply) && tell_splits(usage, reply) && tell_limits(usage, reply) &&
+	       tell_arrays(usage, reply);
+}
+
 /* The worst first: what there is no room for is the busiest of arrays that are in order. */
 static void conclude(struct usage *usage)
 {
@@ -267,8 +294,8 @@ static void conclude(struct usage *usage)
 	reply.walked = usage->walked;
 	reply.missed = usage->room.missed;
 	usage->lines = LINES;
-	if (!take_lists(usage, &reply) || !tell_splits(usage, &reply) ||
-	    !tell_limits(usage, &reply) || !tell_arrays(usage, &reply) ||
+	if (!(usage->keepalive ? idle_tell(&usage->idle, usage->lbd->plan, &usage->arena, &reply)
+			       : tell_use(usage, &reply)) ||
 	    ctl_send(usage->conn, &message, NULL, 0) == -EMSGSIZE)
 		ctl_refuse(usage->conn, 1, "the answer is too large: ask for one --array");
 }
@@ -330,6 +357,7 @@ static int open_usage(struct usage *usage, const Cas__UsageRequest *request)
 	if (!error && request->array && !(usage->array = strdup(request->array)))
 		error = -ENOMEM;
 	usage->top = request->has_top && request->top <= CLIENT_SET_LISTED ? request->top : TOP;
+	usage->keepalive = request->has_keepalive && request->keepalive;
 	usage->room.left = CLIENT_SET_ROOM;
 	if (getrandom(&usage->room.key, sizeof(usage->room.key), GRND_NONBLOCK) < 0)
 		usage->room.key = daemon_now_ns(); /* so early after boot nobody has guessed it */

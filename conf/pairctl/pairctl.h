@@ -65,6 +65,7 @@ int where_run(const struct pairctl *ctl);
 int report_run(const struct pairctl *ctl);
 int usage_sessions(const struct pairctl *ctl); /* report sessions */
 int usage_affinity(const struct pairctl *ctl); /* report affinity */
+int usage_keepalive(const struct pairctl *ctl); /* report keepalive */
 int distance_run(const struct pairctl *ctl);   /* report latency */
 int drain_run(const struct pairctl *ctl);
 int undrain_run(const struct pairctl *ctl);
@@ -194,6 +195,7 @@ void where_print(const Cas__WhereReply *reply, FILE *out);
 void report_print(const Cas__EncryptionReply *reply, bool colour, FILE *out);
 void usage_print_sessions(const Cas__UsageReply *reply, bool colour, FILE *out);
 void usage_print_affinity(const Cas__UsageReply *reply, bool colour, FILE *out);
+void usage_print_keepalive(const Cas__UsageReply *reply, bool colour, FILE *out);
 void distance_print(const Cas__LatencyReply *reply, bool colour, FILE *out);
 void admin_print(const Cas__AdminReply *reply, FILE *out);
 void failover_print(const Cas__FailoverReply *reply, FILE *out);

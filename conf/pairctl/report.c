@@ -97,6 +97,8 @@ int report_run(const struct pairctl *ctl)
 		return usage_sessions(ctl);
 	if (ctl->top)
 		return pairctl_usage("report %s takes no --top", ctl->argument[0]);
+	if (!strcmp(ctl->argument[0], "keepalive"))
+		return usage_keepalive(ctl);
 	if (!strcmp(ctl->argument[0], "latency"))
 		return distance_run(ctl);
 	if (!strcmp(ctl->argument[0], "affinity"))

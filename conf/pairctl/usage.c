@@ -144,7 +144,80 @@ void usage_print_affinity(const Cas__UsageReply *reply, bool colour, FILE *out)
 	print_missed(reply, out);
 }
 
-/* --- both ------------------------------------------------------------------------------------- */
+/* --- keep-alives ------------------------------------------------------------------------------ */
+
+static void print_idle(const Cas__UsageReply *reply, bool colour, FILE *out)
+{
+	static const char *const titles[] = { "array",  "service", "sessions", "<1m",
+					      "<5m",    "<15m",    "<1h",      "<2h5m",
+					      "longer", "longest", "timeout" };
+	struct table *table = table_new(titles, 11, 0x7fc);
+	char text[TEXT_SIZE];
+
+	for (size_t i = 0; i < reply->n_idle; i++) {
+		const Cas__IdleService *idle = reply->idle[i];
+		const uint64_t counts[] = { idle->sessions,    idle->below_1min, idle->below_5min,
+					    idle->below_15min, idle->below_1h,   idle->below_125min,
+					    idle->longer };
+
+		table_add(table, idle->array, TEXT_PLAIN);
+		table_add(table, idle->service, TEXT_PLAIN);
+		for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
+			table_add(table, text_count(text, counts[c]), TEXT_PLAIN);
+		table_add(table, text_duration(text, idle->longest_ms),
+			  idle->near ? TEXT_BAD : TEXT_PLAIN);
+		table_add(table, text_duration(text, idle->timeout_ms), TEXT_PLAIN);
+	}
+	table_print(table, 0, colour, out);
+}
+
+static void print_idle_clients(const Cas__UsageReply *reply, bool colour, FILE *out)
+{
+	static const char *const titles[] = { "array",  "service", "client",
+					      "member", "silent",  "of its timeout" };
+	struct table *table = table_new(titles, 6, 1 << 4 | 1 << 5);
+	char text[TEXT_SIZE];
+
+	for (size_t i = 0; i < reply->n_idle_client; i++) {
+		const Cas__IdleClient *client = reply->idle_client[i];
+
+		table_add(table, client->array, TEXT_PLAIN);
+		table_add(table, client->service, TEXT_PLAIN);
+		table_add(table, client->client, TEXT_PLAIN);
+		table_add(table, client->member, TEXT_PLAIN);
+		table_add(table, text_duration(text, client->idle_ms), TEXT_PLAIN);
+		snprintf(text, sizeof(text), "%.0f%%",
+			 percent(client->idle_ms, client->timeout_ms));
+		table_add(table, text, TEXT_PLAIN);
+	}
+	table_print(table, 0, colour, out);
+}
+
+void usage_print_keepalive(const Cas__UsageReply *reply, bool colour, FILE *out)
+{
+	char count[TEXT_SIZE];
+	uint64_t near = 0;
+
+	if (reply->n_idle) {
+		print_idle(reply, colour, out);
+		fputs("\nThe most silent session of each client, by how much of the timeout is "
+		      "gone:\n",
+		      out);
+		print_idle_clients(reply, colour, out);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < reply->n_idle; i++)
+		near += reply->idle[i]->near;
+	fprintf(out,
+		"%s sessions have been silent for 80%% of their idle timeout or more\n"
+		"This is how long they are silent now: a gap shows while it lasts, here on the "
+		"active node.\nWho is silent for longer than 2h5m sends no keep-alives: Windows' "
+		"first comes after 2h.\n",
+		text_count(count, near));
+}
+
+/* --- all ---------------------------------------------------------------------------------------
+ */
 
 static void show_progress(const struct pairctl *ctl, const Cas__Message *answer)
 {
@@ -156,7 +229,7 @@ static void show_progress(const struct pairctl *ctl, const Cas__Message *answer)
 }
 
 /* PAIRCTL_DONE and the answer, which is then the caller's. */
-static int ask(const struct pairctl *ctl, Cas__Message **answer)
+static int ask(const struct pairctl *ctl, bool keepalive, Cas__Message **answer)
 {
 	Cas__UsageRequest request = CAS__USAGE_REQUEST__INIT;
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -167,6 +240,7 @@ static int ask(const struct pairctl *ctl, Cas__Message **answer)
 	request.array = array;
 	request.has_top = ctl->top > 0;
 	request.top = ctl->top;
+	request.has_keepalive = request.keepalive = keepalive;
 	message.usage = &request;
 	status = ask_long(ctl, &question, show_progress, answer);
 	free(array);
@@ -190,7 +264,7 @@ int usage_sessions(const struct pairctl *ctl)
 {
 	Cas__Message *answer;
 	bool problem = false;
-	int status = ask(ctl, &answer);
+	int status = ask(ctl, false, &answer);
 
 	if (status != PAIRCTL_DONE)
 		return status;
@@ -208,7 +282,7 @@ int usage_sessions(const struct pairctl *ctl)
 int usage_affinity(const struct pairctl *ctl)
 {
 	Cas__Message *answer;
-	int status = ask(ctl, &answer);
+	int status = ask(ctl, false, &answer);
 
 	if (status != PAIRCTL_DONE)
 		return status;
@@ -219,4 +293,22 @@ int usage_affinity(const struct pairctl *ctl)
 	status = answer->usage_reply->splits ? PAIRCTL_PROBLEM : PAIRCTL_DONE;
 	cas__message__free_unpacked(answer, NULL);
 	return status;
+}
+
+int usage_keepalive(const struct pairctl *ctl)
+{
+	Cas__Message *answer;
+	bool near = false;
+	int status = ask(ctl, true, &answer);
+
+	if (status != PAIRCTL_DONE)
+		return status;
+	if (ctl->json)
+		print_json(answer->usage_reply);
+	else
+		usage_print_keepalive(answer->usage_reply, ctl->colour, stdout);
+	for (size_t i = 0; i < answer->usage_reply->n_idle; i++)
+		near |= answer->usage_reply->idle[i]->near > 0;
+	cas__message__free_unpacked(answer, NULL);
+	return near ? PAIRCTL_PROBLEM : PAIRCTL_DONE;
 }

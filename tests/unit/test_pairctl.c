@@ -1122,6 +1122,8 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	Cas__EncryptionReply encryption = CAS__ENCRYPTION_REPLY__INIT;
 	Cas__ClientUse busy = CAS__CLIENT_USE__INIT, *uses[] = { &busy };
 	Cas__UsageArray used = CAS__USAGE_ARRAY__INIT, *arrays[] = { &used };
+	Cas__IdleService idle = CAS__IDLE_SERVICE__INIT, *idles[] = { &idle };
+	Cas__IdleClient silent = CAS__IDLE_CLIENT__INIT, *silents[] = { &silent };
 	Cas__UsageReply usage = CAS__USAGE_REPLY__INIT;
 	Cas__Message message = CAS__MESSAGE__INIT;
 
@@ -1144,6 +1146,18 @@ static void tell(void *arg, struct ctl_conn *conn, const Cas__Message *question,
 	/* An array that was asked for is in order. */
 	usage.n_split = question->usage && !question->usage->array;
 	SET(usage, splits, usage.n_split);
+	idle.array = silent.array = MEL;
+	idle.service = silent.service = silent.member = MAPI;
+	silent.client = VIP;
+	idle.sessions = 240;
+	idle.below_5min = 238;
+	idle.longer = idle.near = question->usage && question->usage->array ? 0 : 2;
+	idle.timeout_ms = silent.timeout_ms = 10000000;
+	idle.longest_ms = silent.idle_ms = 8000000;
+	usage.idle = idles;
+	usage.idle_client = silents;
+	usage.n_idle = usage.n_idle_client = question->usage && question->usage->has_keepalive &&
+					     question->usage->keepalive;
 	message.usage_reply = question->usage ? &usage : NULL;
 	where.member = where.because = MAPI;
 	session.client = client;
@@ -1277,6 +1291,16 @@ static void test_answers(void **state)
 		{ { "report", "affinity", "--array", "mel" }, 0, "0 clients are at two members" },
 		{ { "-j", "report", "affinity" }, 1, "\"splits\":1" },
 		{ { "report", "affinity", "--top", "3" }, 2, "report affinity takes no --top" },
+		{ { "report", "keepalive" },
+		  1,
+		  "mel    mapi          240    0  238     0    0      0       2  2 h 13 m  2 h 46 "
+		  "m\n" },
+		{ { "report", "keepalive" },
+		  1,
+		  "mel    mapi     10.20.0.10  mapi    2 h 13 m             80%\n" },
+		{ { "report", "keepalive" }, 1, "\n2 sessions have been silent for 80%" },
+		{ { "report", "keepalive", "--array", "mel" }, 0, "\n0 sessions have been silent" },
+		{ { "-j", "report", "keepalive" }, 1, "\"below_5min\":238" },
 		{ { "report", "weather" }, 2, "there is no report \"weather\"" },
 		{ { "failover" }, 0, "the peer is active" },
 		{ { "-j", "failover" }, 0, "{\"schema\":1,\"answer\":{\"told\":[]}}\n" },
