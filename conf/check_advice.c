@@ -182,6 +182,18 @@ static void advise_services(const struct check *c, Conf__Service *const *list, s
 	}
 }
 
+static void advise_resets(const struct check *c, const Conf__Array *array)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < check_service_count(array->n_service); i++)
+		wanted |= array->service[i]->require_encryption;
+	if (wanted && array->has_reset_rate && !array->reset_rate)
+		fault_warning(
+			c->faults, source_at(c->source, array, "reset_rate"),
+			"reset-rate 0: nothing is reset, so require-encryption has no effect");
+}
+
 static void advise_names(const struct check *c, size_t number)
 {
 	const Conf__Array *array = c->file->array[number];
@@ -220,6 +232,7 @@ void check_advice(const struct check *check)
 		const Conf__Array *array = check->file->array[i];
 
 		advise_names(check, i);
+		advise_resets(check, array);
 		advise_members(check, array);
 		advise_services(check, array->service, check_service_count(array->n_service));
 	}

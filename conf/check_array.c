@@ -91,6 +91,14 @@ static void check_source_flows(const struct check *c, const Conf__Service *servi
 			    "flows are counted");
 }
 
+/* Who does not read binds cannot refuse them. */
+static void check_encryption(const struct check *c, const Conf__Service *service)
+{
+	if (service->require_encryption && service->inspect != CONF__SERVICE__INSPECT__WHAT__RPC)
+		fault_error(c->faults, source_at(c->source, service, "require_encryption"),
+			    "require-encryption needs \"inspect rpc\" in the same service");
+}
+
 /*
  * A follower is up while its leader is, which only the pool they share can tell: hence the same
  * group, and a leader with a probe of its own, so that there are no rings.
@@ -208,6 +216,7 @@ static void check_services(const struct check *c, const struct check_services *s
 			continue;
 		check_timeout(c, services, i);
 		check_source_flows(c, services->list[i]);
+		check_encryption(c, service);
 		check_pinholes(c, services, service);
 		if (service->follow)
 			check_follow(c, services, service);

@@ -410,7 +410,11 @@ static int on_notice(void *arg, void *data, size_t size)
 {
 	const struct dataplane *plane = arg;
 
-	if (size >= sizeof(struct flow_notice))
+	const struct flow_open_bind *bind = data;
+
+	if (size >= sizeof(*bind) && bind->kind == NOTICE_OPEN_BIND && plane->bound)
+		plane->bound(plane->bound_arg, &bind->key);
+	else if (size >= sizeof(struct flow_notice))
 		plane->seen(plane->seen_arg, data);
 	return 0;
 }

@@ -65,6 +65,9 @@ struct dataplane {
 	struct ring_buffer *notices, *held;
 	void (*seen)(void *arg, const struct flow_notice *notice);
 	void *seen_arg;
+	/* A flow has bound without encryption where that is required; NULL: nobody cares. */
+	void (*bound)(void *arg, const struct flow_key *key);
+	void *bound_arg;
 	void (*waits)(void *arg, struct flow_held *packet);
 	void *waits_arg;
 	uint32_t flows_max, pins_max;

@@ -248,6 +248,8 @@ static int start(struct lbd *lbd)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
 					on_links_changed, lbd);
 	if (!error)
+		reset_listen(&lbd->reset);
+	if (!error)
 		error = release_start(&lbd->release, lbd->loop, &lbd->plane);
 	if (!error)
 		error = warm_start(&lbd->warm, lbd->loop, &lbd->plane, &lbd->neighbour);

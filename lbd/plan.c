@@ -261,6 +261,8 @@ static uint8_t service_flags(const Conf__Array *array, const Conf__Service *serv
 		flags |= SERVICE_UNKNOWN_DROP;
 	if (service->inspect == CONF__SERVICE__INSPECT__WHAT__RPC)
 		flags |= SERVICE_INSPECT;
+	if (service->require_encryption)
+		flags |= SERVICE_ENCRYPTED;
 	return flags;
 }
 

@@ -179,6 +179,29 @@ static bool send_some(struct reset *reset, struct pace *pace)
 	return pace->going;
 }
 
+/*
+ * A bind that its service does not accept.  Its flow ends at once: the client has just come, so
+ * there is no crowd to be paced.
+ */
+static void on_open_bind(void *arg, const struct flow_key *key)
+{
+	struct reset *reset = arg;
+	const struct flow_lease *lease = reset->plane->lease;
+	uint32_t done = 0;
+	int error;
+
+	if (lease->role != LEASE_ACTIVE || lease->fenced ||
+	    !reset->first[array_of(reset, key)].rate)
+		return;
+	reset->plane->inbox[0] = (struct flow_event){ .kind = EVENT_FLOW_DEL,
+						      .apply = RESET_OPEN_BIND,
+						      .key = *key };
+	error = dataplane_reset(reset->plane, 1, device_of(reset->attach), &done);
+	if (error)
+		log_warning("a bind without encryption cannot be reset: %s", strerror(-error));
+	reset->open_binds += done;
+}
+
 static void on_send(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct reset *reset = timer->data;
@@ -240,10 +263,18 @@ void reset_start(struct reset *reset, struct ev_loop *loop, struct dataplane *pl
 	reset_replan(reset, plan);
 }
 
+void reset_listen(struct reset *reset)
+{
+	reset->plane->bound = on_open_bind;
+	reset->plane->bound_arg = reset;
+}
+
 void reset_stop(struct reset *reset)
 {
 	if (!reset->loop)
 		return;
+	if (reset->plane)
+		reset->plane->bound = NULL;
 	ev_timer_stop(reset->loop, &reset->send);
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
 		pace_free(&reset->first[i]);

@@ -28,6 +28,7 @@ struct reset {
 	const struct plan *plan; /* in force; borrowed */
 	ev_timer send;
 	struct pace first[RESET_ARRAYS], again[RESET_ARRAYS];
+	uint64_t open_binds;             /* flows ended because their bind was not accepted */
 	uint64_t wanted;                 /* pools with on-member-down reset; bit = slot */
 	uint64_t down[FLOW_MAX_MEMBERS]; /* pools in which this member's flows are ended */
 	uint64_t drop[FLOW_MAX_MEMBERS]; /* the same, by reset_member() */
@@ -37,6 +38,8 @@ struct reset {
 void reset_start(struct reset *reset, struct ev_loop *loop, struct dataplane *plane,
 		 const struct attach *attach, const struct plan *plan);
 void reset_stop(struct reset *reset);
+/* From now on ends flows whose bind their service does not accept, as the data plane names them. */
+void reset_listen(struct reset *reset);
 void reset_replan(struct reset *reset, const struct plan *plan);
 
 /* This node is no longer active: nothing more is ended. */

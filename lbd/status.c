@@ -87,6 +87,7 @@ static bool add_counters(struct lbd *lbd, struct arena *arena, Cas__LbdStatus *s
 		{ "neighbour_refused", lbd->neighbour.refused },
 		{ "control_refused", ctl_server_refused(lbd->share.server) },
 		{ "daemon_fenced", lbd->share.fenced },
+		{ "reset_open_binds", lbd->reset.open_binds },
 	};
 	const size_t owns = sizeof(own) / sizeof(*own), total = COUNT_MAX + owns;
 	Cas__Counter *counter = arena_take(arena, total * sizeof(*counter));

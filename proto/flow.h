@@ -158,6 +158,7 @@ enum flow_service_flags {
 	/* The peer has the flow before the client hears that there is one; see struct flow_acked. */
 	SERVICE_STRICT = 16,
 	SERVICE_REQUIRE = 32, /* and without that the client does not hear it at all */
+	SERVICE_ENCRYPTED = 64, /* inspected: lbd is told of binds below CENSUS_PRIVACY, and ends them */
 };
 
 /* How packets get to a member and back. */
@@ -597,6 +598,7 @@ struct flow_lost {
 enum flow_notice_kind {
 	NOTICE_NEIGHBOUR = 1, /* next hop addr on ifindex has no link-layer address: resolve it */
 	NOTICE_FENCED,        /* the data plane fenced this node; addr is who was heard */
+	NOTICE_OPEN_BIND,     /* a struct flow_open_bind */
 };
 
 /* Record of the ring `notices` (reader: lbd). */
@@ -604,6 +606,12 @@ struct flow_notice {
 	__u32 kind;
 	__u32 ifindex;
 	struct flow_ip addr;
+};
+
+/* Likewise: this flow has sent a bind that its service does not accept (SERVICE_ENCRYPTED). */
+struct flow_open_bind {
+	__u32 kind;
+	struct flow_key key;
 };
 
 /*
@@ -665,6 +673,7 @@ enum flow_reset {
 	RESET_MEMBER = 1, /* its member is down, drained or no longer configured */
 	RESET_IDLE,       /* silent for too long, looked at again */
 	RESET_AGAIN,      /* doomed before, and the client has not shown that it knows */
+	RESET_OPEN_BIND,  /* it has sent a bind that its service does not accept */
 };
 
 struct flow_call {
@@ -763,6 +772,7 @@ _Static_assert(sizeof(struct flow_event) == 104, "layout");
 /* The kernel pads elements of an array, which the inboxes are, and user space maps them. */
 _Static_assert(sizeof(struct flow_event) % 8 == 0, "layout");
 _Static_assert(sizeof(struct flow_notice) == 24, "layout");
+_Static_assert(sizeof(struct flow_open_bind) == 40, "layout");
 _Static_assert(sizeof(struct flow_acked) == 40, "layout");
 _Static_assert(sizeof(struct flow_held) == 144, "layout");
 _Static_assert(sizeof(struct flow_call) == 16, "layout");

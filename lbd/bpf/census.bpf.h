@@ -66,6 +66,7 @@ struct rpc_bind {
 enum census_said {
 	CENSUS_SAID_NOTHING = 0, /* no bind, or not all that is needed of it */
 	CENSUS_SAID_ALL,
+	CENSUS_SAID_OPEN, /* all, and what follows will not be encrypted */
 };
 
 static __always_inline __u32 rpc_short(const struct rpc_header *header, const __u8 *bytes)
@@ -156,7 +157,7 @@ static __noinline int census_note(const struct flow_ip *client, __u32 array, __u
 	if (entry)
 		census_count(entry, &bind);
 	census_total(array, &bind);
-	return CENSUS_SAID_ALL;
+	return level < CENSUS_PRIVACY ? CENSUS_SAID_OPEN : CENSUS_SAID_ALL;
 }
 
 /*
@@ -257,6 +258,27 @@ __noinline int census_look(hook_frame *ctx, const struct flow_key *of,
 	return census_finish(ctx, &key, &s, &due);
 }
 
+/* Tells lbd, if the service wants it.  Rare, and so nothing of it is kept in the packet. */
+static __noinline int census_refuse(const struct flow_key *key)
+{
+	const struct flow_role_table *table = roles_get();
+	const struct flow_role *role = table ? role_find(table, &key->vip) : NULL;
+	const struct flow_service *service = NULL;
+	struct flow_open_bind *notice;
+
+	if (role && role->kind == ROLE_VIP)
+		service = service_find(role, key->vip_port);
+	if (!service || !(service->flags & SERVICE_ENCRYPTED))
+		return 0;
+	notice = bpf_ringbuf_reserve(&notices, sizeof(*notice), 0);
+	if (!notice)
+		return 0;
+	notice->kind = NOTICE_OPEN_BIND;
+	notice->key = *key;
+	bpf_ringbuf_submit(notice, 0);
+	return 0;
+}
+
 /* Where a segment lies: TCP's header, and how much there is from there on. */
 static __always_inline __u32 census_place(__u32 offset, __u32 bytes)
 {
@@ -276,6 +298,7 @@ __noinline int census_read(hook_frame *ctx, const struct flow_ip *client, const 
 	__u32 bytes = place & 0xffff, header;
 	struct tcphdr tcp;
 	struct flow *flow;
+	int said;
 
 	if (!client || !vip || hook_load(ctx, s.offset, &tcp, sizeof(tcp)))
 		return 0;
@@ -290,12 +313,15 @@ __noinline int census_read(hook_frame *ctx, const struct flow_ip *client, const 
 	s.length = bytes - header;
 	s.seq = bpf_ntohl(tcp.seq);
 	s.created = flow->created;
-	if (census_look(ctx, &key, &s) == CENSUS_SAID_NOTHING) {
+	said = census_look(ctx, &key, &s);
+	if (said == CENSUS_SAID_NOTHING) {
 		if (flow->bytes_in < CENSUS_BYTES)
 			return 0;
 		census_give_up(s.array);
 	}
 	flow->flags &= ~FLOW_UNREAD;
+	if (said == CENSUS_SAID_OPEN)
+		census_refuse(&key);
 	return 0;
 }
 

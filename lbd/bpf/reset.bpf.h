@@ -171,7 +171,7 @@ static __noinline void reset_doom(const struct flow_key *key, struct flow *flow,
 
 	flow->last_seen = now;
 	event_flow(EVENT_FLOW_PUT, key, flow, now);
-	if (pool_id && reason != RESET_IDLE)
+	if (pool_id && reason == RESET_MEMBER)
 		reset_unpin(key, pool_id, flow->member, now);
 }
 

@@ -85,6 +85,8 @@ struct harness {
 	unsigned int events;
 	struct flow_notice notice[EVENTS_KEPT];
 	unsigned int notices;
+	struct flow_open_bind open_bind; /* the last one told */
+	unsigned int open_binds;
 };
 
 static struct harness box;
@@ -335,6 +337,11 @@ static inline int harness_event(void *context UNUSED, void *data, size_t size)
 
 static inline int harness_notice(void *context UNUSED, void *data, size_t size)
 {
+	if (size == sizeof(struct flow_open_bind)) {
+		memcpy(&box.open_bind, data, size);
+		box.open_binds++;
+		return 0;
+	}
 	assert_int_equal(size, sizeof(struct flow_notice));
 	if (box.notices < EVENTS_KEPT)
 		memcpy(&box.notice[box.notices++], data, size);
@@ -530,6 +537,7 @@ static inline int harness_reset(void **state UNUSED)
 	harness_drain();
 	box.events = 0;
 	box.notices = 0;
+	box.open_binds = 0;
 	box.gso = 0;
 	return 0;
 }

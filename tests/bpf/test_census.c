@@ -116,12 +116,12 @@ static bool unread(void)
 }
 
 /* Nobody has bound yet, and the service is inspected. */
-static void inspect(void)
+static void inspect_with(uint8_t flags)
 {
 	static const struct census_total none;
 	struct flow_service service = {
 		.pool = POOL_RPC,
-		.flags = SERVICE_USED | SERVICE_INSPECT,
+		.flags = SERVICE_USED | SERVICE_INSPECT | flags,
 		.idle_ticks = IDLE_TICKS,
 	};
 
@@ -130,6 +130,11 @@ static void inspect(void)
 	map_set(box.bpf->maps.census_totals, 0, &none);
 	map_clear(box.bpf->maps.census);
 	map_clear(box.bpf->maps.census_dues);
+}
+
+static void inspect(void)
+{
+	inspect_with(0);
 }
 
 static void expect_said(int level, enum census_type type)
@@ -357,6 +362,46 @@ static void test_not_asked_for(void **state UNUSED)
 	assert_int_equal(total_now().level[2], 0);
 }
 
+/* What lbd hears of a service that wants encryption: who has bound without, once. */
+static void test_open_binds_are_told(void **state UNUSED)
+{
+	static const struct wish open = { .auth = 40, .type = NTLM, .level = 5 },
+				 sealed = { .auth = 40, .type = KERBEROS, .level = 6 },
+				 mapper = { .mapper = true };
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct frame frame;
+
+	inspect_with(SERVICE_ENCRYPTED);
+	establish();
+	send_part(0, make_bind(&mapper));
+	client_sends(&frame, RST, 1001u + TRAILER, 5001, 0);
+	establish();
+	send_part(0, make_bind(&sealed));
+	client_sends(&frame, RST, 1121, 5001, 0);
+	harness_drain();
+	assert_int_equal(box.open_binds, 0);
+	establish();
+	send_part(0, make_bind(&open));
+	send_part(0, make_bind(&open));
+	harness_drain();
+	assert_int_equal(box.open_binds, 1);
+	assert_int_equal(box.open_bind.kind, NOTICE_OPEN_BIND);
+	assert_memory_equal(&box.open_bind.key, &key, sizeof(key));
+}
+
+/* And of one that does not, nothing. */
+static void test_open_binds_are_allowed(void **state UNUSED)
+{
+	static const struct wish open = { .said = 0 };
+
+	inspect();
+	establish();
+	send_part(0, make_bind(&open));
+	expect_said(0, CENSUS_NONE);
+	harness_drain();
+	assert_int_equal(box.open_binds, 0);
+}
+
 static int set_up(void **state UNUSED)
 {
 	return harness_open(64, 64);
@@ -375,6 +420,8 @@ static const struct {
 	{ "what is no RPC is given up", test_limit },
 	{ "two connections of a client", test_two_connections },
 	{ "a service that is not inspected", test_not_asked_for },
+	{ "binds that are not accepted are told", test_open_binds_are_told },
+	{ "a service that accepts every bind", test_open_binds_are_allowed },
 };
 
 int main(void)

@@ -283,6 +283,20 @@ static void test_idle_is_looked_at_again(void **state UNUSED)
 	assert_int_equal(pin.flows, 0);
 }
 
+/* One whose bind is not accepted may come back where it was. */
+static void test_open_bind_keeps_its_pin(void **state UNUSED)
+{
+	uint16_t slot = establish();
+	struct pin pin;
+
+	assert_true(reset_usual(RESET_OPEN_BIND));
+	expect_told(slot, 5001, 1001);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, slot);
+	assert_int_equal(pin.flows, 0);
+	assert_false(reset_usual(RESET_OPEN_BIND));
+}
+
 static void test_again_until_heard(void **state UNUSED)
 {
 	uint16_t slot = establish();
@@ -712,6 +726,7 @@ static const struct {
 	{ "who is back early goes elsewhere", test_who_is_back_early_goes_elsewhere },
 	{ "the client's next SYN goes elsewhere", test_the_next_syn_goes_elsewhere },
 	{ "an idle flow is looked at again", test_idle_is_looked_at_again },
+	{ "a bind that is not accepted leaves the pin", test_open_bind_keeps_its_pin },
 	{ "an order is repeated until the client has heard", test_again_until_heard },
 	{ "a flow that has ended by itself is let be", test_ended_by_itself },
 	{ "an order for no flow does nothing", test_no_such_flow },

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Who encrypts RPC: impacket binds to Samba through the VIP, at level 2 and at level 6, from two
-# addresses, and the report tells them apart.
+# addresses, and the report tells them apart.  Where encryption is required, the one is reset.
 
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
@@ -54,4 +54,19 @@ report && fail "the report finds nobody"
 	levels = {level['name']: level['value'] for level in array['level']}
 	assert levels['connect'] == levels['privacy'] == 1 and sum(levels.values()) == 2, levels
 END
-say "level 2 of 10.20.0.100 and level 6 of 10.20.0.101 are told apart"
+
+# The same service now wants encryption: level 2 is ended, level 6 is not.
+counted() { [[ $(pairctl 1 -j status | python3 -c '
+import json, sys
+print(*(one["value"] for one in json.load(sys.stdin)["lbd"]["counter"] if one["name"] == "reset_open_binds"))') == "$1" ]]; }
+counted 0 || fail "binds are refused though encryption is not required"
+sed -i 's/inspect rpc; *ports 6005/require-encryption yes; &/' "$LAB/pair.conf"
+digest=$(field 1 lbd.config_digest)
+signal -HUP lb1-lbd
+changed() { [[ $(field 1 lbd.config_digest) != "$digest" ]]; }
+LAB_POLL=0.1 wait_for 10 "lbd to follow" changed
+bind_from 10.20.0.100 2 >"$LAB/log/refused.log" 2>&1
+wait_for 10 "the bind at level 2 to be reset" counted 1
+bind_from 10.20.0.101 6 || fail "no bind at level 6 where encryption is required"
+counted 1 || fail "a bind at level 6 was reset"
+say "level 2 of 10.20.0.100 and level 6 of 10.20.0.101 are told apart, and one is reset where encryption is required"

@@ -293,7 +293,8 @@ static void modes(void **state)
 		  "gateway 10.2.0.1; snat-pool 10.2.0.200; use mail\nmember", "" },
 		{ "gateway 10.2.0.1; use mail\nmember", "mode bridge; use mail\nmember",
 		  "17:33: mode \"bridge\" is not known; there are: nat, dsr, snat\n" },
-		{ "gateway 10.2.0.1; use mail\nmember", "mode dsr; gateway 10.2.0.1; use mail\nmember",
+		{ "gateway 10.2.0.1; use mail\nmember",
+		  "mode dsr; gateway 10.2.0.1; use mail\nmember",
 		  "17:46: warning: gateway in mode dsr serves only sessions that began in mode "
 		  "nat\n" },
 		{ "gateway 10.2.0.1; use mail\nmember",
@@ -301,7 +302,8 @@ static void modes(void **state)
 		  "17:69: warning: gateway in mode snat serves only sessions that began in mode "
 		  "nat\n" },
 		{ "gateway 10.2.0.1; use mail\nmember", "mode snat; use mail\nmember",
-		  "17:33: mode snat needs a snat-pool with an IPv4 address too, since the array has "
+		  "17:33: mode snat needs a snat-pool with an IPv4 address too, since the array "
+		  "has "
 		  "the vip 10.0.0.20\n" },
 		{ "gateway 10.2.0.1; use mail\nmember",
 		  "gateway 10.2.0.1; snat-pool 2001:db8::1; use mail\nmember",
@@ -315,7 +317,8 @@ static void modes(void **state)
 		  "17:56: snat-pool 10.2.0.210-10.2.0.200 ends before it begins\n" },
 		{ "gateway 10.2.0.1; use mail\nmember",
 		  "gateway 10.2.0.1; snat-pool 10.2.0.200-10.2.1.200; use mail\nmember",
-		  "17:56: snat-pool 10.2.0.200-10.2.1.200 has 257 addresses: 16 of a family are the "
+		  "17:56: snat-pool 10.2.0.200-10.2.1.200 has 257 addresses: 16 of a family are "
+		  "the "
 		  "most\n" },
 		{ "gateway 10.2.0.1; use mail\nmember",
 		  "gateway 10.2.0.1; snat-pool 10.2.0.200-10.2.0.208, 10.2.0.100-10.2.0.108; use "
@@ -380,6 +383,9 @@ static void services(void **state)
 		{ "ports 25 }", "ports 25; max-flows-per-source 20 }",
 		  "13:47: max-flows-per-source needs an affinity-group, in which a client's flows "
 		  "are counted\n" },
+		{ "ports 25 }", "ports 25; require-encryption yes }",
+		  "13:45: require-encryption needs \"inspect rpc\" in the same service\n" },
+		{ "ports 25 }", "ports 25; inspect rpc; require-encryption yes }", "" },
 		{ "ports 25 }", "ports 25; max-new-per-source 1000001 }",
 		  "13:45: max-new-per-source 1000001 is out of range: 0 to 1000000\n" },
 		{ "ports 25", "ports 25, 20-30", "13:26: ports: port 25 is in this list twice\n" },
@@ -458,8 +464,7 @@ static void probes(void **state)
 		{ "check tcp", "check http", "" },
 		{ "interval 2s", "warn-latency 5ms", "" },
 		{ "interval 2s", "recheck 100ms", "" },
-		{ "interval 2s", "host a.example.com",
-		  "7:63: host means nothing to check tcp\n" },
+		{ "interval 2s", "host a.example.com", "7:63: host means nothing to check tcp\n" },
 		{ "interval 2s", "ca-file /a", "7:66: ca-file means nothing to check tcp\n" },
 		{ "check tcp { interval 2s }", "check ping { }",
 		  "7:52: warning: check ping tells that the machine runs, not that the service "
@@ -469,7 +474,8 @@ static void probes(void **state)
 		  "7:52: warning: check ping tells that the machine runs, not that the service "
 		  "does\n7:64: port means nothing to check ping\n" },
 		{ "check tcp { interval 2s }", "check pop3s { verify-tls no }", "" },
-		{ "check tcp { interval 2s }", "check imaps { host a.example.com; ca-file /a }", "" },
+		{ "check tcp { interval 2s }", "check imaps { host a.example.com; ca-file /a }",
+		  "" },
 		{ "check tcp { interval 2s }", "check imaps { }",
 		  "7:52: the certificate is verified against a name: array \"one\" needs an "
 		  "fqdn, the check a host, or verify-tls no\n"
