@@ -38,10 +38,14 @@ uint64_t revise_unix_ms(void)
 
 void revise_up(struct syncd *syncd)
 {
-	remote_cut(syncd);
+	bool again = syncd->revise.push.up;
+
 	fetch_end(&syncd->revise.fetch);
-	if (syncd->revise.history)
-		push_up(&syncd->revise.push, daemon_now_ns());
+	if (!syncd->revise.history)
+		return;
+	push_up(&syncd->revise.push, daemon_now_ns());
+	if (again)
+		remote_again(syncd);
 }
 
 void revise_down(struct syncd *syncd)
@@ -197,6 +201,7 @@ void revise_stop(struct syncd *syncd)
 	struct revise *revise = &syncd->revise;
 
 	fetch_end(&revise->fetch);
+	remote_stop(syncd);
 	upload_end(&revise->upload);
 	bundle_free(revise->given);
 	bundle_free(revise->sent);

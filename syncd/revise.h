@@ -35,11 +35,16 @@ struct revise_wish {
 
 /* What is asked on one node and done on the other (revise_remote.c). */
 struct revise_remote {
-	struct ctl_conn *conn;    /* of this node: its question is at the peer; NULL: none is */
-	uint64_t number;          /* of that question */
-	struct revise_asker from; /* the peer, whose revision is on its way here */
+	struct ctl_conn *conn; /* of this node: its question is at the peer; NULL: none is */
+	uint64_t number;       /* of that question */
+	Sync__RevisionAsk__What what;
+	/* The peer's question. */
+	struct revise_asker from; /* whose revision is on its way here */
 	struct revision wanted;
 	struct revise_wish wish;
+	uint64_t answered; /* number of the last one that had its end, and that answer */
+	uint8_t *answer;
+	size_t length;
 };
 
 /* Which daemons have not said yet that they follow. */
@@ -189,8 +194,11 @@ void remote_answer(struct syncd *syncd, uint64_t number, const Cas__Message *mes
 /* Was this one fetched for somebody who asked the peer?  Then it is his; NULL: it did not come. */
 bool remote_waits(const struct revise *revise, const struct revision *which);
 void remote_fetched(struct syncd *syncd, struct bundle *bundle, const char *why);
-/* What was on its way over the channel is lost. */
+/* Another connection took over: what was on its way over the one before may be lost. */
+void remote_again(struct syncd *syncd);
+/* The channel went down. */
 void remote_cut(struct syncd *syncd);
+void remote_stop(struct syncd *syncd);
 
 /* A child of the current revision, signed with this node's key.  0, or negative errno with `why`.
  */

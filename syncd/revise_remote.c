@@ -4,8 +4,7 @@
  * come back to who asked.  A revision is signed where somebody pushes it, and fetched by the active
  * node like any other.
  */
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "conf/log.h"
 #include "syncd/syncd.h"
@@ -35,6 +34,7 @@ bool remote_ask(struct syncd *syncd, struct ctl_conn *conn, Sync__RevisionAsk *a
 	/* Of its own for each process: what answers the one before is not taken for this. */
 	remote->number = daemon_now_ns();
 	remote->conn = conn;
+	remote->what = ask->what;
 	ask->number = remote->number;
 	frame.revision_ask = ask;
 	revise_send(syncd, &frame);
@@ -86,6 +86,20 @@ void remote_heard_answer(struct syncd *syncd, const Sync__RevisionAnswer *answer
  * ---------------------------------------------------------------------
  */
 
+/* The end is kept, for a peer that has not heard it. */
+static void keep(struct revise_remote *remote, const Sync__Frame *frame)
+{
+	size_t length = sync__frame__get_packed_size(frame);
+	uint8_t *bytes = malloc(length);
+
+	free(remote->answer);
+	remote->answer = bytes;
+	remote->answered = bytes ? frame->revision_answer->number : 0;
+	remote->length = length;
+	if (bytes)
+		sync__frame__pack(frame, bytes);
+}
+
 void remote_answer(struct syncd *syncd, uint64_t number, const Cas__Message *message)
 {
 	Sync__Frame frame = SYNC__FRAME__INIT;
@@ -99,7 +113,26 @@ void remote_answer(struct syncd *syncd, uint64_t number, const Cas__Message *mes
 	answer.more = message->more;
 	answer.reply = message->push_reply;
 	frame.revision_answer = &answer;
+	if (!message->more)
+		keep(&syncd->revise.remote, &frame);
 	revise_send(syncd, &frame);
+}
+
+/* Nothing is done twice: what is not known here never came. */
+static void answer_again(struct syncd *syncd, const struct revise_asker *asker)
+{
+	const struct revise *revise = &syncd->revise;
+	const struct revise_remote *remote = &revise->remote;
+
+	if (revise->asker.peer == asker->peer || remote->from.peer == asker->peer)
+		return; /* its end is to come */
+	if (remote->answered == asker->peer)
+		channel_send(&syncd->channel, remote->answer, remote->length);
+	else
+		revise_refuse(syncd, asker, REVISE_DISAGREES,
+			      "the question was lost on its way to %s: nothing has been done, ask "
+			      "again",
+			      syncd_name(syncd, syncd->node));
 }
 
 static void fetch_wanted(struct syncd *syncd, const struct revise_asker *asker,
@@ -127,6 +160,10 @@ void remote_heard_ask(struct syncd *syncd, const Sync__RevisionAsk *ask)
 	struct revise_asker asker = { .peer = ask->number };
 	struct revise_back back = { ask->has_revision ? ask->revision : 0, ask->who, ask->message };
 
+	if (ask->again) {
+		answer_again(syncd, &asker);
+		return;
+	}
 	log_info("%s asks for a change of the configuration", peer_name(syncd));
 	if (!syncd->revise.history)
 		revise_refuse(syncd, &asker, REVISE_UNSAFE,
@@ -164,6 +201,23 @@ void remote_fetched(struct syncd *syncd, struct bundle *bundle, const char *why)
 	bundle_free(bundle);
 }
 
+void remote_again(struct syncd *syncd)
+{
+	const struct revise_remote *remote = &syncd->revise.remote;
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	Sync__RevisionAsk ask = SYNC__REVISION_ASK__INIT;
+
+	if (remote->from.peer)
+		revise_fetch_begin(syncd, &remote->wanted);
+	if (!remote->conn)
+		return;
+	ask.number = remote->number;
+	ask.what = remote->what;
+	ask.has_again = ask.again = true;
+	frame.revision_ask = &ask;
+	revise_send(syncd, &frame);
+}
+
 void remote_cut(struct syncd *syncd)
 {
 	struct revise *revise = &syncd->revise;
@@ -178,4 +232,10 @@ void remote_cut(struct syncd *syncd)
 			"runs",
 			peer_name(syncd));
 	remote->conn = NULL;
+}
+
+void remote_stop(struct syncd *syncd)
+{
+	free(syncd->revise.remote.answer);
+	syncd->revise.remote = (struct revise_remote){ 0 };
 }
