@@ -110,6 +110,9 @@ void push_reconsider(struct push *p, uint64_t now)
 		p->confirm_ns = now + CONFIRM_AGAIN;
 		push_confirmed(p);
 	}
+	/* What kept this node from the peer's revision is over. */
+	if (with == RELATION_SAME && !p->astray && !p->why_owed)
+		p->why[0] = '\0';
 	if (with != RELATION_THEIRS || p->phase != PUSH_IDLE || p->task != PUSH_NOTHING ||
 	    now < p->join_ns)
 		return;

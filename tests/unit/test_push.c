@@ -727,6 +727,11 @@ static void a_choice_that_fails_is_told(void **state)
 	run_ms(world, 20000);
 	/* it was not taken behind anybody's back */
 	assert_true(push_split(&a->push) && !a->push.adopting);
+	/* nor is it this node's trouble once the other one gives in */
+	assert_non_null(strstr(a->push.why, "cannot be taken over"));
+	assert_null(push_adopt(&world->node[1].push));
+	run_ms(world, 1000);
+	assert_string_equal(a->push.why, "");
 	free_world(world);
 }
 
