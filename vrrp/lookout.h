@@ -18,8 +18,9 @@ enum lookout_round {
 };
 
 /* What the peer has said of its LAN, with a pulse of half a second, is no older than this when it
- * lives.  Less than the rounds of an active node take. */
-enum { LOOKOUT_FRESH_MS = 700 };
+ * lives: it goes on with the next heartbeat, and from syncd with the next report, which is up to
+ * 100 ms each.  Less than the rounds of an active node take. */
+enum { LOOKOUT_FRESH_MS = 750 };
 
 struct lookout {
 	unsigned int silent,
