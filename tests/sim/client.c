@@ -110,8 +110,28 @@ static void open_flow(struct world *world, unsigned int flow)
 	if (member == NOBODY)
 		return;
 	client->member = (uint8_t)member;
+	client->asked = true;
+	client->promised = false;
 	if (to_client(world, flow, (unsigned int)member, PACKET_SYNACK))
 		client->state = CLIENT_SYN;
+}
+
+void client_answered(struct world *world, unsigned int flow, unsigned int member)
+{
+	struct session_of_client *client = &world->client[flow];
+
+	if (client->state != CLIENT_CLOSED || !client->asked || client->member != member)
+		return;
+	client->state = CLIENT_SYN;
+	world_later(world, chance_between(&world->chance, 100, 3000) * US, EV_COMPLETE, 0, flow);
+}
+
+/* A client that was promised its connection believes in it, and sends its ACK again. */
+static void broken(struct world *world, unsigned int flow, unsigned int member)
+{
+	if (world->single && !world->damaged_at && world->client[flow].promised)
+		trace_fail(world, "I1 session %u, promised with member %u, was sent to member %u",
+			   flow, world->client[flow].member, member);
 }
 
 static void complete(struct world *world, unsigned int flow)
@@ -120,20 +140,29 @@ static void complete(struct world *world, unsigned int flow)
 	int member = to_member(world, flow, PACKET_ACK);
 
 	if (member == NOBODY) {
-		if (++client->retries > 3)
+		if (++client->retries > 3 && !client->promised)
 			client->state = CLIENT_CLOSED;
 		return;
 	}
 	client->state = CLIENT_CLOSED;
+	client->asked = false;
 	client->retries = 0;
-	if (member != client->member)
-		return; /* never was a session */
+	if (member != client->member) {
+		broken(world, flow, (unsigned int)member);
+		return; /* or it never was a session */
+	}
 	world->at_member[member][flow] = true;
 	client->state = CLIENT_OPEN;
 	client->opened = world->now;
 	client->packets = 0;
 	client->closing = client->untold = false;
 	world->figures->opened++;
+}
+
+void client_complete(struct world *world, unsigned int flow)
+{
+	if (world->client[flow].state == CLIENT_SYN)
+		complete(world, flow);
 }
 
 static void astray(struct world *world, unsigned int flow, unsigned int member)
@@ -156,6 +185,7 @@ static void astray(struct world *world, unsigned int flow, unsigned int member)
 			  n + 1, entry->used, entry->member, entry->state, entry->flags,
 			  entry->epoch);
 	}
+	broken(world, flow, member);
 	/* Through a table that was damaged, it may be. */
 	if (world->single && !world->damaged && !client->untold &&
 	    client->opened <= world->covered_at)

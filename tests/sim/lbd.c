@@ -208,6 +208,7 @@ static void passed(struct node *node, unsigned int pool, uint32_t number)
 static void poll(struct node *node)
 {
 	look_role(node);
+	strict_beat(node);
 	world_wake(node, LBD, EV_POLL, node->world->now + 100 * MS);
 }
 
@@ -234,6 +235,10 @@ void lbd_event(struct node *node, const struct event *event)
 		if (node->lbd.active)
 			plane_sweep(node);
 		world_wake(node, LBD, EV_SWEEP, node->world->now + SECOND);
+		break;
+	case EV_HELD:
+	case EV_FOLLOWED:
+		strict_event(node, (enum event_kind)event->kind);
 		break;
 	case EV_PROBE:
 		look_role(node);
@@ -315,7 +320,9 @@ void lbd_start(struct node *node)
 {
 	uint64_t now = node->world->now;
 
+	strict_end(node);
 	node->lbd = (struct lbd){ 0 };
+	strict_start(node);
 	node->runs[LBD] = node->store.current;
 	node->plane.loaded = true;
 	/* Tables are written anew from the standings that the old ones show, see install_pool(). */

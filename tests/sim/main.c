@@ -19,7 +19,7 @@ const char *const plant_names[PLANTS] = {
 	"hole-forgotten", "config-unheard", "end-kept",       "no-witness",      "hasty",
 	"verify-blind",   "no-barrier",     "kept-stale",     "kept-short",      "wish-unheard",
 	"ports-unheard",  "stage-skipped",  "stage-unstored", "confirm-unheard", "confirm-unstored",
-	"history-lost",
+	"history-lost",   "release-early",
 };
 
 static enum plant plant_of(const char *name)
@@ -57,7 +57,8 @@ static int report(const char *path, const struct figures *f, double took)
 		"\"run_s\":%.1f,\"single_fault_runs\":%llu,\"storm_runs\":%llu,\"faults\":%llu,"
 		"\"takeovers\":%llu,\"planned_failovers\":%llu,\"refused_failovers\":%llu,"
 		"\"sessions_opened\":%llu,\"sessions_lost_in_storms\":%llu,\"packets\":%llu,"
-		"\"frames\":%llu,\"pushes\":%llu,\"two_histories\":%llu,\"heal_longest_s\":%.2f,"
+		"\"frames\":%llu,\"pushes\":%llu,\"two_histories\":%llu,\"sessions_promised\":%llu,"
+		"\"heal_longest_s\":%.2f,"
 		"\"fenced\":%llu,"
 		"\"dark_longest_s\":%.2f,\"two_owners_longest_s\":%.2f},",
 		(unsigned long long)f->seeds, (unsigned long long)f->failures, f->hours, took,
@@ -66,8 +67,9 @@ static int report(const char *path, const struct figures *f, double took)
 		(unsigned long long)f->failovers, (unsigned long long)f->refused,
 		(unsigned long long)f->opened, (unsigned long long)f->lost,
 		(unsigned long long)f->packets, (unsigned long long)f->frames,
-		(unsigned long long)f->pushes, (unsigned long long)f->histories, f->heal_longest_s,
-		(unsigned long long)f->fenced, f->dark_longest_s, f->both_longest_s);
+		(unsigned long long)f->pushes, (unsigned long long)f->histories,
+		(unsigned long long)f->promised, f->heal_longest_s, (unsigned long long)f->fenced,
+		f->dark_longest_s, f->both_longest_s);
 	fprintf(file, "\"environment\":{\"system\":\"%s %s\",\"machine\":\"%s\"}}\n", name.sysname,
 		name.release, name.machine);
 	return fclose(file) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -36,6 +36,7 @@ void nemesis_draw(struct world *world)
 
 	world->single = chance_of(c, 500);
 	world->pushing = chance_of(&world->wishes, 500);
+	strict_draw(world);
 	world->preempt = chance_of(c, 200);
 	world->fence = chance_of(c, 300);
 	world->consistency = chance_of(c, 500);

@@ -191,6 +191,11 @@ static bool told_in_time(const struct node *leader, const struct node *follower,
 	pending(&keys, leader, follower);
 	if (keys.flow[flow] && (here->exact || follower->plane.flow[flow].used))
 		return true;
+	/* A handshake that took so long that its member went down meanwhile, and the pin from it.
+	 */
+	if (keys.flow[flow] && pin->used && pin->member != here->member &&
+	    !leader->plane.standing[plane_pin_of(flow) % POOLS][here->member].up)
+		return true;
 	return keys.pin[plane_pin_of(flow)] && pin->used && pin->member == here->member;
 }
 
@@ -226,6 +231,21 @@ static void check_covered(struct world *world)
 					   "derived by it",
 					   f, world->client[f].member, follower->number + 1);
 	}
+}
+
+void oracle_promised(const struct node *leader, unsigned int flow)
+{
+	struct world *world = leader->world;
+	const struct node *follower = &world->node[1 - leader->number];
+	const struct plane_flow *entry = &follower->plane.flow[flow];
+
+	if (world->damaged_at ||
+	    !in_step(leader, follower, &leader->syncd->session, &follower->syncd->session))
+		return;
+	world->figures->promised++;
+	if (!entry->used || entry->member != leader->plane.flow[flow].member)
+		trace_fail(world, "I1 session %u is promised, and node %u does not hold it", flow,
+			   follower->number + 1);
 }
 
 static bool hears(const struct node *node)
@@ -456,6 +476,9 @@ bool oracle_whole(struct world *world, char *why, size_t size)
 	standby = active == a ? b : a;
 	if (active->vrrpd.fsm.state != FSM_ACTIVE || !plane_admits(active))
 		return complain(why, size, "nobody is active");
+	/* It would not give the role to one of which it does not know that yet. */
+	if (!active->vrrpd.lookout.peer_whole)
+		return complain(why, size, "the standby's LAN is not known to be whole");
 	if (standby->vrrpd.fsm.state != FSM_BACKUP)
 		return complain(why, size, "nobody is standby");
 	if (world->owner != (int)active->number)

@@ -14,7 +14,7 @@
 #include "tests/sim/sim.h"
 
 enum { WEIGHTS = 4, TABLES = WEIGHTS * WEIGHTS * WEIGHTS * WEIGHTS };
-enum { EXACT_A_SECOND = 6, BEGUN_S = 10 };
+enum { EXACT_A_SECOND = 6, STRICT_A_SECOND = 24, BEGUN_S = 10 };
 
 static const uint64_t choice_seed = 0x5eed;
 static const uint16_t service_port[SERVICES] = { 135, 443, 80 };
@@ -83,6 +83,11 @@ struct flow_key plane_key(unsigned int flow)
 		.client_port = htons((uint16_t)(40000 + flow % PORTS)),
 		.vip_port = htons(service_port[flow / PORTS % SERVICES]),
 	};
+}
+
+enum strict plane_strict_of(const struct world *world, unsigned int flow)
+{
+	return world->strict[flow / PORTS % SERVICES];
 }
 
 static int client_number(const struct flow_ip *ip)
@@ -286,6 +291,7 @@ void plane_emit(struct node *node, const struct flow_event *event)
 
 	if (plane->ringed < plane->room) {
 		plane->ring[plane->ringed++] = *event;
+		plane->written++;
 		syncd_ring(node);
 		return;
 	}
@@ -433,7 +439,7 @@ static struct plane_flow fresh_flow(const struct node *node, unsigned int member
 }
 
 /* A flood is to fit in no table: few are enough here. */
-static bool exact_may(struct node *node)
+static bool exact_may(struct node *node, unsigned int rate)
 {
 	struct plane *plane = &node->plane;
 	uint64_t second = node_now(node) / SECOND;
@@ -441,11 +447,12 @@ static bool exact_may(struct node *node)
 	if (plane->exact_second != second)
 		plane->exact_count = 0;
 	plane->exact_second = second;
-	return plane->exact_count++ < EXACT_A_SECOND;
+	return plane->exact_count++ < rate;
 }
 
 static int begin(struct node *node, unsigned int flow)
 {
+	enum strict strict = plane_strict_of(node->world, flow);
 	struct plane_flow made;
 	int member, derived;
 
@@ -455,19 +462,23 @@ static int begin(struct node *node, unsigned int flow)
 		remove_flow(node, flow, true);
 	member = admitted(&node->plane, flow);
 	derived = plane_derived(&node->plane, flow);
-	if (member != derived && member != NOBODY && exact_may(node)) {
-		made = fresh_flow(node, (unsigned int)member, 0);
-		made.exact = made.begun = true;
-		make_flow(node, flow, &made, true);
-		return member;
-	}
-	if (member != derived && member != NOBODY) {
+	if (member != derived && member != NOBODY && !exact_may(node, EXACT_A_SECOND)) {
 		node->plane.kept++;
 		member = derived;
 	}
-	if (member != NOBODY)
-		node->plane.handshake[flow] = (struct plane_handshake){ .used = true,
-									.member = (uint8_t)member };
+	if (member == NOBODY)
+		return NOBODY;
+	if ((strict && exact_may(node, STRICT_A_SECOND)) || member != derived) {
+		made = fresh_flow(node, (unsigned int)member, 0);
+		made.exact = made.begun = true;
+		make_flow(node, flow, &made, true);
+		strict_note(node, flow);
+		return member;
+	}
+	if (strict == STRICT_REQUIRE && !strict_alone(node))
+		return NOBODY;
+	node->plane.handshake[flow] = (struct plane_handshake){ .used = true,
+								.member = (uint8_t)member };
 	return member;
 }
 
@@ -488,9 +499,9 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 	struct plane_handshake *handshake = &node->plane.handshake[flow];
 	struct plane_flow made;
 
+	watch(node, flow, packet == PACKET_SYN ? "gets a SYN" : "gets a packet");
 	if (packet == PACKET_SYN && (!entry->used || entry->state >= FLOW_CLOSING))
 		return begin(node, flow);
-	watch(node, flow, packet == PACKET_SYN ? "gets a SYN" : "gets a packet");
 	if (entry->used) {
 		track(node, entry, packet, FLOW_CLIENT_FIN);
 		entry->begun &= packet == PACKET_SYN;
@@ -523,11 +534,13 @@ bool plane_member(struct node *node, unsigned int flow, unsigned int member, enu
 		return false;
 	if (entry->used && entry->member == member) {
 		track(node, entry, packet, FLOW_MEMBER_FIN);
-		return true;
+		return packet != PACKET_SYNACK || !entry->begun || strict_passes(node, flow);
 	}
 	if (handshake->used && handshake->member == member) {
 		handshake->synack |= packet == PACKET_SYNACK;
 	} else if (entry->used && packet == PACKET_RST) {
+		return false;
+	} else if (packet == PACKET_SYNACK && plane_strict_of(node->world, flow)) {
 		return false;
 	}
 	if (packet == PACKET_DATA && !entry->used) {

@@ -18,9 +18,11 @@
 
 #include "lbd/admin.h"
 #include "lbd/barrier.h"
+#include "lbd/hold.h"
 #include "lbd/learned.h"
 #include "proto/memo.h"
 #include "proto/record.h"
+#include "syncd/marks.h"
 #include "syncd/session.h"
 #include "tests/sim/revise.h"
 #include "vrrp/fsm.h"
@@ -41,6 +43,7 @@ enum {
 	JOURNAL = 1024,
 	KEPT = 512, /* records of the log that outlive syncd */
 	TRACE = 60,
+	HELD = 64, /* SYN-ACKs that lbd has not read */
 	NOBODY = -1,
 };
 
@@ -102,13 +105,17 @@ enum event_kind {
 	EV_ANNOUNCE,
 	EV_SWEEP,
 	EV_PROBE,
-	EV_LAST_OF_DAEMON = EV_PROBE,
+	EV_HELD,     /* SYN-ACKs wait for the standby */
+	EV_FOLLOWED, /* it has got further, or time is up */
+	EV_LAST_OF_DAEMON = EV_FOLLOWED,
 	/* Of the world. */
 	EV_ADVERT, /* arg: priority */
 	EV_GARP,
 	EV_ARP,
 	EV_CONNECT,
-	EV_CLIENT, /* arg: flow */
+	EV_CLIENT,   /* arg: flow */
+	EV_ANSWERED, /* a SYN-ACK that had waited; arg: flow * MEMBERS + member */
+	EV_COMPLETE, /* arg: flow */
 	EV_FAULT,
 	EV_START,   /* of a daemon */
 	EV_CUT_END, /* arg: path */
@@ -162,6 +169,23 @@ struct plane_handshake {
 	uint8_t member;
 };
 
+enum strict { STRICT_NOT, STRICT_PREFER, STRICT_REQUIRE };
+
+/* proto/flow.h, struct flow_acked; and struct strict of a flow that was recorded at its SYN. */
+struct plane_acked {
+	uint64_t position, lost, synced_ns, reader_ns;
+};
+
+struct plane_strict {
+	uint64_t position, held_ns;
+};
+
+/* A SYN-ACK that lbd is to hold. */
+struct plane_held {
+	uint64_t position;
+	uint16_t flow, member;
+};
+
 /* Without padding: the oracle compares whole arrays of these. */
 struct plane_standing {
 	uint32_t up; /* 0 or 1 */
@@ -191,6 +215,11 @@ struct plane {
 	bool bound; /* the lease has a hard end */
 	struct flow_event ring[RING];
 	size_t ringed, room;
+	uint64_t written; /* to the ring, ever */
+	struct plane_acked acked;
+	struct plane_strict strict[FLOWS];
+	struct plane_held held[HELD];
+	size_t helds;
 	uint64_t lost, generation;
 	bool lost_seen; /* keys of lost events are known to differ until the reader notices */
 };
@@ -222,6 +251,7 @@ void plane_reset(struct node *node);
 /* Something in the table is lost, left over or other, and nobody is told.  False: not this time. */
 bool plane_damage(struct node *node);
 bool plane_admits(const struct node *node);
+enum strict plane_strict_of(const struct world *world, unsigned int flow);
 
 struct flow_key plane_key(unsigned int flow);
 /* Number of a record's flow or pin; negative for what no client here has. */
@@ -318,7 +348,6 @@ struct parcel {
 enum parcel_kind { PARCEL_UP, PARCEL_DATA, PARCEL_DOWN };
 
 struct syncd {
-	struct session session;
 	bool lbd, vrrpd; /* linked */
 	bool standby;    /* attached, as lbd was told */
 	bool shared;
@@ -336,6 +365,8 @@ struct syncd {
 	struct flow_event *late; /* planted: applied after the acknowledgement */
 	size_t lates;
 	struct hands hands;
+	struct marks marks;
+	struct session session; /* last: large, and session_open() clears it */
 };
 
 struct lbd {
@@ -344,6 +375,8 @@ struct lbd {
 	bool standby;
 	struct barrier barrier[POOLS];
 	struct memo memo;
+	struct hold hold;
+	uint64_t due_at; /* world time; who waits longest is let go */
 };
 
 struct node {
@@ -387,6 +420,8 @@ enum client_state { CLIENT_CLOSED, CLIENT_SYN, CLIENT_OPEN };
 struct session_of_client {
 	enum client_state state;
 	bool closing; /* its end has begun: nothing can be lost any more */
+	bool asked;   /* CLOSED: a SYN of it is with its member */
+	bool promised; /* the standby had it before the client had an answer */
 	bool untold;  /* its node lost the lead before the other one had heard of it */
 	uint8_t member;
 	uint64_t opened;
@@ -420,6 +455,7 @@ enum plant {
 	PLANT_CONFIRM_UNHEARD,
 	PLANT_CONFIRM_UNSTORED,
 	PLANT_HISTORY_LOST,
+	PLANT_RELEASE_EARLY,
 	PLANTS
 };
 extern const char *const plant_names[PLANTS];
@@ -443,7 +479,7 @@ struct figures {
 	uint64_t fenced;
 	double dark_longest_s, both_longest_s;
 	uint64_t seeds, failures, faults, failovers, refused, takeovers, opened, packets, lost,
-		snapshots, resumes, frames, single, storm, pushes, histories;
+		snapshots, resumes, frames, single, storm, pushes, histories, promised;
 	double hours, heal_longest_s;
 };
 
@@ -505,6 +541,7 @@ struct world {
 	uint64_t covered_at; /* last time that the standby held all that the active node had */
 	unsigned int strikes;
 	uint64_t fault_at, stable_since, overlap_since, stall_until, faults_until;
+	enum strict strict[SERVICES];
 	uint64_t idle, linger; /* time-outs of the data plane */
 	unsigned int pace;     /* of the clients, ms */
 	uint64_t generations;
@@ -603,6 +640,19 @@ void lbd_start(struct node *node);
 void lbd_event(struct node *node, const struct event *event);
 void lbd_letter(struct node *node, const struct letter *letter);
 
+/* strict.c */
+void strict_draw(struct world *world);
+bool strict_alone(const struct node *node);
+/* A flow has been recorded at its SYN. */
+void strict_note(struct node *node, unsigned int flow);
+/* Whether what tells its client may pass now. */
+bool strict_passes(struct node *node, unsigned int flow);
+void strict_acked(struct node *node);
+void strict_event(struct node *node, enum event_kind kind);
+void strict_beat(struct node *node);
+void strict_start(struct node *node);
+void strict_end(struct node *node);
+
 /* roster.c */
 void roster_announce(struct node *node, bool news);
 void roster_obey(struct node *node, const struct flow_event *part);
@@ -627,6 +677,9 @@ void wire_timeout(struct node *node);
 
 /* client.c */
 void client_step(struct world *world, unsigned int flow);
+/* A SYN-ACK that had waited. */
+void client_answered(struct world *world, unsigned int flow, unsigned int member);
+void client_complete(struct world *world, unsigned int flow);
 void client_learn(struct world *world, int node);
 void client_arp(struct world *world);
 
@@ -649,6 +702,8 @@ void reduce(const struct options *options, const struct outcome *outcome);
 /* oracle.c: the invariants. */
 void oracle_step(struct world *world);
 void oracle_records(struct node *node);
+/* The client of a strict service is about to hear of a flow that the standby is said to hold. */
+void oracle_promised(const struct node *leader, unsigned int flow);
 /* The operator's failover lets go of the role. */
 void oracle_handed_over(const struct node *node);
 void oracle_promoted(struct node *node, uint64_t epoch, bool yielded);

@@ -375,6 +375,8 @@ void syncd_drain(struct node *node)
 	if (n)
 		session_events(&node->syncd->session, node->plane.ring, n, node_now(node));
 	check_lost(node);
+	session_urge(&node->syncd->session);
+	strict_acked(node);
 	session_drained(&node->syncd->session, true, node_now(node));
 }
 
@@ -403,6 +405,7 @@ static void on_tick(struct node *node)
 	wire_timeout(node);
 	session_tick(&syncd->session, now);
 	hands_tick(node);
+	strict_acked(node);
 	if (now - syncd->reported_ns >= REPORT_MS * MS)
 		relay_report(node);
 	syncd_work(node);
@@ -471,6 +474,7 @@ static void heard_shared(struct node *node)
 		syncd_drain(node);
 	if (!same)
 		syncd->lost = node->plane.lost;
+	marks_reset(&syncd->marks);
 	syncd->shared = true;
 	syncd->generation = node->plane.generation;
 	session_tables(&syncd->session, FLOW_LAYOUT, FLOWS + PINS, same, node_now(node));
@@ -544,6 +548,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 		syncd_drain(node);
 		session_role(&syncd->session, letter->role, letter->epoch, node_now(node));
 		hands_role(node);
+		strict_acked(node);
 		relay_report(node);
 		syncd_work(node);
 		break;
@@ -621,7 +626,8 @@ void syncd_start(struct node *node)
 	if (syncd->open)
 		session_close(&syncd->session);
 	hands_end(node);
-	*syncd = (struct syncd){ .late = late };
+	memset(syncd, 0, offsetof(struct syncd, session));
+	syncd->late = late;
 	syncd->last = &syncd->first;
 	if (!late)
 		syncd->late = malloc(FLOW_BATCH * sizeof(*late));

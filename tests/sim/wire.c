@@ -112,6 +112,7 @@ static void end(struct node *node)
 		node->syncd->session.leader.uncertain = node->syncd->session.leader.reoffer = false;
 	session_down(&node->syncd->session, node_now(node));
 	hands_down(node);
+	strict_acked(node);
 }
 
 void wire_drop(struct node *node)
@@ -195,6 +196,7 @@ void wire_read(struct node *node)
 	syncd->inbound -= parcel->length;
 	deliver(node, parcel);
 	free(parcel);
+	strict_acked(node);
 	oracle_records(node);
 	syncd_work(node);
 }

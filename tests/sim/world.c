@@ -199,6 +199,12 @@ static void of_world(struct world *world, const struct event *event)
 	case EV_CLIENT:
 		client_step(world, event->arg);
 		break;
+	case EV_ANSWERED:
+		client_answered(world, event->arg / MEMBERS, event->arg % MEMBERS);
+		break;
+	case EV_COMPLETE:
+		client_complete(world, event->arg);
+		break;
 	case EV_FAULT:
 		nemesis_strike(world);
 		break;
@@ -262,8 +268,8 @@ static void open_world(struct world *world)
 		node->syncd = calloc(1, sizeof(*node->syncd));
 		node->trail = calloc(1, trail_bytes(KEPT));
 		for (unsigned int d = 0; d < DAEMONS; d++)
-			node->process[d].inbox = calloc(INBOX, sizeof(struct letter));
-		if (!node->syncd || !node->trail)
+			node->process[d].inbox = malloc(INBOX * sizeof(struct letter));
+		if (!node->syncd || !node->trail || !node->process[DAEMONS - 1].inbox)
 			abort();
 		trail_open(node->trail, KEPT, n + 1, "");
 		node->syncd->last = &node->syncd->first;
@@ -289,6 +295,7 @@ static void close_world(struct world *world)
 		free(world->node[n].syncd);
 		free(world->node[n].trail);
 		roster_end(&world->node[n]);
+		strict_end(&world->node[n]);
 		for (unsigned int d = 0; d < DAEMONS; d++)
 			free(world->node[n].process[d].inbox);
 	}
