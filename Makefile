@@ -188,7 +188,7 @@ $(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYN
 # A server and its clients; what they share is the wire.
 $(B)/tests/casmock: $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/casmock/client%,$(CASMOCK_SRC)))
 	$(link) $^ -lev
-$(B)/tests/mapi: $(patsubst %,$(B)/obj/tests/casmock/%.o,client client_talk client_tally pdu syntax tower wire)
+$(B)/tests/mapi: $(patsubst %,$(B)/obj/tests/casmock/%.o,client client_line client_talk client_tally pdu syntax tower wire)
 	$(link) $^ -lev
 
 check: $(TESTS) $(B)/pairctl

@@ -38,17 +38,22 @@ void talk_begin(struct talk *talk, bool book, uint32_t id)
 	talk->port = TALK_MAPPER_PORT;
 }
 
+void talk_join(struct talk *talk, const struct talk *held)
+{
+	*talk = *held;
+	talk->step = TALK_BIND;
+}
+
 void talk_connected(struct talk *talk, struct writer *out)
 {
-	struct bind bind = { .offers = 1 };
+	struct bind bind = { .group = talk->group, .offers = 1 };
 
 	bind.offer[0].interface = talk->step == TALK_BIND_MAPPER ? syntax_mapper
 								 : *service_of(talk);
 	pdu_write_bind(out, PDU_BIND, ++talk->call, &bind);
 }
 
-/* --- questions ----------------------------------------------------------------------------------
- */
+/* --- questions ---------------------------------------------------------------------------- */
 
 static void ask_map(struct talk *talk, struct writer *out)
 {
@@ -120,8 +125,7 @@ void talk_call(struct talk *talk, struct writer *out)
 	pdu_end(out);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 static enum talk_next on_bound(struct talk *talk, struct pdu *pdu, struct writer *out)
 {
@@ -134,10 +138,17 @@ static enum talk_next on_bound(struct talk *talk, struct pdu *pdu, struct writer
 	if (talk->step == TALK_BIND_MAPPER) {
 		talk->step = TALK_MAP;
 		ask_map(talk, out);
-	} else {
-		talk->step = TALK_LOG_ON;
-		log_on(talk, out);
+		return TALK_SAY;
 	}
+	if (talk->group && ack.group != talk->group)
+		return wrong(talk, "another group", ack.group);
+	if (talk->group) {
+		talk->step = TALK_HELD;
+		return TALK_LOGGED_ON;
+	}
+	talk->group = ack.group;
+	talk->step = TALK_LOG_ON;
+	log_on(talk, out);
 	return TALK_SAY;
 }
 

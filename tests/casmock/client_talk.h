@@ -5,6 +5,9 @@
  *
  *	connect to the mapper -> bind it -> ask for the port -> connect there -> bind -> log on
  *	  -> held: a call now and then, on the context handle of the log-on
+ *
+ * Beside a line that is held, another one may join its association group: it binds at the same
+ * port, and makes its calls on the same handle.  Only the same server takes it.
  */
 #ifndef CASMOCK_CLIENT_TALK_H
 #define CASMOCK_CLIENT_TALK_H
@@ -27,7 +30,8 @@ struct talk {
 	bool book; /* the address book's line, else the mailbox's */
 	uint32_t id;
 	enum talk_step step;
-	uint16_t port; /* to connect to */
+	uint16_t port;  /* to connect to */
+	uint32_t group; /* association group; 0: a new one */
 	uint32_t call;
 	uint8_t handle[TALK_HANDLE];
 	char member[TALK_NAME]; /* who answers */
@@ -36,6 +40,8 @@ struct talk {
 
 /* From the mapper on. */
 void talk_begin(struct talk *talk, bool book, uint32_t id);
+/* From the port on, as one more connection of a line that is held. */
+void talk_join(struct talk *talk, const struct talk *held);
 /* Connected: the first words. */
 void talk_connected(struct talk *talk, struct writer *out);
 /* A whole fragment has come. */

@@ -56,8 +56,7 @@ static bool read_ports(struct service *service, const char *text)
 	return true;
 }
 
-/* --- control ------------------------------------------------------------------------------------
- */
+/* --- control ------------------------------------------------------------------------------ */
 
 static int move(struct service *service, const char *ports)
 {
@@ -134,8 +133,7 @@ static int control_open(struct control *control, struct cas *cas, const char *pa
 	return 0;
 }
 
-/* --- start --------------------------------------------------------------------------------------
- */
+/* --- start -------------------------------------------------------------------------------- */
 
 static bool take_option(struct cas *cas, const char *option)
 {

@@ -10,8 +10,7 @@ enum { ENDPOINTS = 16 };
 
 static const uint32_t status_not_registered = 0x16c9a0d6;
 
-/* --- who is registered --------------------------------------------------------------------------
- */
+/* --- who is registered -------------------------------------------------------------------- */
 
 struct endpoint {
 	const struct interface *interface;
@@ -50,8 +49,7 @@ static void put_tower(struct call *call, const struct endpoint *endpoint)
 	tower_write(call->out, &tower);
 }
 
-/* --- operations ---------------------------------------------------------------------------------
- */
+/* --- operations --------------------------------------------------------------------------- */
 
 static uint32_t map(struct call *call)
 {

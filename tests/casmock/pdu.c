@@ -90,8 +90,7 @@ size_t pdu_end(struct writer *w)
 	return w->full ? 0 : written(w);
 }
 
-/* --- bind ---------------------------------------------------------------------------------------
- */
+/* --- bind --------------------------------------------------------------------------------- */
 
 static void read_offer(struct reader *r, struct offer *offer)
 {
@@ -205,8 +204,7 @@ size_t pdu_write_bind_nak(struct writer *w, uint32_t call, uint16_t reason)
 	return pdu_end(w);
 }
 
-/* --- calls --------------------------------------------------------------------------------------
- */
+/* --- calls -------------------------------------------------------------------------------- */
 
 size_t pdu_write_fault(struct writer *w, const struct pdu *request, uint32_t status)
 {

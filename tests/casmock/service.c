@@ -53,8 +53,7 @@ void cas_init(struct cas *cas, const char *name, struct ev_loop *loop)
 	}
 }
 
-/* --- the port -----------------------------------------------------------------------------------
- */
+/* --- the port ----------------------------------------------------------------------------- */
 
 /* A socket of both families; a negative errno. */
 static int listen_at(uint16_t port)
@@ -117,8 +116,7 @@ void service_stop(struct service *service)
 		connection_reset(LIST_FIRST(&service->connections));
 }
 
-/* --- faults -------------------------------------------------------------------------------------
- */
+/* --- faults ------------------------------------------------------------------------------- */
 
 /* What comes for a listening socket is lost, as on a wire that is cut, by a filter that takes
  * nothing. */

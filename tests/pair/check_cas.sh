@@ -35,8 +35,8 @@ referee() {
 	say "$1: $(tail -1 "$LAB/log/referee-$1.log")"
 }
 
-# one_fails MEMBER SERVICE OTHER PORT INTERFACE: each of its faults is named, the other service is well,
-# and the pool that needs both agrees.
+# one_fails MEMBER SERVICE OTHER PORT INTERFACE: each of its faults is named, the other service is
+# well, and the pool that needs both agrees.
 one_fails() {
 	local member=$1 service=$2 other=$3 port=$4 interface=$5 fault verdict
 	local -A verdicts=(

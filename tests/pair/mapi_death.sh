@@ -44,12 +44,17 @@ forget() {
 		eval '(($(grep -c forgotten "$LAB/log/mapi.out") > before))'
 }
 answered() { (($(told answers) >= $1)); }
-# Since forget(): every line has been answered, about twice, and none has ended.
+joined() { (($(told joined) >= $1)); }
+# Since forget(): every line has been answered, about twice, and none has ended; new connections
+# went to the servers of the lines that they belong to, or these would not have taken them.
 undisturbed() {
 	LAB_POLL=0.1 wait_for 30 "$1: answers to everybody" answered $((4 * SESSIONS))
 	LAB_POLL=0.1 wait_for 30 "$1: all lines held, none torn" all_held
-	[[ $(told ends) == "{}" ]] || fail "$1: lines have ended: $(told ends)"
-	say "$1: all $((2 * SESSIONS)) lines held, the longest answer took $(told answer_ms) ms"
+	LAB_POLL=0.1 wait_for 30 "$1: connections that join" joined $((SESSIONS / 2))
+	[[ $(told ends parted) == "{} {}" ]] ||
+		fail "$1: lines have ended, or others not joined them: $(told ends parted)"
+	say "$1: all $((2 * SESSIONS)) lines held, $(told joined) new connections joined them," \
+		"the longest answer took $(told answer_ms) ms"
 }
 
 challenges() {
@@ -70,8 +75,8 @@ verdict_ms() {
 is_down() { (($(verdict_ms "$1" "$2") > $3)); }
 moved_on() { all_held && (($(at "$1") == 0)); }
 
-# mailbox_dies NODE MEMBER FAULT CHALLENGES: NODE is active.  Nobody challenges an exact reset; after a
-# takeover the numbers may be old, and are asked for by as many packets that are challenged.
+# mailbox_dies NODE MEMBER FAULT CHALLENGES: NODE is active.  Nobody challenges an exact reset;
+# after a takeover numbers may be old, and are asked for by as many packets that are challenged.
 mailbox_dies() {
 	local node=$1 member=$2 fault=$3 count began verdict challenged
 	count=$(at "$member")
@@ -88,8 +93,8 @@ mailbox_dies() {
 		fail "$((2 * count)) lines of $member were to be reset, and no other: $(told ends)"
 	challenged=$(($(challenges) - challenged))
 	((challenged <= $4)) || fail "$challenged resets were not exact: they were challenged"
-	say "mapi of $member: $fault at port $(cas_port "$member" mapi), out after $((verdict - began)) ms;" \
-		"$count mailboxes and address books reset from $(($(told first_end) - verdict)) ms on," \
+	say "mapi of $member: $fault at port $(cas_port "$member" mapi)," \
+		"out after $((verdict - began)) ms; $count mailboxes and address books reset from $(($(told first_end) - verdict)) ms on," \
 		"all back $(($(told last_back) - verdict)) ms after the verdict; challenged: $challenged"
 	(($(told last_back) - verdict <= BACK_MS)) || fail "that took longer than $BACK_MS ms"
 }
