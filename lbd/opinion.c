@@ -12,8 +12,7 @@
 static const double tell_every = 1.;
 static const uint64_t believed_ns = 10 * 1000000000ull;
 
-/* --- this node's own ----------------------------------------------------------------------------
- */
+/* --- this node's own ---------------------------------------------------------------------- */
 
 static bool objects(const struct lbd *lbd, unsigned int pool, unsigned int member)
 {
@@ -99,8 +98,7 @@ void opinion_stop(struct opinions *opinions, struct lbd *lbd)
 		ev_timer_stop(lbd->loop, &opinions->tell);
 }
 
-/* --- the peer's ---------------------------------------------------------------------------------
- */
+/* --- the peer's --------------------------------------------------------------------------- */
 
 static bool same_place(const struct opinion *one, const struct opinion *other)
 {
@@ -158,8 +156,7 @@ const struct opinion *opinions_find(const struct opinions *opinions, const struc
 	return opinion;
 }
 
-/* --- told ---------------------------------------------------------------------------------------
- */
+/* --- told --------------------------------------------------------------------------------- */
 
 /* Who has something against a verdict, and what; NULL: nobody. */
 static const char *objector(const struct lbd *lbd, unsigned int pool, unsigned int member,
