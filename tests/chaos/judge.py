@@ -71,7 +71,10 @@ def limits(history):
 # --- what the runner saw ------------------------------------------------------------------------
 
 def judge_faults(history, verdict):
-    verdict.must(history.begin and history.faults and history.one('end'), 'the record has no end')
+    if verdict.must(history.begin and history.faults and history.one('end'),
+                    'the record has no end'):
+        verdict.figures['segments_repeated'] = (history.one('end')['segments'] -
+                                                history.begin['segments'])
     for event in history.all('broken'):
         verdict.must(False, '%s: %s failed: %s' % (event['id'], event['part'], event['why']))
     alone = len(history.faults) == 1
@@ -198,7 +201,8 @@ def judge_roles(history, verdict):
     pause = witness.pauses(history.adverts, 'lb%d-eth0' % faults[0]['active'])
     text = 'the role moved from lb%d, which sent no advert for %.0f ms' % (
         faults[0]['active'], pause)
-    (verdict.told if pause >= ASLEEP_MS else verdict.wrong).append(text)
+    asleep = pause >= ASLEEP_MS or verdict.tell_times
+    (verdict.told if asleep else verdict.wrong).append(text)
 
 
 def stints(history):
@@ -255,10 +259,10 @@ def seen(figures):
         '%d sessions: %d lost, %d moved, %d stalled (at most %.0f ms); %d new connections, %d lost' % (
             figures['sessions'], figures['sessions_lost'], figures['sessions_moved'], stalled,
             figures['longest_stall_ms'], figures['new'], figures['new_lost']),
-        'dark %s ms (%s of %s probes lost; the control %s ms), %s ms without a new connection, two '
-        'owners %.1f ms, healed after %s s' % (
+        'dark %s ms (%s of %s probes lost; the control %s ms), %s ms without a new connection (%s ms), '
+        'two owners %.1f ms, healed after %s s' % (
             figures['dark_ms'], figures['probes_lost'], figures['probes'], figures['control_ms'],
-            figures['connect_gap_ms'], figures['two_owners_ms'],
+            figures['connect_gap_ms'], figures['control_gap_ms'], figures['two_owners_ms'],
             '%.1f' % healed if healed is not None else '?')]
 
 

@@ -3,7 +3,7 @@
 id=T2
 title="75,000 spoofed SYNs, 25,000 a second"
 touches=""
-hold_ms=100
+hold_ms=3000
 dark_ms=20
 stays=1
 kind=syn

@@ -3,7 +3,7 @@
 id=T2B
 title="75,000 spoofed segments in mid-stream, 25,000 a second"
 touches=""
-hold_ms=100
+hold_ms=3000
 dark_ms=20
 stays=1
 kind=ack

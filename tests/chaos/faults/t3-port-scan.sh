@@ -3,7 +3,7 @@
 id=T3
 title="one client asks 75,000 ports, 25,000 a second"
 touches=""
-hold_ms=100
+hold_ms=3000
 dark_ms=20
 stays=1
 kind=scan
