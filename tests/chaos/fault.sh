@@ -15,10 +15,11 @@ fault_file() {
 	done
 }
 
-# fault_ids [quick]: processes and nodes, network, sync, configuration, resources, members, traffic.
+# fault_ids [quick]: processes and nodes, network, sync, configuration, resources,
+# upgrades, members, traffic.
 fault_ids() {
 	local letter file id
-	for letter in p n s c r b t m; do
+	for letter in p n s c r u b t m; do
 		for file in "$CHAOS/faults/$letter"*.sh; do
 			[[ -z $1 ]] || grep -q '\bquick_ms=' "$file" || continue
 			id=${file##*/}

@@ -96,6 +96,7 @@ def figures(verdicts, rows):
 
 def environment():
     return {'kernel': platform.release(), 'machine': platform.machine(), 'cpus': os.cpu_count(),
+            'load_15_min': round(os.getloadavg()[2], 1),
             'network': 'veth pairs and bridges of one machine', 'advert_ms': 100}
 
 
@@ -104,10 +105,10 @@ def environment():
 def markdown(rows, every):
     out = ['<!-- written by tests/chaos/report.py; sudo make chaos REPEAT=3 makes it again -->',
            '# What each fault came to', '',
-           '%d of %d episodes survived; %d of %d sessions and connections lost. Kernel %s, %d CPUs, '
-           'network namespaces of one machine, adverts every 100 ms.' % (
+           '%d of %d episodes survived; %d of %d sessions and connections lost. Kernel %s, %d CPUs '
+           'with a load of %.0f, network namespaces of one machine, adverts every 100 ms.' % (
                every['episodes_survived'], every['episodes'], every['sessions_lost'],
-               every['sessions'], platform.release(), os.cpu_count()), '',
+               every['sessions'], platform.release(), os.cpu_count(), os.getloadavg()[2]), '',
            '| %s |' % ' | '.join(HEADS), '| --- | --- |' + ' ---: |' * (len(HEADS) - 2)]
     return '\n'.join(out + ['| %s |' % ' | '.join(cells(row)) for row in rows]) + '\n'
 
