@@ -140,6 +140,7 @@ def judge_new_connections(history, verdict, limit):
     fresh = history.total('fresh')
     figures = verdict.figures
     figures['new'], figures['new_lost'] = fresh.get('established', 0), fresh.get('lost', 0)
+    figures['lost_by_nature'] = limit['lost'] == 'any'
     verdict.must(figures['new'] > 0, 'no new connection ever came to be')
     if limit['lost'] != 'any':
         verdict.must(figures['new_lost'] <= limit['lost'],

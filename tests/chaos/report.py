@@ -59,6 +59,7 @@ def by_fault(verdicts, titles):
             'sessions': sum(value or 0 for value in column['sessions'] + column['new']),
             'sessions_lost': sum(value or 0 for value in
                                  column['sessions_lost'] + column['new_lost']),
+            'lost_by_nature': any(verdict['figures'].get('lost_by_nature') for verdict in group),
             'sessions_moved': sum(value or 0 for value in column['sessions_moved']),
             'two_owners_max_ms': most(column['two_owners_ms']),
             'healed_median_s': median(column['healed_s']),
@@ -75,7 +76,8 @@ def cells(row):
     return (row['id'], row['title'], '%d of %d' % (row['survived'], row['runs']),
             '%.0f / %.0f' % (row['blackout_median_ms'], row['blackout_max_ms']),
             '%.0f' % row['connect_gap_max_ms'], '%.0f' % row['stall_max_ms'],
-            '%d of %d' % (row['sessions_lost'], row['sessions']),
+            '%d of %d%s' % (row['sessions_lost'], row['sessions'],
+                            ', by its nature' if row['lost_by_nature'] else ''),
             '%.1f / %.1f' % (row['healed_median_s'], row['healed_max_s']))
 
 
@@ -84,7 +86,7 @@ def figures(verdicts, rows):
         'episodes': len(verdicts),
         'episodes_survived': sum(verdict['survived'] for verdict in verdicts),
         'sessions': sum(row['sessions'] for row in rows),
-        'sessions_lost': sum(row['sessions_lost'] for row in rows),
+        'sessions_lost': sum(row['sessions_lost'] for row in rows if not row['lost_by_nature']),
         'sessions_moved': sum(row['sessions_moved'] for row in rows),
         'two_owners_max_ms': most(verdict['figures'].get('two_owners_ms') for verdict in verdicts)}
     for row in rows:

@@ -14,6 +14,6 @@ inject() {
 	weigh $((RANDOM % 90 + 5))
 	pairctl "$1" push "$LAB/new.conf" --no-confirm &
 	work $((RANDOM % 120))
-	kill -9 $!
+	kill -9 $! 2>/dev/null || echo "it was done before"
 }
 check() { config_back "$1"; }
