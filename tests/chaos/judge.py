@@ -15,6 +15,7 @@ from history import History, histogram, witness
 
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
 ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
+STARVED_MS = 150    # ordinary processes that nobody hurt were kept waiting for so long: it has other work
 
 
 class Verdict:
@@ -22,6 +23,14 @@ class Verdict:
         self.tell_times = tell_times
         self.wrong, self.told = [], []
         self.held, self.figures = {}, {}
+
+    def starved_ms(self):
+        """What the machine took from everybody, by the bystander's word."""
+        gap = self.figures.get('control_gap_ms') or 0
+        return gap if gap >= STARVED_MS else 0
+
+    def tells_times(self):
+        return self.tell_times or self.starved_ms() > 0
 
     def must(self, true, words):
         if not true:
@@ -33,7 +42,7 @@ class Verdict:
         if limit == 'any' or (value is not None and value <= limit):
             return
         text = '%s: %s, over %s' % (words, 'never' if value is None else '%.1f' % value, limit)
-        (self.told if self.tell_times and value is not None else self.wrong).append(text)
+        (self.told if self.tells_times() else self.wrong).append(text)
 
     def invariant(self, name, true, words):
         self.held[name] = self.held.get(name, True) and bool(true)
@@ -66,6 +75,12 @@ def limits(history):
         together['two_ms'] = 'any'
         together['two_healed_ms'] = max(together['two_healed_ms'], 1500)
     return together
+
+
+def judge_machine(history, verdict):
+    """What a bystander missed, whom no fault touches."""
+    verdict.figures['control_ms'] = history.meter('control').get('dark_ms', 0)
+    verdict.figures['control_gap_ms'] = history.total('control-probe').get('longest_gap_ms', 0)
 
 
 # --- what the runner saw ------------------------------------------------------------------------
@@ -146,7 +161,6 @@ def judge_new_connections(history, verdict, limit):
         verdict.must(figures['new_lost'] <= limit['lost'],
                      '%d new connections were lost once established' % figures['new_lost'])
     figures['connect_gap_ms'] = history.total('probe').get('longest_gap_ms')
-    figures['control_gap_ms'] = history.total('control-probe').get('longest_gap_ms', 0)
     verdict.in_time(figures['connect_gap_ms'],
                     plus(limit['connect_ms'], figures['control_gap_ms']),
                     'ms without a new connection')
@@ -158,9 +172,8 @@ def plus(limit, more):
 
 def judge_blackout(history, verdict, limit):
     """What a host that no fault touches missed meanwhile is the machine's doing, and allowed."""
-    echo, control = history.meter('echo'), history.meter('control')
+    echo = history.meter('echo')
     figures = verdict.figures
-    figures['control_ms'] = control.get('dark_ms', 0)
     figures['dark_ms'], figures['probes_lost'] = echo.get('dark_ms'), echo.get('lost')
     figures['probes'] = echo.get('sent', 0)
     verdict.must(echo.get('answered'), 'the address never answered')
@@ -178,7 +191,10 @@ def judge_owners(history, verdict, limit):
     verdict.figures['two_owners_ms'] = two
     verdict.must(any(address.answers for address in history.addresses.values()),
                  'the witness never heard an answer')
-    if limit['two_ms'] != 'any':
+    if 0 < two <= verdict.starved_ms():
+        verdict.told.append('two owners for %.1f ms, and the machine kept others waiting for %.0f ms' %
+                            (two, verdict.starved_ms()))
+    elif limit['two_ms'] != 'any':
         verdict.invariant('I3', two <= limit['two_ms'], 'two owners for %.1f ms' % two)
     else:
         verdict.invariant('I3', after <= limit['two_healed_ms'],
@@ -202,7 +218,7 @@ def judge_roles(history, verdict):
     pause = witness.pauses(history.adverts, 'lb%d-eth0' % faults[0]['active'])
     text = 'the role moved from lb%d, which sent no advert for %.0f ms' % (
         faults[0]['active'], pause)
-    asleep = pause >= ASLEEP_MS or verdict.tell_times
+    asleep = pause >= ASLEEP_MS or verdict.tells_times()
     (verdict.told if asleep else verdict.wrong).append(text)
 
 
@@ -215,7 +231,9 @@ def stints(history):
             if sample['role'] == 'active' and before.get('role') != 'active':
                 found.append((sample['t'], sample['epoch'], node))
             before = sample
-    return sorted(found)
+    # A node that could not be asked for a while is no new leader when it answers again.
+    return [stint for place, stint in enumerate(sorted(found))
+            if not place or stint[1:] != sorted(found)[place - 1][1:]]
 
 
 def judge_epochs(history, verdict, limit):
@@ -286,6 +304,7 @@ def say(history, verdict):
 
 def judge(history, verdict):
     limit = limits(history)
+    judge_machine(history, verdict)
     judge_faults(history, verdict)
     judge_healing(history, verdict, limit)
     judge_sessions(history, verdict, limit)
