@@ -399,7 +399,10 @@ int drill_run(const struct pairctl *ctl)
 		return result;
 	status_ask(ctl, PAIRCTL_WAIT_MS, &asked);
 	plan.advert_ms = asked.replies.vrrp ? asked.replies.vrrp->advert_ms : 0;
-	result = permit(ctl, &plan, &store, asked.status);
+	if (status_exit(asked.status) == PAIRCTL_UNREACHABLE)
+		result = ask_fail(ctl, PAIRCTL_UNREACHABLE, asked.status->problems[0]);
+	else
+		result = permit(ctl, &plan, &store, asked.status);
 	if (result == PAIRCTL_DONE)
 		tell_plan(ctl, &plan);
 	if (result == PAIRCTL_DONE && !ctl->dry_run)

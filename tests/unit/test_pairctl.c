@@ -1007,6 +1007,7 @@ static void test_command_line(void **state)
 		{ { "canary", "--to", "10.0.0.1:25", "-n", "0" }, 2, "not a number" },
 		{ { "canary", "--to", "10.0.0.1:25", "--kind", "ftp" }, 2, "none of tcp, rpc" },
 		{ { "status", "-n", "5" }, 2, "status takes no --sessions" },
+		{ { "drill", "--dry-run" }, 3, "lbd does not answer" },
 		{ { "drill", "--show" }, 2, "drill --show wants the number" },
 		{ { "drill", "--show", "x" }, 2, "x is not the number of a drill" },
 		{ { "drill", "5" }, 2, "an argument with --show only" },
