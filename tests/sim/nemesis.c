@@ -236,6 +236,9 @@ static void damage(struct world *world)
 
 	if (!world->single || world->damaged || !oracle_whole(world, why, sizeof(why)))
 		return;
+	/* What it damages would lead before anybody can compare. */
+	if (world->node[0].vrrpd.failover_at || world->node[1].vrrpd.failover_at)
+		return;
 	for (unsigned int n = 0; n < NODES; n++) {
 		struct node *node = &world->node[n];
 
