@@ -69,7 +69,18 @@ change() {
 		;;
 	esac
 }
-adverts() { echo "$(field 1 vrrp.adverts_sent) $(field 2 vrrp.adverts_received)"; }
+# adverts: how many lb1 has sent and lb2 has heard, at one moment: between two of them; not in two
+# words where the machine is too slow to be asked so fast.
+counter() { pairctl "$1" -j status | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"; }
+adverts() {
+	local heard sent tries
+	for ((tries = 0; tries < 50; tries++)); do
+		heard=$(counter 2 adverts_received)
+		sent=$(counter 1 adverts_sent)
+		[[ $heard != "$(counter 2 adverts_received)" ]] || { echo "$sent $heard"; return; }
+	done
+	echo unknown
+}
 
 lab_wires
 lab_members ""
@@ -93,10 +104,14 @@ done
 
 read -r sent_then received_then <<<"$(adverts)"
 [[ $(moves) == "$before" ]] || fail "a role moved: $before, now $(moves)"
-sent=$((sent_then - sent)) received=$((received_then - received))
-# One may be on its way when they are counted.
-((sent - received <= 2)) || fail "$((sent - received)) of $sent adverts did not arrive"
+adverts="adverts were not counted, the machine is too slow"
+if [[ -n $received && -n $received_then ]]; then
+	sent=$((sent_then - sent)) received=$((received_then - received))
+	# One may be on its way when they are counted.
+	((sent - received <= 1)) || fail "$((sent - received)) of $sent adverts did not arrive"
+	adverts="$sent adverts, all arrived"
+fi
 burst_end "$burst"
 chat_stop chat
 say "$((pushes + 1)) pushes, both nodes on each: $sessions sessions and $made connections made meanwhile, none lost or moved"
-say "$sent adverts, all arrived; $(field 1 vrrp.late) late, the worst by $(field 1 vrrp.latest_ms) ms"
+say "$adverts; $(field 1 vrrp.late) late, the worst by $(field 1 vrrp.latest_ms) ms"
