@@ -245,7 +245,7 @@ soak: all $(TOOLS)
 
 .PHONY: push-full push-kills
 push-full: all $(TOOLS)
-	$(Q)FULL=1 tests/pair/push_load.sh $(B)
+	$(Q)tests/full/push_load.sh $(B)
 push-kills: all $(TOOLS)
 	$(Q)N=$(or $(N),200) tests/pair/push_kills.sh $(B)
 
