@@ -112,9 +112,12 @@ static void load(struct session *s, const struct record_batch *batch, uint64_t n
 			f->flows++;
 		else
 			continue;
-		if (f->flows > s->capacity || f->pins > SESSION_PINS_MAX ||
-		    keyset_add(&f->seen, &key) != 0) {
+		if (f->flows > s->capacity || f->pins > SESSION_PINS_MAX) {
 			give_up(s, now, "the snapshot is greater than this node's table");
+			return;
+		}
+		if (keyset_add(&f->seen, &key) != 0) {
+			give_up(s, now, "no memory for the keys of a snapshot");
 			return;
 		}
 	}
