@@ -3,8 +3,9 @@
 #
 # Strict services: no connection that a client saw established is lost when the active node dies,
 # KILLS (4) times at random moments under RATE (1000) new connections a second.  SEED repeats the
-# moments; HOW=prefer or async asks for less (async is to lose some), MODE=snat has it in that mode.
-# Without lbd new connections are slower, and come to be.  `make strict KILLS=100` is the full size.
+# moments; HOW=prefer or async asks for less (async is to lose some), MODE=snat or dsr has it in that
+# mode, V6=1 over IPv6; CONNECTS=0 leaves out what it costs.  Without lbd new connections are slower,
+# and come to be.  `make strict KILLS=100` is the full size.
 #
 # What the new active node has no record of it resets (`unknown reset`): nothing here is saved by
 # choosing the same member again.  Prints what connect() takes beside that of an asynchronous
@@ -12,12 +13,16 @@
 
 # A machine that stands still for a second is not to part the pair: alone, nobody is waited for.
 LAB_PEER_TIMEOUT=${LAB_PEER_TIMEOUT:-3s}
+LAB_V6=$V6
 . "${0%/*}/../lib/pair.sh"
+[[ $MODE != dsr ]] || . "${0%/*}/../lib/modes.sh"
 lab_enter "$@"
 
 kills=${KILLS:-4} rate=${RATE:-1000} how=${HOW:-require} connects=${CONNECTS:-300}
 RANDOM=${SEED:-$(($(ms) % 32768))}
-say "SEED=$RANDOM HOW=$how"
+target=$LAB_VIP sources=10.20.0.100
+[[ -z $V6 ]] || target=$LAB_VIP6 sources=2001:db8:20::200
+say "SEED=$RANDOM HOW=$how MODE=${MODE:-nat} to $target"
 
 other() { echo $((3 - $1)); }
 any_pair() { pair_is 1 2 || pair_is 2 1; }
@@ -29,9 +34,22 @@ strict_config() {
 	sed -i -e "s/ports 7000; affinity-group chat;/& replicate $how; unknown reset;/" \
 		-e 's/flows 20000/flows 100000/' "$LAB/pair.conf"
 	[[ -z $MODE ]] || sed -i "s/^    vip .*/&\n    mode $MODE/" "$LAB/pair.conf"
-	[[ $MODE != snat ]] || sed -i 's/^    mode snat/&; snat-pool 10.30.0.200-10.30.0.203/' "$LAB/pair.conf"
+	[[ $MODE != dsr ]] || sed -i '/^    gateway /d' "$LAB/pair.conf"
+	[[ $MODE != snat ]] ||
+		sed -i "s/^    mode snat/&; snat-pool 10.30.0.200-10.30.0.203${V6:+, 2001:db8:30::200}/" "$LAB/pair.conf"
 	"$LAB_BUILD/pairctl" check "$LAB/pair.conf" >"$LAB/log/check.log" 2>&1 ||
 		{ cat "$LAB/log/check.log"; fail "the configuration has faults"; }
+}
+# What the lab lacks for this mode and this family.
+strict_wires() {
+	local i
+	for ((i = 0; i < 64; i++)); do
+		[[ -z $V6 ]] || printf 'addr add 2001:db8:20::%x/64 dev eth0 nodad\n' $((0x200 + i))
+	done | ip -n client -batch -
+	for i in "${!LAB_MEMBERS[@]}"; do
+		[[ $MODE != dsr ]] ||
+			member_answers_directly "${LAB_MEMBERS[i]}" $((21 + i)) "$LAB_VIP" "$LAB_VIP6"
+	done
 }
 second_servers() {
 	local member
@@ -43,7 +61,7 @@ second_servers() {
 # --- what it costs ------------------------------------------------------------------------------
 
 connect_time() {
-	on client "$LAB_BUILD/tests/fresh" time "$LAB_VIP" "$1" 10.20.0.162 "$connects" \
+	on client "$LAB_BUILD/tests/fresh" time "$target" "$1" "$sources" "$connects" \
 		>>"$LAB/log/time-$1.out" || fail "no connection to port $1: $(cat "$LAB/log/time-$1.out")"
 }
 beat() { field 1 sync.beat_ms >>"$LAB/log/beats.out"; }
@@ -66,7 +84,7 @@ lbd_dies() {
 	local node made
 	node=$(active)
 	daemon_kill "$node" lbd
-	on client "$LAB_BUILD/tests/fresh" time "$LAB_VIP" 7000 10.20.0.161 3 >"$LAB/log/unread.out"
+	on client "$LAB_BUILD/tests/fresh" time "$target" 7000 "$sources" 3 >"$LAB/log/unread.out"
 	made=$("$LAB_TOP/tests/lib/field.py" connections <"$LAB/log/unread.out")
 	daemon_start "$node" lbd
 	await_daemon "$node" lbd
@@ -92,17 +110,18 @@ kill_one() {
 }
 
 lab_wires
+strict_wires
 lab_members
 second_servers
 lab_config
 strict_config
 pair_begin
-compare_times
-held=$(counter 1 strict_held)
-((held > 0)) || [[ $how == async ]] || fail "nothing was ever held"
+((connects == 0)) || compare_times
 lbd_dies
-spawn fresh client "$LAB_BUILD/tests/fresh" burst "$LAB_VIP" 7000 10.20.0.100 60 "$rate"
+spawn fresh client "$LAB_BUILD/tests/fresh" burst "$target" 7000 "$sources" 60 "$rate"
 work 300
+held=$(counter "$(active)" strict_held)
+((held > 0)) || [[ $how == async ]] || fail "nothing was ever held"
 for ((kill = 1; kill <= kills; kill++)); do
 	kill_one "$kill"
 done
