@@ -300,6 +300,8 @@ static void fill_strict(const struct lbd *lbd, Cas__LbdStatus *status, Cas__Stri
 	strict->overflow = counts->overflow;
 	strict->dropped = counts->dropped;
 	strict->unsent = lbd->release.unsent;
+	strict->has_limited = 1;
+	strict->limited = dataplane_counter(&lbd->plane, COUNT_STRICT_LIMITED);
 	status->strict = strict;
 }
 

@@ -166,6 +166,11 @@ static void print_switches(const Cas__LbdStatus *lbd, FILE *out)
 /* What held connections up, or let them be begun unfollowed. */
 static void print_strict(const Cas__StrictStatus *strict, FILE *out)
 {
+	if (strict && strict->limited)
+		fprintf(out,
+			"strict services: %llu connection requests came faster than 4,096 a second "
+			"and processor\n",
+			(unsigned long long)strict->limited);
 	if (!strict || !(strict->timed_out | strict->overflow | strict->unsent | strict->waiting))
 		return;
 	fprintf(out,
