@@ -3,7 +3,7 @@
 #
 # Who uses the pair while it is hurt, and who only looks on.  Everything they write is history.
 
-SESSIONS=50 BULK=20 FRESH_RATE=${FRESH_RATE:-100}
+SESSIONS=50 BULK=20 RPC=${LAB_SAMBA:+10} FRESH_RATE=${FRESH_RATE:-100}
 FRESH_FROM=10.20.0.150 FRESH_SOURCES=13 PROBE_FROM=10.20.0.163
 BYSTANDER=10.20.0.50
 
@@ -20,10 +20,10 @@ sessions_start() {
 	[[ -z $LAB_SAMBA ]] || rpc_start
 }
 rpc_start() {
-	spawn rpc client "$LAB_TOP/tests/lib/samr.py" "$LAB_VIP" "$LAB_CLIENTS" 10
+	spawn rpc client "$LAB_TOP/tests/lib/samr.py" "$LAB_VIP" "$LAB_CLIENTS" "$RPC"
 	wait_for 60 "RPC sessions to open" rpc_open
 }
-rpc_open() { (($(grep -c '"event": "open"' "$LAB/log/rpc.out") == 10)); }
+rpc_open() { (($(grep -c '"event": "open"' "$LAB/log/rpc.out") == RPC)); }
 # One that was lost stays so: who comes next begins with all of them.
 sessions_renew() {
 	local name

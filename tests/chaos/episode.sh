@@ -16,7 +16,7 @@ planted() {
 chaos_pair() {
 	local member
 	planted
-	say "lab: two nodes, three members, $((SESSIONS + BULK)) sessions, $FRESH_RATE new connections a second"
+	say "lab: two nodes, three members, $((SESSIONS + BULK + RPC)) sessions, $FRESH_RATE new connections a second"
 	lab_wires
 	port bystander eth0 br-out
 	pp ip -n bystander addr add "$BYSTANDER/24" dev eth0
@@ -160,7 +160,7 @@ episode() {
 	begin_well "$@"
 	meters_start
 	mark begin "\"name\":\"$name\"" "\"active\":$(active)" \
-		"\"sessions\":$((SESSIONS + BULK))" "\"segments\":$(retransmits)"
+		"\"sessions\":$((SESSIONS + BULK + RPC))" "\"segments\":$(retransmits)"
 	work 300
 	live_all "$@"
 	heal_is_seen
