@@ -86,7 +86,8 @@ def figures(verdicts, rows):
         'episodes': len(verdicts),
         'episodes_survived': sum(verdict['survived'] for verdict in verdicts),
         'sessions': sum(row['sessions'] for row in rows),
-        'sessions_lost': sum(row['sessions_lost'] for row in rows if not row['lost_by_nature']),
+        'sessions_lost': sum(verdict['figures']['sessions_lost'] + verdict['figures']['new_lost']
+                             for verdict in verdicts if not verdict['figures']['lost_by_nature']),
         'sessions_moved': sum(row['sessions_moved'] for row in rows),
         'two_owners_max_ms': most(verdict['figures'].get('two_owners_ms') for verdict in verdicts)}
     for row in rows:
