@@ -124,6 +124,7 @@ RIGHTS = {
         WRONGS['the address was dark'](record), with_last('control', dark_ms=299.0)(record)),
     'a node could not be asked for a while': lambda record: record['watch-2'].extend([
         at(2000, 'sample', role='down'), at(2500, 'sample', role='active', epoch=2)]),
+    'a node does not answer at the end': with_line('watch-2', at(3900, 'sample', role='down')),
     'two owners while the machine stood still': lambda record: (
         WRONGS['two owners'](record), with_last('control-probe', longest_gap_ms=1000.0)(record)),
     'dark by its nature': lambda record: (
