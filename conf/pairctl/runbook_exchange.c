@@ -6,7 +6,7 @@
  * A member's name is taken for its server's.  The services with one port that are named mapi and
  * address-book are the ones whose ports are made static.
  */
-#include "conf/pairctl/runbook.h"
+#include "conf/pairctl/runbook_making.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +26,7 @@ static const char book_key[] =
 static const char tcp_key[] = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters";
 static const char runtime_key[] = "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\RPC";
 
-/* What every step needs. */
-struct making {
-	struct runbook *book;
-	const struct conf *conf;
-	const Conf__Array *array;
-	const struct runbook_site *site;
-};
-
-static struct runbook_step *add_step(const struct making *m, char *title, char *where, char *why)
+struct runbook_step *runbook_add(const struct making *m, char *title, char *where, char *why)
 {
 	struct runbook *book = m->book;
 	struct runbook_step *step = text_alloc(book->count + 1, sizeof(*step));
@@ -48,8 +40,7 @@ static struct runbook_step *add_step(const struct making *m, char *title, char *
 	return step;
 }
 
-/* Takes the line. */
-static void add_line(struct runbook_lines *lines, char *text)
+void runbook_line(struct runbook_lines *lines, char *text)
 {
 	char **more = realloc(lines->line, (lines->count + 1) * sizeof(*more));
 
@@ -71,7 +62,7 @@ static const Conf__Service *find_service(const Conf__Array *array, const char *n
 	return NULL;
 }
 
-static char *on_server(const Conf__Member *member)
+char *runbook_server(const Conf__Member *member)
 {
 	return text_format("%s, PowerShell as administrator", member->name);
 }
@@ -85,7 +76,7 @@ static void name_in_dns(const struct making *m)
 
 	if (!dot)
 		return;
-	step = add_step(
+	step = runbook_add(
 		m, text_format("The name %s leads to the VIP, inside only", fqdn),
 		text_format("the DNS server of zone %s", dot + 1),
 		text_format("It must not resolve outside: there Outlook would wait for a "
@@ -95,12 +86,12 @@ static void name_in_dns(const struct making *m)
 	for (size_t i = 0; i < m->array->n_vip; i++) {
 		const char *kind = strchr(m->array->vip[i], ':') ? "AAAA" : "A";
 
-		add_line(&step->run,
-			 text_format("dnscmd . /RecordAdd %s %.*s %d %s %s", dot + 1,
-				     (int)(dot - fqdn), fqdn, DNS_TTL_S, kind, m->array->vip[i]));
-		add_line(&step->undo,
-			 text_format("dnscmd . /RecordDelete %s %.*s %s %s /f", dot + 1,
-				     (int)(dot - fqdn), fqdn, kind, m->array->vip[i]));
+		runbook_line(&step->run, text_format("dnscmd . /RecordAdd %s %.*s %d %s %s",
+						     dot + 1, (int)(dot - fqdn), fqdn, DNS_TTL_S,
+						     kind, m->array->vip[i]));
+		runbook_line(&step->undo,
+			     text_format("dnscmd . /RecordDelete %s %.*s %s %s /f", dot + 1,
+					 (int)(dot - fqdn), fqdn, kind, m->array->vip[i]));
 	}
 }
 
@@ -111,16 +102,18 @@ static const char *site_name(const struct making *m)
 
 static void array_object(const struct making *m)
 {
-	struct runbook_step *step = add_step(
+	struct runbook_step *step = runbook_add(
 		m, text_format("The array object of site %s", site_name(m)), text_format(SHELL),
 		text_format(
 			"It balances nothing: it gives databases a name that outlives a server. "
 			" One for each site."));
 
-	add_line(&step->run, text_format("New-ClientAccessArray -Name '%s' -Fqdn '%s' -Site '%s'",
-					 m->array->name, m->array->fqdn, site_name(m)));
-	add_line(&step->undo, text_format("Remove-ClientAccessArray -Identity '%s' -Confirm:$false",
-					  m->array->name));
+	runbook_line(&step->run,
+		     text_format("New-ClientAccessArray -Name '%s' -Fqdn '%s' -Site '%s'",
+				 m->array->name, m->array->fqdn, site_name(m)));
+	runbook_line(&step->undo,
+		     text_format("Remove-ClientAccessArray -Identity '%s' -Confirm:$false",
+				 m->array->name));
 }
 
 /* --- the servers ---------------------------------------------------------------------------- */
@@ -128,30 +121,32 @@ static void array_object(const struct making *m)
 /* What a key holds is kept once, also when the step is repeated: the undo restores it. */
 static void registry(struct runbook_step *step, const char *key, const char *file)
 {
-	add_line(&step->run,
-		 text_format(
-			 "if (-not (Test-Path \"$env:ProgramData\\caspair-%s.reg\")) { reg export "
-			 "\"%s\" \"$env:ProgramData\\caspair-%s.reg\" }",
-			 file, key, file));
+	runbook_line(
+		&step->run,
+		text_format(
+			"if (-not (Test-Path \"$env:ProgramData\\caspair-%s.reg\")) { reg export "
+			"\"%s\" \"$env:ProgramData\\caspair-%s.reg\" }",
+			file, key, file));
 }
 
 static void registry_set(struct runbook_step *step, const char *key, const char *value,
 			 const char *type, unsigned int number)
 {
-	add_line(&step->run,
-		 text_format("reg add \"%s\" /v \"%s\" /t %s /d %u /f", key, value, type, number));
-	add_line(&step->undo, text_format("reg delete \"%s\" /v \"%s\" /f", key, value));
+	runbook_line(&step->run, text_format("reg add \"%s\" /v \"%s\" /t %s /d %u /f", key, value,
+					     type, number));
+	runbook_line(&step->undo, text_format("reg delete \"%s\" /v \"%s\" /f", key, value));
 }
 
 static void registry_restore(struct runbook_step *step, const char *file)
 {
-	add_line(&step->undo, text_format("reg import \"$env:ProgramData\\caspair-%s.reg\"", file));
+	runbook_line(&step->undo,
+		     text_format("reg import \"$env:ProgramData\\caspair-%s.reg\"", file));
 }
 
 static void restart(struct runbook_step *step, const char *service)
 {
-	add_line(&step->run, text_format("Restart-Service %s -Force", service));
-	add_line(&step->undo, text_format("Restart-Service %s -Force", service));
+	runbook_line(&step->run, text_format("Restart-Service %s -Force", service));
+	runbook_line(&step->undo, text_format("Restart-Service %s -Force", service));
 }
 
 static void mapi_port(const struct making *m, const Conf__Member *member)
@@ -161,13 +156,14 @@ static void mapi_port(const struct making *m, const Conf__Member *member)
 
 	if (!mapi)
 		return;
-	step = add_step(m,
-			text_format("RPC Client Access of %s listens on port %u", member->name,
-				    mapi->ports[0]->first),
-			on_server(member),
-			text_format("The same port on every server of the array.  The restart ends "
-				    "this server's sessions:\ndrain it first where the array is in "
-				    "use already."));
+	step = runbook_add(
+		m,
+		text_format("RPC Client Access of %s listens on port %u", member->name,
+			    mapi->ports[0]->first),
+		runbook_server(member),
+		text_format("The same port on every server of the array.  The restart ends "
+			    "this server's sessions:\ndrain it first where the array is in "
+			    "use already."));
 	registry(step, rpc_key, "rpc");
 	registry_set(step, rpc_key, "TCP/IP Port", "REG_DWORD", mapi->ports[0]->first);
 	registry_restore(step, "rpc");
@@ -180,16 +176,16 @@ static void book_port_in_file(struct runbook_step *step, unsigned int port)
 	static const char file[] = "$file = \"$env:ExchangeInstallPath\\Bin\\"
 				   "Microsoft.Exchange.AddressBook.Service.exe.config\"";
 
-	add_line(&step->run, text_format("%s", file));
-	add_line(&step->run, text_format("if (-not (Test-Path \"$file.caspair\")) { Copy-Item "
-					 "$file \"$file.caspair\" }"));
-	add_line(&step->run, text_format("$xml = [xml](Get-Content $file)"));
-	add_line(&step->run, text_format("($xml.configuration.appSettings.add | Where-Object { "
-					 "$_.key -eq 'RpcTcpPort' }).value = '%u'",
-					 port));
-	add_line(&step->run, text_format("$xml.Save($file)"));
-	add_line(&step->undo, text_format("%s", file));
-	add_line(&step->undo, text_format("Move-Item -Force \"$file.caspair\" $file"));
+	runbook_line(&step->run, text_format("%s", file));
+	runbook_line(&step->run, text_format("if (-not (Test-Path \"$file.caspair\")) { Copy-Item "
+					     "$file \"$file.caspair\" }"));
+	runbook_line(&step->run, text_format("$xml = [xml](Get-Content $file)"));
+	runbook_line(&step->run, text_format("($xml.configuration.appSettings.add | Where-Object { "
+					     "$_.key -eq 'RpcTcpPort' }).value = '%u'",
+					     port));
+	runbook_line(&step->run, text_format("$xml.Save($file)"));
+	runbook_line(&step->undo, text_format("%s", file));
+	runbook_line(&step->undo, text_format("Move-Item -Force \"$file.caspair\" $file"));
 }
 
 static void book_port(const struct making *m, const Conf__Member *member)
@@ -200,11 +196,11 @@ static void book_port(const struct making *m, const Conf__Member *member)
 
 	if (!book)
 		return;
-	step = add_step(
+	step = runbook_add(
 		m,
 		text_format("The address book of %s listens on port %u", member->name,
 			    book->ports[0]->first),
-		on_server(member),
+		runbook_server(member),
 		text_format(rtm ? "Without a service pack this stands in a file.  The upgrade "
 				  "to SP1 loses it: make a new\nrunbook then, with --exchange "
 				  "2010-sp1."
@@ -213,7 +209,7 @@ static void book_port(const struct making *m, const Conf__Member *member)
 	if (rtm) {
 		book_port_in_file(step, book->ports[0]->first);
 	} else {
-		add_line(&step->run, text_format("reg add \"%s\" /f", book_key));
+		runbook_line(&step->run, text_format("reg add \"%s\" /f", book_key));
 		registry(step, book_key, "ab");
 		registry_set(step, book_key, "RpcTcpPort", "REG_SZ", book->ports[0]->first);
 		registry_restore(step, "ab");
@@ -235,13 +231,13 @@ static unsigned int keep_alive_ms(const Conf__Array *array)
 
 static void keep_alives(const struct making *m, const Conf__Member *member)
 {
-	struct runbook_step *step = add_step(
-		m, text_format("Keep-alives of %s", member->name), on_server(member),
+	struct runbook_step *step = runbook_add(
+		m, text_format("Keep-alives of %s", member->name), runbook_server(member),
 		text_format("Windows sends the first one after two hours, and RPC asks for none: "
 			    "firewalls on the way\nforget the connection before, and Outlook logs "
 			    "events 25 and 26.  In force after a restart of the server."));
 
-	add_line(&step->run, text_format("reg add \"%s\" /f", runtime_key));
+	runbook_line(&step->run, text_format("reg add \"%s\" /f", runtime_key));
 	registry(step, tcp_key, "tcp");
 	registry(step, runtime_key, "runtime");
 	registry_set(step, tcp_key, "KeepAliveTime", "REG_DWORD", keep_alive_ms(m->array));
@@ -274,73 +270,44 @@ static char *ports_text(const Conf__Array *array)
 static void firewall(const struct making *m, const Conf__Member *member)
 {
 	char *ports = ports_text(m->array);
-	struct runbook_step *step = add_step(
-		m, text_format("The firewall of %s", member->name), on_server(member),
+	struct runbook_step *step = runbook_add(
+		m, text_format("The firewall of %s", member->name), runbook_server(member),
 		text_format(
 			"Exchange's own rules know its programs; this one knows the ports of the "
 			"array.  Clients keep\ntheir addresses, and so does the rule."));
 
-	add_line(&step->run, text_format("netsh advfirewall firewall add rule name=\"caspair %s\" "
-					 "dir=in action=allow protocol=TCP localport=%s",
-					 m->array->name, ports));
-	add_line(&step->undo,
-		 text_format("netsh advfirewall firewall delete rule name=\"caspair %s\"",
-			     m->array->name));
+	runbook_line(&step->run,
+		     text_format("netsh advfirewall firewall add rule name=\"caspair %s\" "
+				 "dir=in action=allow protocol=TCP localport=%s",
+				 m->array->name, ports));
+	runbook_line(&step->undo,
+		     text_format("netsh advfirewall firewall delete rule name=\"caspair %s\"",
+				 m->array->name));
 	free(ports);
-}
-
-/* The way back leads through the pair: its floating inside address, or the VIP itself. */
-static void route(const struct making *m, const Conf__Member *member)
-{
-	const Conf__Array *array = m->array;
-	struct runbook_step *step = add_step(
-		m, text_format("The default gateway of %s", member->name), on_server(member),
-		text_format("Answers must pass the pair.  Print the old gateway first: the undo "
-			    "needs it as $old.\n<INTERFACE> is the name of the network connection, "
-			    "as in: netsh interface show interface"));
-	char *const *via = array->n_gateway ? array->gateway : array->vip;
-	size_t count = array->n_gateway ? array->n_gateway : array->n_vip;
-
-	add_line(&step->run, text_format("route print"));
-	for (size_t i = 0; i < count; i++) {
-		bool v6 = strchr(via[i], ':') != NULL;
-		const char *family = v6 ? "ipv6" : "ipv4", *all = v6 ? "::/0" : "0.0.0.0/0";
-
-		add_line(&step->run,
-			 text_format("netsh interface %s delete route %s \"<INTERFACE>\"", family,
-				     all));
-		add_line(&step->run,
-			 text_format("netsh interface %s add route %s \"<INTERFACE>\" %s", family,
-				     all, via[i]));
-		add_line(&step->undo,
-			 text_format("netsh interface %s delete route %s \"<INTERFACE>\" %s",
-				     family, all, via[i]));
-		add_line(&step->undo,
-			 text_format("netsh interface %s add route %s \"<INTERFACE>\" $old%s",
-				     family, all, v6 ? "6" : ""));
-	}
 }
 
 /* --- the array ------------------------------------------------------------------------------ */
 
 static void encryption(const struct making *m)
 {
-	struct runbook_step *step = add_step(
+	struct runbook_step *step = runbook_add(
 		m, text_format("RPC must be encrypted"), text_format(SHELL),
 		text_format("Outlook 2003 does not encrypt by default and fails from then on: see "
 			    "who is left with\npairctl report encryption before."));
 
-	add_line(&step->run,
-		 text_format("Get-RpcClientAccess | Select-Object Server,EncryptionRequired | "
-			     "Export-Csv -NoClobber \"$env:ProgramData\\caspair-encryption.csv\""));
+	runbook_line(
+		&step->run,
+		text_format("Get-RpcClientAccess | Select-Object Server,EncryptionRequired | "
+			    "Export-Csv -NoClobber \"$env:ProgramData\\caspair-encryption.csv\""));
 	for (size_t i = 0; i < m->array->n_member; i++)
-		add_line(&step->run,
-			 text_format("Set-RpcClientAccess -Server '%s' -EncryptionRequired $true",
-				     m->array->member[i]->name));
-	add_line(&step->undo,
-		 text_format("Import-Csv \"$env:ProgramData\\caspair-encryption.csv\" | "
-			     "ForEach-Object { Set-RpcClientAccess -Server $_.Server "
-			     "-EncryptionRequired ($_.EncryptionRequired -eq 'True') }"));
+		runbook_line(
+			&step->run,
+			text_format("Set-RpcClientAccess -Server '%s' -EncryptionRequired $true",
+				    m->array->member[i]->name));
+	runbook_line(&step->undo,
+		     text_format("Import-Csv \"$env:ProgramData\\caspair-encryption.csv\" | "
+				 "ForEach-Object { Set-RpcClientAccess -Server $_.Server "
+				 "-EncryptionRequired ($_.EncryptionRequired -eq 'True') }"));
 }
 
 static void kerberos(const struct making *m)
@@ -351,66 +318,70 @@ static void kerberos(const struct making *m)
 
 	if (m->site->version == RUNBOOK_2010_RTM)
 		return;
-	step = add_step(
+	step = runbook_add(
 		m, text_format("Kerberos for the name %s", m->array->fqdn),
 		text_format("a domain controller, and then the " SHELL),
 		text_format("Without a credential that all servers share, clients fall back "
 			    "to NTLM in silence.\nThe account is a computer account made for "
 			    "this."));
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		add_line(&step->run,
-			 text_format("setspn -S %s/%s %s", classes[i], m->array->fqdn, account));
-		add_line(&step->undo,
-			 text_format("setspn -D %s/%s %s", classes[i], m->array->fqdn, account));
+		runbook_line(&step->run, text_format("setspn -S %s/%s %s", classes[i],
+						     m->array->fqdn, account));
+		runbook_line(&step->undo, text_format("setspn -D %s/%s %s", classes[i],
+						      m->array->fqdn, account));
 	}
-	add_line(&step->run,
-		 text_format("& \"$env:ExchangeInstallPath\\Scripts\\"
-			     "RollAlternateServiceAccountPassword.ps1\" -ToArrayMembers '%s' "
-			     "-GenerateNewPasswordFor '%s' -Verbose",
-			     m->array->fqdn, account));
+	runbook_line(&step->run,
+		     text_format("& \"$env:ExchangeInstallPath\\Scripts\\"
+				 "RollAlternateServiceAccountPassword.ps1\" -ToArrayMembers '%s' "
+				 "-GenerateNewPasswordFor '%s' -Verbose",
+				 m->array->fqdn, account));
 	for (size_t i = 0; i < m->array->n_member; i++)
-		add_line(&step->undo, text_format("Set-ClientAccessServer '%s' "
-						  "-RemoveAlternateServiceAccountCredentials",
-						  m->array->member[i]->name));
+		runbook_line(&step->undo, text_format("Set-ClientAccessServer '%s' "
+						      "-RemoveAlternateServiceAccountCredentials",
+						      m->array->member[i]->name));
 }
 
 static void databases(const struct making *m)
 {
-	struct runbook_step *step = add_step(
+	struct runbook_step *step = runbook_add(
 		m, text_format("Databases name the array"), text_format(SHELL),
 		text_format(
 			"This is what moves the clients.  Profiles that exist keep the old name "
 			"until they are repaired;\nnew ones use the array.  Public folders never "
 			"pass it."));
 
-	add_line(&step->run,
-		 text_format("Get-MailboxDatabase | Select-Object Name,RpcClientAccessServer | "
-			     "Export-Csv -NoClobber \"$env:ProgramData\\caspair-databases.csv\""));
-	add_line(&step->run,
-		 text_format(
-			 "Get-ExchangeServer | Where-Object { $_.IsMailboxServer -and $_.Site "
-			 "-like '*/%s' } | ForEach-Object { Get-MailboxDatabase -Server $_.Name } "
-			 "| Set-MailboxDatabase -RpcClientAccessServer '%s'",
-			 site_name(m), m->array->fqdn));
-	add_line(&step->undo,
-		 text_format("Import-Csv \"$env:ProgramData\\caspair-databases.csv\" | "
-			     "ForEach-Object { Set-MailboxDatabase $_.Name -RpcClientAccessServer "
-			     "$_.RpcClientAccessServer }"));
+	runbook_line(
+		&step->run,
+		text_format("Get-MailboxDatabase | Select-Object Name,RpcClientAccessServer | "
+			    "Export-Csv -NoClobber \"$env:ProgramData\\caspair-databases.csv\""));
+	runbook_line(
+		&step->run,
+		text_format(
+			"Get-ExchangeServer | Where-Object { $_.IsMailboxServer -and $_.Site "
+			"-like '*/%s' } | ForEach-Object { Get-MailboxDatabase -Server $_.Name } "
+			"| Set-MailboxDatabase -RpcClientAccessServer '%s'",
+			site_name(m), m->array->fqdn));
+	runbook_line(
+		&step->undo,
+		text_format("Import-Csv \"$env:ProgramData\\caspair-databases.csv\" | "
+			    "ForEach-Object { Set-MailboxDatabase $_.Name -RpcClientAccessServer "
+			    "$_.RpcClientAccessServer }"));
 }
 
 static void proof(const struct making *m)
 {
-	struct runbook_step *step = add_step(
+	struct runbook_step *step = runbook_add(
 		m, text_format("See that it works"),
 		text_format("any node of the pair, and a client"),
 		text_format(
 			"Every member must be up in every pool, and clients must reach the VIP by "
 			"name."));
 
-	add_line(&step->run, text_format("pairctl status"));
-	add_line(&step->run, text_format("pairctl members"));
-	add_line(&step->run, text_format("nslookup %s", m->array->fqdn));
-	add_line(&step->run, text_format("rpcping -t ncacn_ip_tcp -s %s -e 135", m->array->fqdn));
+	runbook_line(&step->run, text_format("pairctl status"));
+	runbook_line(&step->run, text_format("pairctl members"));
+	runbook_line(&step->run, text_format("nslookup %s", m->array->fqdn));
+	runbook_line(&step->run,
+		     text_format("rpcping -t ncacn_ip_tcp -s %s -e 135", m->array->fqdn));
 }
 
 void runbook_array(struct runbook *book, const struct conf *conf, const Conf__Array *array,
@@ -425,7 +396,7 @@ void runbook_array(struct runbook *book, const struct conf *conf, const Conf__Ar
 		book_port(&making, array->member[i]);
 		keep_alives(&making, array->member[i]);
 		firewall(&making, array->member[i]);
-		route(&making, array->member[i]);
+		runbook_way(&making, array->member[i]);
 	}
 	encryption(&making);
 	kerberos(&making);

@@ -27,7 +27,8 @@ static char *slurp(const char *path)
 	return text;
 }
 
-static char *book_text(size_t array, enum runbook_version version, bool undo)
+static char *book_in_mode(Conf__Array__Mode mode, size_t array, enum runbook_version version,
+			  bool undo)
 {
 	struct runbook_site site = { version, SITE, ACCOUNT };
 	struct conf_faults faults;
@@ -38,6 +39,7 @@ static char *book_text(size_t array, enum runbook_version version, bool undo)
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(conf);
+	conf->file->array[array]->mode = mode;
 	runbook_array(&book, conf, conf->file->array[array], &site);
 	runbook_print(&book, undo, out);
 	fclose(out);
@@ -45,6 +47,11 @@ static char *book_text(size_t array, enum runbook_version version, bool undo)
 	conf_faults_free(&faults);
 	conf_free(conf);
 	return text;
+}
+
+static char *book_text(size_t array, enum runbook_version version, bool undo)
+{
+	return book_in_mode(CONF__ARRAY__MODE__NAT, array, version, undo);
 }
 
 static void expect_golden(size_t array, enum runbook_version version, bool undo, const char *path)
@@ -118,6 +125,36 @@ static void what_is_done_is_undone(void **state)
 	free(run);
 }
 
+/* Who answers by itself holds the VIP and keeps its gateway; who answers the pair needs neither. */
+static void the_way_of_each_mode(void **state)
+{
+	char *dsr = book_in_mode(CONF__ARRAY__MODE__DSR, 0, RUNBOOK_2010_SP3, false);
+	char *undo = book_in_mode(CONF__ARRAY__MODE__DSR, 0, RUNBOOK_2010_SP3, true);
+	char *snat = book_in_mode(CONF__ARRAY__MODE__SNAT, 0, RUNBOOK_2010_SP3, false);
+	char *nat = book_text(0, RUNBOOK_2010_SP3, false);
+	unsigned int servers = count(nat, "add route 0.0.0.0/0");
+
+	(void)state;
+	assert_true(servers > 0);
+	assert_int_equal(count(nat, "\"caspair\""), 0);
+	assert_int_equal(count(dsr, "add route"), 0);
+	assert_int_equal(count(dsr, "ipv4 add address \"caspair\" 10.20.0.10 255.255.255.255"),
+			 servers);
+	assert_int_equal(count(dsr, "ipv4 set interface \"caspair\" metric=254 "
+				    "weakhostreceive=enabled weakhostsend=enabled"),
+			 servers);
+	assert_int_equal(count(dsr, "ipv4 set interface \"<INTERFACE>\" weakhostreceive=enabled"),
+			 servers);
+	assert_int_equal(count(undo, "ipv4 set interface \"<INTERFACE>\" weakhostreceive=disabled"),
+			 servers);
+	assert_int_equal(count(undo, "delete address \"caspair\" 10.20.0.10"), servers);
+	assert_int_equal(count(snat, "add route") + count(snat, "\"caspair\""), 0);
+	free(nat);
+	free(snat);
+	free(undo);
+	free(dsr);
+}
+
 static void versions(void **state)
 {
 	(void)state;
@@ -135,6 +172,7 @@ int main(void)
 		cmocka_unit_test(golden_rtm),
 		cmocka_unit_test(the_port_has_one_place),
 		cmocka_unit_test(what_is_done_is_undone),
+		cmocka_unit_test(the_way_of_each_mode),
 		cmocka_unit_test(versions),
 	};
 
