@@ -211,6 +211,46 @@ static void advise_names(const struct check *c, size_t number)
 	}
 }
 
+/* Outside it resolves, and who resolves the array there waits for TCP before it tries HTTPS. */
+static void advise_outside_name(const struct check *c, const Conf__Array *array)
+{
+	for (size_t i = 0; array->fqdn && i < check_array_count(c->file); i++) {
+		const Conf__Array *other = c->file->array[i];
+
+		if (!other->outlook_anywhere ||
+		    strcasecmp(array->fqdn, other->outlook_anywhere) != 0)
+			continue;
+		fault_warning(
+			c->faults, source_at(c->source, array, "fqdn"),
+			"fqdn %s is the outlook-anywhere name of array \"%s\" (%s): clients "
+			"outside would wait for it before they use HTTPS; give the array a name "
+			"of its own",
+			array->fqdn, other->name ? other->name : "",
+			fault_line(c->faults, source_at(c->source, other, "outlook_anywhere"))
+				.text);
+		return;
+	}
+}
+
+/* Exchange knows one array in a site, and clients of another site do not belong to it. */
+static void advise_site(const struct check *c, size_t number)
+{
+	const Conf__Array *array = c->file->array[number];
+
+	for (size_t i = 0; array->site && i < number; i++) {
+		const Conf__Array *other = c->file->array[i];
+
+		if (!other->site || strcasecmp(array->site, other->site) != 0)
+			continue;
+		fault_warning(
+			c->faults, source_at(c->source, array, "site"),
+			"site %s has array \"%s\" already (%s): Exchange knows one for a site",
+			array->site, other->name ? other->name : "",
+			fault_line(c->faults, source_at(c->source, other, "site")).text);
+		return;
+	}
+}
+
 static void advise_profile(const struct check *c, const Conf__Profile *profile)
 {
 	bool used = false;
@@ -232,6 +272,8 @@ void check_advice(const struct check *check)
 		const Conf__Array *array = check->file->array[i];
 
 		advise_names(check, i);
+		advise_outside_name(check, array);
+		advise_site(check, i);
 		advise_resets(check, array);
 		advise_members(check, array);
 		advise_services(check, array->service, check_service_count(array->n_service));

@@ -80,6 +80,8 @@ static const struct rule rules[] = {
 	{ &conf__array__descriptor, "gateway", RULE_ADDRESS, .items = LIST_MAX },
 	{ &conf__array__descriptor, "use", .kind = RULE_NAME },
 	{ &conf__array__descriptor, "reset_rate", RULE_NUMBER, .max = 100000 },
+	{ &conf__array__descriptor, "outlook_anywhere", .kind = RULE_HOST },
+	{ &conf__array__descriptor, "site", .kind = RULE_NAME },
 	{ &conf__array__descriptor, "snat_pool", RULE_POOL, .max = CONF_POOL_MAX,
 	  .items = 2 * CONF_POOL_MAX },
 

@@ -97,7 +97,9 @@ static void name_in_dns(const struct making *m)
 
 static const char *site_name(const struct making *m)
 {
-	return m->site->name ? m->site->name : "<AD SITE>";
+	if (m->site->name)
+		return m->site->name;
+	return m->array->site ? m->array->site : "<AD SITE>";
 }
 
 static void array_object(const struct making *m)

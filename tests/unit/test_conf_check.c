@@ -364,6 +364,21 @@ static void arrays(void **state)
 		  "17:7: array \"two\" has no member\n"
 		  "17:7: array \"two\" has no service: use a profile or write one\n"
 		  "17:64: warning: fqdn a.Example is also that of array \"two\" (line 17)\n" },
+		/* The names that clients outside use are not the array's, whoever has them. */
+		{ "array two { vip 10.0.0.20",
+		  "array two { vip 10.0.0.20; fqdn a.example; outlook-anywhere A.Example",
+		  "17:33: warning: fqdn a.example is the outlook-anywhere name of array \"two\" "
+		  "(line 17): clients outside would wait for it before they use HTTPS; give the "
+		  "array a name of its own\n" },
+		{ "array two { vip 10.0.0.20",
+		  "array two { vip 10.0.0.20; fqdn a.example; outlook-anywhere mail.example", "" },
+		{ "array two { vip 10.0.0.20",
+		  "array two { vip 10.0.0.20; site Mel } array three { site mel; vip 10.0.0.30",
+		  "17:7: array \"two\" has no member\n"
+		  "17:7: array \"two\" has no service: use a profile or write one\n"
+		  "17:58: warning: site mel has array \"two\" already (line 17): Exchange knows "
+		  "one "
+		  "for a site\n" },
 		{ "member x { address 10.2.0.21 }", "member x { address 10.2.0.21; backup yes }",
 		  "17:7: warning: all members of array \"two\" are backup: they serve as if none "
 		  "was\n" },

@@ -155,6 +155,32 @@ static void the_way_of_each_mode(void **state)
 	free(dsr);
 }
 
+/* --site comes first, then what the array says. */
+static void the_site_of_the_array(void **state)
+{
+	struct runbook_site site = { .version = RUNBOOK_2010_SP3 };
+	struct conf_faults faults;
+	struct conf *conf = conf_read_file("conf/dist/pair.conf", &faults);
+	char own[] = "Sydney", *text = NULL;
+	struct runbook book = { 0 };
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(conf);
+	conf->file->array[1]->site = own;
+	runbook_array(&book, conf, conf->file->array[1], &site);
+	runbook_print(&book, false, out);
+	fclose(out);
+	assert_int_equal(count(text, "<AD SITE>"), 0);
+	assert_true(count(text, "Sydney") > 0);
+	free(text);
+	runbook_free(&book);
+	conf->file->array[1]->site = NULL;
+	conf_faults_free(&faults);
+	conf_free(conf);
+}
+
 static void versions(void **state)
 {
 	(void)state;
@@ -173,6 +199,7 @@ int main(void)
 		cmocka_unit_test(the_port_has_one_place),
 		cmocka_unit_test(what_is_done_is_undone),
 		cmocka_unit_test(the_way_of_each_mode),
+		cmocka_unit_test(the_site_of_the_array),
 		cmocka_unit_test(versions),
 	};
 
