@@ -18,7 +18,7 @@
 
 RIVAL_SCRIPT=/usr/share/doc/conntrackd/examples/sync/primary-backup.sh
 # What can be done to it.  It has no revisions, and none of its own checks of members.
-RIVAL_FAULTS="P1 P3 P4 P6 P7 N1 N5 N9 S1 S5 S6"
+RIVAL_FAULTS="P1 P3 P4 P5 P6 P7 P9 P10 P11 N1 N2 N3 N4 N5 N6 N8 N9 N10 N11 S1 S5 S6"
 
 rival_needs() {
 	local file
@@ -141,6 +141,15 @@ daemon_kill() {
 	*) fail "there is no $2" ;;
 	esac
 }
+keepalived_stop() {
+	signal -TERM "lb$1-keepalived"
+	wait_for 10 "keepalived of lb$1 to end" gone "lb$1-keepalived"
+}
+node_stop() {
+	keepalived_stop "$1"
+	signal -TERM "lb$1-syncd"
+	wait_for 10 "conntrackd of lb$1 to end" gone "lb$1-syncd"
+}
 node_start() {
 	rival_rules "$1"
 	daemon_start "$1" syncd
@@ -182,8 +191,7 @@ look_for_alarm() { alarmed=never; } # it has none
 
 pairctl() {
 	[[ $2 == failover ]] || return 1
-	signal -TERM "lb$1-keepalived"
-	wait_for 10 "keepalived of lb$1 to end" gone "lb$1-keepalived"
+	keepalived_stop "$1"
 	daemon_start "$1" vrrpd
 	await_daemon "$1" vrrpd
 }

@@ -8,6 +8,7 @@
 # LAB_PATHS=2 gives the channel a second path, over the LAN; LAB_PEER_TIMEOUT is that of the channel.
 # LAB_HOOK=tc or auto runs it there, LAB_XDP=generic in that mode; LAB_HOLD sets hold-after-boot;
 # LAB_WITNESS names witnesses; LAB_SAMBA=samba gives the members RPC servers.
+# LAB_IDLE is the idle-timeout of services chat and bulk.
 # LAB_DATES is libfaketime, for daemons whose date a test sets.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
@@ -59,11 +60,11 @@ lab_config() {
 		        ports 6005-6999, 7002-59530; affinity-group rpc; follow rpc-epm; idle-timeout 24h
 		    }
 		    service chat {
-		        ports 7000; affinity-group chat; affinity-timeout 1h; idle-timeout 24h
+		        ports 7000; affinity-group chat; affinity-timeout 1h; idle-timeout ${LAB_IDLE:-24h}
 		        check tcp { interval 500ms; timeout 400ms }
 		    }
 		    service bulk {
-		        ports 7001; affinity-group chat; follow chat; idle-timeout 24h
+		        ports 7001; affinity-group chat; follow chat; idle-timeout ${LAB_IDLE:-24h}
 		    }
 		    member m1 { address 10.30.0.21${LAB_V6:+, 2001:db8:30::21} }
 		    member m2 { address 10.30.0.22${LAB_V6:+, 2001:db8:30::22} }
