@@ -192,8 +192,11 @@ static void op_word(void *arg, const Cas__PeerWord *word)
 			   &(struct letter){ .kind = L_WORD,
 					     .word = word->word,
 					     .sent = node_now(node),
-					     .said = { word->epoch, word->id, word->preempt,
-						       word->lame, word->counts } });
+					     .said = { .epoch = word->epoch,
+						       .id = word->id,
+						       .preempt = word->preempt,
+						       .lame = word->lame,
+						       .counts = word->counts } });
 }
 
 static void op_facts(void *arg, Cas__NodeFacts *facts)
