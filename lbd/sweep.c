@@ -54,8 +54,9 @@ static struct flow_ip vip_of(const struct plan *plan, const struct flow_ip *addr
 	return (struct flow_ip){ 0 };
 }
 
+/* `begun`: and nothing has come of that, as far as this node could have seen it. */
 static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
-			const struct flow *flow)
+			const struct flow *flow, bool begun)
 {
 	const uint8_t state = flow->state;
 	uint32_t limit = DEFAULT_IDLE;
@@ -68,7 +69,7 @@ static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
 		return RESET;
 	if (state == FLOW_CLOSING)
 		return CLOSING;
-	if (flow->flags & FLOW_BEGUN)
+	if (begun)
 		return BEGUN;
 	if (state == FLOW_CLAIMED)
 		return CLAIMED;
@@ -85,9 +86,10 @@ bool sweep_flow_due(const struct plan *plan, const struct flow_key *key, const s
 		    uint32_t now, uint32_t watched)
 {
 	uint32_t age = idle(now, flow->last_seen, watched);
+	bool begun = flow->flags & FLOW_BEGUN && now - flow->last_seen < watched;
 
 	/* Nothing ends sooner than a reset flow: most entries need no look at the tables. */
-	return age > RESET && age > timeout(plan, key, flow);
+	return age > RESET && age > timeout(plan, key, flow, begun);
 }
 
 bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const struct pin *pin,

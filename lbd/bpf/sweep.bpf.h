@@ -55,8 +55,18 @@ static __noinline __u32 sweep_service_idle(const struct flow_key *key)
 	return service ? service->idle_ticks : SWEEP_DEFAULT;
 }
 
-/* By its state, and whether it is doomed or of mode DSR. */
-static __always_inline __u32 sweep_timeout(const struct flow_key *key, const struct flow *flow)
+/*
+ * Only under one lead: while the other node led, the client may have acknowledged there, and this
+ * one has not heard of it.
+ */
+static __always_inline int sweep_begun(const struct flow *flow, __u32 now)
+{
+	return flow->flags & FLOW_BEGUN && ticks_since(now, flow->last_seen) < sweep_watched();
+}
+
+/* By its state, and whether it is begun, doomed or of mode DSR. */
+static __always_inline __u32 sweep_timeout(const struct flow_key *key, const struct flow *flow,
+					   __u32 now)
 {
 	__u8 state = flow->state;
 	__u32 idle;
@@ -67,7 +77,7 @@ static __always_inline __u32 sweep_timeout(const struct flow_key *key, const str
 		return SWEEP_RESET;
 	if (state == FLOW_CLOSING)
 		return SWEEP_CLOSING;
-	if (flow->flags & FLOW_BEGUN)
+	if (sweep_begun(flow, now))
 		return SWEEP_BEGUN;
 	if (state == FLOW_CLAIMED)
 		return SWEEP_CLAIMED;
@@ -90,7 +100,7 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 	state = flow->state;
 	flags = flow->flags;
 	mode = flow->mode;
-	if (!forced && sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, flow))
+	if (!forced && sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, flow, tally->now))
 		return;
 	if (record_remove(&named->key, flow, tally->now, RECORD_OWN))
 		return;

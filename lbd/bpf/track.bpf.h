@@ -128,8 +128,9 @@ static __always_inline void track_member(struct flow *flow, const struct flow_ke
 
 	if (track_common(flow, state, p->now))
 		track_tell(p, key, flow);
+	/* A copy whose member still answers the SYN: it knows of no acknowledgement by the client. */
 	if (flow->flags & FLOW_REPLICA)
-		flow->flags &= ~FLOW_REPLICA;
+		flow->flags = (flow->flags & ~FLOW_REPLICA) | (p->flags & TCP_SYN ? FLOW_BEGUN : 0);
 	flow->bytes_out += p->bytes;
 	bytes = bytes_of(flow->member);
 	if (bytes)

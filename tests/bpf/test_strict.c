@@ -464,6 +464,33 @@ static void test_after_a_takeover(void **state UNUSED)
 	assert_int_equal(waiting(), 0);
 }
 
+/* Whether the client had acknowledged to the dead node its member knows: it asks it no more then. */
+static void test_a_copy_that_is_not_acknowledged(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct flow flow = { .state = FLOW_ESTABLISHED,
+			     .flags = FLOW_REPLICA,
+			     .member = 0,
+			     .last_seen = ticks_now(),
+			     .created = ticks_now() };
+	struct frame frame;
+
+	strict_begin(MODE_NAT, SERVICE_REQUIRE);
+	peer_follows();
+	flow_write(&key, &flow);
+	expect_to_client(&frame, member_sends(&frame, 0, ACK | PSH, 5001, 1001));
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.flags, 0);
+	flow.flags = FLOW_REPLICA;
+	flow_write(&key, &flow);
+	expect_to_client(&frame, synack(&frame));
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.flags, FLOW_BEGUN);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 0)), 0);
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.flags, 0);
+}
+
 /* The other node took the SYN and died before it told of it: the client must ask once more. */
 static void test_nobody_asked(void **state UNUSED)
 {
@@ -599,6 +626,7 @@ static const struct {
 	{ "ports used again wait again", test_ports_used_again },
 	{ "what is forgotten waits", test_what_is_forgotten_waits },
 	{ "after a takeover the record answers", test_after_a_takeover },
+	{ "a copy whose member still answers a SYN is begun", test_a_copy_that_is_not_acknowledged },
 	{ "what nobody asked for is dropped", test_nobody_asked },
 	{ "in DSR the SYN waits", test_dsr_holds_the_syn },
 	{ "in SNAT the SYN-ACK does", test_snat_waits },

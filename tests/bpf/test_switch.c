@@ -271,6 +271,23 @@ static void test_what_is_never_acknowledged_goes(void **state UNUSED)
 	assert_int_equal(box.event[0].kind, EVENT_FLOW_DEL);
 }
 
+/* While the other node led, the client may have acknowledged there. */
+static void test_what_was_begun_before_a_promotion_stays(void **state UNUSED)
+{
+	struct flow_lease lease = lease_now();
+	struct timespec now;
+
+	switch_set(NEW, OLD, UP_BOTH);
+	open_by(SYN);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lease.promoted_ns = ((uint64_t)now.tv_sec - 20) * 1000000000;
+	lease_set(&lease);
+	age(30);
+	assert_int_equal(sweep().done, 0);
+	age(11);
+	assert_int_equal(sweep().done, 1);
+}
+
 static void test_what_is_acknowledged_stays(void **state UNUSED)
 {
 	switch_set(NEW, OLD, UP_BOTH);
@@ -320,6 +337,7 @@ static const struct {
 	{ "beyond the cap the old choice is kept", test_too_many_keep_the_base },
 	{ "a standby records nothing", test_standby_records_nothing },
 	{ "what is never acknowledged expires", test_what_is_never_acknowledged_goes },
+	{ "what was begun before a promotion does not", test_what_was_begun_before_a_promotion_stays },
 	{ "what is acknowledged does not", test_what_is_acknowledged_stays },
 	{ "a refusal ends it", test_a_refusal_ends_it },
 };

@@ -89,6 +89,24 @@ static void test_flows(void **state)
 	}
 }
 
+/* Recorded at its SYN, and nothing came of it: that is known of what this node has seen itself. */
+static void test_begun(void **state)
+{
+	struct flow_key key = { .vip = vip[0], .vip_port = htons(135) };
+	struct flow flow = { .state = FLOW_ESTABLISHED, .flags = FLOW_BEGUN };
+	const uint32_t now = 1000 * S;
+
+	(void)state;
+	flow.last_seen = now - 9 * S;
+	assert_false(sweep_flow_due(plan, &key, &flow, now, UINT32_MAX));
+	flow.last_seen = now - 11 * S;
+	assert_true(sweep_flow_due(plan, &key, &flow, now, UINT32_MAX));
+	assert_true(sweep_flow_due(plan, &key, &flow, now, 12 * S));
+	/* Seen before it was promoted, and meanwhile the other one led. */
+	flow.last_seen = now - 30 * S;
+	assert_false(sweep_flow_due(plan, &key, &flow, now, 20 * S));
+}
+
 /* Stamped by another processor an instant after we read the clock. */
 static void test_future(void **state)
 {
@@ -155,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_begun),
 		cmocka_unit_test(test_future),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_loose_pins),
