@@ -12,8 +12,7 @@
 
 static const double step_every = 0.02;
 
-/* --- to the log --------------------------------------------------------------------------------
- */
+/* --- to the log ------------------------------------------------------------------------------- */
 
 static void emit(const struct generation *generation, const struct flow_event *event)
 {
@@ -75,8 +74,7 @@ void generation_announce(struct generation *generation)
 	}
 }
 
-/* --- this node leads ---------------------------------------------------------------------------
- */
+/* --- this node leads -------------------------------------------------------------------------- */
 
 static struct barrier_sight look(const struct generation *generation)
 {
@@ -188,8 +186,7 @@ static void inherit(struct generation *generation)
 	step_all(generation);
 }
 
-/* --- the other node leads ----------------------------------------------------------------------
- */
+/* --- the other node leads --------------------------------------------------------------------- */
 
 /* New clients come here as soon as this node is active: before lbd knows. */
 static int follow(struct generation *generation, unsigned int pool)
@@ -229,8 +226,7 @@ int generation_switch(struct generation *generation, unsigned int pool)
 	return error;
 }
 
-/* --- either ------------------------------------------------------------------------------------
- */
+/* --- either ----------------------------------------------------------------------------------- */
 
 int generation_publish(struct generation *generation, unsigned int pool)
 {

@@ -106,8 +106,7 @@ void learned_write(Cas__LearnedPorts *message, const struct learned_ports *ports
 	message->n_port = ports->ports;
 }
 
-/* --- into the tables ---------------------------------------------------------------------------
- */
+/* --- into the tables -------------------------------------------------------------------------- */
 
 struct openings {
 	bool known;            /* of some member */

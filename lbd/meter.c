@@ -18,8 +18,7 @@ enum {
 static const char file_name[] = "counts";
 static const double tell_every = 5.;
 
-/* --- this node's tables ------------------------------------------------------------------------
- */
+/* --- this node's tables ----------------------------------------------------------------------- */
 
 static void look_at_pair(const struct dataplane *plane, uint64_t now[LEDGER_VALUES])
 {
@@ -104,8 +103,7 @@ void meter_replan(struct lbd *lbd)
 			place(lbd, plan->array_of_member[m]->name, plan->member[m]->name, m);
 }
 
-/* --- on disk ------------------------------------------------------------------------------------
- */
+/* --- on disk ---------------------------------------------------------------------------------- */
 
 static void take_row(struct ledger *ledger, const Cas__CountRow *from, bool adopted)
 {
@@ -178,8 +176,7 @@ static void save(struct lbd *lbd)
 	free(row);
 }
 
-/* --- to the peer and from it ---------------------------------------------------------------------
- */
+/* --- to the peer and from it ------------------------------------------------------------------ */
 
 void meter_tell(struct lbd *lbd)
 {
@@ -246,8 +243,7 @@ void meter_stop(struct lbd *lbd)
 	ledger_free(&lbd->meter.ledger);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 void meter_member(struct lbd *lbd, unsigned int member, Cas__MemberStatus *status)
 {

@@ -60,8 +60,7 @@ static bool is_before(uint32_t tick, uint32_t other)
 	return (int32_t)(tick - other) < 0;
 }
 
-/* --- flows and pins ----------------------------------------------------------------------------
- */
+/* --- flows and pins --------------------------------------------------------------------------- */
 
 static void pass_close(struct pass *pass)
 {
@@ -271,8 +270,7 @@ static int lose_pins(struct pass *pass)
 	return error;
 }
 
-/* --- counts of members and sources -------------------------------------------------------------
- */
+/* --- counts of members and sources ------------------------------------------------------------ */
 
 /* What the old map of a name has at a slot, of today's layout, is taken out of it. */
 static bool take_counts(const struct pass *pass, int old, const char *name, uint32_t slot,
@@ -314,8 +312,7 @@ static int carry_counts(struct pass *pass, const char *name, enum carry_kind kin
 	return error ? error : flush(pass);
 }
 
-/* --- the steps ---------------------------------------------------------------------------------
- */
+/* --- the steps -------------------------------------------------------------------------------- */
 
 static void tell(const struct pass *pass, const char *what, uint64_t began_ns)
 {

@@ -442,8 +442,7 @@ struct flow_gauges {
 	__u64 pins;
 };
 
-/* --- the census: how clients protect their RPC, as their binds say ------------------------------
- */
+/* --- the census: how clients protect their RPC, as their binds say ---------------------------- */
 
 /* Levels of protection, MS-RPCE 2.2.1.1.8; no trailer counts as level 0. */
 enum census_level {
@@ -647,8 +646,7 @@ struct flow_held {
 	__u8 frame[FLOW_HELD_FRAME];
 };
 
-/* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context ----------------
- */
+/* --- calls: programs of type SYSCALL, run by BPF_PROG_TEST_RUN with this context -------------- */
 
 /*
  * caspair_apply: applies apply_inbox[0 .. count) to flows and pins.  caspair_sweep: re-checks the

@@ -14,8 +14,7 @@
 
 enum { HALF_A_MS = 500 * 1000 }; /* in ns */
 
-/* --- which connection --------------------------------------------------------------------------
- */
+/* --- which connection ------------------------------------------------------------------------- */
 
 /* Not heard for half the time after which it would be given up. */
 static bool silent(const struct conn *conn, uint64_t now)
@@ -173,8 +172,7 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 }
 
-/* --- what the paths tell -----------------------------------------------------------------------
- */
+/* --- what the paths tell ---------------------------------------------------------------------- */
 
 static bool greeting_on_better(const struct channel *channel, const struct path *path)
 {
@@ -274,8 +272,7 @@ static const struct path_ops path_ops = {
 	.ended = on_ended,
 };
 
-/* --- open, use, close --------------------------------------------------------------------------
- */
+/* --- open, use, close ------------------------------------------------------------------------- */
 
 static void watch(struct channel *channel)
 {
@@ -409,8 +406,7 @@ void channel_drop(struct channel *channel, const char *why)
 	conn_close(channel->current, CONN_DROPPED);
 }
 
-/* --- drills ------------------------------------------------------------------------------------
- */
+/* --- drills ----------------------------------------------------------------------------------- */
 
 static void hold(struct channel *channel)
 {
@@ -444,8 +440,7 @@ uint64_t channel_held_ms(const struct channel *channel)
 				  : 0;
 }
 
-/* --- figures -----------------------------------------------------------------------------------
- */
+/* --- figures ---------------------------------------------------------------------------------- */
 
 const struct path *channel_path(const struct channel *channel, size_t index)
 {

@@ -106,8 +106,7 @@ const char *channel_why(const struct channel *channel, char why[CHANNEL_WHY]);
 void channel_bytes(const struct channel *channel, uint64_t *sent, uint64_t *received);
 uint64_t channel_counter(const struct channel *channel, unsigned int counter);
 
-/* --- places.c, for channel.c only --------------------------------------------------------------
- */
+/* --- places.c, for channel.c only ------------------------------------------------------------- */
 
 static inline struct path *channel_path_of(const struct conn *conn)
 {

@@ -46,8 +46,7 @@ void conn_close(struct conn *conn, enum conn_end why)
 		conn_free(conn);
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static bool out_room(struct conn *conn, size_t want)
 {
@@ -148,8 +147,7 @@ size_t conn_queued(const struct conn *conn)
 	return conn->out_used - conn->out_start;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* False: ended. */
 static bool take_frame(struct conn *conn, size_t sealed)
@@ -253,8 +251,7 @@ static void read_some(struct conn *conn)
 	}
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {

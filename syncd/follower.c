@@ -83,8 +83,7 @@ void follower_doubt(struct session *s, uint32_t snapshot, uint64_t now)
 		offer_own(s, now);
 }
 
-/* --- attach ------------------------------------------------------------------------------------
- */
+/* --- attach ----------------------------------------------------------------------------------- */
 
 static void ask(struct session *s, uint64_t now)
 {
@@ -227,8 +226,7 @@ void follower_reply(struct session *s, const Sync__AttachReply *reply, uint64_t 
 		load_from(s, &from, reply->snapshot, reply->flows, now);
 }
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static bool history_ended(const struct session *s)
 {

@@ -39,8 +39,7 @@ static void add_faults(struct inspect *found, const struct conf_faults *faults, 
 	}
 }
 
-/* --- interfaces --------------------------------------------------------------------------------
- */
+/* --- interfaces ------------------------------------------------------------------------------- */
 
 /* Where names stand in the file. */
 struct names {
@@ -77,8 +76,7 @@ static void check_interfaces(struct conf_faults *faults, const struct conf *conf
 		look_for(faults, conf->source, &all[i]);
 }
 
-/* --- what runs ---------------------------------------------------------------------------------
- */
+/* --- what runs -------------------------------------------------------------------------------- */
 
 static void check_needs(struct inspect *found, const struct conf *before, const struct conf *after)
 {

@@ -250,8 +250,7 @@ void leader_events(struct session *s, const struct flow_event *event, size_t cou
 	}
 }
 
-/* --- attach ------------------------------------------------------------------------------------
- */
+/* --- attach ----------------------------------------------------------------------------------- */
 
 /* Of a peer that knows of none, or of none that was pushed: all 0. */
 static bool same_revision(const struct session *s, const Sync__AttachRequest *request)
@@ -383,8 +382,7 @@ void leader_ack(struct session *s, const Sync__Ack *ack, uint64_t now)
 	leader_tick(s, now);
 }
 
-/* --- offers ------------------------------------------------------------------------------------
- */
+/* --- offers ----------------------------------------------------------------------------------- */
 
 /* The whole batch first, then the settling: a pin and its flow come together. */
 void leader_offer(struct session *s, const struct record_batch *batch, uint64_t now)
@@ -410,8 +408,7 @@ void leader_offer(struct session *s, const struct record_batch *batch, uint64_t 
 			leader_settle(s, &batch->event[i], now);
 }
 
-/* --- sending -----------------------------------------------------------------------------------
- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void send_tail(struct session *s)
 {
@@ -467,8 +464,7 @@ bool leader_work(struct session *s, uint64_t now)
 	return true;
 }
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 void leader_hand_over(struct session *s, uint64_t id, uint64_t now)
 {

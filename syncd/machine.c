@@ -199,8 +199,7 @@ const struct session_ops machine_ops = {
 	.verified = op_verified,
 };
 
-/* --- the channel -------------------------------------------------------------------------------
- */
+/* --- the channel ------------------------------------------------------------------------------ */
 
 static void on_up(void *arg)
 {

@@ -31,8 +31,7 @@ const char *syncd_name(const struct syncd *syncd, unsigned int node)
 	return syncd->conf->file->node[node - 1]->name;
 }
 
-/* --- work --------------------------------------------------------------------------------------
- */
+/* --- work ------------------------------------------------------------------------------------- */
 
 static void check_lost(struct syncd *syncd)
 {
@@ -205,8 +204,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	syncd_work(syncd);
 }
 
-/* --- start -------------------------------------------------------------------------------------
- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 /*
  * With as many interfaces as addresses each path is bound to its own.  With one address and several
@@ -334,8 +332,7 @@ static void start_timers(struct syncd *syncd)
 	ev_timer_start(syncd->loop, &syncd->tick);
 }
 
-/* --- signals -----------------------------------------------------------------------------------
- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void on_stop(struct ev_loop *loop, void *arg)
 {
@@ -406,8 +403,7 @@ static void on_reload(struct ev_loop *loop, void *arg)
 		revise_reread(syncd);
 }
 
-/* --- main --------------------------------------------------------------------------------------
- */
+/* --- main ------------------------------------------------------------------------------------- */
 
 static bool start(struct syncd *syncd)
 {

@@ -39,8 +39,7 @@ const char *path_counter_name(unsigned int counter)
 		       : conn_end_names[counter];
 }
 
-/* --- connections -------------------------------------------------------------------------------
- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static struct conn **half_of(struct path *path, const struct conn *conn)
 {
@@ -226,8 +225,7 @@ static void adopt(struct path *path, struct conn **half, int fd, const union end
 	*half = conn_open(path->loop, fd, from, &config);
 }
 
-/* --- the listening node ------------------------------------------------------------------------
- */
+/* --- the listening node ----------------------------------------------------------------------- */
 
 /*
  * A place among the half-open ones.  Strangers have one an address, in half of the places, and a
@@ -278,8 +276,7 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 	adopt(path, place, fd, &from, false);
 }
 
-/* --- the connecting node -----------------------------------------------------------------------
- */
+/* --- the connecting node ---------------------------------------------------------------------- */
 
 static void dial(struct path *path)
 {
@@ -305,8 +302,7 @@ static void dial(struct path *path)
 		plan_retry(path);
 }
 
-/* --- open, change, close -----------------------------------------------------------------------
- */
+/* --- open, change, close ---------------------------------------------------------------------- */
 
 static int open_listener(struct path *path)
 {

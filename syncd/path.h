@@ -94,8 +94,7 @@ const char *path_name(const struct path *path);
 /* Name of a counter; NULL for those that do not count faults. */
 const char *path_counter_name(unsigned int counter);
 
-/* --- path_socket.c, for path.c only ------------------------------------------------------------
- */
+/* --- path_socket.c, for path.c only ----------------------------------------------------------- */
 
 /* A socket bound to our end, listening where that is ours to do, or a negative errno. */
 int path_socket(const struct path_config *config);

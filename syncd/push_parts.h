@@ -9,8 +9,7 @@
 	"the nodes have two histories of the configuration: pairctl adopt NODE says whose holds"
 #define PUSH_ASTRAY_NS UINT64_C(5000000000) /* then the daemons are asked again */
 
-/* --- push.c ------------------------------------------------------------------------------------
- */
+/* --- push.c ----------------------------------------------------------------------------------- */
 
 void push_say(struct push *push, enum push_word word, const struct revision *about,
 	      const char *why);
@@ -18,8 +17,7 @@ void push_say_state(struct push *push);
 void push_set_why(struct push *push, const char *format, ...) __attribute__((format(printf, 2, 3)));
 enum relation push_relation(const struct push *push);
 
-/* --- push_lead.c -------------------------------------------------------------------------------
- */
+/* --- push_lead.c ------------------------------------------------------------------------------ */
 
 /* Before it was decided: both nodes stay where they are. */
 void push_give_up(struct push *push, enum push_end how, const char *why, uint64_t now);
@@ -35,8 +33,7 @@ void push_roll_back(struct push *push, uint64_t now);
 /* The current one stays; whoever asked for that is told. */
 void push_confirmed(struct push *push);
 
-/* --- push_follow.c -----------------------------------------------------------------------------
- */
+/* --- push_follow.c ---------------------------------------------------------------------------- */
 
 void push_follow(struct push *push, bool tell, uint64_t now);
 void push_offered(struct push *push, const struct push_note *note);

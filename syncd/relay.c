@@ -23,8 +23,7 @@ static void copy_text(char *to, size_t size, const char *from)
 	snprintf(to, size, "%s", from ? from : "");
 }
 
-/* --- to vrrpd ----------------------------------------------------------------------------------
- */
+/* --- to vrrpd --------------------------------------------------------------------------------- */
 
 /* vrrpd's clock. */
 static uint64_t boottime_ns(void)
@@ -160,8 +159,7 @@ static void send_word(struct syncd *syncd, const Cas__PeerWord *word)
 	syncd_work(syncd);
 }
 
-/* --- from vrrpd --------------------------------------------------------------------------------
- */
+/* --- from vrrpd ------------------------------------------------------------------------------- */
 
 static void on_attach(struct syncd *syncd, struct ctl_conn *conn)
 {
@@ -244,8 +242,7 @@ static const struct ctl_ops server_ops = {
 	.closed = on_server_closed,
 };
 
-/* --- lbd ---------------------------------------------------------------------------------------
- */
+/* --- lbd -------------------------------------------------------------------------------------- */
 
 static ProtobufCBinaryData flow_ip_bytes(struct flow_ip *ip)
 {
@@ -551,8 +548,7 @@ static const struct ctl_ops lbd_ops = {
 	.closed = on_lbd_closed,
 };
 
-/* --- start and stop ----------------------------------------------------------------------------
- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 int relay_start(struct syncd *syncd)
 {

@@ -5,8 +5,7 @@
 
 #include "syncd/follower.h"
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void note_leader(const struct session *s, struct trail_facts *facts)
 {
@@ -68,8 +67,7 @@ void resume_own(struct session *s, size_t place, const struct flow_event *event)
 		s->trail->own[place] = *event;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* It is our own writing, in a file that others may not open; what breaks it is counted as a bug. */
 static bool is_sound(const struct session *s, const struct trail_facts *facts)

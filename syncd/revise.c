@@ -115,8 +115,7 @@ void revise_tick(struct syncd *syncd, uint64_t now)
 	push_tick(&revise->push, now);
 }
 
-/* --- start and stop -----------------------------------------------------------------------
- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 /* The working copy, as long as nobody has pushed. */
 static bool make_base(struct syncd *syncd)
@@ -209,8 +208,7 @@ void revise_stop(struct syncd *syncd)
 	revise->history = NULL;
 }
 
-/* --- status ------------------------------------------------------------------------------------
- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static bool store_is_whole(const struct revise *revise)
 {

@@ -75,8 +75,7 @@ struct revise {
 	char damage[2 * STANDING_WHY];     /* of the store, when it was opened; empty: it was whole */
 };
 
-/* --- revise.c ----------------------------------------------------------------------------------
- */
+/* --- revise.c --------------------------------------------------------------------------------- */
 
 /* Opens the store; a working copy is its base until somebody pushes.  False, logged: not usable. */
 bool revise_start(struct syncd *syncd);
@@ -100,8 +99,7 @@ const char *revise_wrong(const struct syncd *syncd);
 void revise_status(const struct syncd *syncd, uint64_t now, Cas__SyncStatus *status,
 		   char id[REVISION_TEXT]);
 
-/* --- revise_wire.c -----------------------------------------------------------------------------
- */
+/* --- revise_wire.c ---------------------------------------------------------------------------- */
 
 /* True: the frame was about revisions. */
 bool revise_frame(struct syncd *syncd, const Sync__Frame *frame);
@@ -120,8 +118,7 @@ void revise_send(struct syncd *syncd, const Sync__Frame *frame);
 ProtobufCBinaryData revise_id(const struct revision *revision);
 bool revise_take(struct revision *revision, uint64_t number, const ProtobufCBinaryData *id);
 
-/* --- revise_hands.c ----------------------------------------------------------------------------
- */
+/* --- revise_hands.c --------------------------------------------------------------------------- */
 
 enum { REVISE_RECORD = 8 + REVISION_ID }; /* bytes in the log: number, little-endian, and id */
 
@@ -136,8 +133,7 @@ void revise_gone(struct syncd *syncd, bool lbd);
 /* Of bundles that were refused, by verdict. */
 extern const char *const revise_counter_names[BUNDLE_VERDICTS];
 
-/* --- revise_ask.c ------------------------------------------------------------------------------
- */
+/* --- revise_ask.c ----------------------------------------------------------------------------- */
 
 static inline bool revise_is_asked(const struct revise *revise)
 {
@@ -161,8 +157,7 @@ void revise_rollback(struct syncd *syncd, const struct revise_asker *asker,
 /* Of two histories the peer's holds from now on. */
 void revise_adopt(struct syncd *syncd, const struct revise_asker *asker);
 
-/* --- revise_answer.c ----------------------------------------------------------------------------
- */
+/* --- revise_answer.c -------------------------------------------------------------------------- */
 
 struct revise_failure {
 	unsigned int code;
@@ -180,8 +175,7 @@ void revise_unchanged(struct syncd *syncd, const struct revise_asker *to);
 void revise_went_on(struct syncd *syncd, enum push_phase done);
 void revise_ended(struct syncd *syncd, enum push_end end, const char *why);
 
-/* --- revise_remote.c ----------------------------------------------------------------------------
- */
+/* --- revise_remote.c -------------------------------------------------------------------------- */
 
 /* False: it has been refused.  The answers go to `conn`. */
 bool remote_ask(struct syncd *syncd, struct ctl_conn *conn, Sync__RevisionAsk *ask);

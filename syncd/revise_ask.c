@@ -7,8 +7,7 @@
 #include "conf/log.h"
 #include "syncd/syncd.h"
 
-/* --- a new revision ----------------------------------------------------------------------------
- */
+/* --- a new revision --------------------------------------------------------------------------- */
 
 /* The one of this node's keys that the configuration knows as its signing-key. */
 static int own_key(const struct syncd *syncd, struct sign_key **key, char why[INSPECT_TEXT])
@@ -52,8 +51,7 @@ int revise_make(struct syncd *syncd, struct bundle **bundle, const struct revise
 	return err;
 }
 
-/* --- questions ---------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 /* What holds for all of them; true: it has been refused. */
 static bool refused(struct syncd *syncd, const struct revise_asker *asker)
@@ -88,8 +86,7 @@ static void not_begun(struct syncd *syncd, const char *why)
 	revise_refuse(syncd, &asker, REVISE_UNSAFE, "%s", why);
 }
 
-/* --- push ---------------------------------------------------------------------------------------
- */
+/* --- push ------------------------------------------------------------------------------------- */
 
 /* The same files as those that both nodes run. */
 static bool is_current(const struct revise *revise, const struct bundle *bundle)
@@ -256,8 +253,7 @@ static void asked_parent(struct syncd *syncd, struct ctl_conn *conn)
 	ctl_send(conn, &message, NULL, 0);
 }
 
-/* --- the others ---------------------------------------------------------------------------------
- */
+/* --- the others ------------------------------------------------------------------------------- */
 
 void revise_confirm(struct syncd *syncd, const struct revise_asker *asker)
 {
@@ -320,8 +316,7 @@ void revise_adopt(struct syncd *syncd, const struct revise_asker *asker)
 		not_begun(syncd, why);
 }
 
-/* --- pairctl ------------------------------------------------------------------------------------
- */
+/* --- pairctl ---------------------------------------------------------------------------------- */
 
 static void asked_confirm(struct syncd *syncd, struct ctl_conn *conn)
 {

@@ -175,8 +175,7 @@ static int op_undo(void *arg, struct lineage *next)
 	return 0;
 }
 
-/* --- this node's daemons ------------------------------------------------------------------
- */
+/* --- this node's daemons ---------------------------------------------------------------------- */
 
 static bool send_follow(struct ctl_conn *conn, const struct revision *which)
 {

@@ -9,8 +9,7 @@
 #include "conf/log.h"
 #include "syncd/syncd.h"
 
-/* --- on the node that was asked ------------------------------------------------------------------
- */
+/* --- on the node that was asked --------------------------------------------------------------- */
 
 static const char *peer_name(const struct syncd *syncd)
 {

@@ -115,8 +115,7 @@ void revise_fetch(void *arg, const struct revision *which)
 	revise_fetch_begin(syncd, which);
 }
 
-/* --- what the peer asks for ---------------------------------------------------------------
- */
+/* --- what the peer asks for ------------------------------------------------------------------- */
 
 /* What is being pushed is in memory; anything else is on disk, or not here. */
 static const struct bundle *find_bundle(struct revise *revise, const struct revision *which)
@@ -238,8 +237,7 @@ static void heard_part(struct syncd *syncd, const Sync__RevisionPart *part)
 	}
 }
 
-/* --- what the peer says -------------------------------------------------------------------
- */
+/* --- what the peer says ----------------------------------------------------------------------- */
 
 static void heard_state(struct syncd *syncd, const Sync__RevisionState *state)
 {

@@ -107,8 +107,7 @@ void session_send_gap(struct session *s, uint64_t lost)
 	s->ops->send(s->arg, &frame);
 }
 
-/* --- figures -----------------------------------------------------------------------------------
- */
+/* --- figures ---------------------------------------------------------------------------------- */
 
 uint64_t session_lag_records(const struct session *s)
 {
@@ -157,8 +156,7 @@ void session_state(struct session *s, uint64_t now)
 	s->ops->changed(s->arg);
 }
 
-/* --- roles -------------------------------------------------------------------------------------
- */
+/* --- roles ------------------------------------------------------------------------------------ */
 
 /*
  * vrrpd decides who is active.  Only one thing is decided here: a node that hears of an active peer
@@ -281,8 +279,7 @@ bool session_settled(const struct session *s)
 	return s->follower.gens.count == 0;
 }
 
-/* --- the channel -------------------------------------------------------------------------------
- */
+/* --- the channel ------------------------------------------------------------------------------ */
 
 void session_up(struct session *s, uint64_t now)
 {
@@ -442,8 +439,7 @@ bool session_word(struct session *s, const Cas__PeerWord *word, uint64_t now)
 	return true;
 }
 
-/* --- lbd ---------------------------------------------------------------------------------------
- */
+/* --- lbd -------------------------------------------------------------------------------------- */
 
 void session_switched(struct session *s, uint32_t pool_id, uint32_t number)
 {
@@ -494,8 +490,7 @@ void session_urge(struct session *s)
 		leader_flush(s);
 }
 
-/* --- the data plane ----------------------------------------------------------------------------
- */
+/* --- the data plane --------------------------------------------------------------------------- */
 
 void session_events(struct session *s, const struct flow_event *event, size_t count, uint64_t now)
 {
@@ -548,8 +543,7 @@ void session_verify_every(struct session *s, uint64_t every_ns)
 	s->verify.every_ns = every_ns;
 }
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void send_heartbeat(struct session *s, uint64_t now)
 {

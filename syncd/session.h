@@ -352,8 +352,7 @@ uint64_t session_lag_ns(const struct session *session, uint64_t now);
 /* The gate: this node may take over from a living peer. */
 bool session_ready(const struct session *session);
 
-/* --- for leader.c and follower.c only ----------------------------------------------------------
- */
+/* --- for leader.c and follower.c only --------------------------------------------------------- */
 
 void session_state(struct session *session, uint64_t now);
 void session_say(struct session *session, const char *format, ...)

@@ -98,8 +98,7 @@ void snapshot_send(struct session *s, uint64_t now)
 	s->ops->send_records(s->arg, out);
 }
 
-/* --- once more, beside the log -----------------------------------------------------------------
- */
+/* --- once more, beside the log ---------------------------------------------------------------- */
 
 static void send_reoffer(struct session *s, uint64_t lost)
 {

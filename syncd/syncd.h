@@ -100,8 +100,7 @@ struct syncd {
 	uint8_t frame[RECORD_BYTES];
 };
 
-/* --- main.c ------------------------------------------------------------------------------------
- */
+/* --- main.c ----------------------------------------------------------------------------------- */
 
 /* Reads what the data plane has reported so far, up to 65,536 events; or the whole ring. */
 void syncd_drain(struct syncd *syncd);
@@ -115,14 +114,12 @@ const char *syncd_name(const struct syncd *syncd, unsigned int node);
  */
 bool syncd_follow(struct syncd *syncd, bool together);
 
-/* --- machine.c: the session's hands -------------------------------------------------------------
- */
+/* --- machine.c: the session's hands ----------------------------------------------------------- */
 
 extern const struct session_ops machine_ops;
 extern const struct channel_ops machine_channel_ops;
 
-/* --- relay.c: the links to lbd and vrrpd --------------------------------------------------------
- */
+/* --- relay.c: the links to lbd and vrrpd ------------------------------------------------------ */
 
 /* 0, or a negative errno, logged. */
 int relay_start(struct syncd *syncd);
@@ -140,14 +137,12 @@ void relay_heed(struct syncd *syncd, uint64_t history, uint64_t seq);
 void relay_standby(struct syncd *syncd);
 void relay_handed(struct syncd *syncd, uint64_t id, const char *why);
 
-/* --- acked.c: what the standby has followed, for the data plane and lbd --------------------------
- */
+/* --- acked.c: what the standby has followed, for the data plane and lbd ----------------------- */
 
 /* After each thing that may have moved it, and often. */
 void acked_update(struct syncd *syncd);
 
-/* --- compare.c: comparisons of the tables, for who asks -----------------------------------------
- */
+/* --- compare.c: comparisons of the tables, for who asks --------------------------------------- */
 
 /* Starts one, or joins the one under way: answers each second, and at its end. */
 void compare_asked(struct syncd *syncd, struct ctl_conn *conn);
@@ -158,8 +153,7 @@ void compare_ended(struct syncd *syncd, const struct verify_result *result, cons
 void compare_status(struct syncd *syncd, uint64_t now, Cas__SyncStatus *status,
 		    Cas__VerifyReply *reply);
 
-/* --- status.c ----------------------------------------------------------------------------------
- */
+/* --- status.c --------------------------------------------------------------------------------- */
 
 void status_answer(struct syncd *syncd, struct ctl_conn *conn);
 /* The peer's facts as last heard, or NULL; freed by cas__node_facts__free_unpacked(). */

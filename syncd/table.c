@@ -46,8 +46,7 @@ static size_t page(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* --- open and close ----------------------------------------------------------------------------
- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 void table_init(struct table *table)
 {
@@ -166,8 +165,7 @@ int table_open(struct table *table, const int *fds, size_t count)
 	return err;
 }
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 int table_events_fd(const struct table *table)
 {
@@ -246,8 +244,7 @@ void table_wake_reader(const struct table *table)
 		return;
 }
 
-/* --- records in --------------------------------------------------------------------------------
- */
+/* --- records in ------------------------------------------------------------------------------- */
 
 int table_apply(struct table *table, const struct flow_event *event, size_t count,
 		struct flow_call *call)
@@ -266,8 +263,7 @@ int table_apply(struct table *table, const struct flow_event *event, size_t coun
 	return run.retval == 0 ? 0 : -EIO;
 }
 
-/* --- records out -------------------------------------------------------------------------------
- */
+/* --- records out ------------------------------------------------------------------------------ */
 
 /* A member's address of that family; none for a slot that says nothing. */
 static struct flow_ip address_for(const struct flow_member *member, const struct flow_ip *client)

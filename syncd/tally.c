@@ -65,8 +65,7 @@ bool tally_equal(const struct flow_event *a, const struct flow_event *b)
 	return a->kind == b->kind && memcmp(&one, &other, sizeof(one)) == 0;
 }
 
-/* --- scope -------------------------------------------------------------------------------------
- */
+/* --- scope ------------------------------------------------------------------------------------ */
 
 void tally_divide(struct tally_scope *scope, uint64_t entries)
 {
@@ -105,8 +104,7 @@ int tally_slice(const struct tally *tally, const struct flow_event *event)
 	return slice_of(tally, name_of(tally, event));
 }
 
-/* --- slots -------------------------------------------------------------------------------------
- */
+/* --- slots ------------------------------------------------------------------------------------ */
 
 int tally_open(struct tally *tally, const struct tally_scope *scope, uint64_t entries)
 {

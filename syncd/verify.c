@@ -93,8 +93,7 @@ void verify_logged(struct session *s, const struct flow_event *event)
 		verify_fail(s, "no memory for what changes meanwhile");
 }
 
-/* --- walking -----------------------------------------------------------------------------------
- */
+/* --- walking ---------------------------------------------------------------------------------- */
 
 void verify_walk(struct session *s)
 {
@@ -212,8 +211,7 @@ const char *verify_start(struct session *s, uint64_t now)
 	return NULL;
 }
 
-/* --- comparing ---------------------------------------------------------------------------------
- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 uint32_t verify_part_slices(const struct tally_scope *scope)
 {
@@ -278,8 +276,7 @@ void verify_sums(struct session *s, const Sync__VerifySums *sums, uint64_t now)
 	verify_mend(s, suspects, now);
 }
 
-/* --- what comes in -----------------------------------------------------------------------------
- */
+/* --- what comes in ---------------------------------------------------------------------------- */
 
 void verify_word(struct session *s, const Sync__VerifyWord *word, uint64_t now)
 {
@@ -315,8 +312,7 @@ void verify_drained(struct session *s, uint64_t now)
 		verify_judge(s, now);
 }
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void send_end(struct session *s, uint64_t now)
 {

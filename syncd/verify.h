@@ -90,14 +90,12 @@ struct verify {
 	uint64_t runs, broken, differing, repaired; /* ever: completed, ended early, and found */
 };
 
-/* --- for everybody, through session.h: session_verify() ----------------------------------------
- */
+/* --- for everybody, through session.h: session_verify() --------------------------------------- */
 
 /* Starts a run on the leader.  NULL, or why that is not possible.  One that runs goes on. */
 const char *verify_start(struct session *s, uint64_t now);
 
-/* --- for the other parts of the session --------------------------------------------------------
- */
+/* --- for the other parts of the session ------------------------------------------------------- */
 
 void verify_init(struct verify *v, const uint8_t secret[SEAL_DIGEST_KEY]);
 void verify_close(struct verify *v);
@@ -121,8 +119,7 @@ void verify_keys(struct session *s, const struct record_batch *batch, uint64_t n
 void verify_begin(struct session *s, const Sync__VerifyBegin *begin, uint64_t now);
 void verify_list(struct session *s, const Sync__VerifyList *list, uint64_t now);
 
-/* --- between verify.c, verify_mend.c and verify_follow.c ---------------------------------------
- */
+/* --- between verify.c, verify_mend.c and verify_follow.c -------------------------------------- */
 
 /* One slice of a counting walk. */
 void verify_walk(struct session *s);

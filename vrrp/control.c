@@ -28,8 +28,7 @@ static uint64_t age_ms(uint64_t since)
 	return (lease_now() - since) / 1000000;
 }
 
-/* --- status --------------------------------------------------------------------------------------
- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static void fill_plain(const struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 {
@@ -215,8 +214,7 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	ctl_send(conn, &message, NULL, 0);
 }
 
-/* --- failover ------------------------------------------------------------------------------------
- */
+/* --- failover --------------------------------------------------------------------------------- */
 
 static void end_failover(struct vrrpd *vrrpd)
 {
@@ -429,8 +427,7 @@ static void answer_failover(struct vrrpd *vrrpd, struct ctl_conn *conn,
 	begin_failover(vrrpd, conn, anyway);
 }
 
-/* --- the socket ----------------------------------------------------------------------------------
- */
+/* --- the socket ------------------------------------------------------------------------------- */
 
 static void on_message(void *arg, struct ctl_conn *conn, const Cas__Message *message, int *fds,
 		       size_t nfds)

@@ -24,8 +24,7 @@ struct outcome {
 	int status; /* as of waitpid(); or -errno: it could not be run, or took too long */
 };
 
-/* --- the helper --------------------------------------------------------------------------------
- */
+/* --- the helper ------------------------------------------------------------------------------- */
 
 static pid_t spawn(const struct fence_command *command)
 {
@@ -115,8 +114,7 @@ int fence_open(struct fence *fence, const struct fence_command *command)
 	return 0;
 }
 
-/* --- vrrpd -------------------------------------------------------------------------------------
- */
+/* --- vrrpd ------------------------------------------------------------------------------------ */
 
 static void note(struct fence *fence, const struct outcome *outcome)
 {

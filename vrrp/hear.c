@@ -27,8 +27,7 @@ static void fault(struct vrrpd *vrrpd, unsigned int bit, bool failed, const char
 	role_event(vrrpd, &event, reason);
 }
 
-/* --- lbd -----------------------------------------------------------------------------------------
- */
+/* --- lbd -------------------------------------------------------------------------------------- */
 
 static void on_lease(void *arg, int fd)
 {
@@ -85,8 +84,7 @@ static void on_lbd(void *arg, bool linked)
 			    fsm_state_names[vrrpd->fsm.state]);
 }
 
-/* --- syncd and, through it, the peer
- * -------------------------------------------------------------- */
+/* --- syncd and, through it, the peer ---------------------------------------------------------- */
 
 static void on_syncd(void *arg, bool linked)
 {
@@ -242,8 +240,7 @@ static const struct track_ops track_ops = {
 	.follow = on_follow,
 };
 
-/* --- the kernel ----------------------------------------------------------------------------------
- */
+/* --- the kernel ------------------------------------------------------------------------------- */
 
 static bool tracked(const struct vrrpd *vrrpd, const char *ifname)
 {
@@ -327,8 +324,7 @@ static const struct watch_ops watch_ops = {
 	.lost = on_lost,
 };
 
-/* --- silence -----------------------------------------------------------------------------------
- */
+/* --- silence ---------------------------------------------------------------------------------- */
 
 static void hear_lbd(struct vrrpd *vrrpd)
 {

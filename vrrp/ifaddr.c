@@ -22,8 +22,7 @@ static size_t address_bytes(uint8_t family)
 	return family == 6 ? 16 : 4;
 }
 
-/* --- look ----------------------------------------------------------------------------------------
- */
+/* --- look ------------------------------------------------------------------------------------- */
 
 /* IPv6 has the address itself in IFA_ADDRESS, IPv4 has the other end of a tunnel there. */
 bool ifaddr_read(struct addr *addr, const struct ifaddrmsg *message, struct nlattr **attrs)
@@ -163,8 +162,7 @@ void ifaddr_link_local(struct nl_sock *sock, int ifindex, struct addr *addr)
 	*addr = chosen;
 }
 
-/* --- change --------------------------------------------------------------------------------------
- */
+/* --- change ----------------------------------------------------------------------------------- */
 
 static int put_mark(struct nl_msg *msg, uint8_t family)
 {

@@ -83,8 +83,7 @@ static bool may_log(uint64_t *logged, uint64_t now)
 	return true;
 }
 
-/* --- out -----------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 enum advert_checksum link_dialect(const struct link *link)
 {
@@ -158,8 +157,7 @@ int link_send(struct link *link, const struct link_advert *what, uint64_t now)
 	return result;
 }
 
-/* --- in ------------------------------------------------------------------------------------------
- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 static void reject(struct link *link, enum advert_verdict verdict, const struct addr *source,
 		   uint64_t now)

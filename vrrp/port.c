@@ -174,8 +174,7 @@ void port_close(struct port *port)
 	port->fd = port->raw = -1;
 }
 
-/* --- out -----------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 union socket_address {
 	struct sockaddr any;
@@ -268,8 +267,7 @@ int port_send(const struct port *port, const struct addr *from, const struct add
 	return sendmsg(port->fd, &msg, 0) < 0 ? -errno : 0;
 }
 
-/* --- in ------------------------------------------------------------------------------------------
- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 static uint64_t read_clock(clockid_t clock)
 {

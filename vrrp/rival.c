@@ -21,8 +21,7 @@ static const double soon = 0.001, again = 1.0;
 
 static const uint16_t types[RIVAL_TAPS] = { ETHERTYPE_IP, ETHERTYPE_IPV6 };
 
-/* --- taps ----------------------------------------------------------------------------------------
- */
+/* --- taps ------------------------------------------------------------------------------------- */
 
 /* Of an advert that a router has forwarded the MAC address would be the router's. */
 static int set_filter(int fd, uint16_t type, uint8_t vrid)
@@ -126,8 +125,7 @@ static void on_copy(struct ev_loop *loop, ev_io *io, int events)
 	learn(io->data, &news);
 }
 
-/* --- telling -------------------------------------------------------------------------------------
- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {

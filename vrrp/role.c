@@ -127,8 +127,7 @@ void role_event(struct vrrpd *vrrpd, struct fsm_event *event, const char *reason
 		reserve(vrrpd);
 }
 
-/* --- sockets and timers --------------------------------------------------------------------------
- */
+/* --- sockets and timers ----------------------------------------------------------------------- */
 
 /* Before anything that lay in a socket is believed: has the role been taken away while we slept? */
 static void look_at_fence(struct vrrpd *vrrpd)
@@ -250,8 +249,7 @@ void role_reannounce(struct vrrpd *vrrpd)
 	arm_timer(vrrpd);
 }
 
-/* --- start, reload, end --------------------------------------------------------------------------
- */
+/* --- start, reload, end ----------------------------------------------------------------------- */
 
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config)
 {

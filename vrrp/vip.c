@@ -35,8 +35,7 @@ void vip_close(struct vips *vips)
 	vips->sock = NULL;
 }
 
-/* --- the plan ------------------------------------------------------------------------------------
- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 /* Longest prefix among the interfaces of the data plane; 0: none. */
 static int connected(const struct ifaddr_list *list, const char **names, const struct addr *addr)
@@ -209,8 +208,7 @@ bool vip_has(const struct vips *vips, uint8_t family)
 	return false;
 }
 
-/* --- changes -------------------------------------------------------------------------------------
- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 unsigned int vip_take(struct vips *vips)
 {

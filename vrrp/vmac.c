@@ -27,8 +27,7 @@ void vmac_address(uint8_t mac[6], uint8_t family, uint8_t vrid)
 	memcpy(mac, address, sizeof(address));
 }
 
-/* --- interfaces ----------------------------------------------------------------------------------
- */
+/* --- interfaces ------------------------------------------------------------------------------- */
 
 static struct nl_msg *link_message(int type, int flags, const struct ifinfomsg *header)
 {
@@ -140,8 +139,7 @@ static int destroy(struct nl_sock *sock, int ifindex)
 	return msg ? nl_send_sync(sock, msg) : -NLE_NOMEM;
 }
 
-/* --- leftovers -----------------------------------------------------------------------------------
- */
+/* --- leftovers -------------------------------------------------------------------------------- */
 
 struct leftovers {
 	int ifindex[VMAC_MAX];
@@ -188,8 +186,7 @@ int vmac_sweep(struct nl_sock *sock, const char *store)
 	return 0;
 }
 
-/* --- all of them ---------------------------------------------------------------------------------
- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 int vmac_open(struct vmacs *vmacs, struct nl_sock *sock, uint8_t vrid, const char *store)
 {

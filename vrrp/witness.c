@@ -56,8 +56,7 @@ void witness_close(struct witnesses *witnesses)
 	witnesses->sock = NULL;
 }
 
-/* --- who they are ------------------------------------------------------------------------------
- */
+/* --- who they are ----------------------------------------------------------------------------- */
 
 static const struct witness *find(const struct witnesses *witnesses, const struct addr *addr)
 {
@@ -103,8 +102,7 @@ void witness_plan(struct witnesses *witnesses, const struct conf *conf)
 	}
 }
 
-/* --- the kernel --------------------------------------------------------------------------------
- */
+/* --- the kernel ------------------------------------------------------------------------------- */
 
 static struct nl_addr *to_netlink(const struct addr *addr)
 {

@@ -71,8 +71,7 @@ static double monotonic(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* --- held sessions -----------------------------------------------------------------------------
- */
+/* --- held sessions ---------------------------------------------------------------------------- */
 
 static void session_close(struct session *s)
 {
@@ -211,8 +210,7 @@ static void session_open(struct canary *canary, struct session *s)
 	ev_io_start(canary->loop, &s->io);
 }
 
-/* --- new connections ---------------------------------------------------------------------------
- */
+/* --- new connections -------------------------------------------------------------------------- */
 
 static void fresh_end(struct fresh *fresh)
 {
@@ -277,8 +275,7 @@ static void on_connect(struct ev_loop *loop, ev_timer *timer, int events)
 	ev_io_start(canary->loop, &fresh->io);
 }
 
-/* --- what they tell -----------------------------------------------------------------------------
- */
+/* --- what they tell --------------------------------------------------------------------------- */
 
 /* Who has waited too long is lost; returns how long the one that waits longest has. */
 static double look_at_waiting(struct canary *canary, double now)
@@ -334,8 +331,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* --- start and end ------------------------------------------------------------------------------
- */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 static void start(struct canary *canary)
 {

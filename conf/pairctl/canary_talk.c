@@ -42,8 +42,7 @@ bool canary_listens_first(enum canary_kind kind)
 	return kind == CANARY_SMTP || kind == CANARY_IMAP || kind == CANARY_POP3;
 }
 
-/* --- DCE/RPC: the endpoint mapper (C706, chapters 12 and O) --------------------------------------
- */
+/* --- DCE/RPC: the endpoint mapper (C706, chapters 12 and O) ----------------------------------- */
 
 enum {
 	RPC_HEADER = 16,
@@ -208,8 +207,7 @@ static enum canary_heard hear_mail(struct canary_talk *talk, uint8_t byte)
 	return heard;
 }
 
-/* --- all -----------------------------------------------------------------------------------------
- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static size_t ask_line(const char *line, uint8_t out[CANARY_REQUEST])
 {

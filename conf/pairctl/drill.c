@@ -23,8 +23,7 @@ static uint64_t wall_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* --- --list and --show
- * ----------------------------------------------------------------------------- */
+/* --- --list and --show ------------------------------------------------------------------------ */
 
 static int no_records(const struct pairctl *ctl, int error)
 {
@@ -96,8 +95,7 @@ static int show_drill(const struct pairctl *ctl)
 	return PAIRCTL_DONE;
 }
 
-/* --- what is wanted
- * -------------------------------------------------------------------------------- */
+/* --- what is wanted --------------------------------------------------------------------------- */
 
 static bool read_limit(const char *text, const char *field, uint32_t *ms)
 {
@@ -167,8 +165,7 @@ static char *first_service(const Cas__LbdStatus *lbd)
 			   strtoul(array->service[0]->ports, NULL, 10));
 }
 
-/* --- may it be
- * --------------------------------------------------------------------------------------- */
+/* --- may it be -------------------------------------------------------------------------------- */
 
 static double since_last(const struct drill_store *store)
 {
@@ -229,8 +226,7 @@ static int permit(const struct pairctl *ctl, struct drill_plan *plan, struct dri
 	return PAIRCTL_REFUSED;
 }
 
-/* --- is it wanted
- * ------------------------------------------------------------------------------------ */
+/* --- is it wanted ----------------------------------------------------------------------------- */
 
 static void tell_plan(const struct pairctl *ctl, const struct drill_plan *plan)
 {
@@ -282,8 +278,7 @@ static bool agreed(const struct pairctl *ctl)
 	return false;
 }
 
-/* --- run and record
- * ---------------------------------------------------------------------------------- */
+/* --- run and record --------------------------------------------------------------------------- */
 
 static Answer__Drill *new_drill(const struct drill_plan *plan, const struct drill_client *client,
 				const Answer__Status *status)

@@ -37,8 +37,7 @@ enum {
 	DRILL_KEEP = 100,      /* records */
 };
 
-/* --- drill_kind.c: what there is, and its limits.  Pure. ---------------------------------------
- */
+/* --- drill_kind.c: what there is, and its limits.  Pure. -------------------------------------- */
 
 struct drill_kind_info {
 	const char *name, *what;
@@ -64,8 +63,7 @@ uint32_t drill_blackout_limit(enum drill_kind kind, const struct drill_limits *l
 			      uint32_t advert_ms);
 uint32_t drill_heal_limit(enum drill_kind kind, const struct drill_limits *limits);
 
-/* --- drill_judge.c: when it is safe, when it is healed, what failed.  Pure. ----------------------
- */
+/* --- drill_judge.c: when it is safe, when it is healed, what failed.  Pure. ------------------- */
 
 struct drill_texts {
 	char **text;
@@ -87,8 +85,7 @@ const Answer__Node *drill_node(const Answer__Status *status, bool local);
 /* Adds to part->why what breaks a limit, and sets part->passed when nothing does. */
 void drill_judge(Answer__DrillPart *part);
 
-/* --- drill_record.c: what is kept ----------------------------------------------------------------
- */
+/* --- drill_record.c: what is kept ------------------------------------------------------------- */
 
 struct drill_store {
 	struct disk disk;
@@ -141,8 +138,7 @@ char *drill_may_signal(const struct pairctl *ctl);
 
 uint64_t drill_now_ms(void); /* monotonic */
 
-/* --- drill_client.c: canaries of another host --------------------------------------------------
- */
+/* --- drill_client.c: canaries of another host ------------------------------------------------- */
 
 struct drill_client {
 	pid_t pid; /* 0: there are none */
@@ -165,8 +161,7 @@ bool drill_client_wait(struct drill_client *client, int ms);
 void drill_client_mark(struct drill_client *client);
 void drill_client_stop(struct drill_client *client);
 
-/* --- drill_run.c -------------------------------------------------------------------------------
- */
+/* --- drill_run.c ------------------------------------------------------------------------------ */
 
 struct drill_plan {
 	uint32_t kinds;

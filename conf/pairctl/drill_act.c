@@ -28,8 +28,7 @@ uint64_t drill_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* --- processes
- * ------------------------------------------------------------------------------------ */
+/* --- processes -------------------------------------------------------------------------------- */
 
 static pid_t pid_of(const struct pairctl *ctl, size_t daemon)
 {
@@ -167,8 +166,7 @@ static char *stop_daemon(struct drill_act *act, size_t daemon)
 	return why;
 }
 
-/* --- asked of the daemons
- * ------------------------------------------------------------------------- */
+/* --- asked of the daemons --------------------------------------------------------------------- */
 
 /* NULL and the answer, or what went wrong. */
 static char *ask(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)
@@ -223,8 +221,7 @@ char *drill_hand_over(const struct pairctl *ctl, bool back, double *blackout_ms)
 	return why;
 }
 
-/* --- begin, over, restore
- * ------------------------------------------------------------------------- */
+/* --- begin, over, restore --------------------------------------------------------------------- */
 
 char *drill_act_begin(struct drill_act *act, const struct pairctl *ctl, enum drill_kind kind)
 {

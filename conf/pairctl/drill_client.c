@@ -16,8 +16,7 @@
 
 enum { WORDS = 64, ARGUMENTS = WORDS + 10, OPEN_MS = 15000, END_MS = 2000 };
 
-/* --- start
- * ---------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 /* The words of --canary-from, without a shell; false: too many. */
 static bool split(char *text, char **word, size_t *words)
@@ -118,8 +117,7 @@ char *drill_client_start(struct drill_client *client, const struct pairctl *ctl,
 	return why ? why : await_open(client);
 }
 
-/* --- what they say
- * -------------------------------------------------------------------------------- */
+/* --- what they say ---------------------------------------------------------------------------- */
 
 static void hear_line(struct drill_client *client, const char *text)
 {

@@ -123,8 +123,7 @@ void drill_refusals(const Answer__Status *status, uint32_t kinds, double since_s
 			  DRILL_APART_S);
 }
 
-/* --- verdict -------------------------------------------------------------------------------------
- */
+/* --- verdict ---------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void blame(Answer__DrillPart *part, const char *format,
 							...)

@@ -41,8 +41,7 @@ static uint64_t number_of(const char *name)
 	return strcmp(file_name(own, number), name) == 0 ? number : 0;
 }
 
-/* --- which there are -----------------------------------------------------------------------------
- */
+/* --- which there are -------------------------------------------------------------------------- */
 
 struct found {
 	uint64_t *number;
@@ -78,8 +77,7 @@ int drill_numbers(const struct drill_store *store, uint64_t number[DRILL_KEEP], 
 	return error;
 }
 
-/* --- save and load
- * -------------------------------------------------------------------------------- */
+/* --- save and load ---------------------------------------------------------------------------- */
 
 struct old {
 	const struct drill_store *store;
@@ -148,8 +146,7 @@ Answer__Drill *drill_load(const struct drill_store *store, uint64_t number)
 	return drill;
 }
 
-/* --- for status
- * ----------------------------------------------------------------------------------- */
+/* --- for status ------------------------------------------------------------------------------- */
 
 static double since(const Answer__Drill *drill, uint64_t now_ms)
 {

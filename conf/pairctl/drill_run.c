@@ -54,8 +54,7 @@ struct run {
 	uint64_t sessions;
 };
 
-/* --- the timeline
- * --------------------------------------------------------------------------------- */
+/* --- the timeline ----------------------------------------------------------------------------- */
 
 static double seconds_since(uint64_t ms)
 {
@@ -93,8 +92,7 @@ __attribute__((format(printf, 2, 3))) static void blame(struct run *run, const c
 	event(run, "%s: %s", run->part->kind, run->part->why[run->part->n_why - 1]);
 }
 
-/* --- looks at both nodes
- * -------------------------------------------------------------------------- */
+/* --- looks at both nodes ---------------------------------------------------------------------- */
 
 static bool had_problem(const struct run *run, const char *text)
 {
@@ -189,8 +187,7 @@ static bool await_lead(struct run *run)
 	return run->active && await_well(run, BACK_MS);
 }
 
-/* --- one kind
- * ------------------------------------------------------------------------------------- */
+/* --- one kind --------------------------------------------------------------------------------- */
 
 static void begin_part(struct run *run, enum drill_kind kind)
 {
@@ -327,8 +324,7 @@ static bool run_kind(struct run *run, enum drill_kind kind)
 	return part->passed;
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------ */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static void end(struct run *run, const char *why)
 {

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-/* --- history: what is known of each -------------------------------------------------------------
- */
+/* --- history: what is known of each ----------------------------------------------------------- */
 
 static const char *state_of(const struct standing *standing, const struct revision *revision)
 {
@@ -88,8 +87,7 @@ static void free_revision(Answer__Revision *answer)
 	free(answer->message);
 }
 
-/* --- history: printed --------------------------------------------------------------------------
- */
+/* --- history: printed ------------------------------------------------------------------------- */
 
 static char *time_text(const Answer__Revision *revision)
 {

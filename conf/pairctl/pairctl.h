@@ -87,8 +87,7 @@ int pairctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* A checked configuration; NULL after the first error in it was printed. */
 struct conf *pairctl_read(const struct pairctl *ctl, const char *file);
 
-/* --- revisions in the store (revision.c) --------------------------------------------------------
- */
+/* --- revisions in the store (revision.c) ------------------------------------------------------ */
 
 /* NULL after it was said why; an empty one where nothing was ever stored. */
 struct history *revision_store(const struct pairctl *ctl);
@@ -160,8 +159,7 @@ int ask_refusal(const Cas__Message *answer);
 /* Prints one JSON object and a newline. */
 void answer_print(const ProtobufCMessage *message, FILE *out);
 
-/* --- what the verbs print, apart from the asking: for the tests
- * ----------------------------------- */
+/* --- what the verbs print, apart from the asking: for the tests ------------------------------- */
 
 /* The replies that came, NULL for daemons that did not answer; `silent` tells why. */
 struct status_replies {

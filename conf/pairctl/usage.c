@@ -216,8 +216,7 @@ void usage_print_keepalive(const Cas__UsageReply *reply, bool colour, FILE *out)
 		text_count(count, near));
 }
 
-/* --- all ---------------------------------------------------------------------------------------
- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static void show_progress(const struct pairctl *ctl, const Cas__Message *answer)
 {

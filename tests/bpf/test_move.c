@@ -96,8 +96,7 @@ const struct convert_layout *convert_from(uint32_t layout)
 	return layout == LAYOUT_OLD ? &old_layout : real_from(layout);
 }
 
-/* --- what the tables hold ----------------------------------------------------------------------
- */
+/* --- what the tables hold --------------------------------------------------------------------- */
 
 static uint32_t ticks(void)
 {
@@ -261,8 +260,7 @@ static uint64_t connections(void)
 	return sum;
 }
 
-/* --- the tests ----------------------------------------------------------------------------------
- */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 /* Pins a map as some other release would have, in the place of ours. */
 static int other_map(enum bpf_map_type type, const char *name, const struct convert_map *form,
@@ -502,8 +500,7 @@ static void stopped_after_commit(void **state UNUSED)
 	assert_int_equal(connections(), FLOWS + 1);
 }
 
-/* --- other layouts ------------------------------------------------------------------------------
- */
+/* --- other layouts ---------------------------------------------------------------------------- */
 
 static void other_control(uint32_t layout)
 {

@@ -251,8 +251,7 @@ void client_step(struct world *world, unsigned int flow)
 	world_later(world, pause, EV_CLIENT, 0, flow);
 }
 
-/* --- neighbours --------------------------------------------------------------------------------
- */
+/* --- neighbours ------------------------------------------------------------------------------- */
 
 static bool answers(const struct node *node)
 {

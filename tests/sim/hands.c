@@ -13,8 +13,7 @@ enum { REVISE_RECORD = 8 + REVISION_ID, SETTLE_NS = 1000000000 };
 
 static const char unable[] = "lbd cannot take it over as it runs";
 
-/* --- daemons -----------------------------------------------------------------------------------
- */
+/* --- daemons ---------------------------------------------------------------------------------- */
 
 static bool linked(const struct node *node, unsigned int daemon)
 {
@@ -114,8 +113,7 @@ void hands_follow(struct node *node, unsigned int daemon, uint64_t number)
 					     .complete = !lame });
 }
 
-/* --- hands -------------------------------------------------------------------------------------
- */
+/* --- hands ------------------------------------------------------------------------------------ */
 
 static bool op_check(void *arg, char why[PUSH_WHY])
 {
@@ -245,8 +243,7 @@ static const struct push_ops ops = {
 	.ended = op_ended,
 };
 
-/* --- what happens ------------------------------------------------------------------------------
- */
+/* --- what happens ----------------------------------------------------------------------------- */
 
 void hands_up(struct node *node)
 {

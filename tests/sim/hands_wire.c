@@ -27,8 +27,7 @@ static void send_frame(struct node *node, const Sync__Frame *frame)
 		wire_send(node, bytes, sync__frame__pack(frame, bytes));
 }
 
-/* --- words -------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static void say_state(struct node *node, bool unconfirmed)
 {
@@ -132,8 +131,7 @@ static void heard_word(struct node *node, const Sync__RevisionWord *word)
 		push_heard(push, PUSH_STAGED, &note, NULL, node_now(node));
 }
 
-/* --- bundles -----------------------------------------------------------------------------------
- */
+/* --- bundles ---------------------------------------------------------------------------------- */
 
 void hands_fetch(void *arg, const struct revision *which)
 {

@@ -267,8 +267,7 @@ static void check_revisions(struct world *world)
 			   b->revision);
 }
 
-/* --- roles -------------------------------------------------------------------------------------
- */
+/* --- roles ------------------------------------------------------------------------------------ */
 
 static bool answers(const struct node *node)
 {
@@ -432,8 +431,7 @@ void oracle_step(struct world *world)
 	}
 }
 
-/* --- the pair ----------------------------------------------------------------------------------
- */
+/* --- the pair --------------------------------------------------------------------------------- */
 
 static bool complain(char *why, size_t size, const char *words)
 {

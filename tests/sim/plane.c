@@ -19,8 +19,7 @@ enum { EXACT_A_SECOND = 6, STRICT_A_SECOND = 24, BEGUN_S = 10 };
 static const uint64_t choice_seed = 0x5eed;
 static const uint16_t service_port[SERVICES] = { 135, 443, 80 };
 
-/* --- names -------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static unsigned int client_of(unsigned int flow)
 {
@@ -118,8 +117,7 @@ int plane_pin_number(const struct flow_event *event)
 	return client >= 0 && pool < POOLS ? client * POOLS + (int)pool : NOBODY;
 }
 
-/* --- choice ------------------------------------------------------------------------------------
- */
+/* --- choice ----------------------------------------------------------------------------------- */
 
 /* A table depends on the weights alone, and filling one takes as long as the rest of a run. */
 static const struct flow_maglev *table_for(const uint32_t weight[MEMBERS])
@@ -232,8 +230,7 @@ static int admitted(const struct plane *plane, unsigned int flow)
 	return look_up(plane->table[pool], flow);
 }
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 struct flow_event plane_flow_event(const struct node *node, unsigned int flow)
 {
@@ -335,8 +332,7 @@ void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, u
 	plane_emit(node, &event);
 }
 
-/* --- entries: record.bpf.h, pin.bpf.h ----------------------------------------------------------
- */
+/* --- entries: record.bpf.h, pin.bpf.h --------------------------------------------------------- */
 
 static void hold_pin(struct node *node, unsigned int flow, bool own)
 {
@@ -393,8 +389,7 @@ static void remove_flow(struct node *node, unsigned int flow, bool own)
 		plane_emit(node, &event);
 }
 
-/* --- packets -----------------------------------------------------------------------------------
- */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 bool plane_admits(const struct node *node)
 {
@@ -561,8 +556,7 @@ void plane_advert(struct node *node)
 	trace_say(node->world, "node %u: fenced by an advert", node->number + 1);
 }
 
-/* --- ageing ------------------------------------------------------------------------------------
- */
+/* --- ageing ----------------------------------------------------------------------------------- */
 
 static uint64_t idle_since(const struct node *node, uint64_t seen)
 {
@@ -636,8 +630,7 @@ bool plane_damage(struct node *node)
 	return true;
 }
 
-/* --- records of the peer: apply.bpf.h ----------------------------------------------------------
- */
+/* --- records of the peer: apply.bpf.h --------------------------------------------------------- */
 
 static bool serial_after(uint32_t a, uint32_t b)
 {

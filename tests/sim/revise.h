@@ -60,8 +60,7 @@ struct hands {
 	bool dead; /* the power went, or syncd was killed, in the midst of what it does now */
 };
 
-/* --- vault.c: as conf/history.c writes it ------------------------------------------------------
- */
+/* --- vault.c: as conf/history.c writes it ----------------------------------------------------- */
 
 /* Never NULL; `files` 0: other ones than ever before. */
 struct made *made_child(struct world *world, const struct lineage *parent, uint32_t files);
@@ -106,8 +105,7 @@ void hands_gone(struct node *node, unsigned int daemon);
 /* Of that daemon: it is to run what is current now. */
 void hands_follow(struct node *node, unsigned int daemon, uint64_t number);
 
-/* --- pusher.c: operators, and what must hold ---------------------------------------------------
- */
+/* --- pusher.c: operators, and what must hold -------------------------------------------------- */
 
 void pusher_step(struct world *world);
 /* True: one has begun. */
@@ -115,8 +113,7 @@ bool pusher_push(struct node *node);
 /* A push, in which the power goes, or syncd is killed, at a write to this node's store. */
 void pusher_cut(struct node *node);
 
-/* --- revisions.c: the oracle of revisions --------------------------------------------------------
- */
+/* --- revisions.c: the oracle of revisions ----------------------------------------------------- */
 
 void revisions_look(struct world *world);
 /* NULL: both nodes are on one revision, and run it. */

@@ -12,8 +12,7 @@ static const struct made *current_of(const struct world *world, unsigned int nod
 	return vault_current(&world->node[node]);
 }
 
-/* --- two histories -----------------------------------------------------------------------------
- */
+/* --- two histories ---------------------------------------------------------------------------- */
 
 bool revisions_split(const struct world *world)
 {
@@ -68,8 +67,7 @@ static void judge_split(struct node *node, const struct made *mine, const struct
 		trace_fail(world, "I4 two histories, but nobody pushed alone");
 }
 
-/* --- writes ------------------------------------------------------------------------------------
- */
+/* --- writes ----------------------------------------------------------------------------------- */
 
 void revisions_written(struct node *node, const struct vault_record *next)
 {
@@ -100,8 +98,7 @@ void revisions_decided(struct node *node, struct made *made)
 			   node->number + 1, (unsigned long long)made->line.tip.number - 1);
 }
 
-/* --- at every step -----------------------------------------------------------------------------
- */
+/* --- at every step ---------------------------------------------------------------------------- */
 
 /* Its syncd could answer a question now. */
 static const struct push *push_of(const struct node *node)
@@ -156,8 +153,7 @@ void revisions_look(struct world *world)
 			   (unsigned long long)current_of(world, 1)->line.tip.number);
 }
 
-/* --- the pair ----------------------------------------------------------------------------------
- */
+/* --- the pair --------------------------------------------------------------------------------- */
 
 static const char *node_unsettled(const struct node *node)
 {

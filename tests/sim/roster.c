@@ -70,8 +70,7 @@ void roster_announce(struct node *node, bool news)
 		tell_ports(node, &node->learned.list[i], news);
 }
 
-/* --- the other node's word ---------------------------------------------------------------------
- */
+/* --- the other node's word -------------------------------------------------------------------- */
 
 static void obey_wish(struct node *node, const struct memo *memo)
 {
@@ -113,8 +112,7 @@ void roster_obey(struct node *node, const struct flow_event *part)
 		obey_ports(node, memo);
 }
 
-/* --- operators and members ---------------------------------------------------------------------
- */
+/* --- operators and members -------------------------------------------------------------------- */
 
 static bool takes_commands(const struct node *node)
 {
@@ -174,8 +172,7 @@ void roster_probe(struct node *node)
 	}
 }
 
-/* --- judgement ---------------------------------------------------------------------------------
- */
+/* --- judgement -------------------------------------------------------------------------------- */
 
 static bool has_wish(const struct node *node, const struct admin_wish *said)
 {

@@ -49,8 +49,7 @@ enum {
 
 static const uint64_t US = 1000, MS = 1000000, SECOND = 1000000000;
 
-/* --- chance ------------------------------------------------------------------------------------
- */
+/* --- chance ----------------------------------------------------------------------------------- */
 
 struct chance {
 	uint64_t state;
@@ -81,8 +80,7 @@ static inline bool chance_of(struct chance *chance, unsigned int permille)
 	return chance_below(chance, 1000) < permille;
 }
 
-/* --- agenda: what happens when -----------------------------------------------------------------
- */
+/* --- agenda: what happens when ---------------------------------------------------------------- */
 
 enum event_kind {
 	/* Of a daemon: dropped when it has died, put off while it is stopped. */
@@ -145,8 +143,7 @@ struct agenda {
 void agenda_put(struct agenda *agenda, struct event event);
 bool agenda_take(struct agenda *agenda, struct event *event);
 
-/* --- the data plane of a node (plane.c) --------------------------------------------------------
- */
+/* --- the data plane of a node (plane.c) ------------------------------------------------------- */
 
 struct plane_flow {
 	bool used, counted, closing;
@@ -263,8 +260,7 @@ int plane_member_number(const struct flow_ip *ip);
 struct flow_event plane_flow_event(const struct node *node, unsigned int flow);
 struct flow_event plane_pin_event(const struct node *node, unsigned int pin);
 
-/* --- daemons -----------------------------------------------------------------------------------
- */
+/* --- daemons ---------------------------------------------------------------------------------- */
 
 enum daemon { VRRPD, SYNCD, LBD, DAEMONS };
 
@@ -412,8 +408,7 @@ struct node {
 	uint64_t read_at;
 };
 
-/* --- the world ---------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 enum client_state { CLIENT_CLOSED, CLIENT_SYN, CLIENT_OPEN };
 

@@ -20,8 +20,7 @@ void strict_draw(struct world *world)
 				       : STRICT_NOT;
 }
 
-/* --- the data plane ----------------------------------------------------------------------------
- */
+/* --- the data plane --------------------------------------------------------------------------- */
 
 static bool stale(const struct node *node, uint64_t stamp)
 {
@@ -88,8 +87,7 @@ bool strict_passes(struct node *node, unsigned int flow)
 	return false;
 }
 
-/* --- syncd: how far the standby has followed ---------------------------------------------------
- */
+/* --- syncd: how far the standby has followed -------------------------------------------------- */
 
 static void wake_reader(struct node *node)
 {
@@ -125,8 +123,7 @@ void strict_acked(struct node *node)
 		wake_reader(node);
 }
 
-/* --- lbd: what waits ---------------------------------------------------------------------------
- */
+/* --- lbd: what waits -------------------------------------------------------------------------- */
 
 static void release(void *arg, struct flow_held *packet)
 {

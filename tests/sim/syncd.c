@@ -11,8 +11,7 @@
 
 enum { REPORT_MS = 100, TICK_MS = 10, ROOM = 1 << 16, TURNS = 8 };
 
-/* --- the session's hands -----------------------------------------------------------------------
- */
+/* --- the session's hands ---------------------------------------------------------------------- */
 
 static bool op_room(void *arg)
 {
@@ -314,8 +313,7 @@ const struct session_ops syncd_ops = {
 	.verified = op_verified,
 };
 
-/* --- work --------------------------------------------------------------------------------------
- */
+/* --- work ------------------------------------------------------------------------------------- */
 
 void syncd_work(struct node *node)
 {
@@ -593,8 +591,7 @@ void syncd_letter(struct node *node, const struct letter *letter)
 	}
 }
 
-/* --- start and end -----------------------------------------------------------------------------
- */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 /* Planted: the position is of before the last records that were lost; the log lacks its end. */
 static void plant_kept(struct node *node)

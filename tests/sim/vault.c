@@ -18,8 +18,7 @@ static uint8_t bit(const struct node *node)
 	return (uint8_t)(1u << node->number);
 }
 
-/* --- what there ever was -----------------------------------------------------------------------
- */
+/* --- what there ever was ---------------------------------------------------------------------- */
 
 struct made *made_child(struct world *world, const struct lineage *parent, uint32_t files)
 {
@@ -71,8 +70,7 @@ void made_end(struct world *world)
 	free(world->made);
 }
 
-/* --- a disk ------------------------------------------------------------------------------------
- */
+/* --- a disk ----------------------------------------------------------------------------------- */
 
 uint64_t vault_unix_ms(const struct node *node)
 {

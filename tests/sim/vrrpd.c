@@ -14,8 +14,7 @@ enum { EPOCH_BLOCK = 1024, REPORT_FRESH_MS = 1500 };
 
 static void take(struct node *node, struct fsm_event *event);
 
-/* --- deeds -------------------------------------------------------------------------------------
- */
+/* --- deeds ------------------------------------------------------------------------------------ */
 
 static Cas__Role role_of(const struct node *node)
 {
@@ -189,8 +188,7 @@ static void carry_out(struct node *node, unsigned int actions)
 	}
 }
 
-/* --- events ------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void arm(struct node *node)
 {
@@ -371,8 +369,7 @@ void vrrpd_event(struct node *node, const struct event *event)
 	}
 }
 
-/* --- what the neighbours say -------------------------------------------------------------------
- */
+/* --- what the neighbours say ------------------------------------------------------------------ */
 
 static void on_lease(struct node *node)
 {
@@ -476,8 +473,7 @@ void vrrpd_letter(struct node *node, const struct letter *letter)
 	}
 }
 
-/* --- the operator ------------------------------------------------------------------------------
- */
+/* --- the operator ----------------------------------------------------------------------------- */
 
 static bool safe(const struct node *node)
 {

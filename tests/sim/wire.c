@@ -9,8 +9,7 @@
 
 #include "tests/sim/sim.h"
 
-/* --- adverts -----------------------------------------------------------------------------------
- */
+/* --- adverts ---------------------------------------------------------------------------------- */
 
 static void fly(struct node *from, uint8_t priority)
 {
@@ -49,8 +48,7 @@ void wire_advert_arrives(struct node *node, uint32_t priority)
 	world_wake(node, VRRPD, EV_LAN_READ, node->world->now + 20 * US);
 }
 
-/* --- channel -----------------------------------------------------------------------------------
- */
+/* --- channel ---------------------------------------------------------------------------------- */
 
 static bool passes(const struct world *world, unsigned int from)
 {

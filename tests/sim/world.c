@@ -25,8 +25,7 @@ void world_wake(struct node *node, enum daemon daemon, enum event_kind kind, uin
 							 .daemon = (uint8_t)daemon });
 }
 
-/* --- daemons -----------------------------------------------------------------------------------
- */
+/* --- daemons ---------------------------------------------------------------------------------- */
 
 void world_post(struct node *node, enum daemon to, const struct letter *letter)
 {
@@ -250,8 +249,7 @@ static void of_world(struct world *world, const struct event *event)
 	}
 }
 
-/* --- a run -------------------------------------------------------------------------------------
- */
+/* --- a run ------------------------------------------------------------------------------------ */
 
 static void open_world(struct world *world)
 {

@@ -41,8 +41,7 @@ struct impostor {
 	uint8_t frame[RECORD_BYTES];
 };
 
-/* --- revisions -----------------------------------------------------------------------------------
- */
+/* --- revisions -------------------------------------------------------------------------------- */
 
 static void die(const char *what)
 {
@@ -193,8 +192,7 @@ static const struct {
 };
 enum { CASES = sizeof(cases) / sizeof(cases[0]) };
 
-/* --- the channel ---------------------------------------------------------------------------------
- */
+/* --- the channel ------------------------------------------------------------------------------ */
 
 static void say(struct impostor *me, const Sync__Frame *frame)
 {

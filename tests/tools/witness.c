@@ -83,8 +83,7 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* --- asking --------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 /* MARK, which address, number of the question. */
 static void mark(uint8_t mac[6], size_t which, uint32_t number)
@@ -194,8 +193,7 @@ static void ask(struct witness *witness)
 	}
 }
 
-/* --- hearing -------------------------------------------------------------------------------------
- */
+/* --- hearing ---------------------------------------------------------------------------------- */
 
 struct heard {
 	uint64_t at_us;
@@ -340,8 +338,7 @@ static void hear(const struct witness *witness)
 	}
 }
 
-/* --- start and end -------------------------------------------------------------------------------
- */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 /* ARP, VRRP and neighbour advertisements; a busy switch carries a lot else. */
 static void open_tap(struct witness *witness)

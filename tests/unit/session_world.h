@@ -77,8 +77,7 @@ struct world {
 
 static const uint8_t world_digest[SESSION_DIGEST] = { 1, 2, 3 };
 
-/* --- tables ------------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static struct entry *table_find(struct node *node, const struct flow_key *key)
 {
@@ -150,8 +149,7 @@ static struct flow_event event_of(const struct flow_key *key, bool put, uint32_t
 	return event;
 }
 
-/* --- the session's hands -----------------------------------------------------------------------
- */
+/* --- the session's hands ---------------------------------------------------------------------- */
 
 static void post(struct node *from, const uint8_t *bytes, size_t length)
 {
@@ -354,8 +352,7 @@ static const struct session_ops world_ops = {
 	.verified = world_verified,
 };
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void empty_inbox(struct node *node)
 {
@@ -463,8 +460,7 @@ static void world_run(struct world *world, unsigned int ms)
 		world_step_ms(world);
 }
 
-/* --- what happens on a node --------------------------------------------------------------------
- */
+/* --- what happens on a node ------------------------------------------------------------------- */
 
 /* Every third client speaks IPv6. */
 static enum flow_family family_of(uint32_t n)
@@ -599,8 +595,7 @@ static void world_free(struct world *world)
 	free(world);
 }
 
-/* --- what must hold ----------------------------------------------------------------------------
- */
+/* --- what must hold --------------------------------------------------------------------------- */
 
 /* Keys that one table has and the other has not, or has with another member. */
 static unsigned int differences(struct world *world)

@@ -43,8 +43,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* --- the greeting ------------------------------------------------------------------------------
- */
+/* --- the greeting ----------------------------------------------------------------------------- */
 
 struct bytes {
 	uint8_t data[GREET_OUT];
@@ -340,8 +339,7 @@ static void garbage_is_refused(void **state)
 	}
 }
 
-/* --- the wall clock ----------------------------------------------------------------------------
- */
+/* --- the wall clock --------------------------------------------------------------------------- */
 
 static time_t clock_step; /* in s; libev reads the time through these two */
 
@@ -366,8 +364,7 @@ int gettimeofday(struct timeval *restrict at, void *restrict zone)
 	return 0;
 }
 
-/* --- connections -------------------------------------------------------------------------------
- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 struct end {
 	struct channel channel;
@@ -986,8 +983,7 @@ static void a_failed_renewal_is_tried_again(void **state)
 	wire_close(&wire);
 }
 
-/* --- the exchange of keys ----------------------------------------------------------------------
- */
+/* --- the exchange of keys --------------------------------------------------------------------- */
 
 /* Node b gets a second key, first on one side, then on both; then the old one is taken out. */
 static void keys_are_exchanged_without_a_gap(void **state)
@@ -1096,8 +1092,7 @@ static void times_change_on_the_way(void **state)
 	wire_close(&wire);
 }
 
-/* --- two paths ---------------------------------------------------------------------------------
- */
+/* --- two paths -------------------------------------------------------------------------------- */
 
 static void wire_configure_two(struct wire *wire)
 {
@@ -1250,8 +1245,7 @@ static void one_path_is_enough_to_begin(void **state)
 	wire_close(&wire);
 }
 
-/* --- other paths -------------------------------------------------------------------------------
- */
+/* --- other paths ------------------------------------------------------------------------------ */
 
 static size_t places(const struct channel *channel)
 {

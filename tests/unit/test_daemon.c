@@ -135,8 +135,7 @@ static void test_path(void **state)
 	assert_false(daemon_path(buffer, sizeof(buffer), "/run", "01234567890"));
 }
 
-/* --- configuration and directories --------------------------------------------------------------
- */
+/* --- configuration and directories ------------------------------------------------------------ */
 
 static void load(const void *arg)
 {
@@ -202,8 +201,7 @@ static void test_config_faults(void **state)
 	assert_non_null(strstr(output, "testd error: /none/pair.conf: "));
 }
 
-/* --- log
- * ------------------------------------------------------------------------------------------ */
+/* --- log -------------------------------------------------------------------------------------- */
 
 static void log_some(const void *arg)
 {
@@ -281,8 +279,7 @@ static void test_log_level(void **state)
 	assert_int_equal(log_level_parse("", &level), -EINVAL);
 }
 
-/* --- service manager and signals
- * ------------------------------------------------------------------ */
+/* --- service manager and signals -------------------------------------------------------------- */
 
 static int manager(const char *name)
 {

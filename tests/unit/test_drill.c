@@ -148,8 +148,7 @@ static void test_well(void **state)
 	free(text);
 }
 
-/* --- kinds and verdicts ------------------------------------------------------------------------
- */
+/* --- kinds and verdicts ----------------------------------------------------------------------- */
 
 static void test_kinds(void **state)
 {
@@ -215,8 +214,7 @@ static void test_verdicts(void **state)
 	judged(part, "nobody led for 600 ms, over the limit of 500 ms");
 }
 
-/* --- records ------------------------------------------------------------------------------------
- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static void setup_directory(char directory[64])
 {
@@ -326,8 +324,7 @@ static void test_damage(void **state)
 	remove_directory(directory);
 }
 
-/* --- a disk that fails ---------------------------------------------------------------------------
- */
+/* --- a disk that fails ------------------------------------------------------------------------ */
 
 struct bad_disk {
 	int fails_at, calls;

@@ -98,8 +98,7 @@ static struct fsm in_state(enum fsm_state state)
 	return fsm;
 }
 
-/* --- the table as a whole ------------------------------------------------------------------------
- */
+/* --- the table as a whole --------------------------------------------------------------------- */
 
 /* What cannot happen, because the timer does not run or the shell does not ask. */
 static bool cannot_be(enum fsm_state state, enum fsm_kind kind)
@@ -209,8 +208,7 @@ static void random_walk_keeps_the_invariants(void **unused)
 	assert_true(fsm.transitions > 1000);
 }
 
-/* --- RFC 9568 ------------------------------------------------------------------------------------
- */
+/* --- RFC 9568 --------------------------------------------------------------------------------- */
 
 /* 6.1: Skew_Time = (256 - priority) * interval / 256, without rounding to whole centiseconds. */
 static void skew_is_exact(void **unused)
@@ -493,8 +491,7 @@ static void adverts_keep_their_grid(void **unused)
 	}
 }
 
-/* --- stalls and fences ---------------------------------------------------------------------------
- */
+/* --- stalls and fences ------------------------------------------------------------------------ */
 
 static void late_active_listens_before_it_speaks(void **unused)
 {
@@ -656,8 +653,7 @@ static void fence_ends_the_role(void **unused)
 	assert_int_equal(fsm.state, FSM_BACKUP);
 }
 
-/* --- epochs --------------------------------------------------------------------------------------
- */
+/* --- epochs ----------------------------------------------------------------------------------- */
 
 static void takeover_tops_every_epoch(void **unused)
 {
@@ -816,8 +812,7 @@ static void quarrel_over_the_channel_slows_down(void **unused)
 	assert_int_equal(fsm.down_at - now, fsm_patience(&fsm));
 }
 
-/* --- words ---------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static void yield_moves_the_role_at_once(void **unused)
 {
@@ -954,8 +949,7 @@ static void stop_waits_for_the_peer_but_not_for_ever(void **unused)
 	assert_int_equal(step(&fsm, FSM_STOP, start_time), FSM_REPORT_ROLE | FSM_STOPPED);
 }
 
-/* --- what the channel is worth -----------------------------------------------------------------
- */
+/* --- what the channel is worth ---------------------------------------------------------------- */
 
 static void an_old_report_is_none(void **unused)
 {
@@ -1257,8 +1251,7 @@ static void fencing_is_for_silence_only(void **unused)
 	assert_int_equal(fsm.state, FSM_ACTIVE);
 }
 
-/* --- faults --------------------------------------------------------------------------------------
- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 static void lost_link_hands_over(void **unused)
 {

@@ -26,8 +26,7 @@ struct walk {
 	uint64_t highest; /* epoch that was ever heard or used */
 };
 
-/* --- what can happen ---------------------------------------------------------------------------
- */
+/* --- what can happen -------------------------------------------------------------------------- */
 
 enum timing { SOON, AT_DEADLINE, ASLEEP };
 
@@ -124,8 +123,7 @@ static struct fsm_event event_of(const struct walk *walk, const struct happening
 	return event;
 }
 
-/* --- what must hold ----------------------------------------------------------------------------
- */
+/* --- what must hold --------------------------------------------------------------------------- */
 
 static bool barred(const struct fsm *fsm)
 {
@@ -286,8 +284,7 @@ static void happen(struct walk *walk, const struct happening *h)
 	}
 }
 
-/* --- walks -------------------------------------------------------------------------------------
- */
+/* --- walks ------------------------------------------------------------------------------------ */
 
 static struct walk begin(unsigned int options)
 {

@@ -248,8 +248,7 @@ static void power_up(unsigned int which, enum torn torn)
 	model.cut_at = model.fail_at = -1;
 }
 
-/* --- what happens to the store ------------------------------------------------------------------
- */
+/* --- what happens to the store ---------------------------------------------------------------- */
 
 static struct sign_key *key;
 static struct bundle *base, *two, *three, *three_b, *four, *five;
@@ -646,8 +645,7 @@ static void fifty_are_kept(void **state)
 	history_close(h);
 }
 
-/* --- a real directory ---------------------------------------------------------------------------
- */
+/* --- a real directory ------------------------------------------------------------------------- */
 
 static void real_directory(void **state)
 {

@@ -404,8 +404,7 @@ static void version_2_has_seconds(void **state)
 	assert_int_equal(pair->peer.rejected[ADVERT_BAD_VERSION], 1);
 }
 
-/* --- IPv6 ----------------------------------------------------------------------------------------
- */
+/* --- IPv6 ------------------------------------------------------------------------------------- */
 
 static void heard_over_ipv6(void **state)
 {
@@ -579,8 +578,7 @@ static void each_refusal_of_ipv6_is_counted(void **state)
 	assert_int_equal(pair->peer.received, 0);
 }
 
-/* --- time and room -------------------------------------------------------------------------------
- */
+/* --- time and room ---------------------------------------------------------------------------- */
 
 /* An advert that waited says when it came, not when it was read. */
 static void time_of_arrival(void **state)

@@ -857,8 +857,7 @@ static void test_amounts(void **state)
 	assert_string_equal(text_ms(text, 1e300), "0 ms");
 }
 
-/* --- the program, asking stand-in daemons
- * ---------------------------------------------------------- */
+/* --- the program, asking stand-in daemons ----------------------------------------------------- */
 
 enum { MAX_ARGUMENTS = 10, OUTPUT = 8192 };
 

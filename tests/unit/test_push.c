@@ -77,8 +77,7 @@ static const struct lineage *make(struct world *world, const struct lineage *par
 	return &world->made[world->count++];
 }
 
-/* --- hands -------------------------------------------------------------------------------------
- */
+/* --- hands ------------------------------------------------------------------------------------ */
 
 static void post(struct node *to, const struct letter *letter)
 {
@@ -227,8 +226,7 @@ static const struct push_ops ops = {
 	.ended = op_ended,
 };
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void deliver(struct node *node)
 {
@@ -372,8 +370,7 @@ static void assert_on(const struct world *world, uint64_t number)
 	}
 }
 
-/* --- tests -------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void both_switch(void **state)
 {

@@ -938,8 +938,7 @@ static void a_long_sweep_is_waited_for(void **state)
 	world_free(world);
 }
 
-/* --- anything, in any order --------------------------------------------------------------------
- */
+/* --- anything, in any order ------------------------------------------------------------------- */
 
 static uint32_t random_state;
 
@@ -1493,8 +1492,7 @@ static void a_removal_that_is_told_early(void **state)
 	world_free(world);
 }
 
-/* --- another process ---------------------------------------------------------------------------
- */
+/* --- another process -------------------------------------------------------------------------- */
 
 /* syncd is killed, and another one takes up what it left. */
 static void node_restart(struct node *node)

@@ -330,8 +330,7 @@ static struct flow_event world_flow(uint32_t n, uint32_t member)
 	return event_of(&key, true, member);
 }
 
-/* --- what a peer might say ---------------------------------------------------------------------
- */
+/* --- what a peer might say -------------------------------------------------------------------- */
 
 static uint32_t draw(uint32_t below)
 {
