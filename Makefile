@@ -114,10 +114,10 @@ $(G)/answer.pb-c.c $(G)/answer.pb-c.h: conf/answer.proto proto/request.proto
 $(G)/sync.pb-c.c: | $(G)/request.pb-c.h
 
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
-$(B)/obj/lbd/bpf/caspair.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) proto/flow.h
+$(B)/obj/lbd/bpf/caspair.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) $(wildcard proto/flow*.h)
 	$(call say,BPF,$<)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -I. \
 		$(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
-$(B)/obj/lbd/bpf/caspair_tc.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) proto/flow.h
+$(B)/obj/lbd/bpf/caspair_tc.bpf.o: lbd/bpf/caspair.bpf.c $(wildcard lbd/bpf/*.h) $(wildcard proto/flow*.h)
 	$(call say,BPF,$< for tc)mkdir -p $(@D) && $(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Wextra \
 		-Wno-unused-function -DCASPAIR_TC -I. $(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
 $(G)/%.skel.h: $(B)/obj/lbd/bpf/%.bpf.o

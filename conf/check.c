@@ -9,7 +9,7 @@
 #include "conf/memory.h"
 #include "conf/store.h"
 #include "conf/value.h"
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 #include "proto/seal.h"
 
 static const struct place whole_file = { 0 };

@@ -12,7 +12,8 @@
 #include "conf/fill.h"
 #include "conf/store.h"
 #include "proto/addr.h"
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_limits.h"
 
 enum {
 	/* Windows sends its first keep-alive after two hours: one must be able to arrive. */

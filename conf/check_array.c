@@ -11,7 +11,7 @@
 #include "conf/fill.h"
 #include "conf/keyword.h"
 #include "conf/store.h"
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 enum { PORTS = 65536 };
 

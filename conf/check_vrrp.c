@@ -4,7 +4,7 @@
 
 #include "conf/conf.h"
 #include "conf/store.h"
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 enum { MS_SECOND = 1000, TTL_MAX = 255 };
 

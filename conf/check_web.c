@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 static bool is_tls(const Conf__Check *probe)
 {

@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 #include "conf/revision.h"
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_limits.h"
 #include "schema.pb-c.h"
 
 enum {

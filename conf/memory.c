@@ -5,6 +5,11 @@
 #include <unistd.h>
 
 #include "proto/flow.h"
+#include "proto/flow_census.h"
+#include "proto/flow_counter.h"
+#include "proto/flow_event.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
 
 enum {
 	HASH_LINKS = 48, /* struct htab_elem before its key */

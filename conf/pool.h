@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 struct pool_range {
 	struct flow_ip first, last; /* differ in the last word alone */

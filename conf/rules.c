@@ -6,7 +6,7 @@
 
 #include "conf/conf.h"
 #include "conf/rpcif.h"
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 enum {
 	MS_SECOND = 1000,

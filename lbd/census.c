@@ -7,10 +7,11 @@
 
 #include <bpf/bpf.h>
 
-#include "proto/addr.h"
 #include "lbd/arena.h"
 #include "lbd/lbd.h"
 #include "lbd/walk.h"
+#include "proto/addr.h"
+#include "proto/flow_census.h"
 
 /* As many sources as surely fit into one frame with the arrays. */
 enum { SLICE = 1024, LISTED = 256, ARENA = 512 << 10 };

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 enum {
 	CLIENT_SET_LISTED = 256,  /* in one list */

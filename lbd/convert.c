@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/flow.h"
+#include "proto/flow_tables.h"
 
 /* Services of layout 8 end before the sources, of which they had none. */
 enum { SERVICE_8 = 52 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Layouts of the tables that former releases have left behind, and what becomes of their entries.
- * A change of proto/flow.h that raises FLOW_LAYOUT adds the layout before it here, or else lbd
+ * A change of proto/flow*.h that raises FLOW_LAYOUT adds the layout before it here, or else lbd
  * refuses to take its tables over.  Pure.
  */
 #ifndef CASPAIR_CONVERT_H

@@ -12,6 +12,11 @@
 
 #include "lbd/move.h"
 #include "proto/flow.h"
+#include "proto/flow_counter.h"
+#include "proto/flow_event.h"
+#include "proto/flow_lease.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
 
 enum dataplane_map {
 	MAP_CONTROL,

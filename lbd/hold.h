@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_event.h"
 
 #define HOLD_PREFER_NS  20000000ull
 #define HOLD_REQUIRE_NS 500000000ull /* shorter than STRICT_AGAIN of the data plane */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 enum hops_limits {
 	HOPS_MAX = 512,      /* half of what the kernel's neighbour table holds by default */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include "proto/flow_limits.h"
 
 enum { SLACK = 65536 }; /* ticks; stamps so far ahead are no age of 52 days */
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 enum {
 	IDLE_BUCKETS = 6,

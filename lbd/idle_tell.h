@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "lbd/idle.h"
+#include "proto/flow_limits.h"
 #include "request.pb-c.h"
 
 struct arena;

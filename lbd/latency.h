@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_tables.h"
 
 /*
  * Microseconds.  A quantile is the upper end of the bucket that it falls in: at most twice the true

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_tables.h"
 
 struct maglev_member {
 	struct flow_ip addr;

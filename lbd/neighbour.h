@@ -13,7 +13,7 @@
 
 #include <ev.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 struct dataplane;
 struct hop;

@@ -13,8 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
 #include "conf/conf.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
 
 enum { PLAN_ERROR_TEXT = 160 };
 

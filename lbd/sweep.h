@@ -12,6 +12,7 @@
 #include <ev.h>
 
 #include "lbd/walk.h"
+#include "proto/flow.h"
 
 struct dataplane;
 struct flow;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 /* An IPv4 or IPv6 address.  bytes beyond the family's length are zero, so memcmp() compares. */
 struct addr {

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_event.h"
 
 enum {
 	MEMO_PART = 48, /* bytes of a record: its client's, VIP's and member's addresses */

@@ -2,6 +2,7 @@
 /* What a record may say. */
 #include "proto/record.h"
 
+#include "proto/flow_tables.h"
 #include "proto/memo.h"
 
 const char *const record_verdict_names[RECORD_VERDICTS] = {

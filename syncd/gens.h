@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 struct gens {
 	struct {

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_event.h"
 #include "syncd/trail.h"
 
 enum {

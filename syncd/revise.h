@@ -7,6 +7,7 @@
 #define CASPAIR_SYNCD_REVISE_H
 
 #include "conf/history.h"
+#include "proto/flow_event.h"
 #include "sync.pb-c.h"
 #include "syncd/fetch.h"
 #include "syncd/inspect.h"

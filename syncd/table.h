@@ -11,6 +11,10 @@
 #include <stdint.h>
 
 #include "proto/flow.h"
+#include "proto/flow_event.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
 
 /* In the order of Shared's descriptors. */
 enum table_fd {

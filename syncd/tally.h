@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "proto/flow.h"
+#include "proto/flow_event.h"
 #include "proto/seal.h"
 
 enum {

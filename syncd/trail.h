@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/flow.h"
+#include "proto/flow_event.h"
 
 enum {
 	TRAIL_OWN = 1024,

@@ -8,7 +8,7 @@
 #include "conf/conf.h"
 #include "conf/log.h"
 #include "proto/addr.h"
-#include "proto/flow.h"
+#include "proto/flow_lease.h"
 #include "vrrp/vrrp.h"
 
 enum { PEER_SILENT_MS = 1500 }; /* three pulses of its vrrpd */

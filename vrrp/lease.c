@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_lease.h"
 
 static uint64_t clock_ns(clockid_t clock)
 {

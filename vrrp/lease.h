@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The lease (struct flow_lease in proto/flow.h): what the data plane may do on behalf of this node
+ * The lease (struct flow_lease in proto/flow_lease.h): what the data plane may do on behalf of this node
  * while vrrpd sleeps, is stopped or is dead.  A map of the kernel, written as memory.
  */
 #ifndef CASPAIR_LEASE_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "proto/addr.h"
+#include "proto/flow_lease.h"
 
 struct flow_lease;
 

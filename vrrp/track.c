@@ -11,7 +11,7 @@
 #include "conf/ctl.h"
 #include "conf/daemon.h"
 #include "conf/log.h"
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 static char own_name[] = "vrrpd";
 

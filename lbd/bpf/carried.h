@@ -7,6 +7,7 @@
 #define CASPAIR_CARRIED_H
 
 #include "proto/flow.h"
+#include "proto/flow_tables.h"
 
 enum { CARRY_BATCH = 256 };
 

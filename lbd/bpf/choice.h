@@ -8,7 +8,8 @@
 #ifndef CASPAIR_CHOICE_H
 #define CASPAIR_CHOICE_H
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_limits.h"
 
 /* Two words of an address as a number. */
 static inline __u64 choice_words(const __be32 *word)

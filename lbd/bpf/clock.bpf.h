@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Ticks of CLOCK_MONOTONIC, see proto/flow.h. */
+/* Ticks of CLOCK_MONOTONIC, see proto/flow_limits.h. */
 #ifndef CASPAIR_CLOCK_BPF_H
 #define CASPAIR_CLOCK_BPF_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every map of the data plane.  Names and layouts of the shared ones are those of proto/flow.h; lbd
+ * Every map of the data plane.  Names and layouts of the shared ones are those of proto/flow*.h; lbd
  * sets the sizes of `flows` and `pins` from the configuration.  The last ones serve the data plane
  * alone and hold nothing that could not be learned again within a second.
  */
@@ -12,6 +12,13 @@
 
 #include "lbd/bpf/carried.h"
 #include "proto/flow.h"
+#include "proto/flow_census.h"
+#include "proto/flow_counter.h"
+#include "proto/flow_event.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_lease.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
 
 /* --- configuration --- */
 

@@ -15,6 +15,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "proto/flow.h"
+#include "proto/flow_ip.h"
 #include "tests/bench/packets.h"
 
 char bench_license[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,7 @@
 #include "tests/bench/packets_tool.h"
 
 #include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 #include <errno.h>
 #include <linux/if_link.h>

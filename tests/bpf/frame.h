@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 

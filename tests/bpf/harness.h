@@ -34,8 +34,14 @@
 
 #include "caspair.skel.h"
 #include "caspair_tc.skel.h"
-#include "tests/bpf/frame.h"
 #include "proto/flow.h"
+#include "proto/flow_counter.h"
+#include "proto/flow_event.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_lease.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
+#include "tests/bpf/frame.h"
 
 #define UNUSED __attribute__((unused))
 

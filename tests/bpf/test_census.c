@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is read of the binds of clients, and what is not taken for one. */
+#include "proto/flow_census.h"
 #include "tests/bpf/harness.h"
 
 enum {

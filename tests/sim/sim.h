@@ -20,6 +20,7 @@
 #include "lbd/barrier.h"
 #include "lbd/hold.h"
 #include "lbd/learned.h"
+#include "proto/flow_lease.h"
 #include "proto/memo.h"
 #include "proto/record.h"
 #include "syncd/marks.h"

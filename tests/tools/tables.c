@@ -23,6 +23,9 @@
 #include <string.h>
 
 #include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_limits.h"
+#include "proto/flow_tables.h"
 
 enum { STEP = 4096, SHOWN = 10, PATH = 512, ENDED = 0x80 };
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "conf/conf.h"
-#include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 #define KEY_A "cpk1_XnFy9naVpLm3Cpdvxl2KOSTRzV9s800gpvuoHjUH6aA"
 #define KEY_B "cpk1_b_Oy6CPSDzOknWiSPe4LiP09a1vw-QRnfRvdACPjtoc"

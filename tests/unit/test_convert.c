@@ -10,6 +10,7 @@
 
 #include "lbd/convert.h"
 #include "proto/flow.h"
+#include "proto/flow_limits.h"
 
 /* Who raises FLOW_LAYOUT says how the tables of before are taken over. */
 static void the_one_before(void **state)

@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "proto/flow.h"
+#include "proto/flow_ip.h"
+#include "proto/flow_lease.h"
 #include "vrrp/lease.h"
 
 struct fixture {

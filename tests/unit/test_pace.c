@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lbd/pace.h"
+#include "proto/flow_event.h"
 
 #define NS     1000000000ull
 #define UNUSED __attribute__((unused))

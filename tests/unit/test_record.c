@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/flow_tables.h"
 #include "proto/record.h"
 
 /* All of it is large, so it lives here rather than on the stack. */

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "proto/flow_tables.h"
 #include "syncd/tally.h"
 
 static const uint8_t key[SEAL_DIGEST_KEY] = { 1, 2, 3 };
