@@ -300,7 +300,7 @@ standby_is_full() {
 	say "  full: lb1 says $(field 1 sync.state), lb2 $(field 2 sync.state): $(field 2 sync.reason)"
 	node_stop 2
 	node_start 2
-	wait_for 10 "lb2 to have a large table" has_room 2 "$(field 1 lbd.flows_max)"
+	wait_for 60 "lb2 to have a large table" has_room 2 "$(field 1 lbd.flows_max)"
 	judge_tables "a standby whose table was full"
 }
 
