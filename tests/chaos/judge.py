@@ -131,12 +131,12 @@ def judge_sessions(history, verdict, limit):
     mourned = {fault['member'] for fault in history.faults.values()}    # whose sessions die with it
     lost = [(name, event) for name, event in history.of_clients('lost')
             if event.get('member') not in mourned]
-    mute = [(session, 'mute for %.0f ms' % (end - begin)) for begin, end, session in stalls
-            if end - begin > MUTE_MS]
+    gone = {'%s %s' % (name, event['session']) for name, event in lost}
+    mute = sorted({session for begin, end, session in stalls if end - begin > MUTE_MS} - gone)
     if mute and verdict.tells_times():
         verdict.told.append('sessions waited for too long: %s' % mute[:3])
     elif limit['dark_ms'] != 'any':
-        lost += mute
+        lost += [(session, 'waited for more than %d ms' % MUTE_MS) for session in mute]
     figures = verdict.figures
     figures['sessions'] = history.sessions()
     figures['sessions_lost'], figures['sessions_moved'] = len(lost), len(moved)
