@@ -32,15 +32,21 @@ static size_t rank_of(const struct channel *channel, const struct path *path)
 	return i;
 }
 
-/* A connection of the best path that has one, be it retired, or NULL. */
+/*
+ * A connection of the best path that has one, be it retired, or NULL.  One that was left is about to
+ * be closed.
+ */
 static struct conn *best_live(const struct channel *channel)
 {
 	for (size_t i = 0; i < channel->paths; i++)
 		if (channel->path[i]->live)
 			return channel->path[i]->live;
-	for (size_t i = 0; i < CHANNEL_PLACES; i++)
-		if (channel->place[i].loop && channel->place[i].live)
-			return channel->place[i].live;
+	for (size_t i = 0; i < CHANNEL_PLACES; i++) {
+		const struct path *path = &channel->place[i];
+
+		if (path->loop && path->live && path->live != path->leaving)
+			return path->live;
+	}
 	return NULL;
 }
 
@@ -129,7 +135,8 @@ static void on_fallen(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	if (channel->falling)
 		report_down(channel);
-	if (channel->current && !on_retired(channel))
+	/* From a path that is none any more only to one that is. */
+	if (channel->current && (!on_retired(channel) || !conn || channel_path_of(conn)->retired))
 		return;
 	if (conn && conn != channel->current && !channel->listens)
 		take_into_use(channel, conn);

@@ -88,7 +88,7 @@ void path_leave(struct path *path, struct conn *conn)
 		conn_close(conn, CONN_DROPPED);
 		return;
 	}
-	if (path->leaving)
+	if (path->leaving && path->leaving != conn)
 		conn_close(path->leaving, CONN_DROPPED);
 	path->leaving = conn;
 }

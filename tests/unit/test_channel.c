@@ -1367,6 +1367,32 @@ static void a_path_is_taken_out_and_comes_back(void **state)
 	wire_close(&wire);
 }
 
+/* Twice in a row: what was left the first time is not gone back to, for it is about to be closed. */
+static void a_path_that_was_left_is_left(void **state)
+{
+	struct wire wire;
+
+	(void)state;
+	wire_configure_two(&wire);
+	wire_open_two(&wire);
+	wire.config_a.path[0] = wire.config_a.path[1];
+	wire.config_b.path[0] = wire.config_b.path[1];
+	wire.config_a.paths = wire.config_b.paths = 1;
+	channel_reroute(&wire.b.channel, &wire.config_b);
+	RUN_UNTIL(wire.loop, wire.a.ups == 1);
+	channel_reroute(&wire.a.channel, &wire.config_a);
+	configure_other(&wire, "127.0.0.1");
+	channel_reroute(&wire.b.channel, &wire.config_b);
+	channel_send(&wire.b.channel, (const uint8_t *)"x", 1);
+	RUN_UNTIL(wire.loop, wire.a.last == 'x');
+	channel_reroute(&wire.a.channel, &wire.config_a);
+	RUN_UNTIL(wire.loop, moved(&wire.a.channel) && moved(&wire.b.channel));
+	assert_int_equal(wire.a.downs + wire.b.downs, 0);
+	assert_int_equal(wire.a.ups, 2);
+	assert_int_equal(wire.b.ups, 2);
+	wire_close(&wire);
+}
+
 static void a_port_in_use_is_said(void **state)
 {
 	struct wire wire;
@@ -1425,6 +1451,7 @@ int main(void)
 		cmocka_unit_test(other_addresses_take_over),
 		cmocka_unit_test(a_path_to_nowhere_moves_nothing),
 		cmocka_unit_test(a_path_is_taken_out_and_comes_back),
+		cmocka_unit_test(a_path_that_was_left_is_left),
 		cmocka_unit_test(a_port_in_use_is_said),
 		cmocka_unit_test(who_is_farther_than_one_hop_is_not_heard),
 		cmocka_unit_test(either_family_will_do),
