@@ -252,6 +252,27 @@ static void advise_site(const struct check *c, size_t number)
 	}
 }
 
+/* A member that says nothing stands where its array does. */
+static void advise_member_sites(const struct check *c, const Conf__Array *array)
+{
+	const char *site = array->site;
+
+	for (size_t i = 0; i < array->n_member; i++) {
+		const Conf__Member *member = array->member[i];
+
+		if (!site)
+			site = member->site;
+		if (!member->site || strcasecmp(site, member->site) == 0)
+			continue;
+		fault_warning(c->faults, source_at(c->source, member, "site"),
+			      "member \"%s\" is in site %s, and array \"%s\" in %s: the members of "
+			      "an array are in one site; give the other one an array of its own",
+			      member->name ? member->name : "", member->site,
+			      array->name ? array->name : "", site);
+		return;
+	}
+}
+
 static void advise_profile(const struct check *c, const Conf__Profile *profile)
 {
 	bool used = false;
@@ -275,6 +296,7 @@ void check_advice(const struct check *check)
 		advise_names(check, i);
 		advise_outside_name(check, array);
 		advise_site(check, i);
+		advise_member_sites(check, array);
 		advise_resets(check, array);
 		advise_members(check, array);
 		advise_services(check, array->service, check_service_count(array->n_service));

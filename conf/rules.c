@@ -114,6 +114,7 @@ static const struct rule rules[] = {
 	{ &conf__member__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__member__descriptor, "address", RULE_ADDRESS, .required = true,
 	  .items = LIST_MAX },
+	{ &conf__member__descriptor, "site", .kind = RULE_NAME },
 	{ &conf__member__descriptor, "weight", RULE_NUMBER, .min = 1, .max = 1000 },
 	{ &conf__member__descriptor, "slow_start_ms", RULE_DURATION,
 	  .min = MS_SECOND, .max = MS_HOUR },

@@ -379,6 +379,11 @@ static void arrays(void **state)
 		  "17:58: warning: site mel has array \"two\" already (line 17): Exchange knows "
 		  "one "
 		  "for a site\n" },
+		{ "member x { address 10.2.0.21 }",
+		  "site mel; member x { address 10.2.0.21; site Mel } "
+		  "member y { address 10.2.0.22; site syd }",
+		  "18:87: warning: member \"y\" is in site syd, and array \"two\" in mel: the "
+		  "members of an array are in one site; give the other one an array of its own\n" },
 		{ "member x { address 10.2.0.21 }", "member x { address 10.2.0.21; backup yes }",
 		  "17:7: warning: all members of array \"two\" are backup: they serve as if none "
 		  "was\n" },
