@@ -115,9 +115,6 @@ void revise_fetch(void *syncd, const struct revision *which);
 /* Gets a revision from the peer, for the machine or for who asked there. */
 void revise_fetch_begin(struct syncd *syncd, const struct revision *which);
 void revise_send(struct syncd *syncd, const Sync__Frame *frame);
-/* An id on the wire, borrowed; and a name from there.  False: it is none. */
-ProtobufCBinaryData revise_id(const struct revision *revision);
-bool revise_take(struct revision *revision, uint64_t number, const ProtobufCBinaryData *id);
 
 /* --- revise_hands.c --------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/log.h"
+#include "syncd/push_wire.h"
 #include "syncd/syncd.h"
 
 /* --- a new revision --------------------------------------------------------------------------- */
@@ -246,7 +247,7 @@ static void asked_parent(struct syncd *syncd, struct ctl_conn *conn)
 	}
 	reply.pair = syncd->conf->file->pair;
 	reply.number = line->tip.number;
-	reply.id = revise_id(&line->tip);
+	reply.id = push_wire_id(&line->tip);
 	reply.ancestors.len = line->ancestors * REVISION_ID;
 	reply.ancestors.data = (uint8_t *)(uintptr_t)line->ancestor;
 	message.parent_reply = &reply;

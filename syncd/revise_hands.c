@@ -6,6 +6,7 @@
 
 #include "conf/log.h"
 #include "proto/memo.h"
+#include "syncd/push_wire.h"
 #include "syncd/syncd.h"
 
 static void log_stored(int err, const char *what)
@@ -185,7 +186,7 @@ static bool send_follow(struct ctl_conn *conn, const struct revision *which)
 	if (!conn)
 		return false;
 	follow.number = which->number;
-	follow.id = revise_id(which);
+	follow.id = push_wire_id(which);
 	message.follow = &follow;
 	return ctl_send(conn, &message, NULL, 0) == 0;
 }
@@ -226,7 +227,7 @@ void revise_followed(struct syncd *syncd, bool lbd, const Cas__Follow *followed)
 	struct revise *revise = &syncd->revise;
 	struct revision which;
 
-	if (!revise_take(&which, followed->number, &followed->id) ||
+	if (!push_wire_revision(&which, followed->number, &followed->id) ||
 	    !revision_equal(&which, &revise->push.line.tip))
 		return;
 	if (followed->why)

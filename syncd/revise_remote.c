@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "conf/log.h"
+#include "syncd/push_wire.h"
 #include "syncd/syncd.h"
 
 /* --- on the node that was asked --------------------------------------------------------------- */
@@ -49,7 +50,7 @@ void remote_push(struct syncd *syncd, struct ctl_conn *conn, struct bundle *bund
 	ask.what = SYNC__REVISION_ASK__WHAT__PUSH;
 	ask.has_revision = ask.has_id = true;
 	ask.revision = bundle->line.tip.number;
-	ask.id = revise_id(&bundle->line.tip);
+	ask.id = push_wire_id(&bundle->line.tip);
 	ask.has_dry_run = true;
 	ask.dry_run = wish->dry;
 	ask.has_confirm_ms = true;
@@ -141,7 +142,7 @@ static void fetch_wanted(struct syncd *syncd, const struct revise_asker *asker,
 	struct revise_remote *remote = &revise->remote;
 	struct revision which;
 
-	if (!ask->has_id || !revise_take(&which, ask->revision, &ask->id)) {
+	if (!ask->has_id || !push_wire_revision(&which, ask->revision, &ask->id)) {
 		revise_refuse(syncd, asker, REVISE_PROBLEM, "the question names no revision");
 	} else if (revise->fetch.active || revise_is_asked(revise)) {
 		revise_refuse(syncd, asker, REVISE_UNSAFE, "another push is under way");

@@ -4,22 +4,8 @@
 #include <string.h>
 
 #include "conf/log.h"
+#include "syncd/push_wire.h"
 #include "syncd/syncd.h"
-
-ProtobufCBinaryData revise_id(const struct revision *revision)
-{
-	return (ProtobufCBinaryData){ .len = REVISION_ID,
-				      .data = (uint8_t *)(uintptr_t)revision->id };
-}
-
-bool revise_take(struct revision *revision, uint64_t number, const ProtobufCBinaryData *id)
-{
-	if (number == 0 || id->len != REVISION_ID)
-		return false;
-	revision->number = number;
-	memcpy(revision->id, id->data, REVISION_ID);
-	return true;
-}
 
 void revise_send(struct syncd *syncd, const Sync__Frame *frame)
 {
@@ -31,51 +17,22 @@ void revise_send(struct syncd *syncd, const Sync__Frame *frame)
 	channel_send(&syncd->channel, syncd->frame, size);
 }
 
-static void say_state(struct syncd *syncd, bool unconfirmed)
-{
-	const struct lineage *line = &syncd->revise.push.line;
-	Sync__Frame frame = SYNC__FRAME__INIT;
-	Sync__RevisionState state = SYNC__REVISION_STATE__INIT;
-
-	state.number = line->tip.number;
-	state.id = revise_id(&line->tip);
-	state.ancestors.len = line->ancestors * REVISION_ID;
-	state.ancestors.data = (uint8_t *)(uintptr_t)line->ancestor;
-	state.unpushed = line->base;
-	state.unconfirmed = unconfirmed;
-	frame.revision_state = &state;
-	revise_send(syncd, &frame);
-}
-
-static const Sync__RevisionWord__Word words[PUSH_WORDS] = {
-	[PUSH_OFFER] = SYNC__REVISION_WORD__WORD__OFFER,
-	[PUSH_CHECKED] = SYNC__REVISION_WORD__WORD__CHECKED,
-	[PUSH_REFUSED] = SYNC__REVISION_WORD__WORD__REFUSED,
-	[PUSH_STAGE] = SYNC__REVISION_WORD__WORD__STAGE,
-	[PUSH_STAGED] = SYNC__REVISION_WORD__WORD__STAGED,
-	[PUSH_SWITCHED] = SYNC__REVISION_WORD__WORD__SWITCHED,
-	[PUSH_FAILED] = SYNC__REVISION_WORD__WORD__FAILED,
-	[PUSH_ABORT] = SYNC__REVISION_WORD__WORD__ABORT,
-	[PUSH_CONFIRMED] = SYNC__REVISION_WORD__WORD__CONFIRMED,
-};
-
 void revise_say(void *arg, enum push_word word, const struct push_note *note)
 {
 	struct syncd *syncd = arg;
 	struct inspect *found = &syncd->revise.found;
 	char *fault[INSPECT_FAULTS], why[PUSH_WHY];
 	Sync__Frame frame = SYNC__FRAME__INIT;
-	Sync__RevisionWord say = SYNC__REVISION_WORD__INIT;
+	Sync__RevisionState state;
+	Sync__RevisionWord say;
 
 	if (word == PUSH_STATE) {
-		say_state(syncd, note->unconfirmed);
+		push_wire_state(&state, &syncd->revise.push.line, note->unconfirmed);
+		frame.revision_state = &state;
+		revise_send(syncd, &frame);
 		return;
 	}
-	say.word = words[word];
-	say.number = note->about->number;
-	say.id = revise_id(note->about);
-	say.has_confirm_ms = word == PUSH_OFFER;
-	say.confirm_ms = note->confirm_ms;
+	push_wire_word(&say, word, note);
 	if (note->why) {
 		snprintf(why, sizeof(why), "%s", note->why);
 		say.why = why;
@@ -94,7 +51,7 @@ static void want_more(struct syncd *syncd)
 	Sync__RevisionWant want = SYNC__REVISION_WANT__INIT;
 
 	want.number = fetch->which.number;
-	want.id = revise_id(&fetch->which);
+	want.id = push_wire_id(&fetch->which);
 	want.offset = (uint32_t)fetch->have;
 	frame.revision_want = &want;
 	revise_send(syncd, &frame);
@@ -138,11 +95,11 @@ static void heard_want(struct syncd *syncd, const Sync__RevisionWant *want)
 	const struct bundle *bundle;
 	struct revision which;
 
-	if (!revise_take(&which, want->number, &want->id))
+	if (!push_wire_revision(&which, want->number, &want->id))
 		return;
 	bundle = find_bundle(&syncd->revise, &which);
 	part.number = which.number;
-	part.id = revise_id(&which);
+	part.id = push_wire_id(&which);
 	part.offset = want->offset;
 	if (bundle && want->offset < bundle->length) {
 		size_t left = bundle->length - want->offset;
@@ -220,7 +177,7 @@ static void heard_part(struct syncd *syncd, const Sync__RevisionPart *part)
 				   .part = part->part.data,
 				   .length = part->part.len };
 
-	if (!revise_take(&take.which, part->number, &part->id))
+	if (!push_wire_revision(&take.which, part->number, &part->id))
 		return;
 	switch (fetch_take(&syncd->revise.fetch, &take, daemon_now_ns())) {
 	case FETCH_MORE:
@@ -242,15 +199,10 @@ static void heard_part(struct syncd *syncd, const Sync__RevisionPart *part)
 static void heard_state(struct syncd *syncd, const Sync__RevisionState *state)
 {
 	struct push_note note = { .unconfirmed = state->unconfirmed };
-	struct lineage line = { .base = state->unpushed };
+	struct lineage line;
 
-	if (state->number && !revise_take(&line.tip, state->number, &state->id))
+	if (!push_wire_read_state(&line, state))
 		return;
-	line.ancestors = state->ancestors.len / REVISION_ID;
-	if (state->ancestors.len % REVISION_ID || line.ancestors > REVISION_ANCESTORS)
-		return;
-	if (line.ancestors)
-		memcpy(line.ancestor, state->ancestors.data, state->ancestors.len);
 	note.about = &line.tip;
 	push_heard(&syncd->revise.push, PUSH_STATE, &note, &line, daemon_now_ns());
 }
@@ -264,19 +216,15 @@ static void keep_faults(struct inspect *theirs, const Sync__RevisionWord *word)
 
 static void heard_word(struct syncd *syncd, const Sync__RevisionWord *word)
 {
-	struct push_note note = { .confirm_ms = word->confirm_ms, .why = word->why };
+	struct push_note note;
 	struct revision about;
-	unsigned int i = PUSH_STATE + 1;
+	enum push_word heard = push_wire_read_word(&note, &about, word);
 
-	if (!revise_take(&about, word->number, &word->id))
+	if (heard == PUSH_WORDS)
 		return;
-	note.about = &about;
-	if (word->word == SYNC__REVISION_WORD__WORD__REFUSED)
+	if (heard == PUSH_REFUSED)
 		keep_faults(&syncd->revise.theirs, word);
-	while (i < PUSH_WORDS && words[i] != word->word)
-		i++;
-	if (i < PUSH_WORDS)
-		push_heard(&syncd->revise.push, (enum push_word)i, &note, NULL, daemon_now_ns());
+	push_heard(&syncd->revise.push, heard, &note, NULL, daemon_now_ns());
 }
 
 bool revise_frame(struct syncd *syncd, const Sync__Frame *frame)

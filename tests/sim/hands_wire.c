@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Revisions on the channel.  Mirrors syncd/revise_wire.c; the bytes of a bundle are its name's. */
+/* Revisions on the channel, by the product's codec; the bytes of a bundle are its name's. */
 #include <string.h>
 
+#include "syncd/push_wire.h"
 #include "tests/sim/sim.h"
-
-static ProtobufCBinaryData id_of(const struct revision *revision)
-{
-	return (ProtobufCBinaryData){ .len = REVISION_ID,
-				      .data = (uint8_t *)(uintptr_t)revision->id };
-}
-
-static bool take(struct revision *revision, uint64_t number, const ProtobufCBinaryData *id)
-{
-	if (number == 0 || id->len != REVISION_ID)
-		return false;
-	revision->number = number;
-	memcpy(revision->id, id->data, REVISION_ID);
-	return true;
-}
 
 static void send_frame(struct node *node, const Sync__Frame *frame)
 {
@@ -29,34 +15,6 @@ static void send_frame(struct node *node, const Sync__Frame *frame)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static void say_state(struct node *node, bool unconfirmed)
-{
-	const struct lineage *line = &node->syncd->hands.push.line;
-	Sync__Frame frame = SYNC__FRAME__INIT;
-	Sync__RevisionState state = SYNC__REVISION_STATE__INIT;
-
-	state.number = line->tip.number;
-	state.id = id_of(&line->tip);
-	state.ancestors.len = line->ancestors * REVISION_ID;
-	state.ancestors.data = (uint8_t *)(uintptr_t)line->ancestor;
-	state.unpushed = line->base;
-	state.unconfirmed = unconfirmed;
-	frame.revision_state = &state;
-	send_frame(node, &frame);
-}
-
-static const Sync__RevisionWord__Word words[PUSH_WORDS] = {
-	[PUSH_OFFER] = SYNC__REVISION_WORD__WORD__OFFER,
-	[PUSH_CHECKED] = SYNC__REVISION_WORD__WORD__CHECKED,
-	[PUSH_REFUSED] = SYNC__REVISION_WORD__WORD__REFUSED,
-	[PUSH_STAGE] = SYNC__REVISION_WORD__WORD__STAGE,
-	[PUSH_STAGED] = SYNC__REVISION_WORD__WORD__STAGED,
-	[PUSH_SWITCHED] = SYNC__REVISION_WORD__WORD__SWITCHED,
-	[PUSH_FAILED] = SYNC__REVISION_WORD__WORD__FAILED,
-	[PUSH_ABORT] = SYNC__REVISION_WORD__WORD__ABORT,
-	[PUSH_CONFIRMED] = SYNC__REVISION_WORD__WORD__CONFIRMED,
-};
-
 static const char *const spoken[PUSH_WORDS] = {
 	"state",  "offer",    "checked", "refused", "stage",
 	"staged", "switched", "failed",  "abort",   "confirmed",
@@ -66,20 +24,18 @@ void hands_say(void *arg, enum push_word word, const struct push_note *note)
 {
 	struct node *node = arg;
 	Sync__Frame frame = SYNC__FRAME__INIT;
-	Sync__RevisionWord say = SYNC__REVISION_WORD__INIT;
+	Sync__RevisionState state;
+	Sync__RevisionWord say;
 
 	if (word == PUSH_STATE) {
-		say_state(node, note->unconfirmed);
+		push_wire_state(&state, &node->syncd->hands.push.line, note->unconfirmed);
+		frame.revision_state = &state;
+		send_frame(node, &frame);
 		return;
 	}
 	trace_say(node->world, "node %u: of revision %llu: %s", node->number + 1,
 		  (unsigned long long)note->about->number, spoken[word]);
-	say.word = words[word];
-	say.number = note->about->number;
-	say.id = id_of(note->about);
-	say.has_confirm_ms = word == PUSH_OFFER;
-	say.confirm_ms = note->confirm_ms;
-	say.why = (char *)(uintptr_t)note->why;
+	push_wire_word(&say, word, note);
 	frame.revision_word = &say;
 	send_frame(node, &frame);
 }
@@ -99,13 +55,10 @@ static void forget_split(struct node *node, struct lineage *line)
 static void heard_state(struct node *node, const Sync__RevisionState *state)
 {
 	struct push_note note = { .unconfirmed = state->unconfirmed };
-	struct lineage line = { .base = state->unpushed };
+	struct lineage line;
 
-	if (state->number && !take(&line.tip, state->number, &state->id))
+	if (!push_wire_read_state(&line, state))
 		return;
-	line.ancestors = state->ancestors.len / REVISION_ID;
-	if (line.ancestors)
-		memcpy(line.ancestor, state->ancestors.data, state->ancestors.len);
 	forget_split(node, &line);
 	note.about = &line.tip;
 	push_heard(&node->syncd->hands.push, PUSH_STATE, &note, &line, node_now(node));
@@ -114,20 +67,15 @@ static void heard_state(struct node *node, const Sync__RevisionState *state)
 static void heard_word(struct node *node, const Sync__RevisionWord *word)
 {
 	struct push *push = &node->syncd->hands.push;
-	struct push_note note = { .confirm_ms = word->confirm_ms, .why = word->why };
+	struct push_note note;
 	struct revision about;
-	unsigned int i = PUSH_STATE + 1;
+	enum push_word heard = push_wire_read_word(&note, &about, word);
 
-	if (!take(&about, word->number, &word->id))
+	if (heard == PUSH_WORDS)
 		return;
-	note.about = &about;
-	while (i < PUSH_WORDS && words[i] != word->word)
-		i++;
-	if (i == PUSH_WORDS)
-		return;
-	push_heard(push, (enum push_word)i, &note, NULL, node_now(node));
+	push_heard(push, heard, &note, NULL, node_now(node));
 	/* Planted: nobody waits until the standby has it on its disk. */
-	if (i == PUSH_CHECKED && node->world->options.plant == PLANT_STAGE_SKIPPED)
+	if (heard == PUSH_CHECKED && node->world->options.plant == PLANT_STAGE_SKIPPED)
 		push_heard(push, PUSH_STAGED, &note, NULL, node_now(node));
 }
 
@@ -141,7 +89,7 @@ void hands_fetch(void *arg, const struct revision *which)
 
 	fetch_begin(&node->syncd->hands.fetch, which, sizeof(*which), node_now(node));
 	want.number = which->number;
-	want.id = id_of(which);
+	want.id = push_wire_id(which);
 	frame.revision_want = &want;
 	send_frame(node, &frame);
 }
@@ -153,11 +101,11 @@ static void heard_want(struct node *node, const Sync__RevisionWant *want)
 	Sync__RevisionPart part = SYNC__REVISION_PART__INIT;
 	struct revision which;
 
-	if (!take(&which, want->number, &want->id))
+	if (!push_wire_revision(&which, want->number, &want->id))
 		return;
 	made = made_find(node->world, &which);
 	part.number = which.number;
-	part.id = id_of(&which);
+	part.id = push_wire_id(&which);
 	if (made && (made == given || vault_has(node, made))) {
 		part.size = sizeof(which);
 		part.part.len = sizeof(which);
@@ -182,7 +130,7 @@ static void heard_part(struct node *node, const Sync__RevisionPart *part)
 				   .length = part->part.len };
 	enum fetch_verdict verdict;
 
-	if (!take(&some.which, part->number, &part->id))
+	if (!push_wire_revision(&some.which, part->number, &part->id))
 		return;
 	verdict = fetch_take(&hands->fetch, &some, node_now(node));
 	if (verdict == FETCH_IGNORED)
