@@ -6,8 +6,11 @@ The others are the clients', the meters' and the witness's.
 """
 import glob
 import importlib.util
-import json
 import os
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from records import lines
 
 
 def reader_of_witness():
@@ -24,19 +27,6 @@ METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fr
 WHOLE_RUN = ('chat', 'bulk', 'rpc')    # their sessions are counted at the begin
 SILENT_MS = 2000
 STALL_EDGES = (200, 500, 1000, 2000, 5000)
-
-
-def lines(path):
-    """All whole JSON lines of a file."""
-    found = []
-    if os.path.exists(path):
-        with open(path, encoding='utf-8', errors='replace') as file:
-            for line in file:
-                try:
-                    found.append(json.loads(line))
-                except ValueError:
-                    pass
-    return found
 
 
 class History:

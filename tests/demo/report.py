@@ -12,20 +12,10 @@ import sys
 
 import timeline
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from records import lines
+
 QUIET_GAP = 30      # ms; below this the probe does not report a gap
-
-
-def read(path):
-    """All JSON lines of a file; a line cut off by a kill is left out."""
-    found = []
-    if os.path.exists(path):
-        with open(path, encoding='utf-8') as lines:
-            for line in lines:
-                try:
-                    found.append(json.loads(line))
-                except ValueError:
-                    pass
-    return found
 
 
 def sessions_of(kind, records, expected):
@@ -60,17 +50,17 @@ def longest(spans, window):
 
 
 def gather(log_dir):
-    events = read(log_dir + '/events.out')
-    chat, rpc = read(log_dir + '/chat.out'), read(log_dir + '/rpc.out')
+    events = lines(log_dir + '/events.out')
+    chat, rpc = lines(log_dir + '/chat.out'), lines(log_dir + '/rpc.out')
     chat_total = next((r for r in chat if r['event'] == 'total'), {})
     rpc_total = next((r for r in rpc if r['event'] == 'total'), {})
     return {
         'events': events,
-        'watch': read(log_dir + '/watch.out'),
+        'watch': lines(log_dir + '/watch.out'),
         'sessions': sessions_of('rpc', rpc, rpc_total.get('sessions', 20)) +
                     sessions_of('chat', chat, chat_total.get('sessions', 50)),
         'gaps': [(r['t'] - r['ms'], r['t'])
-                 for r in read(log_dir + '/probe.out') if r['event'] == 'gap'],
+                 for r in lines(log_dir + '/probe.out') if r['event'] == 'gap'],
         'retransmits': chat_total.get('retransmits'),
     }
 

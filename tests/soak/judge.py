@@ -16,22 +16,12 @@ from xml.sax.saxutils import escape
 import draw
 import flat
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from records import lines
+
 DAEMONS = ['lb%d-%s' % (node, daemon) for node in (1, 2) for daemon in ('lbd', 'syncd', 'vrrpd')]
 MUST = ['%s %s' % (name, kind) for name in DAEMONS for kind in ('memory_kb', 'descriptors')] + [
     'lb%d %s' % (node, kind) for node in (1, 2) for kind in ('flows', 'pins', 'lag_ms')]
-
-
-def lines(path):
-    """All whole JSON lines of a file."""
-    found = []
-    if os.path.exists(path):
-        with open(path, encoding='utf-8') as file:
-            for line in file:
-                try:
-                    found.append(json.loads(line))
-                except ValueError:
-                    pass
-    return found
 
 
 def series(samples):
