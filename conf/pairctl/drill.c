@@ -25,7 +25,7 @@ static uint64_t wall_ms(void)
 
 /* --- --list and --show ------------------------------------------------------------------------ */
 
-static int no_records(const struct pairctl *ctl, int error)
+int drill_unreadable(const struct pairctl *ctl, int error)
 {
 	char *text = text_format("the records in %s/drills cannot be read: %s", ctl->state_dir,
 				 strerror(-error));
@@ -48,7 +48,7 @@ static int list_drills(const struct pairctl *ctl)
 	if (error == 0)
 		error = drill_numbers(&store, number, &count);
 	if (error < 0 && error != -ENOENT)
-		return no_records(ctl, error);
+		return drill_unreadable(ctl, error);
 	answer.schema = ANSWER_SCHEMA;
 	answer.drill = drill;
 	for (size_t i = 0; i < count; i++) {
@@ -77,7 +77,7 @@ static int show_drill(const struct pairctl *ctl)
 		return pairctl_usage("%s is not the number of a drill", ctl->argument[0]);
 	error = drill_store_open(&store, ctl->state_dir, false);
 	if (error < 0 && error != -ENOENT)
-		return no_records(ctl, error);
+		return drill_unreadable(ctl, error);
 	if (error == 0)
 		drill = drill_load(&store, number);
 	drill_store_close(&store);

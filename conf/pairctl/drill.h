@@ -101,8 +101,15 @@ int drill_numbers(const struct drill_store *store, uint64_t number[DRILL_KEEP], 
 int drill_save(const struct drill_store *store, const Answer__Drill *drill);
 /* NULL: there is none, or it is damaged. */
 Answer__Drill *drill_load(const struct drill_store *store, uint64_t number);
-/* What status tells of the last one; NULL: there is none, or nobody may read it. */
-Answer__LastDrill *drill_last(const char *state_dir, uint64_t now_ms);
+/* What status tells of the last one, for free(); NULL: there is none, or that cannot be known. */
+int drill_last(const char *state_dir, uint64_t now_ms, Answer__LastDrill **last);
+/* "the records in DIR cannot be read", as the verb's only output; returns its exit status. */
+int drill_unreadable(const struct pairctl *ctl, int error);
+
+/* --- metrics.c: for a collector of text files -------------------------------------------------- */
+
+/* `last` is NULL as long as there was no drill. */
+void metrics_print(const Answer__LastDrill *last, uint64_t now_ms, FILE *out);
 
 /* --- drill_print.c ---------------------------------------------------------------------------- */
 

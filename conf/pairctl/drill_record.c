@@ -146,7 +146,7 @@ Answer__Drill *drill_load(const struct drill_store *store, uint64_t number)
 	return drill;
 }
 
-/* --- for status ------------------------------------------------------------------------------- */
+/* --- for status and metrics ------------------------------------------------------------------- */
 
 static double since(const Answer__Drill *drill, uint64_t now_ms)
 {
@@ -168,25 +168,26 @@ static bool note_last(Answer__LastDrill **last, const Answer__Drill *drill, uint
 	return drill->passed;
 }
 
-Answer__LastDrill *drill_last(const char *state_dir, uint64_t now_ms)
+int drill_last(const char *state_dir, uint64_t now_ms, Answer__LastDrill **last)
 {
 	struct drill_store store;
 	uint64_t number[DRILL_KEEP];
-	Answer__LastDrill *last = NULL;
 	size_t count = 0;
 	bool enough = false;
+	int error = drill_store_open(&store, state_dir, false);
 
-	if (drill_store_open(&store, state_dir, false) < 0)
-		return NULL;
-	drill_numbers(&store, number, &count);
+	*last = NULL;
+	if (error < 0)
+		return error == -ENOENT ? 0 : error;
+	error = drill_numbers(&store, number, &count);
 	for (size_t i = 0; i < count && !enough; i++) {
 		Answer__Drill *drill = drill_load(&store, number[i]);
 
 		if (!drill)
 			continue;
-		enough = note_last(&last, drill, now_ms);
+		enough = note_last(last, drill, now_ms);
 		answer__drill__free_unpacked(drill, NULL);
 	}
 	drill_store_close(&store);
-	return last;
+	return error;
 }

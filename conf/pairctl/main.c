@@ -148,6 +148,8 @@ static const struct verb verbs[] = {
 		  1ull << OPTION_KIND | 1ull << OPTION_LIST | 1ull << OPTION_YES |
 		  1ull << OPTION_CANARY | 1ull << OPTION_CANARY_FROM | 1ull << OPTION_CANARY_KIND |
 		  1ull << OPTION_TO | 1ull << OPTION_BLACKOUT | 1ull << OPTION_HEAL },
+	{ "metrics", "", "when this node had its last drill, for a collector of text files",
+	  metrics_run, 0, 0, 1u << OPTION_STATE_DIR },
 	{ "canary", "--to HOST:PORT [--kind K] [-n N]",
 	  "sessions through the pair, from another host: what they see", canary_run, 0, 0,
 	  1ull << OPTION_TO | 1ull << OPTION_KIND | 1ull << OPTION_NUMBER },
@@ -182,7 +184,7 @@ static int help_run(const struct pairctl *ctl)
 	puts("\n  --run-dir DIR   sockets of the daemons (/run/caspair)\n"
 	     "  -j, --json      print one JSON object\n"
 	     "  --config FILE   for check, diff, show and runbook (/etc/caspair/pair.conf)\n"
-	     "  --state-dir DIR for diff, drill, history, show and status (/var/lib/caspair)\n"
+	     "  --state-dir DIR for diff, drill, history, metrics, show and status (/var/lib/caspair)\n"
 	     "  --key FILE      for keygen (/etc/caspair/keys/node.key)\n"
 	     "\n"
 	     "exit: 0 done, 1 problem found, 2 usage, 3 daemon not reachable, 4 refused for "

@@ -75,6 +75,7 @@ int runbook_run(const struct pairctl *ctl);
 int verify_run(const struct pairctl *ctl);
 int canary_run(const struct pairctl *ctl);
 int drill_run(const struct pairctl *ctl);
+int metrics_run(const struct pairctl *ctl);
 int push_run(const struct pairctl *ctl);
 int confirm_run(const struct pairctl *ctl);
 int rollback_run(const struct pairctl *ctl);

@@ -54,7 +54,7 @@ int status_run(const struct pairctl *ctl)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	status_ask(ctl, PAIRCTL_WAIT_MS, &asked);
-	asked.status->drill = drill_last(ctl->state_dir, (uint64_t)now.tv_sec * 1000);
+	drill_last(ctl->state_dir, (uint64_t)now.tv_sec * 1000, &asked.status->drill);
 	if (ctl->json)
 		answer_print(&asked.status->base, stdout);
 	else

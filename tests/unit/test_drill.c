@@ -254,7 +254,8 @@ static void test_records(void **state)
 	(void)state;
 	setup_directory(directory);
 	assert_int_equal(drill_store_open(&store, directory, false), -ENOENT);
-	assert_null(drill_last(directory, 5));
+	assert_int_equal(drill_last(directory, 5, &last), 0);
+	assert_null(last);
 	assert_int_equal(drill_store_open(&store, directory, true), 0);
 	assert_int_equal(drill_store_open(&other, directory, true), -EBUSY);
 	assert_null(drill_load(&store, 1));
@@ -272,7 +273,7 @@ static void test_records(void **state)
 	assert_non_null(loaded);
 	assert_string_equal(loaded->node, "lb1");
 	answer__drill__free_unpacked(loaded, NULL);
-	last = drill_last(directory, 200000);
+	assert_int_equal(drill_last(directory, 200000, &last), 0);
 	assert_int_equal(last->number, DRILL_KEEP + 5);
 	assert_false(last->passed);
 	assert_float_equal(last->age_seconds, 95, 0.01);
@@ -317,10 +318,87 @@ static void test_damage(void **state)
 	assert_int_equal(count, 3);
 	assert_null(drill_load(&store, 4));
 	assert_null(drill_load(&store, 5));
-	last = drill_last(directory, 3000);
+	assert_int_equal(drill_last(directory, 3000, &last), 0);
 	assert_int_equal(last->number, 3);
 	free(last);
 	drill_store_close(&store);
+	remove_directory(directory);
+}
+
+/* --- metrics ---------------------------------------------------------------------------------- */
+
+static char *metrics_text(const Answer__LastDrill *last)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	metrics_print(last, 1700000000000, out);
+	fclose(out);
+	return text;
+}
+
+/* Whether a sample stands there, as a line of its own that names its type before it. */
+static bool has_sample(const char *text, const char *name, const char *value)
+{
+	char type[128], sample[256];
+	const char *at;
+
+	snprintf(type, sizeof(type), "\n# TYPE %s gauge\n", name);
+	snprintf(sample, sizeof(sample), "%s%s %s\n", type, name, value);
+	at = strstr(text, type);
+	return at && strncmp(at, sample, strlen(sample)) == 0;
+}
+
+static void test_metrics(void **state)
+{
+	static const char success[] = "caspair_drill_last_success_timestamp_seconds",
+			  latest[] = "caspair_drill_last_timestamp_seconds",
+			  passed[] = "caspair_drill_last_passed";
+	Answer__LastDrill last = ANSWER__LAST_DRILL__INIT;
+	char *text = metrics_text(NULL);
+
+	(void)state;
+	assert_true(has_sample(text, success, "0"));
+	assert_null(strstr(text, latest));
+	assert_null(strstr(text, passed));
+	free(text);
+
+	last.age_seconds = 50;
+	text = metrics_text(&last);
+	assert_true(has_sample(text, success, "0"));
+	assert_true(has_sample(text, latest, "1699999950"));
+	assert_true(has_sample(text, passed, "0"));
+	free(text);
+
+	SET(last, last_success_seconds, 1000000);
+	text = metrics_text(&last);
+	assert_true(has_sample(text, success, "1699000000"));
+	assert_true(has_sample(text, passed, "0"));
+	free(text);
+
+	last.passed = true;
+	text = metrics_text(&last);
+	assert_true(has_sample(text, passed, "1"));
+	free(text);
+}
+
+/* A directory that cannot be read is not one without records. */
+static void test_unreadable(void **state)
+{
+	char directory[64], path[128];
+	Answer__LastDrill *last;
+	FILE *file;
+
+	(void)state;
+	setup_directory(directory);
+	snprintf(path, sizeof(path), "%s/drills", directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(drill_last(directory, 5, &last), -ENOTDIR);
+	assert_null(last);
 	remove_directory(directory);
 }
 
@@ -395,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_well),     cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_records),
 		cmocka_unit_test(test_damage),   cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_metrics),  cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
