@@ -14,6 +14,8 @@
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */
+/* A member says SYN-ACK for 63 s at most (five repeats from 1 s on, RFC 6298; Windows: 21 s). */
+#define FLOW_HANDSHAKE_TICKS (64 * FLOW_TICKS_PER_SECOND)
 
 enum flow_limits {
 	FLOW_MAX_ARRAYS = 64,

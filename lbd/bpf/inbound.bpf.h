@@ -80,7 +80,7 @@ __noinline __u32 inbound_admitted(const struct flow_ip *client, const struct flo
  * Of one CPU in a second: a flood of SYNs is not to fill the table, nor to take all ports of the
  * sources, which unfinished handshakes without a record give back at once.
  */
-#define EXACT_RATE	   4096
+#define EXACT_RATE         4096
 #define EXACT_RATE_SOURCES 256
 
 /* Not static, as the next one: the verifier walks it once. */
@@ -104,8 +104,8 @@ __noinline int exact_strict(__u32 flags, __u32 now, __u32 source)
 {
 	if (!(flags & SERVICE_STRICT))
 		return 0;
-	return exact_may(now, source && !(flags & SERVICE_REQUIRE) ? EXACT_RATE_SOURCES
-								   : EXACT_RATE);
+	return exact_may(now,
+			 source && !(flags & SERVICE_REQUIRE) ? EXACT_RATE_SOURCES : EXACT_RATE);
 }
 
 /*
@@ -279,8 +279,10 @@ static __noinline __u32 inbound_unknown(struct packet *p, const struct flow_key 
 {
 	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, key);
 
-	/* Also when its member is no longer there. */
-	if (!handshake || !member_get(handshake->member))
+	/* Also when its member is no longer there.  An old one is another connection's of these
+	 * ports. */
+	if (!handshake || ticks_since(p->now, handshake->started) > FLOW_HANDSHAKE_TICKS ||
+	    !member_get(handshake->member))
 		return inbound_derive(p, key, service, way);
 	/* The handshake may be gone afterwards. */
 	*way = inbound_way(handshake);

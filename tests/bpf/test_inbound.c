@@ -220,6 +220,36 @@ static void test_promotion(void **state UNUSED)
 		bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.handshakes), &key, &handshake), 0);
 }
 
+/* Puts a handshake that began so long ago where none is, for a member that is not derived. */
+static uint16_t handshake_of_others(uint16_t derived, uint32_t ago)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct handshake handshake = {
+		.member = derived == 0 ? 1 : 0,
+		.mode = MODE_NAT,
+		.started = ticks_now() - ago,
+	};
+
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(box.bpf->maps.handshakes), &key,
+					     &handshake, BPF_ANY),
+			 0);
+	return handshake.member;
+}
+
+/* A node that took over has no record yet, and may have kept what came of another connection. */
+static void test_an_old_handshake_misleads_nobody(void **state UNUSED)
+{
+	struct frame frame;
+	uint16_t derived = expect_to_member(&frame, client_sends(&frame, ACK | PSH, 9000, 1, 10));
+	uint16_t other = handshake_of_others(derived, FLOW_HANDSHAKE_TICKS / 2);
+
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK | PSH, 9000, 1, 10)),
+			 other);
+	handshake_of_others(derived, FLOW_HANDSHAKE_TICKS + FLOW_TICKS_PER_SECOND);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK | PSH, 9000, 1, 10)),
+			 derived);
+}
+
 static void test_promotion_is_reported(void **state UNUSED)
 {
 	uint16_t slot = establish();
@@ -393,6 +423,7 @@ static const struct {
 	{ "a node that has let go forwards a SYN and forgets it", test_leaving_forwards_a_syn },
 	{ "checksums are right for all sums", test_checksums_over_all_ports },
 	{ "the right ACK makes flow, pin and gauges", test_promotion },
+	{ "an old handshake misleads nobody", test_an_old_handshake_misleads_nobody },
 	{ "pin and flow are reported, in this order", test_promotion_is_reported },
 	{ "further flows share the pin and report no other", test_second_flow_reports_no_pin },
 	{ "a dead pin moves with the new flow", test_promotion_replaces_a_dead_pin },
