@@ -507,6 +507,6 @@ uint64_t channel_counter(const struct channel *channel, unsigned int counter)
 
 	for (size_t i = 0; i < CHANNEL_PLACES; i++)
 		if (channel->place[i].loop)
-			sum += channel->place[i].counter[counter];
+			sum += path_counter(&channel->place[i], counter);
 	return sum;
 }

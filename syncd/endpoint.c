@@ -3,10 +3,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <string.h>
 
-enum { HOPS = 255 };
+enum {
+	HOPS = 255,
+	SOURCE4 = 12, /* where the source address is in an IP header */
+	SOURCE6 = 8,
+};
 
 bool endpoint_parse(union endpoint *end, const char *text, uint16_t port, const char *interface)
 {
@@ -78,4 +84,47 @@ int endpoint_one_hop(const union endpoint *end, int fd)
 	    setsockopt(fd, level, theirs, &hops, sizeof(hops)) < 0)
 		return -errno;
 	return 0;
+}
+
+/* Four bytes of the IP header against four of the address: the next instruction if they agree. */
+static struct sock_filter *expect(struct sock_filter *at, uint32_t offset, const void *bytes,
+				  unsigned int to_refusal)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					     (uint32_t)SKF_NET_OFF + offset);
+	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(word), 0,
+					     (uint8_t)to_refusal);
+	return at;
+}
+
+int endpoint_only_from(const union endpoint *end, int fd)
+{
+	const uint8_t *address = is6(end) ? end->in6.sin6_addr.s6_addr
+					  : (const uint8_t *)&end->in4.sin_addr;
+	const uint32_t source = is6(end) ? SOURCE6 : SOURCE4;
+	const unsigned int words = is6(end) ? 4 : 1;
+	struct sock_filter code[2 * 4 + 2], *at = code;
+	struct sock_fprog program = { .filter = code };
+
+	for (unsigned int i = 0; i < words; i++)
+		at = expect(at, source + 4 * i, address + 4 * (size_t)i, 2 * (words - 1 - i) + 1);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	program.len = (unsigned short)(at - code);
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		return -errno;
+	return 0;
+}
+
+uint32_t endpoint_dropped(int listener)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(listener, SOL_SOCKET, SO_MEMINFO, info, &length) < 0)
+		return 0;
+	return info[SK_MEMINFO_DROPS];
 }

@@ -37,4 +37,15 @@ bool endpoint_same_host(const union endpoint *a, const union endpoint *b);
  */
 int endpoint_one_hop(const union endpoint *end, int fd);
 
+/*
+ * For a TCP socket of that family: what does not come from this address is dropped before it is a
+ * connection, or part of one.  Connections that a listener accepts inherit it.  0 or negative
+ * errno.
+ */
+int endpoint_only_from(const union endpoint *end, int fd);
+
+/* How many segments have been dropped at a listener: foreign ones, and those for which its queue
+ * had no room. */
+uint32_t endpoint_dropped(int listener);
+
 #endif

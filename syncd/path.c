@@ -13,7 +13,8 @@
 enum {
 	COUNT_GREET = CONN_ENDS,                     /* first of the greeting's refusals */
 	COUNT_UNPROVEN = CONN_ENDS + GREET_REFUSALS, /* left when it had our answer */
-	COUNT_CROWDED,                               /* no room for another half-open one */
+	COUNT_NOT_ADMITTED, /* segments that the kernel dropped at the listener: not the peer's */
+	COUNT_CROWDED,      /* no room for another half-open one */
 };
 #define RETRY_FIRST_S 0.1
 #define RETRY_MAX_S   1.0
@@ -26,6 +27,8 @@ const char *path_counter_name(unsigned int counter)
 {
 	if (counter == COUNT_UNPROVEN)
 		return "refused-by-peer";
+	if (counter == COUNT_NOT_ADMITTED)
+		return "not-admitted";
 	if (counter == COUNT_CROWDED)
 		return "half-open-limit";
 	if (counter >= COUNT_GREET)
@@ -37,6 +40,15 @@ const char *path_counter_name(unsigned int counter)
 	return counter == CONN_LOST || counter == CONN_DROPPED || counter == CONN_REFUSED
 		       ? NULL
 		       : conn_end_names[counter];
+}
+
+uint64_t path_counter(const struct path *path, unsigned int counter)
+{
+	uint64_t count = path->counter[counter];
+
+	if (counter == COUNT_NOT_ADMITTED && path->listener >= 0)
+		count += endpoint_dropped(path->listener);
+	return count;
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -147,7 +159,8 @@ static void explain_attempt(struct path *path, enum conn_end end, const char *wh
 		hint = " before it was up: the peer is down or not to be reached, or refused us "
 		       "(its log says why)";
 	else if (end == CONN_SLOW)
-		hint = ": the peer has not greeted in time";
+		hint = ": the peer has not greeted in time; it hears only the address "
+		       "that its configuration has for this node";
 	else if (end == CONN_REFUSED)
 		hint = ": compare public-key, psk and pair on both nodes";
 	snprintf(path->why, sizeof(path->why), "last attempt: %s%s", what, hint);
@@ -228,30 +241,25 @@ static void adopt(struct path *path, struct conn **half, int fd, const union end
 /* --- the listening node ----------------------------------------------------------------------- */
 
 /*
- * A place among the half-open ones.  Strangers have one an address, in half of the places, and a
- * newcomer takes his forerunner's.  The peer may use all of them: somebody who sends in its name
- * has to be faster than its greeting by as many connections, and who has shown the key stays.
+ * A place among the half-open ones; a newcomer takes the eldest's.  Somebody who sends in the
+ * peer's name has to be faster than its greeting by as many connections, and who has shown the key
+ * stays.
  */
-static struct conn **place_for(struct path *path, const union endpoint *from)
+static struct conn **place_for(struct path *path)
 {
-	bool peer = endpoint_same_host(from, &path->config.remote);
-	size_t places = peer ? PATH_HALF_OPEN : PATH_HALF_OPEN / 2;
-	struct conn **place = NULL, **oldest = NULL;
+	struct conn **oldest = NULL;
 
 	for (size_t i = 0; i < PATH_HALF_OPEN; i++) {
 		struct conn **at = &path->half[i], *conn = *at;
 
-		if (!conn && !place && i < places)
-			place = at;
-		if (!conn || conn->greet.done || !endpoint_same_host(&conn->from, from))
-			continue;
-		if (!oldest || conn->begun_ns < (*oldest)->begun_ns)
+		if (!conn)
+			return at;
+		if (!conn->greet.done && (!oldest || conn->begun_ns < (*oldest)->begun_ns))
 			oldest = at;
 	}
-	if (!oldest || (peer && place))
-		return place;
 	path->counter[COUNT_CROWDED]++;
-	conn_close(*oldest, CONN_DROPPED);
+	if (oldest)
+		conn_close(*oldest, CONN_DROPPED);
 	return oldest;
 }
 
@@ -267,13 +275,11 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	if (fd < 0)
 		return;
-	place = place_for(path, &from);
-	if (!place) {
-		path->counter[COUNT_CROWDED]++;
+	place = place_for(path);
+	if (place)
+		adopt(path, place, fd, &from, false);
+	else
 		close(fd);
-		return;
-	}
-	adopt(path, place, fd, &from, false);
 }
 
 /* --- the connecting node ---------------------------------------------------------------------- */
@@ -380,8 +386,10 @@ void path_retire(struct path *path)
 {
 	path->retired = true;
 	ev_io_stop(path->loop, &path->accepting);
-	if (path->listener >= 0)
+	if (path->listener >= 0) {
+		path->counter[COUNT_NOT_ADMITTED] += endpoint_dropped(path->listener);
 		close(path->listener);
+	}
 	path->listener = -1;
 	drop_halves(path);
 	ev_timer_stop(path->loop, &path->retry);

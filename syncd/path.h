@@ -41,7 +41,7 @@ struct path_ops {
 };
 
 /* What was refused or ended, by name. */
-enum { PATH_COUNTERS = CONN_ENDS + GREET_REFUSALS + 2 };
+enum { PATH_COUNTERS = CONN_ENDS + GREET_REFUSALS + 3 };
 
 struct path {
 	struct ev_loop *loop;
@@ -90,6 +90,9 @@ void path_times(struct path *path, unsigned int timeout_ms, unsigned int rekey_m
 
 /* What it is called: its interface, or else our address. */
 const char *path_name(const struct path *path);
+
+/* What it has come to. */
+uint64_t path_counter(const struct path *path, unsigned int counter);
 
 /* Name of a counter; NULL for those that do not count faults. */
 const char *path_counter_name(unsigned int counter);

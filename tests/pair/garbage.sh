@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A thousand connections a second that are no openings of a channel, from the peer's address and
-# from others on its link: nothing changes, nothing grows, and the real peer gets through to renew
-# its connection meanwhile.  GARBAGE_S sets the time in s (5); with
-# FULL=1 it is 30 s, and what the garbage costs is judged closely.  I6.
+# from others on its link, who are not let in: nothing changes, nothing grows, and the real peer gets
+# through to renew its connection meanwhile.  GARBAGE_S sets the time in s (5); with FULL=1 it is
+# 30 s, and what the garbage costs is judged closely.  I6.
 
 [[ -z $CASES || " $CASES " == *" 10 "* ]] || exit 0 # of make faults
 . "${0%/*}/../lib/pair.sh"
@@ -30,7 +30,7 @@ story() {
 	field 2 vrrp.role vrrp.epoch vrrp.transitions sync.state sync.channel_up sync.snapshots sync.gaps
 }
 refusals() {
-	pairctl 1 -j status | grep -oE '"name":"(bad-[a-z]+|half-open-limit|slow)","value":[0-9]+' |
+	pairctl 1 -j status | grep -oE '"name":"(bad-[a-z]+|half-open-limit|not-admitted|slow)","value":[0-9]+' |
 		sed 's/.*"name":"\(.*\)","value":\([0-9]*\)/\1 \2/'
 }
 sum() { awk '{ sum += $2 } END { print sum + 0 }'; }
@@ -85,7 +85,7 @@ say "$(cat "$LAB/log/garbage.out")"
 say "in $took ms; refused on lb1: $(refusals | paste -sd' ')"
 say "syncd of lb1: $busy ms of CPU a second, $idle idle; $(($(renewals) - renewed)) renewals meanwhile"
 [[ -n $made ]] && ((made >= 100)) || fail "no garbage was made: $(cat "$LAB/log/garbage.log")"
-for kind in bad-version bad-length bad-tag half-open-limit; do
+for kind in bad-version bad-length bad-tag half-open-limit not-admitted; do
 	refusals | grep -q "^$kind" || fail "nothing was refused as $kind"
 done
 # Some are gone before they speak, which is no refusal; and one may be cut into another kind.

@@ -674,6 +674,50 @@ static void who_is_farther_than_one_hop_is_not_heard(void **state)
 	check_one_hop("::1");
 }
 
+static uint64_t not_admitted(const struct path *path)
+{
+	for (unsigned int i = 0; i < PATH_COUNTERS; i++)
+		if (path_counter_name(i) && strcmp(path_counter_name(i), "not-admitted") == 0)
+			return path_counter(path, i);
+	fail_msg("not counted");
+	return 0;
+}
+
+/* Whoever dials from `address` where the peer is expected at `other`. */
+static void check_only_from(const char *address, const char *other)
+{
+	struct wire wire;
+	const struct path *path;
+	uint64_t told;
+	int fd;
+
+	wire_configure_at(&wire, address);
+	assert_true(endpoint_parse(&wire.config_a.path[0].remote, other, 0, ""));
+	wire_listen(&wire);
+	path = wire.a.channel.path[0];
+	assert_int_equal(not_admitted(path), 0);
+	fd = stranger(&wire);
+	RUN_UNTIL(wire.loop, not_admitted(path) > 0);
+	assert_null(path->half[0]);
+	told = not_admitted(path);
+	channel_close(&wire.a.channel);
+	assert_true(not_admitted(path) >= told);
+	close(fd);
+	ev_loop_destroy(wire.loop);
+}
+
+static void only_the_peers_address_is_heard(void **state)
+{
+	(void)state;
+	check_only_from("127.0.0.1", "127.0.0.2");
+	if (!have_ipv6())
+		skip();
+	check_only_from("::1", "::2");
+	check_only_from("::1", "1::1");
+	check_only_from("::1", "0:0:1::1");
+	check_only_from("::1", "::1:0:1");
+}
+
 static void either_family_will_do(void **state)
 {
 	struct wire wire;
@@ -1367,7 +1411,8 @@ static void a_path_is_taken_out_and_comes_back(void **state)
 	wire_close(&wire);
 }
 
-/* Twice in a row: what was left the first time is not gone back to, for it is about to be closed. */
+/* Twice in a row: what was left the first time is not gone back to, for it is about to be closed.
+ */
 static void a_path_that_was_left_is_left(void **state)
 {
 	struct wire wire;
@@ -1454,6 +1499,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_was_left_is_left),
 		cmocka_unit_test(a_port_in_use_is_said),
 		cmocka_unit_test(who_is_farther_than_one_hop_is_not_heard),
+		cmocka_unit_test(only_the_peers_address_is_heard),
 		cmocka_unit_test(either_family_will_do),
 		cmocka_unit_test(endpoints_are_addresses),
 	};
