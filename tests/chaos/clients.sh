@@ -67,11 +67,24 @@ watch_start() {
 	spawn "watch-$1" client "$LAB_TOP/tests/demo/watch.py" "$LAB_BUILD/pairctl" "$LAB/lb$1/run"
 }
 
+# accounts_take: both nodes' counters, and the kernel's of the same frames.
+accounts_take() {
+	local node readers=()
+	for node in 1 2; do
+		on "lb$node" "$CHAOS/account.py" "$LAB_BUILD/pairctl" "$LAB/lb$node/run" "$LAB/bpf/lb$node" \
+			>>"$LAB/log/account-$node.out" 2>>"$LAB/log/account-$node.log" &
+		readers+=($!)
+	done
+	wait "${readers[@]}"
+}
+
 # meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what
 # these miss is the machine's doing.
 meters_start() {
 	local name
 	: >"$LAB/clients"
+	: >"$LAB/log/account-1.out"
+	: >"$LAB/log/account-2.out"
 	nodes_meet_clients
 	declare -gA first_line=()
 	for name in chat bulk rpc; do

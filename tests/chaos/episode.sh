@@ -141,7 +141,7 @@ collect() {
 	for name in "${!first_line[@]}"; do
 		tail -n "+${first_line[$name]}" "$LAB/log/$name.out" >"$1/$name.out"
 	done
-	for name in history witness echo control probe control-probe fresh watch-1 watch-2 $(<"$LAB/clients"); do
+	for name in history witness echo control probe control-probe fresh watch-1 watch-2 account-1 account-2 $(<"$LAB/clients"); do
 		cp "$LAB/log/$name.out" "$1/"
 	done
 	cp "$LAB"/log/fault-*.log "$LAB/log/sessions.json" "$1/" 2>/dev/null
@@ -161,12 +161,14 @@ episode() {
 	meters_start
 	mark begin "\"name\":\"$name\"" "\"active\":$(active)" \
 		"\"sessions\":$((SESSIONS + BULK + RPC))" "\"segments\":$(retransmits)"
+	accounts_take
 	work 300
 	live_all "$@"
 	heal_is_seen
 	check_all "$@"
 	newcomers_stop
 	work 300
+	accounts_take
 	mark end "\"segments\":$(retransmits)"
 	clients_leave
 	meters_stop

@@ -23,7 +23,8 @@ def reader_of_witness():
 
 
 witness = reader_of_witness()
-METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh', 'watch-1', 'watch-2')
+METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh', 'watch-1', 'watch-2',
+          'account-1', 'account-2')
 WHOLE_RUN = ('chat', 'bulk', 'rpc')    # their sessions are counted at the begin
 SILENT_MS = 2000
 STALL_EDGES = (200, 500, 1000, 2000, 5000)
@@ -37,6 +38,7 @@ class History:
         self.faults = {event['id']: event for event in self.all('fault')}
         self.addresses, self.adverts = witness.read(directory + '/witness.out')
         self.watch = {node: lines('%s/watch-%d.out' % (directory, node)) for node in (1, 2)}
+        self.accounts = {node: lines('%s/account-%d.out' % (directory, node)) for node in (1, 2)}
         names = [os.path.basename(path)[:-len('.out')] for path in glob.glob(directory + '/*.out')]
         self.clients = {name: lines('%s/%s.out' % (directory, name)) for name in sorted(names)
                         if name not in METERS}

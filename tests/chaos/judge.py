@@ -11,6 +11,7 @@ is told and not condemned, for a machine that is not quiet.
 import json
 import sys
 
+import accounts
 from history import History, histogram, witness
 
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
@@ -319,6 +320,7 @@ def judge(history, verdict):
     judge_roles(history, verdict)
     judge_epochs(history, verdict, limit)
     judge_reports(history, verdict)
+    accounts.judge(history, verdict)
     return limit
 
 

@@ -90,6 +90,11 @@ def figures(verdicts, rows):
                              for verdict in verdicts if not verdict['figures']['lost_by_nature']),
         'sessions_moved': sum(row['sessions_moved'] for row in rows),
         'two_owners_max_ms': most(verdict['figures'].get('two_owners_ms') for verdict in verdicts)}
+    told = [account for verdict in verdicts
+            for account in verdict['figures'].get('accounts', {}).values()]
+    of_all['frames_accounted'] = sum(account['seen'] for account in told)
+    of_all['frames_dropped'] = sum(sum(account['dropped'].values()) for account in told)
+    of_all['frames_unsent'] = sum(account['refused'] + account['vanished'] for account in told)
     for row in rows:
         for key in ('blackout_median_ms', 'blackout_max_ms', 'sessions', 'sessions_lost',
                     'healed_median_s', 'healed_max_s'):
@@ -123,6 +128,17 @@ def html_table(rows):
     return '<table><tr>%s</tr>%s</table>' % (head, body)
 
 
+def accounts(verdict):
+    """What became of each node's frames, in words."""
+    out = []
+    for name, account in sorted(verdict['figures'].get('accounts', {}).items()):
+        dropped = ', '.join('%d %s' % (count, reason) for reason, count in account['dropped'].items())
+        out.append('%s: %d frames, all accounted for; dropped: %s; refused by a full ring: %d, '
+                   'by a link that was down: %d' % (name, account['seen'], dropped or 'none',
+                                                    account['refused'], account['vanished']))
+    return out
+
+
 def html_episode(path, verdict):
     history, seen = History(path), verdict['figures']
     word = ('ok', 'survived') if verdict['survived'] else ('bad', 'not survived as promised')
@@ -136,6 +152,7 @@ def html_episode(path, verdict):
     stalled = ', '.join('%d %s' % (count, edge) for edge, count in seen['stalled'].items() if count)
     if stalled:
         out.append('<p>longest waits of sessions: %s</p>' % stalled)
+    out += ['<p>%s</p>' % escape(words) for words in accounts(verdict)]
     out += ['<p class="bad">%s</p>' % escape(words) for words in verdict['wrong']]
     out += ['<p>%s</p>' % escape(words) for words in verdict['told']]
     return '\n'.join(out + [picture.draw(history)])

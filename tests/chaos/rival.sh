@@ -212,6 +212,7 @@ tables_equal() {
 watch_start() {
 	spawn "watch-$1" client "$CHAOS/rival_watch.sh" "$1" "$LAB_VIP" "$LAB/pid/lb$1-vrrpd"
 }
+accounts_take() { mark uncounted; } # its frames go through the kernel's own hands
 # The limits are ours: who does not keep them has broken no promise of his.  It has no epochs (I5).
 judged() {
 	"$CHAOS/judge.py" --tell-times "$OUT/runs/$1" |

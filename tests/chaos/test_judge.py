@@ -7,6 +7,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+from accounts import SENT_ON
 from history import History
 from judge import Verdict, judge
 
@@ -42,13 +43,27 @@ def well():
                     at(1250, 'sample', role='standby', epoch=1)],
         'watch-2': [at(900, 'sample', role='standby', epoch=0),
                     at(1260, 'sample', role='active', epoch=2)],
-        'witness': asked + answered,
+        'witness': asked + answered, 'account-1': [account(1000), account(5000)],
+        'account-2': [account(70), account(70)],
         'sessions': [{'sessions': [session('10.20.0.120:1', 'chat', 'm1'),
                                    session('10.20.0.120:2', 'bulk', 'm1')]}]}
 
 
 def session(client, service, member):
     return {'client': client, 'service': service, 'member': member, 'state': 'established'}
+
+
+def account(frames, plane=7, **more):
+    """Half of them are forwarded; of the others one in ten is dropped, and half of those answered."""
+    dropped, answered = frames // 20, frames // 40
+    sent = frames // 2 + answered
+    kernel = {'seen': frames, 'redirected': sent, 'dropped': dropped - answered, 'failed': 0,
+              'sent': sent, 'refused': 0}
+    counted = {name: 0 for name in SENT_ON}
+    counted.update(forwarded_in=frames // 2, drop_ttl=dropped, answered=answered, admitted=frames,
+                   passed=frames - frames // 2 - dropped)
+    return {'plane': plane, 'interfaces': ['eth0', 'eth1'], 'before': kernel,
+            'after': dict(kernel, **more), 'counted': counted}
 
 
 def verdict_of(record, tell_times=False):
@@ -85,6 +100,14 @@ def declared(**more):
     return change
 
 
+def counted_less(**fewer):
+    def change(record):
+        counted = record['account-1'][1]['counted']
+        for name, count in fewer.items():
+            counted[name] -= count
+    return change
+
+
 WRONGS = {
     'a session was lost': with_line('chat', at(2000, 'lost', session=1, member='m1', why='mute')),
     'a session was mute for 6 s': with_line('chat', at(8000, 'stall', session=1, ms=6000.0)),
@@ -113,6 +136,13 @@ WRONGS = {
     'the fault had no effect': with_line('history', at(2, 'without_effect', id='P1')),
     'the role should have stayed': declared(stays='1'),
     'it should never have moved': declared(moves='0'),
+    'frames were seen and not counted': counted_less(passed=1000),
+    'frames were dropped and not counted': counted_less(drop_ttl=190),
+    'one was counted twice as often': counted_less(forwarded_in=-1000),
+    'dropped, but counted as forwarded': counted_less(drop_ttl=200, forwarded_in=-200),
+    'frames were sent on and never left': lambda record: record['account-1'][1]['after'].update(
+        sent=1000),
+    'nobody read the counters': lambda record: record['account-2'].pop(),
     'the record has no end': without('end'),
 }
 # The same, where it is rightly so.
@@ -127,6 +157,18 @@ RIGHTS = {
     'a node does not answer at the end': with_line('watch-2', at(3900, 'sample', role='down')),
     'two owners while the machine stood still': lambda record: (
         WRONGS['two owners'](record), with_last('control-probe', longest_gap_ms=1000.0)(record)),
+    'the counters began anew with the node': lambda record: record['account-1'].append(
+        account(3, plane=8)),
+    'frames that came while the counters were read': lambda record: (
+        record['account-1'][1]['after'].update(seen=6500, redirected=3400, sent=3400),
+        counted_less(passed=-300, forwarded_in=-500)(record)),
+    'never left, for a ring was full': lambda record: (
+        WRONGS['frames were sent on and never left'](record),
+        record['account-1'][1]['after'].update(refused=1600)),
+    'never left, for a wire was cut': lambda record: (
+        declared(touches='lan')(record), WRONGS['frames were sent on and never left'](record)),
+    'not counted, by another pair': lambda record: (
+        record.pop('account-1'), with_line('history', at(1, 'uncounted'))(record)),
     'dark by its nature': lambda record: (
         declared(dark_ms='any')(record), WRONGS['the address was dark'](record)),
 }
