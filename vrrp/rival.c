@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vrrp/rival.h"
 
-#include <errno.h>
-#include <linux/filter.h>
 #include <net/ethernet.h>
 #include <netpacket/packet.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-
 #include "conf/log.h"
 #include "proto/advert.h"
+#include "vrrp/tap.h"
 
 enum { HEAD_V4 = 20, HEAD_V6 = 40, VRID_AT = 1 };
 
@@ -24,7 +21,7 @@ static const uint16_t types[RIVAL_TAPS] = { ETHERTYPE_IP, ETHERTYPE_IPV6 };
 /* --- taps ------------------------------------------------------------------------------------- */
 
 /* Of an advert that a router has forwarded the MAC address would be the router's. */
-static int set_filter(int fd, uint16_t type, uint8_t vrid)
+static int open_tap(int ifindex, uint16_t type, uint8_t vrid)
 {
 	const struct sock_filter v4[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 8),
@@ -53,31 +50,7 @@ static int set_filter(int fd, uint16_t type, uint8_t vrid)
 		.filter = (struct sock_filter *)(uintptr_t)(six ? v6 : v4),
 	};
 
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
-		return -errno;
-	return 0;
-}
-
-/* Closed to everything until the filter stands. */
-static int open_tap(int ifindex, uint16_t type, uint8_t vrid)
-{
-	const struct sockaddr_ll where = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(type),
-		.sll_ifindex = ifindex,
-	};
-	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = set_filter(fd, type, vrid);
-	if (!err && bind(fd, (const struct sockaddr *)&where, sizeof(where)))
-		err = -errno;
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	return tap_open(ifindex, type, &filter);
 }
 
 static bool source_of(struct addr *source, const uint8_t *head, size_t length)
@@ -123,6 +96,15 @@ static void on_copy(struct ev_loop *loop, ev_io *io, int events)
 		return;
 	memcpy(news.mac, from.sll_addr, sizeof(news.mac));
 	learn(io->data, &news);
+}
+
+bool rival_is_at(const struct rival *rival, const struct addr *source, const uint8_t mac[6])
+{
+	for (size_t i = 0; i < RIVAL_KNOWN; i++) {
+		if (addr_compare(&rival->known[i].source, source) == 0)
+			return memcmp(rival->known[i].mac, mac, 6) == 0;
+	}
+	return false;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */

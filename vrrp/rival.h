@@ -46,6 +46,8 @@ void rival_close(struct rival *rival);
 
 /* This node has stepped down to an advert of `winner`: hosts are told, a few times. */
 void rival_leads(struct rival *rival, const struct addr *winner);
+/* The latest adverts of `source` have come from `mac`. */
+bool rival_is_at(const struct rival *rival, const struct addr *source, const uint8_t mac[6]);
 /* This node leads, or speaks for nobody any more. */
 void rival_forget(struct rival *rival);
 
