@@ -202,18 +202,32 @@ static int send_nd(const struct place *place, const struct addr *addr, bool rout
 	return send_frame(place->fd, place->ifindex, frame, sizeof(frame));
 }
 
+/* Asked each time: a bond changes its MAC, an interface is made anew. */
+static int ask(int fd, int ifindex, struct ifreq *request)
+{
+	memset(request, 0, sizeof(*request));
+	if (!if_indextoname((unsigned int)ifindex, request->ifr_name) ||
+	    ioctl(fd, SIOCGIFHWADDR, request))
+		return -errno;
+	return 0;
+}
+
+bool announce_is_own(int fd, int ifindex, const uint8_t mac[6])
+{
+	struct ifreq request;
+
+	return !ask(fd, ifindex, &request) && memcmp(request.ifr_hwaddr.sa_data, mac, 6) == 0;
+}
+
 int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t mac[6])
 {
-	struct ifreq request = { 0 };
+	struct ifreq request;
 	const uint8_t *own = (const uint8_t *)request.ifr_hwaddr.sa_data;
 	const struct place place = { fd, ifindex, own, mac ? mac : own };
-	int err;
+	int err = ask(fd, ifindex, &request);
 
-	/* Asked each time: a bond changes its MAC, an interface is made anew. */
-	if (!if_indextoname((unsigned int)ifindex, request.ifr_name))
-		return -errno;
-	if (ioctl(fd, SIOCGIFHWADDR, &request))
-		return -errno;
+	if (err)
+		return err;
 	if (request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return 0;
 	if (addr->family == 6)

@@ -57,5 +57,7 @@ int announce_send(int fd, int ifindex, const struct addr *addr);
 /* The same of an address that is at `mac` of another node.  The frame's sender is this one: a
  * switch must not learn the other node here. */
 int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t mac[6]);
+/* Announcements on that interface tell this MAC. */
+bool announce_is_own(int fd, int ifindex, const uint8_t mac[6]);
 
 #endif

@@ -124,6 +124,22 @@ static size_t fill_witnesses(const struct witnesses *witnesses, struct shown_wit
 	return witnesses->count;
 }
 
+/* Of several the one that has lasted longest. */
+static void say_dispute(const struct disputes *disputes, char *alarm, size_t size)
+{
+	const struct dispute *first = &disputes->list[0];
+	char addr[ADDR_TEXT], mac[MAC_TEXT], name[IF_NAMESIZE];
+
+	if (!disputes->count || !if_indextoname((unsigned int)first->claim.ifindex, name))
+		return;
+	snprintf(alarm, size,
+		 "%s is claimed by %s too, on %s, since %llu s ago (last %llu s ago): look for "
+		 "that station",
+		 addr_print(addr, &first->claim.addr), lan_print_mac(mac, first->claim.mac), name,
+		 (unsigned long long)age_ms(first->since) / 1000,
+		 (unsigned long long)age_ms(first->seen) / 1000);
+}
+
 /* What somebody should look at, though the role is where it should be; empty: nothing. */
 static void say_alarm(const struct vrrpd *vrrpd, char *alarm, size_t size)
 {
@@ -148,6 +164,8 @@ static void say_alarm(const struct vrrpd *vrrpd, char *alarm, size_t size)
 		snprintf(alarm, size, "no witness answers on %s: look at that LAN", name);
 	else if (strncmp(vrrpd->fence.last, "failed", strlen("failed")) == 0)
 		snprintf(alarm, size, "the fence command has %s", vrrpd->fence.last);
+	else
+		say_dispute(&vrrpd->disputes, alarm, size);
 }
 
 static void fill_judgement(struct vrrpd *vrrpd, Cas__VrrpStatus *status)
@@ -159,6 +177,9 @@ static void fill_judgement(struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 	status->holds = fsm->holds;
 	status->claims = fsm->claims;
 	status->forged = fsm->forged;
+	status->has_disputed = status->has_defended = true;
+	status->disputed = vrrpd->disputes.claims;
+	status->defended = vrrpd->disputes.defences;
 	status->has_late = status->has_latest_ms = status->has_strict_rfc = true;
 	status->late = fsm->overrun;
 	status->latest_ms = (double)fsm->latest_ns / 1e6;

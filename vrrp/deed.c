@@ -5,7 +5,10 @@
 
 #include "conf/log.h"
 #include "proto/addr.h"
+#include "proto/flow_lease.h"
 #include "vrrp/vrrp.h"
+
+enum { CLAIMS_SETTLE = 1000000000 }; /* ns */
 
 Cas__Role deed_role(const struct vrrpd *vrrpd)
 {
@@ -81,6 +84,7 @@ static void do_send_release(struct vrrpd *vrrpd)
 static void do_drop_addresses(struct vrrpd *vrrpd)
 {
 	announce_stop(&vrrpd->schedule);
+	dispute_forget(&vrrpd->disputes);
 	vip_drop(&vrrpd->vips);
 }
 
@@ -137,6 +141,69 @@ void deed_announce_rival(void *arg, const uint8_t mac[6])
 		if (vip[i].ifindex == vrrpd->link.config.ifindex)
 			announce_other(vrrpd->announcer, vip[i].ifindex, &vip[i].addr, mac);
 	}
+}
+
+/*
+ * Who is known by his adverts is no stranger: which of two nodes leads is theirs to settle.  On
+ * wires without adverts the former owner may have spoken just before this node took over.
+ */
+static bool is_stranger(const struct vrrpd *vrrpd, const struct claim *claim)
+{
+	const struct fsm *fsm = &vrrpd->fsm;
+
+	if (lease_now() - fsm->since < CLAIMS_SETTLE ||
+	    announce_is_own(vrrpd->announcer, claim->ifindex, claim->mac))
+		return false;
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (fsm->config.peer[i].family &&
+		    rival_is_at(&vrrpd->rival, &fsm->config.peer[i], claim->mac))
+			return false;
+	}
+	return true;
+}
+
+void deed_defend(void *arg, const struct claim *claim)
+{
+	struct vrrpd *vrrpd = arg;
+	const struct vip *vip = vip_find(&vrrpd->vips, &claim->addr);
+	char addr[ADDR_TEXT], mac[MAC_TEXT];
+	unsigned int follows;
+
+	if (!vip || vip->ifindex != claim->ifindex || vrrpd->fsm.state != FSM_ACTIVE ||
+	    lease_fenced(&vrrpd->lease) != FENCE_NONE || !is_stranger(vrrpd, claim))
+		return;
+	follows = dispute_note(&vrrpd->disputes, claim, lease_now());
+	if (follows & DISPUTE_DEFEND)
+		announce_send(vrrpd->announcer, vip->ifindex, &vip->addr);
+	if (follows & DISPUTE_BEGINS)
+		log_warning("%s is claimed by %s too, on %s: it is announced again whenever that "
+			    "happens, once a second at most.  Look for that station",
+			    addr_print(addr, &vip->addr), lan_print_mac(mac, claim->mac),
+			    vip->ifname);
+}
+
+bool deed_defend_rest(void *arg)
+{
+	struct vrrpd *vrrpd = arg;
+	const struct addr *addr;
+	const struct vip *vip;
+
+	while ((addr = dispute_due(&vrrpd->disputes, lease_now())) != NULL) {
+		vip = vip_find(&vrrpd->vips, addr);
+		if (vip)
+			announce_send(vrrpd->announcer, vip->ifindex, addr);
+	}
+	return dispute_owes(&vrrpd->disputes);
+}
+
+void deed_end_disputes(struct vrrpd *vrrpd, uint64_t now)
+{
+	struct dispute over;
+	char addr[ADDR_TEXT], mac[MAC_TEXT];
+
+	while (dispute_over(&vrrpd->disputes, now, &over))
+		log_info("%s has not been claimed by %s for a minute",
+			 addr_print(addr, &over.claim.addr), lan_print_mac(mac, over.claim.mac));
 }
 
 static void do_announce(struct vrrpd *vrrpd)

@@ -232,3 +232,10 @@ void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifind
 	vrrpd->fsm.config.own[FSM_V6] = own;
 	tell_source(config);
 }
+
+const char *lan_print_mac(char text[MAC_TEXT], const uint8_t mac[6])
+{
+	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
+	return text;
+}

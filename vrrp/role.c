@@ -201,6 +201,20 @@ static void watch_rivals(struct vrrpd *vrrpd)
 			    vrrpd->link.config.ifname, strerror(-err));
 }
 
+static void watch_claims(struct vrrpd *vrrpd)
+{
+	int err;
+
+	vrrpd->defend.claimed = deed_defend;
+	vrrpd->defend.rested = deed_defend_rest;
+	vrrpd->defend.arg = vrrpd;
+	err = defend_open(&vrrpd->defend, vrrpd->loop, &vrrpd->vips);
+	if (err)
+		log_warning("no packet socket (%s): floating addresses that others use too are not "
+			    "defended",
+			    strerror(-err));
+}
+
 static void open_lan(struct vrrpd *vrrpd, int ifindex)
 {
 	stop_listening(vrrpd);
@@ -208,6 +222,8 @@ static void open_lan(struct vrrpd *vrrpd, int ifindex)
 	listen_to_adverts(vrrpd);
 	rival_close(&vrrpd->rival);
 	watch_rivals(vrrpd);
+	defend_close(&vrrpd->defend);
+	watch_claims(vrrpd);
 }
 
 static void on_timer(struct ev_loop *loop, ev_io *io, int events)
@@ -241,6 +257,7 @@ static void on_chores(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	reserve(vrrpd);
+	deed_end_disputes(vrrpd, lease_now());
 }
 
 void role_reannounce(struct vrrpd *vrrpd)
@@ -312,6 +329,7 @@ static void start_watchers(struct vrrpd *vrrpd)
 	ev_io_start(vrrpd->loop, &vrrpd->timer_io);
 	listen_to_adverts(vrrpd);
 	watch_rivals(vrrpd);
+	watch_claims(vrrpd);
 	ev_timer_start(vrrpd->loop, &vrrpd->chores);
 	guard_start(vrrpd);
 }
@@ -351,6 +369,7 @@ void role_end(struct vrrpd *vrrpd)
 {
 	guard_end(vrrpd);
 	ev_timer_stop(vrrpd->loop, &vrrpd->chores);
+	defend_close(&vrrpd->defend);
 	rival_close(&vrrpd->rival);
 	stop_listening(vrrpd);
 	ev_io_stop(vrrpd->loop, &vrrpd->timer_io);

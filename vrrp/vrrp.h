@@ -11,6 +11,7 @@
 #include "conf/daemon.h"
 #include "request.pb-c.h"
 #include "vrrp/announce.h"
+#include "vrrp/defend.h"
 #include "vrrp/epoch.h"
 #include "vrrp/fence.h"
 #include "vrrp/fsm.h"
@@ -61,6 +62,8 @@ struct vrrpd {
 	int announcer;
 	struct announce_schedule schedule;
 	struct rival rival;
+	struct defend defend;
+	struct disputes disputes;
 
 	int timer; /* timerfd: the next deadline of machine and schedule */
 	ev_io timer_io, link_io[LINK_FAMILIES];
@@ -126,6 +129,13 @@ void deed_carry_out(struct vrrpd *vrrpd, unsigned int actions);
 void deed_announce_round(struct vrrpd *vrrpd, uint64_t now);
 /* Tells hosts of the addresses where the adverts go that another node has them.  For rival.h. */
 void deed_announce_rival(void *vrrpd, const uint8_t mac[6]);
+/* Somebody says that he has a floating address: when that is a stranger, and this node leads, it is
+ * announced again, and told.  For defend.h. */
+void deed_defend(void *vrrpd, const struct claim *claim);
+/* Announces what had to wait for it.  True: something still has to. */
+bool deed_defend_rest(void *vrrpd);
+/* Disputes about addresses that are over: told. */
+void deed_end_disputes(struct vrrpd *vrrpd, uint64_t now);
 /* Tells syncd which role this node has. */
 void deed_report_role(struct vrrpd *vrrpd);
 /* The role in the words of the messages. */
@@ -142,6 +152,10 @@ size_t lan_ways(const struct vrrpd *vrrpd, struct lan_ways *ways);
 /* An address has come or gone there: the source of IPv6 adverts may be another now.  NULL: whichever
  * it was. */
 void lan_address_changed(struct vrrpd *vrrpd, const struct addr *addr, int ifindex);
+
+/* A MAC address as people write it. */
+enum { MAC_TEXT = 18 };
+const char *lan_print_mac(char text[MAC_TEXT], const uint8_t mac[6]);
 
 /* hear.c: turns what the neighbours in the node and the kernel say into events. */
 int hear_start(struct vrrpd *vrrpd);
