@@ -61,6 +61,11 @@ def drops(first, last):
     return {name: count for name, count in counts.items() if count > 0}
 
 
+def began_anew(first, last):
+    """It was off, or lost its power, and its counters with it."""
+    return 'off' in first or 'off' in last or first['plane'] != last['plane']
+
+
 def judge(history, verdict):
     if history.one('uncounted'):
         return
@@ -69,8 +74,8 @@ def judge(history, verdict):
         if not verdict.must(len(readings) >= 2, 'lb%d: nobody has read its counters' % node):
             continue
         first, last = readings[0], readings[-1]
-        if first['plane'] != last['plane'] or not last['interfaces']:
-            continue    # it has lost its power, and its counters with it; or the hook is another one
+        if began_anew(first, last) or not last['interfaces']:   # which another hook has none of
+            continue
         wrong = unequal(first, last)
         for words in wrong:
             verdict.must(False, 'lb%d: %s' % (node, words))

@@ -71,11 +71,15 @@ watch_start() {
 accounts_take() {
 	local node readers=()
 	for node in 1 2; do
-		on "lb$node" "$CHAOS/account.py" "$LAB_BUILD/pairctl" "$LAB/lb$node/run" "$LAB/bpf/lb$node" \
-			>>"$LAB/log/account-$node.out" 2>>"$LAB/log/account-$node.log" &
+		account_take "$node" >>"$LAB/log/account-$node.out" 2>>"$LAB/log/account-$node.log" &
 		readers+=($!)
 	done
 	wait "${readers[@]}"
+}
+# Some faults begin with a node that is off.
+account_take() {
+	lives "lb$1-lbd" || { echo '{"off": true}'; return; }
+	on "lb$1" "$CHAOS/account.py" "$LAB_BUILD/pairctl" "$LAB/lb$1/run" "$LAB/bpf/lb$1"
 }
 
 # meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what

@@ -159,6 +159,8 @@ RIGHTS = {
         WRONGS['two owners'](record), with_last('control-probe', longest_gap_ms=1000.0)(record)),
     'the counters began anew with the node': lambda record: record['account-1'].append(
         account(3, plane=8)),
+    'a node was off at the begin': lambda record: record.update({
+        'account-1': [{'off': True}, account(3)]}),
     'frames that came while the counters were read': lambda record: (
         record['account-1'][1]['after'].update(seen=6500, redirected=3400, sent=3400),
         counted_less(passed=-300, forwarded_in=-500)(record)),
