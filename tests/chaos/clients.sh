@@ -6,6 +6,12 @@
 SESSIONS=50 BULK=20 RPC=${LAB_SAMBA:+10} FRESH_RATE=${FRESH_RATE:-100}
 FRESH_FROM=10.20.0.150 FRESH_SOURCES=13 PROBE_FROM=10.20.0.163
 BYSTANDER=10.20.0.50
+# Beside those: mail clients, with two lines each, at stand-ins for a CAS; and transfers by TLS.
+CLIENTS=${CLIENTS-mapi tls}
+MAPI=20 TLS=4 TLS_PORT=7443 TLS_FROM=10.20.0.110
+[[ -z $LAB_SAMBA ]] || CLIENTS=${CLIENTS/mapi/} # which has port 135 of the members
+[[ $CLIENTS == *mapi* ]] || MAPI=0
+. "$LAB_TOP/tests/lib/cas.sh"
 
 # hold NAME PORT SESSIONS FIRST-SOURCE SOURCES EVERY-MS: they wait for up to 15 s for an answer.  When
 # that was too long is the judge's to say.
@@ -18,6 +24,16 @@ sessions_start() {
 	hold chat 7000 "$SESSIONS" 10.20.0.120 30 75
 	hold bulk 7001 "$BULK" 10.20.0.120 30 75
 	[[ -z $LAB_SAMBA ]] || rpc_start
+	((MAPI == 0)) || mapi_start
+}
+mapi_start() {
+	spawn mapi client "$LAB_BUILD/tests/mapi" "$LAB_VIP" "$MAPI" "$LAB_CLIENTS" 10 250
+	LAB_POLL=0.1 wait_for 30 "mail clients to hold their lines" mapi_whole
+}
+# All lines are there, and each is answered.
+mapi_whole() {
+	[[ $(grep '}$' "$LAB/log/mapi.out" | tail -n 1 |
+		"$LAB_TOP/tests/lib/field.py" held waiting torn) == "$((2 * MAPI)) 0 0" ]]
 }
 rpc_start() {
 	spawn rpc client "$LAB_TOP/tests/lib/samr.py" "$LAB_VIP" "$LAB_CLIENTS" "$RPC"
@@ -28,7 +44,7 @@ rpc_open() { (($(grep -c '"event": "open"' "$LAB/log/rpc.out") == RPC)); }
 sessions_renew() {
 	local name
 	sessions_whole && return
-	for name in chat bulk rpc; do
+	for name in chat bulk rpc mapi; do
 		signal -KILL "$name"
 	done
 	sessions_start
@@ -38,7 +54,8 @@ sessions_whole() {
 	for name in chat bulk; do
 		grep -qE '"event":"(lost|moved)"' "$LAB/log/$name.out" && return 1
 	done
-	! grep -qE '"event": "(lost|moved)"' "$LAB/log/rpc.out" 2>/dev/null
+	! grep -qE '"event": "(lost|moved)"' "$LAB/log/rpc.out" 2>/dev/null || return 1
+	((MAPI == 0)) || await 5000 mapi_whole
 }
 
 calm() {
@@ -67,6 +84,27 @@ watch_start() {
 	spawn "watch-$1" client "$LAB_TOP/tests/demo/watch.py" "$LAB_BUILD/pairctl" "$LAB/lb$1/run"
 }
 
+# servers_start MEMBER: what serves them there.
+servers_start() {
+	((MAPI == 0)) || cas_start "$1" mapi=6101-6199 book=6201-6299
+	[[ $CLIENTS != *tls* ]] || spawn "tls-$1" "$1" "$CHAOS/transfer.py" serve "$1" 0.0.0.0 \
+		"$TLS_PORT" "$LAB/tls.pem" "$LAB/tls.key"
+}
+certificate_make() {
+	[[ $CLIENTS == *tls* ]] || return 0
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=lab \
+		-keyout "$LAB/tls.key" -out "$LAB/tls.pem" 2>>"$LAB/log/openssl.log" ||
+		fail "no certificate"
+}
+transfers_start() {
+	[[ $CLIENTS == *tls* ]] || return 0
+	spawn tls client "$CHAOS/transfer.py" fetch "$LAB_VIP" "$TLS_PORT" "$TLS" "$TLS_FROM" \
+		"$LAB/tls.pem"
+	wait_for 20 "transfers to begin" transfers_open
+	echo tls >>"$LAB/clients"
+}
+transfers_open() { (($(grep -c '"event": "open"' "$LAB/log/tls.out") == TLS)); }
+
 # accounts_take: both nodes' counters, and the kernel's of the same frames.
 accounts_take() {
 	local node readers=()
@@ -91,7 +129,7 @@ meters_start() {
 	: >"$LAB/log/account-2.out"
 	nodes_meet_clients
 	declare -gA first_line=()
-	for name in chat bulk rpc; do
+	for name in chat bulk rpc mapi; do
 		[[ ! -e $LAB/log/$name.out ]] || first_line[$name]=$(($(wc -l <"$LAB/log/$name.out") + 1))
 	done
 	witness_start
@@ -103,6 +141,8 @@ meters_start() {
 		"$FRESH_SOURCES" "$FRESH_RATE"
 	watch_start 1
 	watch_start 2
+	((MAPI == 0)) || signal -USR1 mapi # counts anew
+	transfers_start
 }
 
 # newcomers_stop: none comes any more; those that have come end first.

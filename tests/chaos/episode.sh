@@ -16,16 +16,18 @@ planted() {
 chaos_pair() {
 	local member
 	planted
-	say "lab: two nodes, three members, $((SESSIONS + BULK + RPC)) sessions, $FRESH_RATE new connections a second"
+	say "lab: two nodes, three members, $((SESSIONS + BULK + RPC + 2 * MAPI)) sessions, $FRESH_RATE new connections a second"
 	lab_wires
 	port bystander eth0 br-out
 	pp ip -n bystander addr add "$BYSTANDER/24" dev eth0
 	lab_members "$LAB_SAMBA"
+	certificate_make
 	spawn bystander bystander "$LAB_BUILD/tests/chat" serve bystander 7000
 	for member in "${LAB_MEMBERS[@]}"; do
 		# What a flood has left half open is gone when the next episode begins.
 		on "$member" sysctl -qw net.ipv4.tcp_synack_retries=1
 		spawn "bulk-$member" "$member" "$LAB_BUILD/tests/chat" serve "$member" 7001
+		servers_start "$member"
 	done
 	lab_config
 	sign_config
@@ -160,7 +162,7 @@ episode() {
 	begin_well "$@"
 	meters_start
 	mark begin "\"name\":\"$name\"" "\"active\":$(active)" \
-		"\"sessions\":$((SESSIONS + BULK + RPC))" "\"segments\":$(retransmits)"
+		"\"sessions\":$((SESSIONS + BULK + RPC + 2 * MAPI))" "\"segments\":$(retransmits)"
 	accounts_take
 	work 300
 	live_all "$@"

@@ -25,7 +25,7 @@ def reader_of_witness():
 witness = reader_of_witness()
 METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh', 'watch-1', 'watch-2',
           'account-1', 'account-2')
-WHOLE_RUN = ('chat', 'bulk', 'rpc')    # their sessions are counted at the begin
+WHOLE_RUN = ('chat', 'bulk', 'rpc', 'mapi')    # their sessions are counted at the begin
 SILENT_MS = 2000
 STALL_EDGES = (200, 500, 1000, 2000, 5000)
 

@@ -155,6 +155,48 @@ def judge_sessions(history, verdict, limit):
     verdict.invariant('I2', not torn, 'clients on two members: %s' % sorted(torn))
 
 
+def judge_mail(history, verdict, limit):
+    """Mail clients come back by themselves: counted is whose line ended, and how."""
+    said = [event for event in history.clients.get('mapi', []) if 'ends' in event]
+    if not said:
+        return
+    begun = max([place for place, event in enumerate(said) if event['event'] == 'forgotten'], default=0)
+    last, figures = said[-1], verdict.figures
+    mourned = {fault['member'] for fault in history.faults.values()}
+    ends = {words: count for words, count in last['ends'].items()
+            if not words.startswith('on the way') and words.split()[0] not in mourned}
+    figures['mail_answers'], figures['mail_lost'] = last['answers'], sum(ends.values())
+    figures['mail_answer_ms'] = last['answer_ms']
+    figures['sessions_lost'] += figures['mail_lost']
+    verdict.must(len(said) > begun + 1 and last['answers'], 'no mail client was ever answered')
+    if limit['lost'] != 'any':
+        verdict.must(figures['mail_lost'] <= limit['lost'], 'lines of mail clients ended: %s' % ends)
+    if limit['dark_ms'] != 'any':   # a call that waits still will perhaps never be answered
+        verdict.in_time(None if last['waiting'] else last['answer_ms'], MUTE_MS,
+                        'ms until a mail client was answered')
+    verdict.invariant('I2', not last['torn'], '%d mail clients are on two members' % last['torn'])
+    strangers = [words for words in last['parted'] if not broken_by_network(words)]
+    verdict.invariant('I2', not strangers,
+                      'connections beside those of a mail client were not known: %s' % strangers)
+
+
+def broken_by_network(words):
+    """`MEMBER REASON`; else its server did not know what another connection of the client is about."""
+    reason = words.split(' ', 1)[-1]
+    return reason == 'closed' or reason.startswith('E')
+
+
+def judge_transfers(history, verdict):
+    """By TLS; those lost are among the sessions."""
+    total = history.total('tls')
+    if not total and 'tls' not in history.clients:
+        return
+    corrupt = history.of_clients('corrupt')
+    verdict.figures['blocks'], verdict.figures['blocks_corrupt'] = total.get('blocks', 0), len(corrupt)
+    verdict.must(total.get('blocks'), 'nothing was transferred')
+    verdict.must(not corrupt, 'blocks were not what was sent: %s' % corrupt[:3])
+
+
 def judge_new_connections(history, verdict, limit):
     fresh = history.total('fresh')
     figures = verdict.figures
@@ -314,6 +356,8 @@ def judge(history, verdict):
     judge_faults(history, verdict)
     judge_healing(history, verdict, limit)
     judge_sessions(history, verdict, limit)
+    judge_mail(history, verdict, limit)
+    judge_transfers(history, verdict)
     judge_blackout(history, verdict, limit)
     judge_new_connections(history, verdict, limit)
     judge_owners(history, verdict, limit)

@@ -95,6 +95,8 @@ def figures(verdicts, rows):
     of_all['frames_accounted'] = sum(account['seen'] for account in told)
     of_all['frames_dropped'] = sum(sum(account['dropped'].values()) for account in told)
     of_all['frames_unsent'] = sum(account['refused'] + account['vanished'] for account in told)
+    for name in ('mail_answers', 'mail_lost', 'blocks', 'blocks_corrupt'):
+        of_all[name] = sum(verdict['figures'].get(name, 0) for verdict in verdicts)
     for row in rows:
         for key in ('blackout_median_ms', 'blackout_max_ms', 'sessions', 'sessions_lost',
                     'healed_median_s', 'healed_max_s'):
@@ -139,6 +141,18 @@ def accounts(verdict):
     return out
 
 
+def others(verdict):
+    """What clients saw that do not chat, in words."""
+    seen, out = verdict['figures'], []
+    if 'mail_answers' in seen:
+        out.append('mail clients: %d answers, the longest after %.0f ms; %d lines lost' % (
+            seen['mail_answers'], seen['mail_answer_ms'], seen['mail_lost']))
+    if 'blocks' in seen:
+        out.append('transfers by TLS: %d blocks, %d of them not what was sent' % (
+            seen['blocks'], seen['blocks_corrupt']))
+    return out
+
+
 def html_episode(path, verdict):
     history, seen = History(path), verdict['figures']
     word = ('ok', 'survived') if verdict['survived'] else ('bad', 'not survived as promised')
@@ -152,7 +166,7 @@ def html_episode(path, verdict):
     stalled = ', '.join('%d %s' % (count, edge) for edge, count in seen['stalled'].items() if count)
     if stalled:
         out.append('<p>longest waits of sessions: %s</p>' % stalled)
-    out += ['<p>%s</p>' % escape(words) for words in accounts(verdict)]
+    out += ['<p>%s</p>' % escape(words) for words in others(verdict) + accounts(verdict)]
     out += ['<p class="bad">%s</p>' % escape(words) for words in verdict['wrong']]
     out += ['<p>%s</p>' % escape(words) for words in verdict['told']]
     return '\n'.join(out + [picture.draw(history)])

@@ -34,7 +34,9 @@ def well():
                     at(3000, 'settled', active=2), at(3100, 'tables', equal=True, figures={}),
                     at(4000, 'end', segments=0)],
         'chat': [at(1000, 'count', answers=10), at(4000, 'count', answers=900)],
-        'bulk': [], 'echo': [{'sent': 3000, 'lost': 0, 'dark_ms': 0.0, 'answered': True}],
+        'bulk': [], 'mapi': [mail('forgotten', 0), mail('count', 90)],
+        'tls': [at(950, 'open', session=0, member='m1'), at(3900, 'total', sessions=4, blocks=99)],
+        'echo': [{'sent': 3000, 'lost': 0, 'dark_ms': 0.0, 'answered': True}],
         'control': [{'sent': 3000, 'lost': 0, 'dark_ms': 0.0, 'answered': True}],
         'probe': [at(3900, 'total', longest_gap_ms=12.0)],
         'control-probe': [at(3900, 'total', longest_gap_ms=11.0)],
@@ -47,6 +49,11 @@ def well():
         'account-2': [account(70), account(70)],
         'sessions': [{'sessions': [session('10.20.0.120:1', 'chat', 'm1'),
                                    session('10.20.0.120:2', 'bulk', 'm1')]}]}
+
+
+def mail(event, answers, **more):
+    return at(1000 + answers, event, held=40, waiting=0, torn=0, answers=answers, parted={}, ends={},
+              answer_ms=3.0, **more)
 
 
 def session(client, service, member):
@@ -136,6 +143,15 @@ WRONGS = {
     'the fault had no effect': with_line('history', at(2, 'without_effect', id='P1')),
     'the role should have stayed': declared(stays='1'),
     'it should never have moved': declared(moves='0'),
+    'a line of a mail client ended': with_last('mapi', ends={'m1 ECONNRESET': 1}),
+    'no mail client was answered': with_last('mapi', answers=0),
+    'a block is missing at the end': lambda record: record['tls'].pop(),
+    'a call was never answered': with_last('mapi', waiting=1),
+    'a mail client is on two members': with_last('mapi', torn=1),
+    'its servers do not know of each other': with_last('mapi', parted={'m2 context mismatch': 1}),
+    'a transfer was lost': with_line('tls', at(2000, 'lost', session=1, member='m1', why='reset')),
+    'a block is not what was sent': with_line('tls', at(2000, 'corrupt', session=1, block=3)),
+    'nothing was transferred': with_last('tls', blocks=0),
     'frames were seen and not counted': counted_less(passed=1000),
     'frames were dropped and not counted': counted_less(drop_ttl=190),
     'one was counted twice as often': counted_less(forwarded_in=-1000),
@@ -150,6 +166,10 @@ RIGHTS = {
     'all is well': lambda record: None,
     'a session of a member that died': lambda record: (
         declared(member='m1')(record), WRONGS['a session was lost'](record)),
+    'a line to a member that died': lambda record: (
+        declared(member='m1')(record), WRONGS['a line of a mail client ended'](record)),
+    'a line that was not there yet': with_last('mapi', ends={'on the way ECONNREFUSED': 3}),
+    'a connection beside others was reset': with_last('mapi', parted={'m2 ECONNRESET': 1}),
     'dark as long as the bystander was': lambda record: (
         WRONGS['the address was dark'](record), with_last('control', dark_ms=299.0)(record)),
     'a node could not be asked for a while': lambda record: record['watch-2'].extend([
