@@ -5,7 +5,7 @@
  *
  *	ctlag NETNS NETNS PORT		TCP to that port; the left one is where they were made
  *
- * What `tables lag` tells of the pair, told of conntrackd without its external cache.  Prints JSON.
+ * What flowlag tells of the pair, told of conntrackd without its external cache.  Prints JSON.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,15 +3,14 @@
  * The flow and pin tables of two nodes, as they are pinned, key by key:
  *
  *	tables compare DIRECTORY DIRECTORY	exit status 1 when they differ
- *	tables lag DIRECTORY DIRECTORY MS	how much later flows were made on the right
  *	tables lose DIRECTORY COUNT		takes so many flows out of one, as a fault would
  *
  * Compared is what replication promises: which flows and pins there are, their members (by address,
  * slots are a node's own), whether a flow has ended and by whose word.  Ages, counters and numbers
  * of TCP are not.  Prints JSON: how many are on the left and on the right, lack on the right
  * (missing), on the left (extra), or differ; how many on the left have not ended (living); and of
- *the missing flows how long before the youngest one on the left the oldest of them was made, which
- *tells how far the right one was behind.
+ * the missing flows how long before the youngest one on the left the oldest of them was made, which
+ * tells how far the right one was behind.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -232,41 +231,6 @@ static bool compare_nodes(const char *left, const char *right, bool flows)
 	return !d.missing && !d.extra && !d.differ;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int lag(const char *left, const char *right, double ms)
-{
-	struct table a = { 0 }, b = { 0 };
-	uint32_t last, *later;
-	size_t n = 0;
-
-	read_table(&a, left, true);
-	read_table(&b, right, true);
-	last = youngest(&a);
-	later = malloc((a.count + 1) * sizeof(*later));
-	if (!later)
-		die("memory");
-	for (size_t i = 0; i < a.count; i++) {
-		const struct entry *at = &a.entry[i];
-		const struct entry *copy = bsearch(at, b.entry, b.count, sizeof(*at), by_key);
-
-		if (copy && (last - at->created) * TICK_MS <= ms)
-			later[n++] = (int32_t)(copy->created - at->created) > 0
-					     ? copy->created - at->created
-					     : 0;
-	}
-	qsort(later, n, sizeof(*later), ascending);
-	printf("{\"flows\":%zu,\"p50_ms\":%.1f,\"p99_ms\":%.1f,\"max_ms\":%.1f}\n", n,
-	       n ? later[n / 2] * TICK_MS : 0, n ? later[n * 99 / 100] * TICK_MS : 0,
-	       n ? later[n - 1] * TICK_MS : 0);
-	return n ? 0 : 1;
-}
-
 static int lose(const char *dir, unsigned long count)
 {
 	int fd = open_map(dir, "flows");
@@ -284,11 +248,8 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "lose"))
 		return lose(argv[2], strtoul(argv[3], NULL, 10));
-	if (argc == 5 && !strcmp(argv[1], "lag"))
-		return lag(argv[2], argv[3], atof(argv[4]));
 	if (argc != 4 || strcmp(argv[1], "compare")) {
 		fprintf(stderr, "usage: tables compare DIRECTORY DIRECTORY\n"
-				"       tables lag DIRECTORY DIRECTORY MS\n"
 				"       tables lose DIRECTORY COUNT\n");
 		return 2;
 	}
