@@ -54,6 +54,10 @@ def number(text):
     return 'any' if text == 'any' else float(text or 0)
 
 
+def wires_cut(history):
+    return {wire for fault in history.faults.values() for wire in fault['cuts'].split()}
+
+
 def limits(history):
     """Those of one fault; of several at once the most that any allows, and blackouts add up."""
     faults = list(history.faults.values())
@@ -71,8 +75,7 @@ def limits(history):
         together['heal_s'] += 10
     healed = [number(fault['two_healed_ms']) for fault in faults if fault['two_healed_ms']]
     together['two_healed_ms'] = max(healed, default=0)
-    cut = {wire for fault in faults for wire in fault['cuts'].split()}
-    if {'lan', 'channel'} <= cut:       # nothing passes between the nodes: no fence can be built
+    if {'lan', 'channel'} <= wires_cut(history):    # nothing passes between: no fence can be built
         together['two_ms'] = 'any'
         together['two_healed_ms'] = max(together['two_healed_ms'], 1500)
     return together
@@ -229,12 +232,21 @@ def judge_blackout(history, verdict, limit):
 
 # --- who led ------------------------------------------------------------------------------------
 
+def two_allowed(history, limit):
+    """Why two owners are no fault, in words."""
+    if limit['two_ms'] != 'any':
+        return ' (allowed: %d)' % limit['two_ms'] if limit['two_ms'] else ''
+    both = {'lan', 'channel'} <= wires_cut(history)
+    return ' (allowed: %s)' % ('both wires cut' if both else 'by its nature')
+
+
 def judge_owners(history, verdict, limit):
     """I3: no two stations answer one question."""
     two = witness.longest(history.addresses, 0, lambda stations: len(stations) > 1)
     healed = max((event['t'] for event in history.all('healed')), default=0) * 1000
     after = witness.longest(history.addresses, healed, lambda stations: len(stations) > 1)
     verdict.figures['two_owners_ms'] = two
+    verdict.figures['two_allowed'] = two_allowed(history, limit) if two else ''
     verdict.must(any(address.answers for address in history.addresses.values()),
                  'the witness never heard an answer')
     if 0 < two <= verdict.starved_ms():
@@ -269,17 +281,21 @@ def judge_roles(history, verdict):
 
 
 def stints(history):
-    """(first sample, epoch, node) of each time that a node called itself active."""
+    """(first sample, epoch, node) of each time that a node called itself active.  One that could not be
+    asked for a while is no new leader when it answers again in the epoch that it had."""
     found = []
     for node, samples in history.watch.items():
-        before = {}
+        before, unasked = {}, False
         for sample in samples:
-            if sample['role'] == 'active' and before.get('role') != 'active':
+            if sample['role'] == 'down':
+                unasked = True
+                continue
+            leads_on = before.get('role') == 'active' and (
+                not unasked or sample['epoch'] == before['epoch'])
+            if sample['role'] == 'active' and not leads_on:
                 found.append((sample['t'], sample['epoch'], node))
-            before = sample
-    # A node that could not be asked for a while is no new leader when it answers again.
-    return [stint for place, stint in enumerate(sorted(found))
-            if not place or stint[1:] != sorted(found)[place - 1][1:]]
+            before, unasked = sample, False
+    return sorted(found)
 
 
 def judge_epochs(history, verdict, limit):
@@ -327,10 +343,10 @@ def seen(figures):
             figures['sessions'], figures['sessions_lost'], figures['sessions_moved'], stalled,
             figures['longest_stall_ms'], figures['new'], figures['new_lost']),
         'dark %s ms (%s of %s probes lost; the control %s ms), %s ms without a new connection (%s ms), '
-        'two owners %.1f ms, healed after %s s' % (
+        'two owners %.1f ms%s, healed after %s s' % (
             figures['dark_ms'], figures['probes_lost'], figures['probes'], figures['control_ms'],
             figures['connect_gap_ms'], figures['control_gap_ms'], figures['two_owners_ms'],
-            '%.1f' % healed if healed is not None else '?')]
+            figures['two_allowed'], '%.1f' % healed if healed is not None else '?')]
 
 
 def say(history, verdict):

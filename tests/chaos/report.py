@@ -158,9 +158,10 @@ def html_episode(path, verdict):
     word = ('ok', 'survived') if verdict['survived'] else ('bad', 'not survived as promised')
     out = ['<h2>%s <span class="%s">%s</span></h2>' % (escape(verdict['name']), *word),
            '<p>%d sessions, %d lost, %d moved; %d new connections, %d lost; dark %s ms; two owners '
-           '%s ms; healed after %s s; held: %s</p>' % (
+           '%s ms%s; healed after %s s; held: %s</p>' % (
                seen['sessions'], seen['sessions_lost'], seen['sessions_moved'], seen['new'],
                seen['new_lost'], seen['dark_ms'], seen['two_owners_ms'],
+               escape(seen.get('two_allowed', '')),
                seen.get('healed_s', '?'), ' '.join(sorted(
                    name for name, held in verdict['invariants'].items() if held)))]
     stalled = ', '.join('%d %s' % (count, edge) for edge, count in seen['stalled'].items() if count)
