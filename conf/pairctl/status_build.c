@@ -374,6 +374,20 @@ static void judge_size(struct build *b, const char *what, bool differs, uint64_t
 		     b->here->name, (unsigned long long)pinned, what, (unsigned long long)wanted);
 }
 
+/* From 80 % on: early enough to raise the limit before sessions go without a record. */
+static void judge_fill(struct build *b, const Cas__LbdStatus *lbd)
+{
+	if (!lbd->has_flows || !lbd->has_flows_max)
+		return;
+	if (lbd->flows >= lbd->flows_max)
+		problem(b, "the flow table is full: new sessions are not recorded and not "
+			   "replicated; raise forwarding flows");
+	else if (lbd->flows_max - lbd->flows <= lbd->flows_max / 5)
+		problem(b,
+			"the flow table is nearly full: %llu of %llu flows; raise forwarding flows",
+			(unsigned long long)lbd->flows, (unsigned long long)lbd->flows_max);
+}
+
 static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 {
 	/* A standby's fence is the mark of its last reign: it goes when the node leads again. */
@@ -382,9 +396,7 @@ static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 			b->here->name);
 	if (lbd->has_check_child && !lbd->check_child)
 		problem(b, "the health checker does not run");
-	if (lbd->has_flows && lbd->has_flows_max && lbd->flows >= lbd->flows_max)
-		problem(b, "the flow table is full: new sessions are not recorded and not "
-			   "replicated; raise forwarding flows");
+	judge_fill(b, lbd);
 	judge_size(b, "flows", lbd->has_flows_wanted, lbd->flows_wanted, lbd->flows_max);
 	judge_size(b, "pins", lbd->has_pins_wanted, lbd->pins_wanted, lbd->pins_max);
 	for (size_t i = 0; i < lbd->n_interface; i++)

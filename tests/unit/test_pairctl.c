@@ -469,6 +469,16 @@ static void table_full(struct scene *s)
 	s->lbd.flows = 1000000;
 }
 
+static void table_nearly_full(struct scene *s)
+{
+	s->lbd.flows = 800000;
+}
+
+static void table_has_room(struct scene *s)
+{
+	s->lbd.flows = 799999;
+}
+
 static void other_size(struct scene *s)
 {
 	SET(s->lbd, flows_wanted, 2000000);
@@ -575,7 +585,10 @@ static void test_status_cases(void **state)
 		  "IPv4 only" },
 		{ checker_died, 1, "problem: the health checker does not run", NULL },
 		{ interface_down, 1, "problem: interface eth0 is down", NULL },
-		{ table_full, 1, "problem: the flow table is full", NULL },
+		{ table_full, 1, "problem: the flow table is full", "nearly" },
+		{ table_nearly_full, 1,
+		  "problem: the flow table is nearly full: 800000 of 1000000 flows", NULL },
+		{ table_has_room, 0, "799", "the flow table" },
 		{ other_size, 0, "note: the tables of lb1 have room for 1000000 flows", "problem" },
 		{ one_member_down, 0, "note: mel/mapi: 2 of 3 members are up", "problem" },
 		{ standby_objects, 0, "note: lb2 sees mel/cas1 down in rpc: tcp 59531 refused",
