@@ -7,7 +7,8 @@
 Moods: web (answers /STATUS with that status, /stop with half an answer), imap, pop3; each also as
 MOOD+tls, and with TLS 1.0 alone as MOOD+tls1.  mute: reads nothing, says nothing.  mute+tls: the same
 after the handshake.  dribble: a byte of garbage each 10 ms.  flood: garbage as fast as it goes.
-reset: ends each connection so.  Writes a byte when all listen.
+endless: headers of an answer that never end.  trickle: a good answer, a byte a second.  reset: ends
+each connection so.  Writes a byte when all listen.
 """
 import socket
 import ssl
@@ -50,12 +51,25 @@ def flood(conn):
         conn.sendall(GARBAGE)
 
 
+def endless(conn):
+    conn.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        conn.sendall(b"X-More: of the same\r\n" * 64)
+
+
+def trickle(conn):
+    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi":
+        conn.sendall(bytes([byte]))
+        time.sleep(1)
+
+
 def reset(conn):
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 MOODS = {
     "web": web, "mute": mute, "dribble": dribble, "flood": flood, "reset": reset,
+    "endless": endless, "trickle": trickle,
     "imap": say(b"* OK ready\r\n"), "pop3": say(b"+OK ready\r\n"), "busy": say(b"* BYE busy\r\n"),
 }
 
