@@ -4,13 +4,14 @@
  *
  *	flowfill answer PORT
  *	flowfill open ADDRESS PORT COUNT FIRST-SOURCE SOURCES [RATE [SKIP]]
+ *	flowfill reset ADDRESS PORT COUNT FIRST-SOURCE SOURCES [RATE [SKIP]]
  *	flowfill churn ADDRESS PORT COUNT FIRST-SOURCE SOURCES RATE SECONDS [SKIP]
  *
  * `answer` runs on a member and answers every SYN for PORT.  `open` runs on the client: flow i
  * comes from source i % SOURCES, port 10000 + i / SOURCES, for i from SKIP on, RATE a second (0: as
  * fast as they are answered).  It keeps at most WINDOW handshakes under way (a veth queues 256
  * frames), repeats what is not answered, and acknowledges everything once more at the end, because
- * a lost ACK cannot be seen from here.
+ * a lost ACK cannot be seen from here.  `reset` ends what an `open` of the same words has begun.
  *
  * `churn` goes round the flows for SECONDS: who is open is reset, and three of four are begun anew
  * at once, with the same ports; who is not is begun.  What gets lost on the way is not repeated.
@@ -245,6 +246,17 @@ static int open_flows(struct fill *fill)
 	return opened == fill->count ? 0 : 1;
 }
 
+static int reset_flows(struct fill *fill)
+{
+	for (unsigned int i = 0; i < fill->count; i++) {
+		until_due(fill, i);
+		send_flow(fill, i, RST);
+		if (i % WINDOW == 0)
+			poll(NULL, 0, 1); /* let the wire's queue empty */
+	}
+	return 0;
+}
+
 static int churn(struct fill *fill)
 {
 	unsigned int opened = 0, reset = 0, step = 0;
@@ -293,13 +305,16 @@ int main(int argc, char **argv)
 {
 	struct fill fill = { 0 };
 	bool churns = argc > 1 && !strcmp(argv[1], "churn");
+	bool resets = argc > 1 && !strcmp(argv[1], "reset");
 
 	if (argc == 3 && !strcmp(argv[1], "answer"))
 		return answer((uint16_t)atoi(argv[2]));
-	if (argc < 7 || (!churns && strcmp(argv[1], "open")) ||
+	if (argc < 7 || (!churns && !resets && strcmp(argv[1], "open")) ||
 	    !read_arguments(&fill, churns, argc, argv)) {
 		fprintf(stderr, "usage: flowfill answer PORT\n"
 				"       flowfill open ADDRESS PORT COUNT FIRST-SOURCE SOURCES "
+				"[RATE [SKIP]]\n"
+				"       flowfill reset ADDRESS PORT COUNT FIRST-SOURCE SOURCES "
 				"[RATE [SKIP]]\n"
 				"       flowfill churn ADDRESS PORT COUNT FIRST-SOURCE SOURCES "
 				"RATE SECONDS "
@@ -317,5 +332,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	fill.begun_ms = now_ms();
+	if (resets)
+		return reset_flows(&fill);
 	return churns ? churn(&fill) : open_flows(&fill);
 }
