@@ -264,6 +264,7 @@ bool check_config(const Conf__Config *file, const struct conf_source *source,
 	check_vrrp(&check);
 	check_memory(&check);
 	check_modes(&check);
+	check_resolvers(&check);
 	check_signers(&check);
 	if (!check_addresses(&check) || !check_arrays(&check) || !check_web(&check))
 		return false;

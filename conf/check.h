@@ -22,6 +22,8 @@ bool check_addresses(const struct check *check);
 bool check_arrays(const struct check *check);
 /* Version, interval and reach of the adverts. */
 void check_vrrp(const struct check *check);
+/* Resolvers of the arrays' names. */
+void check_resolvers(const struct check *check);
 /* Signing keys of nodes and operators. */
 void check_signers(const struct check *check);
 /* Mode, gateway and snat-pool of arrays. */

@@ -17,6 +17,7 @@ enum {
 	TABLE_MAX = 1 << 24, /* about 2 GB of flows */
 	LIST_MAX = 16,
 	PORTS_MAX = 256,
+	RESOLVERS_MAX = 4,
 };
 
 /*
@@ -27,6 +28,10 @@ enum {
 static const struct rule rules[] = {
 	{ &conf__config__descriptor, "format", RULE_NUMBER, .required = true, .min = 1, .max = 1 },
 	{ &conf__config__descriptor, "pair", RULE_NAME, .required = true },
+	{ &conf__config__descriptor, "resolve_inside", RULE_ADDRESS, .items = RESOLVERS_MAX },
+	{ &conf__config__descriptor, "resolve_outside", RULE_ADDRESS, .items = RESOLVERS_MAX },
+	{ &conf__config__descriptor, "resolve_interval_ms", RULE_DURATION,
+	  .min = MS_SECOND, .max = 24 * MS_HOUR },
 
 	{ &conf__node__descriptor, "name", .kind = RULE_NAME },
 	{ &conf__node__descriptor, "address", RULE_NODE, .required = true, .items = LIST_MAX },

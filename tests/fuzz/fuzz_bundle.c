@@ -4,7 +4,7 @@
 /* sources: conf/read.c conf/scan.c conf/utf8.c conf/near.c conf/keyword.c conf/source.c */
 /* sources: conf/store.c conf/value.c conf/rules.c conf/fault.c conf/fill.c conf/print.c */
 /* sources: conf/check.c conf/check_address.c conf/check_array.c conf/check_advice.c */
-/* sources: conf/check_sign.c conf/check_web.c conf/check_vrrp.c conf/check_mode.c conf/pool.c conf/memory.c */
+/* sources: conf/check_sign.c conf/check_web.c conf/check_vrrp.c conf/check_mode.c conf/check_resolve.c conf/pool.c conf/memory.c */
 /* sources: conf/json.c conf/conf.c conf/rpcif.c proto/addr.c proto/seal.c gen/schema.pb-c.c */
 /*
  * A revision from a disk that has changed it, and one that its signer has got wrong: in the second

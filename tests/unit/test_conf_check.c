@@ -372,6 +372,19 @@ static void arrays(void **state)
 		  "array a name of its own\n" },
 		{ "array two { vip 10.0.0.20",
 		  "array two { vip 10.0.0.20; fqdn a.example; outlook-anywhere mail.example", "" },
+		/* Who is asked for the names. */
+		{ "pair p", "pair p; resolve-inside 10.9.9.1; resolve-outside 10.9.9.2",
+		  "1:34: resolvers are asked for the fqdn of arrays, but no array has one\n" },
+		{ "pair p", "pair p; resolve-interval 5s",
+		  "1:36: resolve-interval needs resolve-inside or resolve-outside\n" },
+		{ "array two { vip 10.0.0.20",
+		  "resolve-inside 10.9.9.1, 2001:db8::1, 2001:db8:0::1; "
+		  "resolve-outside 10.9.9.2, 10.9.9.1; array two { vip 10.0.0.20; fqdn a.example",
+		  "17:39: 2001:db8:0::1 is in this list twice\n"
+		  "17:80: 10.9.9.1 is in resolve-inside already\n" },
+		{ "array two { vip 10.0.0.20",
+		  "resolve-inside 10.9.9.1; resolve-outside 10.9.9.2; resolve-interval 5s; "
+		  "array two { vip 10.0.0.20; fqdn a.example", "" },
 		{ "array two { vip 10.0.0.20",
 		  "array two { vip 10.0.0.20; site Mel } array three { site mel; vip 10.0.0.30",
 		  "17:7: array \"two\" has no member\n"
