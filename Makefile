@@ -57,10 +57,10 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 NL_CFLAGS = $(shell $(PKG_CONFIG) --cflags libnl-3.0 libnl-route-3.0)
 NL_LIBS = $(shell $(PKG_CONFIG) --libs libnl-3.0 libnl-route-3.0)
 CPPFLAGS += $(patsubst -I%,-isystem %,$(NL_CFLAGS))
-CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
-ifneq ($(shell $(PKG_CONFIG) --exists libcurl && echo yes),yes)
+CHILD_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcares)
+ifneq ($(shell $(PKG_CONFIG) --exists libcurl libcares && echo yes),yes)
 $(if $(filter-out setup setup-emulator test kernel-test demo clean format includes,$(or $(MAKECMDGOALS),all)),\
-	$(error libcurl is missing: sudo make setup, or apt-get install libcurl4-openssl-dev))
+	$(error libcurl or c-ares is missing: sudo make setup, or apt-get install libcurl4-openssl-dev libc-ares-dev))
 endif
 COMMON_LIBS := -lprotobuf-c -lsodium -lev
 
@@ -144,7 +144,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@
 $(B)/lbd: $(B)/obj/lbd/main.o $(LBD_A) $(BASE_A)
 	$(link) $^ -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/lbd-check: $(B)/obj/lbd/check/main.o $(LBD_A) $(BASE_A)
-	$(link) $^ -lcap-ng $(CURL_LIBS) $(COMMON_LIBS)
+	$(link) $^ -lcap-ng $(CHILD_LIBS) $(COMMON_LIBS)
 $(B)/vrrpd: $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
 	$(link) $^ -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/syncd: $(B)/obj/syncd/main.o $(SYNCD_A) $(BASE_A)
@@ -154,7 +154,7 @@ $(B)/pairctl: $(B)/obj/conf/pairctl/main.o $(PAIRCTL_A) $(BASE_A)
 
 # --- tests ------------------------------------------------------------------------------------
 $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(LBD_A) $(VRRP_A) $(SYNCD_A) $(PAIRCTL_A) $(BASE_A)
-	$(link) $^ -Wl,--as-needed -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(CURL_LIBS) $(COMMON_LIBS)
+	$(link) $^ -Wl,--as-needed -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(CHILD_LIBS) $(COMMON_LIBS)
 $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(LBD_A) $(BASE_A)
 	$(link) $(filter-out %.h,$^) -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/tests/impostor: $(B)/obj/tests/tools/impostor.o $(SYNCD_A) $(BASE_A)

@@ -27,10 +27,21 @@ static uint32_t web_index(const struct health *health, const struct health_web *
 	return CHECK_NO_WEB;
 }
 
-/* All that is to be said of a generation: reset, slowdown, questions, targets. */
+static size_t names(const struct checker *checker)
+{
+	return checker->fqdn ? checker->fqdn->count : 0;
+}
+
+/* What comes before the targets: reset, slowdown, questions, names. */
+static size_t before_targets(const struct checker *checker)
+{
+	return FIXED_ORDERS + checker->health->webs + names(checker);
+}
+
+/* All that is to be said of a generation. */
 static size_t orders(const struct checker *checker)
 {
-	return FIXED_ORDERS + checker->health->webs + checker->health->count;
+	return before_targets(checker) + checker->health->count;
 }
 
 static struct check_order order_at(const struct checker *checker, size_t index)
@@ -44,7 +55,7 @@ static struct check_order order_at(const struct checker *checker, size_t index)
 	if (index == 1)
 		return (struct check_order){ .kind = CHECK_SLOWDOWN,
 					     .interval_ms = checker->slowdown };
-	index -= FIXED_ORDERS + health->webs;
+	index -= before_targets(checker);
 	target = &health->target[index];
 	order = (struct check_order){
 		.kind = CHECK_TARGET,
@@ -62,21 +73,44 @@ static struct check_order order_at(const struct checker *checker, size_t index)
 	return order;
 }
 
-/* The next packet: a question alone, or a batch of orders.  How many were sent, or -1. */
+/* What comes alone: 1, or -1. */
+static ssize_t send_alone(const struct checker *checker, const void *packet, size_t size)
+{
+	return send(checker->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 1;
+}
+
+static ssize_t send_web(const struct checker *checker, size_t number)
+{
+	struct check_web web = { .kind = CHECK_WEB,
+				 .id = (uint32_t)number,
+				 .web = *checker->health->web[number] };
+
+	return send_alone(checker, &web, sizeof(web));
+}
+
+static ssize_t send_name(const struct checker *checker, size_t number)
+{
+	const struct fqdn_question *question = &checker->fqdn->question[number];
+	struct check_name name = { .kind = CHECK_NAME,
+				   .id = (uint32_t)number,
+				   .interval_ms = checker->fqdn->interval_ms,
+				   .resolver = question->resolver };
+
+	snprintf(name.name, sizeof(name.name), "%s", question->name);
+	return send_alone(checker, &name, sizeof(name));
+}
+
+/* The next packet: a question or a name alone, or a batch of orders.  How many were sent, or -1. */
 static ssize_t send_next(const struct checker *checker)
 {
-	size_t question = checker->told - FIXED_ORDERS, webs = checker->health->webs, count = 0;
+	size_t past = checker->told - FIXED_ORDERS, webs = checker->health->webs, count = 0;
 	size_t end = checker->told < FIXED_ORDERS ? FIXED_ORDERS : orders(checker);
 	struct check_order order[CHECK_BATCH];
 
-	if (checker->told >= FIXED_ORDERS && question < webs) {
-		struct check_web web = { .kind = CHECK_WEB,
-					 .id = (uint32_t)question,
-					 .web = *checker->health->web[question] };
-
-		return send(checker->fd, &web, sizeof(web), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1
-											     : 1;
-	}
+	if (checker->told >= FIXED_ORDERS && past < webs)
+		return send_web(checker, past);
+	if (checker->told >= FIXED_ORDERS && past < webs + names(checker))
+		return send_name(checker, past - webs);
 	for (; count < CHECK_BATCH && checker->told + count < end; count++)
 		order[count] = order_at(checker, checker->told + count);
 	if (send(checker->fd, order, count * sizeof(*order), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -113,20 +147,36 @@ static void drop(struct checker *checker)
 	checker->fd = -1;
 }
 
+static void take(struct checker *checker, const struct check_report *report)
+{
+	if (check_report_valid(report, checker->generation, checker->health->count))
+		checker->report(checker->arg, report);
+}
+
+static void take_name(struct checker *checker, const struct check_name_report *report)
+{
+	if (check_name_report_valid(report, checker->generation, names(checker)))
+		checker->name_report(checker->name_arg, report);
+}
+
 static void hear(struct checker *checker)
 {
-	struct check_report report;
+	union {
+		struct check_report report;
+		struct check_name_report name;
+	} come;
 	ssize_t got;
 
 	/* A bound, so that a child gone wild cannot hold the loop. */
 	for (int i = 0; i < 4 * CHECK_BATCH; i++) {
-		got = recv(checker->fd, &report, sizeof(report), MSG_DONTWAIT);
+		got = recv(checker->fd, &come, sizeof(come), MSG_DONTWAIT);
 		if (got <= 0)
 			break;
 		ev_timer_again(checker->loop, &checker->silence);
-		if (got == sizeof(report) &&
-		    check_report_valid(&report, checker->generation, checker->health->count))
-			checker->report(checker->arg, &report);
+		if (got == sizeof(come.report))
+			take(checker, &come.report);
+		else if (got == sizeof(come.name))
+			take_name(checker, &come.name);
 	}
 	if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
 		return;
@@ -289,6 +339,16 @@ void checker_stop(struct checker *checker)
 	ev_timer_stop(checker->loop, &checker->again);
 	close(checker->program);
 	drop(checker); /* the end of its socket is the child's sign to leave */
+}
+
+void checker_names(struct checker *checker, const struct fqdn *fqdn,
+		   void (*report)(void *arg, const struct check_name_report *report), void *arg)
+{
+	checker->fqdn = fqdn;
+	checker->name_report = report;
+	checker->name_arg = arg;
+	if (names(checker))
+		checker_targets_changed(checker);
 }
 
 void checker_targets_changed(struct checker *checker)

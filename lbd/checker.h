@@ -18,6 +18,9 @@ enum { CHECKER_SILENT_S = 5 };
 struct checker {
 	struct ev_loop *loop;
 	const struct health *health; /* whose targets are probed */
+	const struct fqdn *fqdn;     /* whose questions are asked; NULL: none */
+	void (*name_report)(void *arg, const struct check_name_report *report);
+	void *name_arg;
 	/* A report of the present generation, its id in range. */
 	void (*report)(void *arg, const struct check_report *report);
 	void *arg;
@@ -31,7 +34,7 @@ struct checker {
 	ev_timer silence, again;
 	uint32_t generation;
 	uint32_t slowdown;
-	size_t told; /* orders sent of this generation: reset, slowdown, questions, targets */
+	size_t told; /* orders sent of this generation: reset, slowdown, questions, names, targets */
 };
 
 /*
@@ -41,6 +44,13 @@ struct checker {
 int checker_start(struct checker *checker, struct ev_loop *loop, const struct health *health,
 		  void (*report)(void *arg, const struct check_report *report), void *arg);
 void checker_stop(struct checker *checker);
+
+/*
+ * From now on the questions of `fqdn` are asked too, those that it has at each change of targets.
+ * `report` gets the answers of the present generation.
+ */
+void checker_names(struct checker *checker, const struct fqdn *fqdn,
+		   void (*report)(void *arg, const struct check_name_report *report), void *arg);
 
 /* The targets are others now; `slowdown` multiplies all intervals. */
 void checker_targets_changed(struct checker *checker);

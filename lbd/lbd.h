@@ -9,6 +9,7 @@
 #include "conf/revision.h"
 #include "lbd/attach.h"
 #include "lbd/dataplane.h"
+#include "lbd/guard.h"
 #include "lbd/judge.h"
 #include "lbd/meter.h"
 #include "lbd/neighbour.h"
@@ -31,6 +32,7 @@ struct lbd {
 	struct dataplane plane;
 	struct attach attach;
 	struct judge judge;
+	struct guard guard;
 	struct sweep sweep;
 	struct reset reset;
 	struct release release;

@@ -80,6 +80,7 @@ static int reload_with(struct lbd *lbd, struct conf *conf)
 	struct conf *old_conf = lbd->conf;
 	struct plan *plan, *old = lbd->plan;
 	struct health health = { 0 };
+	struct fqdn fqdn = { 0 };
 	int error;
 
 	generation_prepare(&lbd->judge.generation);
@@ -88,14 +89,18 @@ static int reload_with(struct lbd *lbd, struct conf *conf)
 		return -EINVAL;
 	error = health_plan(&health, plan, daemon_now_ns());
 	if (!error)
+		error = fqdn_plan(&fqdn, conf->file);
+	if (!error)
 		error = attach(lbd, conf);
 	if (!error)
 		error = tables_install(&lbd->plane, old, plan, conf_seed(conf));
 	if (error) {
+		fqdn_free(&fqdn);
 		health_free(&health);
 		plan_free(plan);
 		return error;
 	}
+	guard_replan(&lbd->guard, &fqdn);
 	judge_replan(&lbd->judge, plan, &health);
 	sweep_replan(&lbd->sweep, plan);
 	reset_replan(&lbd->reset, plan);
@@ -243,6 +248,8 @@ static int start(struct lbd *lbd)
 	if (!error)
 		error = judge_start(&lbd->judge, lbd->loop, &lbd->plane, lbd->plan);
 	if (!error)
+		error = guard_start(&lbd->guard, &lbd->judge.checker, lbd->conf->file);
+	if (!error)
 		error = sweep_start(&lbd->sweep, lbd->loop, &lbd->plane, lbd->plan, &lbd->reset);
 	if (!error)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
@@ -278,6 +285,7 @@ static void stop(struct lbd *lbd, bool failed)
 	sweep_stop(&lbd->sweep);
 	reset_stop(&lbd->reset);
 	judge_stop(&lbd->judge);
+	guard_stop(&lbd->guard);
 	roster_stop(&lbd->roster);
 	opinion_stop(&lbd->opinions, lbd);
 	meter_stop(lbd);

@@ -329,6 +329,7 @@ void status_answer(struct lbd *lbd, struct ctl_conn *conn)
 	if (!add_interfaces(lbd, &arena, &status) || !add_arrays(lbd, &arena, &status) ||
 	    !add_counters(lbd, &arena, &status) || !meter_pair(lbd, &arena, &status) ||
 	    !opinion_status(lbd, &arena, &status) ||
+	    !guard_status(&lbd->guard, &arena, &status) ||
 	    ctl_send(conn, &message, NULL, 0) == -EMSGSIZE)
 		ctl_refuse(conn, 1, "the answer is too large");
 	arena_close(&arena);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lbd/fqdn.h"
 #include "lbd/health.h"
 
 /* The child's executable, beside lbd's.  The socket is its standard input. */
@@ -26,6 +27,7 @@ enum check_order_kind {
 	CHECK_SLOWDOWN,  /* multiply all intervals by `interval_ms` */
 	CHECK_NOW,       /* probe `id` at once, unless a probe of it is under way */
 	CHECK_WEB,       /* comes alone, as a struct check_web; before the targets that ask it */
+	CHECK_NAME,      /* comes alone, as a struct check_name */
 };
 
 enum { CHECK_NO_WEB = UINT16_MAX };
@@ -49,6 +51,15 @@ struct check_web {
 	struct health_web web;
 };
 
+/* A name is to be asked for; all that are asked of one resolver have one interval. */
+struct check_name {
+	uint32_t kind; /* CHECK_NAME */
+	uint32_t id;   /* index in struct fqdn */
+	uint32_t interval_ms;
+	struct flow_ip resolver;
+	char name[HEALTH_WORD];
+};
+
 /* Child to lbd. */
 struct check_report {
 	uint32_t generation;
@@ -57,6 +68,15 @@ struct check_report {
 	uint32_t latency_us;
 	struct health_trace trace;
 };
+
+/* What a resolver said.  Told from a struct check_report by its length. */
+struct check_name_report {
+	uint32_t generation;
+	uint32_t id;
+	struct fqdn_answer answer[FLOW_FAMILIES];
+};
+_Static_assert(sizeof(struct check_name_report) != sizeof(struct check_report),
+	       "reports of one length");
 
 /*
  * What is handed to the child as its only argument: a child of another build would misread its
@@ -67,5 +87,7 @@ const char *check_build(char text[CHECK_BUILD_TEXT]);
 
 /* Whether a report of the child makes sense; it is the part that meets the members' bytes. */
 bool check_report_valid(const struct check_report *report, uint32_t generation, size_t targets);
+bool check_name_report_valid(const struct check_name_report *report, uint32_t generation,
+			     size_t questions);
 
 #endif

@@ -23,6 +23,7 @@
 
 #include "conf/daemon.h"
 #include "conf/log.h"
+#include "lbd/check/name.h"
 #include "lbd/check/probe.h"
 #include "lbd/check/web.h"
 
@@ -43,6 +44,7 @@ struct child {
 	struct ev_loop *loop;
 	struct probe_room room;
 	struct health_web *web[HEALTH_MAX_TARGETS];
+	struct names *names;
 	int fd;
 	ev_io orders;
 	ev_timer alive;
@@ -51,11 +53,11 @@ struct child {
 	uint32_t slowdown;
 };
 
-static void tell(struct child *child, const struct check_report *report)
+static void tell(struct child *child, const void *report, size_t size)
 {
 	/* When lbd does not read, a result more or less is no loss: the next probe says it again.
 	 */
-	if (send(child->fd, report, sizeof(*report), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	if (send(child->fd, report, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 	    errno != EAGAIN && errno != ENOBUFS)
 		ev_break(child->loop, EVBREAK_ALL);
 }
@@ -116,7 +118,7 @@ static void finish(struct job *job, enum health_outcome outcome)
 		probe_enter(&job->probe, (enum health_step)job->probe.trace.step);
 	report.trace = job->probe.trace;
 	stop(job);
-	tell(job->child, &report);
+	tell(job->child, &report, sizeof(report));
 	rest(job, outcome);
 }
 
@@ -190,6 +192,7 @@ static void reset(struct child *child, uint32_t generation)
 		free(child->web[i]);
 		child->web[i] = NULL;
 	}
+	names_forget(child->names);
 	child->generation = generation;
 }
 
@@ -291,11 +294,29 @@ static void learn(struct child *child, const struct check_web *order)
 	*child->web[order->id] = *web;
 }
 
+static void on_answer(void *arg, uint32_t id, const struct fqdn_answer answer[FLOW_FAMILIES])
+{
+	struct child *child = arg;
+	struct check_name_report report = { .generation = child->generation, .id = id };
+
+	memcpy(report.answer, answer, sizeof(report.answer));
+	tell(child, &report, sizeof(report));
+}
+
+static void learn_name(struct child *child, const struct check_name *order)
+{
+	if (!child->names)
+		child->names = names_open(child->loop, on_answer, child);
+	if (child->names && is_text(order->name))
+		names_add(child->names, order);
+}
+
 static void on_orders(struct ev_loop *loop, ev_io *io, int events)
 {
 	union {
 		struct check_order order[CHECK_BATCH];
 		struct check_web web;
+		struct check_name name;
 	} come;
 	ssize_t got = recv(io->fd, &come, sizeof(come), MSG_DONTWAIT);
 
@@ -310,6 +331,10 @@ static void on_orders(struct ev_loop *loop, ev_io *io, int events)
 		learn(io->data, &come.web);
 		return;
 	}
+	if (got == sizeof(come.name) && come.name.kind == CHECK_NAME) {
+		learn_name(io->data, &come.name);
+		return;
+	}
 	for (size_t i = 0; i < (size_t)got / sizeof(come.order[0]); i++)
 		obey(io->data, &come.order[i]);
 }
@@ -321,7 +346,7 @@ static void on_alive(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
-	tell(child, &report);
+	tell(child, &report, sizeof(report));
 }
 
 /* A stop that goes to the whole group is lbd's business: the end of the socket ends this. */
@@ -386,6 +411,7 @@ int check_child_run(int fd, int drop)
 	ev_run(child->loop, 0);
 	reset(child, 0);
 	web_close(child->room.web);
+	names_close(child->names);
 	free(child);
 	return 0;
 }

@@ -29,6 +29,7 @@ DOORS = [       # library header, files that may include it
     (r'bpf/bpf\.h', r'lbd/[^/]*\.[ch]|syncd/table\.c'),
     (r'netlink/.*', r'(vrrp|lbd)/[^/]*\.[ch]'),
     (r'sodium\.h', r'proto/seal\.c|conf/[^/]*\.c'),
+    (r'ares\.h', r'lbd/check/name\.c'),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 # The choice of a member is one header for the BPF program, the daemon and the tests; so is what
