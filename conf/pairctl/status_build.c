@@ -388,6 +388,21 @@ static void judge_fill(struct build *b, const Cas__LbdStatus *lbd)
 			(unsigned long long)lbd->flows, (unsigned long long)lbd->flows_max);
 }
 
+/* What cannot be asked from here says nothing about the name. */
+static void judge_name(struct build *b, const Cas__NameStatus *name)
+{
+	const char *side = name->outside ? "outside" : "inside";
+
+	if (!name->array || !name->name || !name->resolver || !name->why)
+		return;
+	if (name->verdict == CAS__NAME_STATUS__VERDICT__WRONG)
+		problem(b, "%s, the name of array %s, %s (%s, says %s)", name->name, name->array,
+			name->why, side, name->resolver);
+	else if (name->verdict == CAS__NAME_STATUS__VERDICT__UNKNOWN)
+		note(b, "%s, the name of array %s, cannot be judged: %s (%s, by %s)", name->name,
+		     name->array, name->why, side, name->resolver);
+}
+
 static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 {
 	/* A standby's fence is the mark of its last reign: it goes when the node leads again. */
@@ -407,6 +422,8 @@ static void judge_lbd(struct build *b, const Cas__LbdStatus *lbd)
 			judge_service(b, lbd->array[i], lbd->array[i]->service[s]);
 	for (size_t i = 0; i < lbd->n_objection; i++)
 		note(b, "%s", lbd->objection[i]);
+	for (size_t i = 0; i < lbd->n_fqdn; i++)
+		judge_name(b, lbd->fqdn[i]);
 }
 
 static bool differ(const char *a, const char *b)

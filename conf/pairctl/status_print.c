@@ -111,6 +111,44 @@ static void add_node(struct table *table, const Answer__Node *node)
 	add_age(table, node);
 }
 
+static void add_name(struct table *table, const Cas__NameStatus *name)
+{
+	char *addresses = text_join(name->address, name->n_address);
+
+	table_add(table, name->name, TEXT_PLAIN);
+	table_add(table, name->outside ? "outside" : "inside", TEXT_PLAIN);
+	table_add(table, name->resolver, TEXT_PLAIN);
+	table_add(table, name->n_address ? addresses : "-", TEXT_PLAIN);
+	free(addresses);
+	if (name->verdict == CAS__NAME_STATUS__VERDICT__OK)
+		table_add(table, "ok", TEXT_GOOD);
+	else if (name->verdict == CAS__NAME_STATUS__VERDICT__WRONG)
+		table_add(table, "WRONG", TEXT_BAD);
+	else
+		table_add(table, UNKNOWN, TEXT_DOUBT);
+}
+
+/* What became of the array's name at each resolver; nothing where none is configured. */
+static void print_names(const Cas__LbdStatus *lbd, const Cas__ArrayStatus *array, bool colour,
+			FILE *out)
+{
+	static const char *const name_titles[] = { "name", "asked", "resolver", "leads to", "" };
+	struct table *table = NULL;
+
+	for (size_t i = 0; i < lbd->n_fqdn; i++) {
+		const Cas__NameStatus *name = lbd->fqdn[i];
+
+		if (!name->array || !name->name || !name->resolver ||
+		    strcmp(name->array, array->name) != 0)
+			continue;
+		if (!table)
+			table = table_new(name_titles, 5, 0);
+		add_name(table, name);
+	}
+	if (table)
+		table_print(table, 2, colour, out);
+}
+
 static void print_array(const Cas__ArrayStatus *array, bool colour, FILE *out)
 {
 	static const char *const service_titles[] = { "service", "ports", "up" };
@@ -219,8 +257,10 @@ void status_print(const Answer__Status *status, bool colour, FILE *out)
 	}
 	if (status->drill)
 		print_drill(status->drill, out);
-	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++)
+	for (size_t i = 0; status->lbd && i < status->lbd->n_array; i++) {
 		print_array(status->lbd->array[i], colour, out);
+		print_names(status->lbd, status->lbd->array[i], colour, out);
+	}
 	if (status->n_problems + status->n_notes > 0)
 		fputc('\n', out);
 	print_list("problem", status->problems, status->n_problems, out);
