@@ -2,10 +2,14 @@
 #include "lbd/neighbour.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include <netlink/attr.h>
+#include <netlink/handlers.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/neighbour.h>
 #include <netlink/route/nexthop.h>
@@ -50,6 +54,73 @@ void neighbour_use(struct neighbour *neighbour, const struct hop *hop)
 		neighbour->refused++;
 		log_debug("neighbour cannot be resolved: %s", nl_geterror(error));
 	}
+}
+
+/* What the kernel may send to without asking first. */
+enum { LINK_VALID = NUD_PERMANENT | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY };
+
+struct link_answer {
+	uint8_t *link;
+	bool found;
+};
+
+static int on_link(struct nl_msg *message, void *arg)
+{
+	struct link_answer *answer = arg;
+	struct nlmsghdr *header = nlmsg_hdr(message);
+	const struct ndmsg *entry = nlmsg_data(header);
+	const struct nlattr *address;
+
+	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*entry)))
+		return NL_OK;
+	address = nlmsg_find_attr(header, sizeof(*entry), NDA_LLADDR);
+	if (!(entry->ndm_state & LINK_VALID) || !address || nla_len(address) != ETH_ALEN)
+		return NL_OK;
+	memcpy(answer->link, nla_data(address), ETH_ALEN);
+	answer->found = true;
+	return NL_OK;
+}
+
+/* One entry, not a copy of the table.  The kernel answers within the call here too. */
+static int ask_link(struct neighbour *neighbour, struct nl_msg *message, const struct hop *hop,
+		    struct link_answer *answer)
+{
+	struct ndmsg entry = { .ndm_family = AF_INET6, .ndm_ifindex = hop->ifindex };
+	const void *bytes = &hop->addr;
+	int error, length = sizeof(hop->addr);
+	struct nl_cb *calls;
+
+	if (flow_ip_family(&hop->addr) == FLOW_IPV4) {
+		entry.ndm_family = AF_INET;
+		bytes = &hop->addr.word[3];
+		length = sizeof(hop->addr.word[3]);
+	}
+	if (nlmsg_append(message, &entry, sizeof(entry), NLMSG_ALIGNTO) ||
+	    nla_put(message, NDA_DST, length, bytes))
+		return -NLE_NOMEM;
+	calls = nl_cb_alloc(NL_CB_DEFAULT);
+	if (!calls)
+		return -NLE_NOMEM;
+	nl_cb_set(calls, NL_CB_VALID, NL_CB_CUSTOM, on_link, answer);
+	error = nl_send_auto(neighbour->ask, message);
+	if (error >= 0)
+		error = nl_recvmsgs(neighbour->ask, calls);
+	if (error >= 0)
+		error = nl_wait_for_ack(neighbour->ask);
+	nl_cb_put(calls);
+	return error;
+}
+
+bool neighbour_link(struct neighbour *neighbour, const struct hop *hop, uint8_t link[ETH_ALEN])
+{
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, 0);
+	struct link_answer answer = { .link = link };
+	int error = message ? ask_link(neighbour, message, hop, &answer) : -NLE_NOMEM;
+
+	nlmsg_free(message);
+	if (error < 0 && error != -NLE_OBJ_NOTFOUND)
+		log_debug("link address cannot be looked up: %s", nl_geterror(error));
+	return answer.found;
 }
 
 static void on_notice(void *arg, const struct flow_notice *notice)

@@ -45,6 +45,11 @@ bool neighbour_route(struct neighbour *neighbour, const struct flow_ip *to, stru
 /* Has a hop resolved, as if a packet had been sent there. */
 void neighbour_use(struct neighbour *neighbour, const struct hop *hop);
 
+/*
+ * The link address of a hop, as the kernel knows it now.  False when it does not, or not any more.
+ */
+bool neighbour_link(struct neighbour *neighbour, const struct hop *hop, uint8_t link[6]);
+
 void neighbour_replan(struct neighbour *neighbour, const struct plan *plan);
 
 #endif
