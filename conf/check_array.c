@@ -157,6 +157,7 @@ static void check_probe_fields(const struct check *c, const Conf__Check *probe)
 		{ "ca_file", TLS },
 		{ "host", HTTP | TLS },
 		{ "silent_syns", 1 << CONF__CHECK__TYPE__PASSIVE },
+		{ "vip_check", ~(1u << CONF__CHECK__TYPE__PASSIVE | 1u << CONF__CHECK__TYPE__PING) },
 	};
 	char label[KEYWORD_LABEL], keyword[RULE_KEYWORD];
 

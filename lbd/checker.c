@@ -41,7 +41,7 @@ static size_t before_targets(const struct checker *checker)
 /* All that is to be said of a generation. */
 static size_t orders(const struct checker *checker)
 {
-	return before_targets(checker) + checker->health->count;
+	return before_targets(checker) + checker->health->probed;
 }
 
 static struct check_order order_at(const struct checker *checker, size_t index)
@@ -149,7 +149,7 @@ static void drop(struct checker *checker)
 
 static void take(struct checker *checker, const struct check_report *report)
 {
-	if (check_report_valid(report, checker->generation, checker->health->count))
+	if (check_report_valid(report, checker->generation, checker->health->probed))
 		checker->report(checker->arg, report);
 }
 

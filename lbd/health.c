@@ -154,6 +154,12 @@ bool health_apart(const struct health *health, unsigned int pool, unsigned int m
 	return false;
 }
 
+/* Where this node may not send to a VIP, no member waits for it. */
+static bool cannot_tell(const struct health_target *target)
+{
+	return target->kind == HEALTH_VIP && !target->confirmed && target->last == HEALTH_FAULT;
+}
+
 enum health_verdict health_verdict(const struct health *health, unsigned int pool,
 				   unsigned int member)
 {
@@ -162,7 +168,7 @@ enum health_verdict health_verdict(const struct health *health, unsigned int poo
 	for (size_t i = 0; i < health->count; i++) {
 		const struct health_target *target = &health->target[i];
 
-		if (!health_concerns(target, pool, member))
+		if (!health_concerns(target, pool, member) || cannot_tell(target))
 			continue;
 		if (target->confirmed && !target->up)
 			return HEALTH_DOWN;
@@ -185,7 +191,7 @@ bool health_objects(const struct health *health, unsigned int pool, unsigned int
 		const struct health_target *target = &health->target[i];
 		bool since = target->heard_ns > since_ns;
 
-		if (!health_concerns(target, pool, member))
+		if (!health_concerns(target, pool, member) || cannot_tell(target))
 			continue;
 		all = all && since && target->last == HEALTH_OK;
 		any = any || (since && !target->up && health_is_bad(target->last));

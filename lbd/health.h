@@ -31,6 +31,7 @@ enum health_kind {
 	HEALTH_HTTP,
 	HEALTH_HTTPS,
 	HEALTH_PING,
+	HEALTH_VIP, /* mode dsr, lbd/truth.h: whether the member answers for its VIP */
 	HEALTH_KINDS
 };
 
@@ -53,6 +54,7 @@ enum health_outcome {
 	HEALTH_NO_HTTP,           /* answers something, but no HTTP */
 	HEALTH_NO_TLS,            /* the handshake failed */
 	HEALTH_BAD_CERTIFICATE,   /* of another name, another authority, or out of date */
+	HEALTH_NO_VIP,            /* does not answer for the VIP, though it does for itself */
 	HEALTH_OUTCOMES
 };
 extern const char *const health_outcome_names[HEALTH_OUTCOMES];
@@ -89,6 +91,7 @@ struct health_rule {
 	uint32_t silent_syns;     /* of a passive check beside it, see lbd/passive.h; 0: none */
 	uint32_t recheck_ms;      /* after the first failure of a row; 0: when it is due */
 	uint32_t warn_latency_ms; /* slower answers are warned about; 0: none is */
+	uint32_t vip_check;       /* not 0: the same is asked of the VIP, in mode dsr */
 };
 
 /* What a check of HTTP or TLS asks for, beyond address and port. */
@@ -105,7 +108,9 @@ struct health_web {
 struct health_target {
 	uint16_t member; /* slot */
 	struct flow_ip addr;
-	uint16_t port; /* host order */
+	struct flow_ip vip; /* HEALTH_VIP: that is asked through `addr`; else none */
+	size_t vip_target;  /* index of what asks the VIP after this one; 0: nothing does */
+	uint16_t port;      /* host order */
 	enum health_kind kind;
 	struct rpcif interface[RPCIF_MAX];
 	size_t interfaces;
@@ -143,6 +148,7 @@ static inline bool health_concerns(const struct health_target *target, unsigned 
 struct health {
 	struct health_target *target;
 	size_t count;
+	size_t probed;           /* by the check child; those behind are HEALTH_VIP */
 	struct health_web **web; /* what the targets point to, each once */
 	size_t webs;
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lbd/passive.h"
+#include "lbd/plan_making.h"
 
 enum { PORT_MAPPER = 135 };
 
@@ -21,6 +22,7 @@ static const struct health_rule default_rule = {
 	.interval_ms = 2000,
 	.timeout_ms = 1000,
 	.recheck_ms = 2000 / RECHECK_PART,
+	.vip_check = true,
 };
 
 /* The service whose checks speak for this one; ends also when `follow` goes in a circle. */
@@ -66,16 +68,29 @@ static bool web_alike(const struct health_web *one, const struct health_web *oth
 /* The same question to the same server. */
 static bool alike(const struct health_target *one, const struct health_target *other)
 {
-	return flow_ip_equal(&one->addr, &other->addr) && one->port == other->port &&
-	       one->kind == other->kind && one->interfaces == other->interfaces &&
+	return flow_ip_equal(&one->addr, &other->addr) && flow_ip_equal(&one->vip, &other->vip) &&
+	       one->port == other->port && one->kind == other->kind &&
+	       one->interfaces == other->interfaces &&
 	       !memcmp(one->interface, other->interface, sizeof(one->interface)) &&
 	       web_alike(one->web, other->web);
 }
 
-static int add(struct health *health, const struct health_target *target)
+static int append(struct health *health, const struct health_target *target)
 {
 	struct health_target *grown;
 
+	if (health->count == HEALTH_MAX_TARGETS)
+		return -E2BIG;
+	grown = realloc(health->target, (health->count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	health->target = grown;
+	grown[health->count++] = *target;
+	return 0;
+}
+
+static int add(struct health *health, const struct health_target *target)
+{
 	for (size_t i = 0; i < health->count; i++) {
 		struct health_target *twin = &health->target[i];
 
@@ -86,14 +101,7 @@ static int add(struct health *health, const struct health_target *target)
 			return 0;
 		}
 	}
-	if (health->count == HEALTH_MAX_TARGETS)
-		return -E2BIG;
-	grown = realloc(health->target, (health->count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	health->target = grown;
-	grown[health->count++] = *target;
-	return 0;
+	return append(health, target);
 }
 
 /* An RPC check without a list asks for all that an Exchange client needs. */
@@ -224,6 +232,7 @@ static struct health_rule rule_of(const Conf__Check *check)
 		.recheck_ms = check->has_recheck_ms ? check->recheck_ms
 						    : check->interval_ms / RECHECK_PART,
 		.warn_latency_ms = check->warn_latency_ms,
+		.vip_check = check->vip_check != 0,
 	};
 }
 
@@ -243,6 +252,7 @@ static int add_check(struct health *health, const struct plan *plan, const Conf_
 	target.pools = pools_of(plan, array, service);
 	if (check)
 		target.rule = rule_of(check);
+	target.rule.vip_check &= plan_mode(array) == MODE_DSR;
 	target.rule.silent_syns = silent_syns(service);
 	for (uint16_t m = 0; m < FLOW_MAX_MEMBERS && !error; m++) {
 		if (plan->array_of_member[m] != array || !plan->member[m])
@@ -271,6 +281,30 @@ static int add_service(struct health *health, const struct plan *plan, const Con
 	return active || error ? error : add_check(health, plan, array, service, NULL);
 }
 
+/* What the child asks a member of mode dsr by its own address, the same is asked of its VIP. */
+static int add_vips(struct health *health, const struct plan *plan)
+{
+	int error = 0;
+
+	health->probed = health->count;
+	for (size_t i = 0; i < health->probed && !error; i++) {
+		struct health_target vip = health->target[i];
+		const Conf__Array *array = plan->array_of_member[vip.member];
+
+		if (!vip.rule.vip_check || !vip.port ||
+		    !conf_vip(array, flow_ip_family(&vip.addr), &vip.vip))
+			continue;
+		vip.kind = HEALTH_VIP;
+		vip.interfaces = 0;
+		memset(vip.interface, 0, sizeof(vip.interface));
+		vip.web = NULL;
+		vip.rule.silent_syns = vip.rule.warn_latency_ms = 0;
+		error = append(health, &vip);
+		health->target[i].vip_target = health->count - 1;
+	}
+	return error;
+}
+
 int health_plan(struct health *health, const struct plan *plan, uint64_t now_ns)
 {
 	int error = 0;
@@ -280,6 +314,8 @@ int health_plan(struct health *health, const struct plan *plan, uint64_t now_ns)
 		if (plan->service[s])
 			error = add_service(health, plan, plan->array_of_service[s],
 					    plan->service[s]);
+	if (!error)
+		error = add_vips(health, plan);
 	if (error) {
 		health_free(health);
 		return error;

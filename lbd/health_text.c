@@ -25,13 +25,14 @@ const char *const health_outcome_names[HEALTH_OUTCOMES] = {
 	[HEALTH_NO_HTTP] = "no-http",
 	[HEALTH_NO_TLS] = "tls-failed",
 	[HEALTH_BAD_CERTIFICATE] = "bad-certificate",
+	[HEALTH_NO_VIP] = "no-answer-for-vip",
 };
 
 static const char *const kind_names[HEALTH_KINDS] = {
 	[HEALTH_TCP] = "tcp",     [HEALTH_RPC] = "rpc",   [HEALTH_SMTP] = "smtp",
 	[HEALTH_IMAP] = "imap",   [HEALTH_POP3] = "pop3", [HEALTH_IMAPS] = "imaps",
 	[HEALTH_POP3S] = "pop3s", [HEALTH_HTTP] = "http", [HEALTH_HTTPS] = "https",
-	[HEALTH_PING] = "ping",
+	[HEALTH_PING] = "ping",   [HEALTH_VIP] = "vip",
 };
 
 static const char *const step_names[HEALTH_STEPS] = {
@@ -96,7 +97,7 @@ static void add_steps(struct line *line, const struct health_target *target)
 	const uint32_t *took = target->trace.step_us;
 	const char *mark = ": ";
 
-	if (target->kind == HEALTH_TCP || target->kind == HEALTH_PING)
+	if (target->kind == HEALTH_TCP || target->kind == HEALTH_PING || target->kind == HEALTH_VIP)
 		return;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (!took[steps[i]])
@@ -146,6 +147,10 @@ static void print_bad(struct line *line, const struct health_target *target)
 		add(line, " (%s)", rpcif_print(name, &target->interface[trace->interface]));
 	if (target->web && (target->kind == HEALTH_HTTP || target->kind == HEALTH_HTTPS))
 		add_web(line, target);
+	if (outcome == HEALTH_NO_VIP)
+		add(line, " (loopback adapter missing?)");
+	else if (target->kind == HEALTH_VIP && outcome == HEALTH_REFUSED)
+		add(line, " (not bound to the VIP?)");
 	if (outcome == HEALTH_HUNG && trace->step < HEALTH_STEPS)
 		add(line, " in %s after %.0f ms", step_names[trace->step],
 		    trace->step_us[trace->step] / 1000.0);

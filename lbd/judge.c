@@ -166,10 +166,12 @@ static void on_report(void *arg, const struct check_report *report)
 	target->trace = report->trace;
 	outcome = health_outcome(judge->plan, target, report->outcome, &target->trace);
 	if (report->outcome == HEALTH_FAULT && before != HEALTH_FAULT)
-		log_warning("check child cannot probe port %u: out of ports or descriptors?",
-			    target->port);
+		log_warning("%s cannot probe port %u: out of ports or descriptors?",
+			    target->kind == HEALTH_VIP ? "lbd" : "check child", target->port);
 	news = health_result(target, outcome, report->latency_us, daemon_now_ns());
 	rpc_time_add(judge->rpc_time, target);
+	if (outcome == HEALTH_OK)
+		truth_ask(&judge->truth, report->id);
 	if (slow != health_is_slow(target))
 		say_slow(judge, target);
 	if (!news)
@@ -261,10 +263,18 @@ int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *pla
 	return error;
 }
 
+void judge_ask_vips(struct judge *judge, struct neighbour *neighbour)
+{
+	judge->truth.report = on_report;
+	judge->truth.arg = judge;
+	truth_start(&judge->truth, judge->loop, neighbour, &judge->health);
+}
+
 void judge_stop(struct judge *judge)
 {
 	if (!judge->loop)
 		return;
+	truth_stop(&judge->truth);
 	checker_stop(&judge->checker);
 	generation_stop(&judge->generation);
 	ev_timer_stop(judge->loop, &judge->look);
@@ -286,6 +296,7 @@ void judge_replan(struct judge *judge, struct plan *plan, const struct health *h
 	generation_replan(&judge->generation, plan);
 	judge->dirty = judge->dead = 0;
 	checker_targets_changed(&judge->checker);
+	truth_replan(&judge->truth);
 	judge_announce(judge);
 }
 

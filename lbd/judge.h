@@ -17,8 +17,10 @@
 #include "lbd/health.h"
 #include "lbd/plan.h"
 #include "lbd/rpc_time.h"
+#include "lbd/truth.h"
 
 struct dataplane;
+struct neighbour;
 
 enum judge_role {
 	JUDGE_ALONE,  /* no role yet: own verdicts, told to nobody */
@@ -32,12 +34,13 @@ struct judge {
 	struct plan *plan; /* in force; owned by the daemon */
 	struct health health;
 	struct checker checker;
+	struct truth truth; /* what the child cannot ask */
 	enum judge_role role;
 	struct generation generation;
 	uint64_t dirty; /* pools whose table has to be written; bit = slot */
 	uint64_t dead;  /* pools known to have no member that is up */
 	struct rpc_time rpc_time[FLOW_MAX_MEMBERS];
-	uint64_t news;  /* counts ports that checks have learned */
+	uint64_t news; /* counts ports that checks have learned */
 	ev_timer publish, tick, announce;
 	ev_timer look; /* at what the data plane sees, for passive checks */
 };
@@ -46,6 +49,9 @@ struct judge {
 int judge_start(struct judge *judge, struct ev_loop *loop, struct dataplane *plane,
 		struct plan *plan);
 void judge_stop(struct judge *judge);
+
+/* From now on members are asked for their VIPs too, lbd/truth.h, by the hops that it knows. */
+void judge_ask_vips(struct judge *judge, struct neighbour *neighbour);
 
 /*
  * Another plan is in force, and `health` was made for it by health_plan(): it is taken over, with

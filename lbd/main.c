@@ -255,6 +255,8 @@ static int start(struct lbd *lbd)
 		error = neighbour_start(&lbd->neighbour, lbd->loop, &lbd->plane, lbd->plan,
 					on_links_changed, lbd);
 	if (!error)
+		judge_ask_vips(&lbd->judge, &lbd->neighbour);
+	if (!error)
 		reset_listen(&lbd->reset);
 	if (!error)
 		error = release_start(&lbd->release, lbd->loop, &lbd->plane);
@@ -281,11 +283,11 @@ static void stop(struct lbd *lbd, bool failed)
 
 	warm_stop(&lbd->warm);
 	release_stop(&lbd->release);
-	neighbour_stop(&lbd->neighbour);
 	sweep_stop(&lbd->sweep);
 	reset_stop(&lbd->reset);
-	judge_stop(&lbd->judge);
+	judge_stop(&lbd->judge); /* asks the neighbours */
 	guard_stop(&lbd->guard);
+	neighbour_stop(&lbd->neighbour);
 	roster_stop(&lbd->roster);
 	opinion_stop(&lbd->opinions, lbd);
 	meter_stop(lbd);

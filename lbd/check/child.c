@@ -225,8 +225,8 @@ static void add(struct child *child, const struct check_order *order)
 	struct job *job;
 
 	if (order->id >= HEALTH_MAX_TARGETS || child->job[order->id] ||
-	    order->probe >= HEALTH_KINDS || order->interfaces > RPCIF_MAX)
-		return;
+	    order->probe >= HEALTH_VIP || order->interfaces > RPCIF_MAX)
+		return; /* lbd asks for VIPs itself */
 	job = new_job(order);
 	if (!job)
 		return;

@@ -497,6 +497,10 @@ static void probes(void **state)
 		{ "check tcp", "check http", "" },
 		{ "interval 2s", "warn-latency 5ms", "" },
 		{ "interval 2s", "recheck 100ms", "" },
+		{ "interval 2s", "vip-check no", "" },
+		{ "check tcp { interval 2s }", "check passive { vip-check no }",
+		  "7:52: warning: check passive stands alone: port 135 is probed by TCP as well\n"
+		  "7:72: vip-check means nothing to check passive\n" },
 		{ "interval 2s", "host a.example.com", "7:63: host means nothing to check tcp\n" },
 		{ "interval 2s", "ca-file /a", "7:66: ca-file means nothing to check tcp\n" },
 		{ "check tcp { interval 2s }", "check ping { }",

@@ -33,6 +33,14 @@ static const char text[] = HEAD
 
 enum { M1 = 0, M2 = 1 };
 
+/* Members that have the VIPs themselves: four checks, of which two ask for them. */
+static const char direct[] = HEAD "array x { vip 10.20.0.10, 2001:db8:20::10; mode dsr\n"
+				  "service smtp { ports 25 }\n"
+				  "service imap { ports 143; check imap { vip-check no } }\n"
+				  "service book { ports 59532; check rpc-epm { } check ping { } }\n"
+				  "member m1 { address 10.30.0.21, 2001:db8:30::21 }\n"
+				  "member m2 { address 10.30.0.22, 2001:db8:30::22 }\n}\n";
+
 /* A member of both families. */
 static const char dual[] = HEAD "array x { vip 10.20.0.10, 2001:db8:20::10\n"
 				"service smtp { ports 25 }\n"
@@ -91,6 +99,11 @@ static int setup(void **state)
 static int setup_dual(void **state)
 {
 	return make(state, dual);
+}
+
+static int setup_direct(void **state)
+{
+	return make(state, direct);
 }
 
 static int teardown(void **state)
@@ -334,7 +347,7 @@ static void test_kinds(void **state)
 		enum health_kind kind;
 	} cases[] = {
 		{ 143, HEALTH_IMAP },  { 110, HEALTH_POP3 }, { 587, HEALTH_SMTP },
-		{ 995, HEALTH_POP3S },   { 25, HEALTH_TCP },   { 135, HEALTH_TCP },
+		{ 995, HEALTH_POP3S }, { 25, HEALTH_TCP },   { 135, HEALTH_TCP },
 		{ 59531, HEALTH_TCP },
 	};
 	struct fixture *f = *state;
@@ -389,7 +402,12 @@ static void test_rpc_outcomes(void **state)
 		  6004,
 		  0,
 		  "rpc 6004 cannot probe (nspi)" },
-		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, 0, "rpc 135 hung in connect after 0 ms" },
+		{ HEALTH_HUNG,
+		  HEALTH_HUNG,
+		  { 0, 0 },
+		  135,
+		  0,
+		  "rpc 135 hung in connect after 0 ms" },
 		{ HEALTH_NOT_REGISTERED,
 		  HEALTH_NOT_REGISTERED,
 		  { 59531, 0 },
@@ -402,7 +420,12 @@ static void test_rpc_outcomes(void **state)
 		  59532,
 		  1,
 		  "rpc 59532 wrong-service (rfr)" },
-		{ HEALTH_HUNG, HEALTH_HUNG, { 0, 0 }, 135, RPCIF_MAX, "rpc 135 hung in connect after 0 ms" },
+		{ HEALTH_HUNG,
+		  HEALTH_HUNG,
+		  { 0, 0 },
+		  135,
+		  RPCIF_MAX,
+		  "rpc 135 hung in connect after 0 ms" },
 	};
 	struct fixture *f = *state;
 	struct health_target *t = rpc_target(f);
@@ -493,6 +516,102 @@ static void test_second_family_comes(void **state)
 	health_free(&old);
 }
 
+/* Behind the child's targets, each with the one that it comes after. */
+static void test_vip_targets(void **state)
+{
+	struct fixture *f = *state;
+	size_t found = 0;
+
+	assert_int_equal(f->health.probed, 16); /* four checks, four addresses */
+	assert_int_equal(f->health.count - f->health.probed, 8);
+	for (size_t i = 0; i < f->health.count; i++) {
+		const struct health_target *own = &f->health.target[i], *vip;
+
+		assert_int_equal(own->kind == HEALTH_VIP, i >= f->health.probed);
+		assert_int_equal(flow_ip_is_none(&own->vip), i < f->health.probed);
+		if (!own->vip_target)
+			continue;
+		found++;
+		vip = &f->health.target[own->vip_target];
+		assert_true(own->port == 25 || own->port == 135);
+		assert_int_equal(vip->port, own->port);
+		assert_int_equal(vip->member, own->member);
+		assert_true(vip->pools == own->pools);
+		assert_true(flow_ip_equal(&vip->addr, &own->addr));
+		assert_int_equal(flow_ip_family(&vip->vip), flow_ip_family(&own->addr));
+	}
+	assert_int_equal(found, 8);
+}
+
+/* What is not looked at: the other family is well. */
+static void begin_v6(struct fixture *f)
+{
+	for (size_t i = 0; i < f->health.count; i++)
+		if (flow_ip_family(&f->health.target[i].addr) == FLOW_IPV6)
+			health_result(&f->health.target[i], HEALTH_OK, 100, 5);
+}
+
+static void test_vip_decides(void **state)
+{
+	struct fixture *f = *state;
+	struct health_target *own = target(f, M1, 25);
+	struct health_target *vip = &f->health.target[own->vip_target];
+	char line[HEALTH_TEXT];
+
+	begin_v6(f);
+	health_result(own, HEALTH_OK, 200, 10);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UNDECIDED);
+	health_result(vip, HEALTH_OK, 300, 10);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UP);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UP);
+		health_result(own, HEALTH_OK, 200, 20);
+		health_result(vip, HEALTH_NO_VIP, 1000, 20);
+	}
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_DOWN);
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1),
+			    "vip 25 no-answer-for-vip (loopback adapter missing?)");
+	health_result(vip, HEALTH_REFUSED, 1000, 20);
+	assert_string_equal(health_text(line, &f->health, f->smtp, M1),
+			    "vip 25 refused (not bound to the VIP?)");
+	for (int i = 0; i < 2; i++)
+		health_result(vip, HEALTH_OK, 300, 30);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UP);
+}
+
+/* A node that may not ask keeps no member out for that; what it has learned once, it keeps. */
+static void test_vip_cannot_be_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct health_target *own = target(f, M1, 25);
+	struct health_target *vip = &f->health.target[own->vip_target];
+
+	begin_v6(f);
+	health_result(own, HEALTH_OK, 200, 10);
+	health_result(vip, HEALTH_FAULT, 0, 10);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_UP);
+	for (int i = 0; i < 3; i++)
+		health_result(vip, HEALTH_NO_VIP, 1000, 20);
+	health_result(vip, HEALTH_FAULT, 0, 30);
+	assert_int_equal(health_verdict(&f->health, f->smtp, M1), HEALTH_DOWN);
+}
+
+/* All members have one VIP, and each its own results. */
+static void test_vip_reload(void **state)
+{
+	struct fixture *f = *state;
+	size_t vip = target(f, M1, 25)->vip_target;
+	struct health next;
+
+	for (int i = 0; i < 3; i++)
+		health_result(&f->health.target[vip], HEALTH_NO_VIP, 1000, 20);
+	assert_int_equal(health_plan(&next, f->plan, 100), 0);
+	health_carry(&next, &f->health);
+	for (size_t i = next.probed; i < next.count; i++)
+		assert_int_equal(next.target[i].confirmed, i == vip);
+	health_free(&next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +630,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_both_families, setup_dual, teardown),
 		cmocka_unit_test_setup_teardown(test_second_family_comes, setup_dual, teardown),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test_setup_teardown(test_vip_targets, setup_direct, teardown),
+		cmocka_unit_test_setup_teardown(test_vip_decides, setup_direct, teardown),
+		cmocka_unit_test_setup_teardown(test_vip_cannot_be_asked, setup_direct, teardown),
+		cmocka_unit_test_setup_teardown(test_vip_reload, setup_direct, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
