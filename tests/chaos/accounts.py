@@ -85,6 +85,25 @@ def judge(history, verdict):
                                'refused': most(first, last, 'refused'),
                                'vanished': vanished(first, last)}
     judge_sent(history, verdict, told)
+    judge_passage(history, verdict)
+
+
+def judge_passage(history, verdict):
+    """I7: who kills a daemon loses no packet of those that were there.  By a tap on the switch."""
+    lines = [line for line in history.passage if line['event'] != 'listens']
+    if not verdict.must(lines and lines[-1]['event'] == 'total', 'nobody listened on the switch'):
+        return
+    total, stayed = lines[-1], lines[:-1]
+    verdict.figures['segments'], verdict.figures['segments_lost'] = total['segments'], total['lost']
+    touched = {word for fault in history.faults.values() for word in fault['touches'].split()}
+    words = '%d of %d segments went into a node and stayed: %s' % (
+        total['lost'], total['segments'], stayed[:3])
+    if total['unread']:
+        verdict.told.append('%d frames were too many for the tap on the switch' % total['unread'])
+    elif total['lost'] and verdict.starved_ms():    # who is not let read his ring loses frames
+        verdict.told.append(words)
+    elif touched and touched <= {'daemons', 'channel', 'disk'}:
+        verdict.invariant('I7', not total['lost'], words)
 
 
 def judge_sent(history, verdict, told):

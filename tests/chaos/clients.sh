@@ -120,6 +120,13 @@ account_take() {
 	on "lb$1" "$CHAOS/account.py" "$LAB_BUILD/pairctl" "$LAB/lb$1/run" "$LAB/bpf/lb$1"
 }
 
+# passage_start: a tap on the switch, on the segments of the clients that stay.
+passage_start() {
+	spawn passage switch "$LAB_BUILD/tests/passage" "$LAB_CLIENTS" 50 \
+		lb1 lb1-eth0 lb1-eth1 lb2 lb2-eth0 lb2-eth1
+	wait_for 5 "the tap of segments" grep -q listens "$LAB/log/passage.out"
+}
+
 # meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what
 # these miss is the machine's doing.
 meters_start() {
@@ -133,6 +140,7 @@ meters_start() {
 		[[ ! -e $LAB/log/$name.out ]] || first_line[$name]=$(($(wc -l <"$LAB/log/$name.out") + 1))
 	done
 	witness_start
+	passage_start
 	spawn echo client "$LAB_BUILD/tests/blackout" ping "$LAB_VIP"
 	spawn control client "$LAB_BUILD/tests/blackout" ping "$BYSTANDER"
 	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 "$PROBE_FROM" 10
@@ -161,6 +169,8 @@ meters_stop() {
 	signal -TERM watch-1
 	signal -TERM watch-2
 	witness_stop
+	signal -TERM passage
+	wait_for 15 "the tap of segments to end" gone passage
 }
 
 # client_joins NAME PORT SESSIONS EVERY-MS [FIRST-SOURCE SOURCES]: sessions of one episode, which a

@@ -143,7 +143,8 @@ collect() {
 	for name in "${!first_line[@]}"; do
 		tail -n "+${first_line[$name]}" "$LAB/log/$name.out" >"$1/$name.out"
 	done
-	for name in history witness echo control probe control-probe fresh watch-1 watch-2 account-1 account-2 $(<"$LAB/clients"); do
+	for name in history witness echo control probe control-probe fresh watch-1 watch-2 account-1 account-2 \
+		passage $(<"$LAB/clients"); do
 		cp "$LAB/log/$name.out" "$1/"
 	done
 	cp "$LAB"/log/fault-*.log "$LAB/log/sessions.json" "$1/" 2>/dev/null

@@ -24,7 +24,7 @@ def reader_of_witness():
 
 witness = reader_of_witness()
 METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh', 'watch-1', 'watch-2',
-          'account-1', 'account-2')
+          'account-1', 'account-2', 'passage')
 WHOLE_RUN = ('chat', 'bulk', 'rpc', 'mapi')    # their sessions are counted at the begin
 SILENT_MS = 2000
 STALL_EDGES = (200, 500, 1000, 2000, 5000)
@@ -39,6 +39,7 @@ class History:
         self.addresses, self.adverts = witness.read(directory + '/witness.out')
         self.watch = {node: lines('%s/watch-%d.out' % (directory, node)) for node in (1, 2)}
         self.accounts = {node: lines('%s/account-%d.out' % (directory, node)) for node in (1, 2)}
+        self.passage = lines(directory + '/passage.out')
         names = [os.path.basename(path)[:-len('.out')] for path in glob.glob(directory + '/*.out')]
         self.clients = {name: lines('%s/%s.out' % (directory, name)) for name in sorted(names)
                         if name not in METERS}

@@ -95,7 +95,7 @@ def figures(verdicts, rows):
     of_all['frames_accounted'] = sum(account['seen'] for account in told)
     of_all['frames_dropped'] = sum(sum(account['dropped'].values()) for account in told)
     of_all['frames_unsent'] = sum(account['refused'] + account['vanished'] for account in told)
-    for name in ('mail_answers', 'mail_lost', 'blocks', 'blocks_corrupt'):
+    for name in ('segments', 'segments_lost', 'mail_answers', 'mail_lost', 'blocks', 'blocks_corrupt'):
         of_all[name] = sum(verdict['figures'].get(name, 0) for verdict in verdicts)
     for row in rows:
         for key in ('blackout_median_ms', 'blackout_max_ms', 'sessions', 'sessions_lost',
@@ -147,6 +147,9 @@ def others(verdict):
     if 'mail_answers' in seen:
         out.append('mail clients: %d answers, the longest after %.0f ms; %d lines lost' % (
             seen['mail_answers'], seen['mail_answer_ms'], seen['mail_lost']))
+    if 'segments' in seen:
+        out.append('segments of sessions: %d went into a node, %d stayed there' % (
+            seen['segments'], seen['segments_lost']))
     if 'blocks' in seen:
         out.append('transfers by TLS: %d blocks, %d of them not what was sent' % (
             seen['blocks'], seen['blocks_corrupt']))

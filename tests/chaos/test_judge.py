@@ -46,6 +46,7 @@ def well():
         'watch-2': [at(900, 'sample', role='standby', epoch=0),
                     at(1260, 'sample', role='active', epoch=2)],
         'witness': asked + answered, 'account-1': [account(1000), account(5000)],
+        'passage': [at(900, 'listens'), at(4000, 'total', segments=900, lost=0, unread=0)],
         'account-2': [account(70), account(70)],
         'sessions': [{'sessions': [session('10.20.0.120:1', 'chat', 'm1'),
                                    session('10.20.0.120:2', 'bulk', 'm1')]}]}
@@ -158,6 +159,9 @@ WRONGS = {
     'dropped, but counted as forwarded': counted_less(drop_ttl=200, forwarded_in=-200),
     'frames were sent on and never left': lambda record: record['account-1'][1]['after'].update(
         sent=1000),
+    'a segment went in and stayed': lambda record: (
+        declared(touches='daemons channel')(record), with_last('passage', lost=1)(record)),
+    'nobody listened': lambda record: record['passage'].pop(),
     'nobody read the counters': lambda record: record['account-2'].pop(),
     'the record has no end': without('end'),
 }
@@ -184,6 +188,13 @@ RIGHTS = {
     'frames that came while the counters were read': lambda record: (
         record['account-1'][1]['after'].update(seen=6500, redirected=3400, sent=3400),
         counted_less(passed=-300, forwarded_in=-500)(record)),
+    'a segment stayed in a node that lost its power': lambda record: (
+        declared(touches='daemons node')(record), with_last('passage', lost=1)(record)),
+    'a segment stayed while the machine stood still': lambda record: (
+        WRONGS['a segment went in and stayed'](record),
+        with_last('control-probe', longest_gap_ms=1000.0)(record)),
+    'more than the tap could read': lambda record: (
+        declared(touches='daemons')(record), with_last('passage', lost=1, unread=3)(record)),
     'never left, for a ring was full': lambda record: (
         WRONGS['frames were sent on and never left'](record),
         record['account-1'][1]['after'].update(refused=1600)),
