@@ -313,20 +313,29 @@ static void watch(struct truth *truth, enum flow_family family)
 	ev_io_start(truth->loop, io);
 }
 
-void truth_start(struct truth *truth, struct ev_loop *loop, struct neighbour *neighbour,
-		 const struct health *health)
+/* There is something to ask; what cannot be had stays closed. */
+static void open_links(struct truth *truth)
 {
-	truth->loop = loop;
-	truth->neighbour = neighbour;
-	truth->health = health;
-	truth->fd[FLOW_IPV4] = truth->fd[FLOW_IPV6] = -1;
 	truth->port_socket = take_port(&truth->port);
 	if (truth->port_socket < 0)
 		log_warning("no port for asking members for their VIP (mode dsr): %s",
 			    strerror(-truth->port_socket));
 	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES && truth->port_socket >= 0; f++)
 		watch(truth, f);
-	truth_replan(truth);
+}
+
+static void close_links(struct truth *truth)
+{
+	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++) {
+		if (truth->fd[f] < 0)
+			continue;
+		ev_io_stop(truth->loop, &truth->io[f]);
+		close(truth->fd[f]);
+		truth->fd[f] = -1;
+	}
+	if (truth->port_socket >= 0)
+		close(truth->port_socket);
+	truth->port_socket = -1;
 }
 
 static void forget(struct truth *truth)
@@ -338,20 +347,40 @@ static void forget(struct truth *truth)
 	truth->probes = 0;
 }
 
+void truth_start(struct truth *truth, struct ev_loop *loop, struct neighbour *neighbour,
+		 const struct health *health)
+{
+	truth->loop = loop;
+	truth->neighbour = neighbour;
+	truth->health = health;
+	truth->fd[FLOW_IPV4] = truth->fd[FLOW_IPV6] = truth->port_socket = -1;
+	truth_replan(truth);
+}
+
 void truth_stop(struct truth *truth)
 {
 	if (!truth->loop)
 		return;
 	forget(truth);
-	for (enum flow_family f = FLOW_IPV4; f < FLOW_FAMILIES; f++) {
-		if (truth->fd[f] < 0)
-			continue;
-		ev_io_stop(truth->loop, &truth->io[f]);
-		close(truth->fd[f]);
-	}
-	if (truth->port_socket >= 0)
-		close(truth->port_socket);
+	close_links(truth);
 	truth->loop = NULL;
+}
+
+static int make_probes(struct truth *truth, size_t count)
+{
+	truth->probe = calloc(count, sizeof(*truth->probe));
+	if (!truth->probe)
+		return -ENOMEM;
+	truth->probes = count;
+	for (size_t i = 0; i < count; i++) {
+		struct truth_probe *probe = &truth->probe[i];
+
+		probe->truth = truth;
+		probe->target = truth->health->probed + i;
+		ev_init(&probe->again, on_again);
+		probe->again.data = probe;
+	}
+	return 0;
 }
 
 void truth_replan(struct truth *truth)
@@ -362,18 +391,10 @@ void truth_replan(struct truth *truth)
 		return;
 	count = truth->health->count - truth->health->probed;
 	forget(truth);
-	truth->probe = calloc(count ? count : 1, sizeof(*truth->probe));
-	if (!truth->probe) {
+	if (!count)
+		close_links(truth); /* no array is of mode dsr now */
+	else if (make_probes(truth, count))
 		log_error("no memory for asking members for their VIP");
-		return;
-	}
-	truth->probes = count;
-	for (size_t i = 0; i < count; i++) {
-		struct truth_probe *probe = &truth->probe[i];
-
-		probe->truth = truth;
-		probe->target = truth->health->probed + i;
-		ev_init(&probe->again, on_again);
-		probe->again.data = probe;
-	}
+	else if (truth->port_socket < 0)
+		open_links(truth);
 }

@@ -31,7 +31,7 @@ struct truth {
 	void (*report)(void *arg, const struct check_report *report);
 	void *arg;
 
-	int port_socket; /* keeps the port from all others */
+	int port_socket; /* keeps the port from all others; -1: nothing is asked */
 	uint16_t port;   /* host order; all SYNs come from there */
 	int fd[FLOW_FAMILIES];
 	ev_io io[FLOW_FAMILIES];
@@ -40,8 +40,8 @@ struct truth {
 };
 
 /*
- * Needs CAP_NET_RAW.  Where the sockets are not to be had that is logged, and every probe ends with
- * HEALTH_FAULT.
+ * Opens its sockets when there is a target; that needs CAP_NET_RAW.  Where they are not to be had
+ * that is logged, and every probe ends with HEALTH_FAULT.
  */
 void truth_start(struct truth *truth, struct ev_loop *loop, struct neighbour *neighbour,
 		 const struct health *health);

@@ -3,7 +3,8 @@
 #
 # Mode dsr: a member without the VIP on its loopback answers every check of its own address, and no
 # client.  The pair finds it by asking for the VIP, on either node and in both families, and it is
-# back as soon as it answers.  An array of mode nat is asked for nothing of the kind.
+# back as soon as it answers.  An array of mode nat is asked for nothing of the kind,
+# until its mode changes.
 
 LAB_V6=1
 . "${0%/*}/../lib/pair.sh"
@@ -57,6 +58,17 @@ meanwhile() {
 		fail "$2 does not answer at its own address"
 }
 
+# routed_is WORDS: that array's mode, by the same file on both nodes.
+routed_is() {
+	local node daemon
+	sed -i "s/vip 10.20.0.13; .*/vip 10.20.0.13; $1/" "$LAB/pair.conf"
+	for node in 1 2; do
+		for daemon in lbd syncd vrrpd; do
+			signal -HUP "lb$node-$daemon"
+		done
+	done
+}
+
 lab_wires
 lab_members
 config
@@ -102,5 +114,11 @@ LAB_POLL=0.1 wait_for 30 "m2 back" says 2 m2 "up tcp 7000 *"
 
 says 2 m3 "up tcp 7000 *" || fail "nat: $(verdict 2 m3 chat)"
 grep -q 'routed/m3 is down' "$LAB"/log/lb[12]-lbd.log && fail "an array of mode nat was touched"
+
+say "that array becomes one of mode dsr, and of mode nat again"
+routed_is "mode dsr"
+LAB_POLL=0.1 wait_for 30 "m3 out" says 2 m3 "down vip 7000 $WITHOUT"
+routed_is "gateway $LAB_GATEWAY"
+LAB_POLL=0.1 wait_for 30 "m3 back" says 2 m3 "up tcp 7000 *"
 chat_stop chat
 say "a member without the VIP was found on both nodes; its own address had answered all the time"
