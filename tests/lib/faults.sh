@@ -109,6 +109,31 @@ cable_fast() {
 	done
 }
 
+# cable_bad KIND: what the nodes send to each other is spoiled as badwire.py says; cable_good ends it.
+cable_bad() {
+	local node
+	for node in 1 2; do
+		spawn "badwire-$node" "lb$node" nice -n -5 "$LAB_TOP/tests/lib/badwire.py" eth2 bad0 7 "$1"
+		wait_for 5 "the tap of lb$node" tap_is_up "$node"
+		on "lb$node" nft -f - <<-END || fail "nft refuses"
+			table netdev bad {
+			    chain out { type filter hook egress device eth2 priority 0;
+			        meta mark != 7 fwd to bad0; }
+			}
+		END
+	done
+}
+tap_is_up() { ip -n "lb$1" link show bad0 up 2>/dev/null | grep -q bad0; }
+# Also when the node's processes are dead.
+cable_good() {
+	local node
+	for node in 1 2; do
+		on "lb$node" nft delete table netdev bad
+		signal -TERM "badwire-$node"
+		wait_for 5 "badwire of lb$node to end" gone "badwire-$node"
+	done
+}
+
 # --- cases ------------------------------------------------------------------------------------
 
 # faults NUMBER...: runs fault_NUMBER for each, in order, unless CASES picks others.
