@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# 100 clients have been to the mapper, to a port that it might name, and to both ports of another
+# group, and are gone: pins are all that is left of them.  Then weights change, so that no table leads
+# where they were, and the active node dies.  Whoever comes for the first time goes by the new weights.
+id=S13
+title="100 pinned clients come again after weights and then the active node have changed"
+touches="all"
+hold_ms=300
+dark_ms=320 connect_ms=360
+heal_s=20
+MAPPER=135 MAPPED=6005
+
+serve() {
+	local member port
+	for member in "${LAB_MEMBERS[@]}"; do
+		for port in "$@"; do
+			lives "serve-$member-$port" ||
+				spawn "serve-$member-$port" "$member" "$LAB_BUILD/tests/chat" serve "$member" "$port"
+		done
+	done
+}
+ports() {
+	[[ -n $LAB_SAMBA ]] || echo "$MAPPER"
+	echo "$MAPPED"
+	echo 7000
+	echo 7001
+}
+clients_have_a_way() { ip -n "lb$1" route replace 10.22.0.0/16 via "$LAB_CLIENTS"; }
+knock() {
+	# shellcheck disable=SC2046 # ports
+	on client "$LAB_TOP/tests/lib/knock.py" "$LAB_VIP" "$1" 100 0 $(ports)
+}
+
+prepare() {
+	local number i
+	number=$(($(cat "$LAB/s13" 2>/dev/null || echo 0) + 1))
+	echo "$number" >"$LAB/s13"
+	for ((i = 1; i <= 200; i++)); do
+		echo "addr add 10.22.$((number % 250)).$i/32 dev lo"
+	done | ip -n client -force -batch - 2>/dev/null
+	# shellcheck disable=SC2046 # ports
+	serve $(ports | grep -v '^700')
+	clients_have_a_way 1
+	clients_have_a_way 2
+}
+inject() {
+	knock "10.22.$(($(<"$LAB/s13") % 250)).1" >"$LAB/s13-before" || fail "no answer"
+	sed 's/member m[12] {/& weight 1;/; s/member m3 {/& weight 100;/' "$LAB/pair.conf" >"$LAB/new.conf"
+	LAB_POLL=0.2 wait_for 20 "the push" pairctl "$1" push "$LAB/new.conf" --no-confirm
+	LAB_POLL=0.1 wait_for 20 "one revision" one_revision
+	node_power_off "$1"
+}
+effect() { has_role "$2" active; }
+heal() {
+	knock "10.22.$(($(<"$LAB/s13") % 250)).1" >"$LAB/s13-after"
+	knock "10.22.$(($(<"$LAB/s13") % 250)).101" >"$LAB/s13-others"
+	node_power_on "$1"
+	clients_have_a_way "$1"
+}
+check() {
+	local others torn
+	config_back "$1"
+	cmp -s "$LAB/s13-before" "$LAB/s13-after" ||
+		fail "elsewhere than before: $(diff "$LAB/s13-before" "$LAB/s13-after" | grep -c '^>')"
+	torn=$(awk -v mapped="$MAPPED" '{ group = $2 == mapped || $2 == 135 ? "rpc" : "chat" }
+		!seen[$1, group, $3]++ && ++members[$1, group] == 2' "$LAB/s13-after" | wc -l)
+	((torn == 0)) || fail "$torn clients are at two members of a group"
+	others=$(awk '$3 != "m3"' "$LAB/s13-others" | wc -l)
+	((others * 4 < $(wc -l <"$LAB/s13-others"))) || fail "$others newcomers do not follow the weights"
+}
