@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an alert should watch and no daemon knows: the drills of this node, as Prometheus reads text
- * files.  Times are of the wall clock and not ages: a file that is no longer written must not look
- * fresh.
+ * What an alert should watch: the drills of this node, which no daemon knows, and the arrays' names,
+ * as Prometheus reads text files.  Times are of the wall clock and not ages: a file that is no
+ * longer written must not look fresh.
  */
 #include "conf/pairctl/drill.h"
 
@@ -32,6 +32,21 @@ void metrics_print(const Answer__LastDrill *last, uint64_t now_ms, FILE *out)
 		    last->passed, out);
 }
 
+/* A node whose lbd does not run has drilled nonetheless. */
+static void print_names(const struct pairctl *ctl)
+{
+	Cas__StatusRequest request = CAS__STATUS_REQUEST__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT, *answer = NULL;
+	struct question question = { "lbd", &message, PAIRCTL_WAIT_MS };
+
+	message.status = &request;
+	if (ask_daemon(ctl, &question, &answer) < 0)
+		return;
+	if (answer->status_reply && answer->status_reply->lbd)
+		metrics_print_names(answer->status_reply->lbd, stdout);
+	cas__message__free_unpacked(answer, NULL);
+}
+
 int metrics_run(const struct pairctl *ctl)
 {
 	Answer__LastDrill *last;
@@ -49,5 +64,6 @@ int metrics_run(const struct pairctl *ctl)
 	else
 		metrics_print(last, now_ms, stdout);
 	free(last);
+	print_names(ctl);
 	return error < 0 ? PAIRCTL_PROBLEM : PAIRCTL_DONE;
 }

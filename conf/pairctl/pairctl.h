@@ -187,6 +187,8 @@ int status_exit(const Answer__Status *status);
 /* "in sync" and so on; "unknown" for a word of a newer version. */
 const char *status_sync_word(Cas__SyncState state);
 void status_print(const Answer__Status *status, bool colour, FILE *out);
+/* Gauges of the arrays' names, as Prometheus reads them; none for what is unknown. */
+void metrics_print_names(const Cas__LbdStatus *lbd, FILE *out);
 
 void members_print(const Cas__MembersReply *reply, bool colour, FILE *out);
 void sessions_print(const Cas__Session *session, FILE *out);

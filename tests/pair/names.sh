@@ -69,6 +69,8 @@ await() {
 await_both() { await 1 "$@"; await 2 "$@"; }
 # told NODE KIND TEXT: in the status for people.
 told() { pairctl "$1" status >"$LAB/told" 2>&1 || true; grep -q "^$2: $NAME, the name of array lab, $3" "$LAB/told"; }
+shows() { pairctl "$1" status 2>&1 | grep -Eq "^  $2"; }
+measures() { pairctl "$1" metrics --state-dir "$LAB/lb$1/state" | grep -q "^caspair_fqdn_$2"; }
 nasty() { echo "$1" >"$LAB/nasty.new" && mv "$LAB/nasty.new" "$LAB/nasty"; }
 
 command -v dnsmasq >/dev/null || fail "dnsmasq is missing; run tests/lib/setup.sh"
@@ -89,16 +91,20 @@ await_both "$INSIDE" 'ok; '
 await_both "$INSIDE6" 'ok; '
 await_both "$OUTSIDE" 'ok; '
 await_both "$NASTY" 'unknown; the resolver does not answer'
-told 1 note 'cannot be judged: the resolver does not answer (inside, by 10.20.0.103)' || fail "a silent resolver is not told"
+wait_for 30 "a note of the silent resolver" \
+	told 1 note "cannot be judged: the resolver does not answer (inside, by $NASTY)"
 ! told 1 problem . || fail "a silent resolver is called a problem"
-grep -Eq "^  $NAME +inside +$INSIDE +$LAB_VIP, $LAB_VIP6 +ok" "$LAB/told" || fail "the good name is not shown"
+wait_for 30 "the row of a good name" shows 1 "$NAME +inside +$INSIDE +$LAB_VIP, $LAB_VIP6 +ok"
 
 say "wrong inside"
 began=$(ms)
 dns_say inside 10.20.0.99 "$LAB_VIP6"
 await_both "$INSIDE" 'wrong; leads to 10.20.0.99, which is not the VIP'
 say "    told after $(($(ms) - began)) ms, at an interval of 1 s"
-told 2 problem "leads to 10.20.0.99, which is not the VIP (inside, says $INSIDE)" || fail "it is no problem to lb2"
+wait_for 30 "the problem of lb2" \
+	told 2 problem "leads to 10.20.0.99, which is not the VIP (inside, says $INSIDE)"
+wait_for 30 "the metrics of a wrong name" measures 2 "matches_vip{array=\"lab\",resolver=\"$INSIDE\"} 0"
+wait_for 30 "the metrics of a good name" measures 2 "known_outside{array=\"lab\",resolver=\"$OUTSIDE\"} 0"
 dns_say inside "$LAB_VIP" 2001:db8:20::99
 await_both "$INSIDE6" 'wrong; leads to 2001:db8:20::99, which is not the VIP'
 dns_say inside
@@ -131,6 +137,7 @@ await 1 "$INSIDE" 'wrong; leads to 10.20.0.98, *'
 nasty short
 dns_say inside "$LAB_VIP" "$LAB_VIP6"
 await_both "$INSIDE" 'ok; '
+await_both "$INSIDE6" 'ok; '
 
 say "no resolver"
 signal -9 dns-outside

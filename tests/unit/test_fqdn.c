@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the answers of resolvers come to (lbd/fqdn.h). */
+/* What the answers of resolvers come to (lbd/fqdn.h), and as metrics. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "conf/pairctl/pairctl.h"
 #include "lbd/fqdn.h"
 #include "proto/addr.h"
 
@@ -90,6 +93,8 @@ static void verdicts(void **state)
 		{ 2, false, "10.20.0.10", "-", FQDN_OK, "" },
 		{ 2, false, "-", "2001:db8:20::10", FQDN_OK, "" },
 		{ 1, false, "10.20.0.10 10.20.0.10", "-", FQDN_OK, "" },
+		{ 1, false, "10.20.0.10 10.20.0.10 10.20.0.10 10.20.0.10 10.20.0.99", "-",
+		  FQDN_WRONG, "leads to 10.20.0.99, which is not the VIP" },
 		{ 1, false, "10.20.0.99", "-", FQDN_WRONG,
 		  "leads to 10.20.0.99, which is not the VIP" },
 		{ 1, false, "10.20.0.10 10.20.0.99", "-", FQDN_WRONG,
@@ -158,7 +163,7 @@ static bool news(struct fqdn *fqdn)
 
 static void told_once(void **state)
 {
-	struct fqdn fqdn, next;
+	struct fqdn fqdn, next, last;
 
 	(void)state;
 	plan(&fqdn, 1, false);
@@ -179,6 +184,13 @@ static void told_once(void **state)
 	plan(&next, 1, false);
 	fqdn_carry(&next, &fqdn);
 	assert_false(news(&next));
+	hear(&next, "10.20.0.10", "-");
+	assert_true(news(&next));
+	plan(&last, 1, false);
+	fqdn_carry(&last, &next);
+	assert_false(news(&last));
+	fqdn_free(&last);
+	hear(&next, "", "");
 	assert_int_equal(next.question->answer[FLOW_IPV4].said, FQDN_SILENT);
 	fqdn_free(&fqdn);
 	plan(&fqdn, 1, true);
@@ -210,13 +222,49 @@ static void nothing_to_ask(void **state)
 	fqdn_free(&fqdn);
 }
 
+static void metrics(void **state)
+{
+	static char array[] = "mel", here[] = "10.0.0.53", there[] = "2001:db8::53";
+	Cas__NameStatus name[] = { CAS__NAME_STATUS__INIT, CAS__NAME_STATUS__INIT,
+				   CAS__NAME_STATUS__INIT, CAS__NAME_STATUS__INIT };
+	Cas__NameStatus *names[] = { &name[0], &name[1], &name[2], &name[3] };
+	Cas__LbdStatus status = CAS__LBD_STATUS__INIT;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		name[i].array = array;
+		name[i].resolver = i % 2 ? there : here;
+		name[i].outside = i >= 2;
+	}
+	name[0].verdict = name[2].verdict = CAS__NAME_STATUS__VERDICT__WRONG;
+	name[1].verdict = CAS__NAME_STATUS__VERDICT__OK;
+	status.fqdn = names;
+	status.n_fqdn = 4;
+	metrics_print_names(&status, out);
+	fclose(out);
+	assert_string_equal(
+		text,
+		"# HELP caspair_fqdn_matches_vip Whether a resolver inside leads the name of an "
+		"array to its VIP and nowhere else.\n"
+		"# TYPE caspair_fqdn_matches_vip gauge\n"
+		"caspair_fqdn_matches_vip{array=\"mel\",resolver=\"10.0.0.53\"} 0\n"
+		"caspair_fqdn_matches_vip{array=\"mel\",resolver=\"2001:db8::53\"} 1\n"
+		"# HELP caspair_fqdn_known_outside Whether a resolver outside knows the name of an "
+		"array, which it should not.\n"
+		"# TYPE caspair_fqdn_known_outside gauge\n"
+		"caspair_fqdn_known_outside{array=\"mel\",resolver=\"10.0.0.53\"} 1\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(ages),
-		cmocka_unit_test(told_once),
-		cmocka_unit_test(nothing_to_ask),
+		cmocka_unit_test(verdicts),  cmocka_unit_test(ages),
+		cmocka_unit_test(told_once), cmocka_unit_test(nothing_to_ask),
+		cmocka_unit_test(metrics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
