@@ -106,7 +106,7 @@ int drill_last(const char *state_dir, uint64_t now_ms, Answer__LastDrill **last)
 /* "the records in DIR cannot be read", as the verb's only output; returns its exit status. */
 int drill_unreadable(const struct pairctl *ctl, int error);
 
-/* --- metrics.c: for a collector of text files -------------------------------------------------- */
+/* --- metrics.c: for a collector of text files ------------------------------------------------- */
 
 /* `last` is NULL as long as there was no drill. */
 void metrics_print(const Answer__LastDrill *last, uint64_t now_ms, FILE *out);
