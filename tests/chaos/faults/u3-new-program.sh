@@ -19,7 +19,7 @@ lbd_anew() {
 	wait_for 10 "lbd of lb$1 to leave" gone "lb$1-lbd"
 	daemon_start "$1" lbd
 	await_daemon "$1" lbd
-	LAB_POLL=0.05 wait_for 10 "lbd of lb$1 to count" has_room_for "$1" '[0-9]*'
+	LAB_POLL=0.05 wait_for 30 "lbd of lb$1 to count" has_room_for "$1" '[0-9]*'
 	[[ $before == [0-9]* && $(program "$1") == [0-9]* && $(program "$1") != "$before" ]] ||
 		fail "program ${before:-none} was not replaced: $(program "$1")"
 }
