@@ -155,6 +155,20 @@ static void say_slow(const struct judge *judge, const struct health_target *targ
 			 target->port);
 }
 
+/* Told as it begins. */
+static void say_fault(const struct judge *judge, const struct health_target *target)
+{
+	const struct plan *plan = judge->plan;
+
+	if (target->kind == HEALTH_VIP)
+		log_warning("%s/%s cannot be asked whether it answers for the VIP at port %u",
+			    plan->array_of_member[target->member]->name,
+			    plan->member[target->member]->name, target->port);
+	else
+		log_warning("check child cannot probe port %u: out of ports or descriptors?",
+			    target->port);
+}
+
 static void on_report(void *arg, const struct check_report *report)
 {
 	struct judge *judge = arg;
@@ -166,8 +180,7 @@ static void on_report(void *arg, const struct check_report *report)
 	target->trace = report->trace;
 	outcome = health_outcome(judge->plan, target, report->outcome, &target->trace);
 	if (report->outcome == HEALTH_FAULT && before != HEALTH_FAULT)
-		log_warning("%s cannot probe port %u: out of ports or descriptors?",
-			    target->kind == HEALTH_VIP ? "lbd" : "check child", target->port);
+		say_fault(judge, target);
 	news = health_result(target, outcome, report->latency_us, daemon_now_ns());
 	rpc_time_add(judge->rpc_time, target);
 	if (outcome == HEALTH_OK)

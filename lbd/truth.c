@@ -303,8 +303,8 @@ static void watch(struct truth *truth, enum flow_family family)
 
 	truth->fd[family] = open_link(family, truth->port);
 	if (truth->fd[family] < 0) {
-		log_warning("no member can be asked for its VIP (mode dsr): %s%s",
-			    strerror(-truth->fd[family]),
+		log_warning("no member can be asked for its %s VIP (mode dsr): %s%s",
+			    family == FLOW_IPV4 ? "IPv4" : "IPv6", strerror(-truth->fd[family]),
 			    truth->fd[family] == -EPERM ? "; lbd needs CAP_NET_RAW" : "");
 		return;
 	}
