@@ -135,6 +135,8 @@ WRONGS = {
     'tables were not compared': without('tables'),
     'it did not heal': without('settled'),
     'an epoch came back': with_last('watch-2', epoch=1),
+    'one leads again in the epoch that it had': lambda record: record['watch-1'].extend([
+        at(1300, 'sample', role='active', epoch=1), at(1400, 'sample', role='standby', epoch=1)]),
     'two say that they lead': with_last('watch-1', role='active'),
     'who does not answer says that he leads': lambda record: record.update({
         'watch-1': record['watch-1'][:1], 'watch-2': record['watch-2'][:1]}),
@@ -178,6 +180,9 @@ RIGHTS = {
         WRONGS['the address was dark'](record), with_last('control', dark_ms=299.0)(record)),
     'a node could not be asked for a while': lambda record: record['watch-2'].extend([
         at(2000, 'sample', role='down'), at(2500, 'sample', role='active', epoch=2)]),
+    'a node that was frozen says once what it was': lambda record: record.update({'watch-1': [
+        at(900, 'sample', role='active', epoch=1), at(1250, 'sample', role='down'),
+        at(1300, 'sample', role='active', epoch=1), at(1400, 'sample', role='standby', epoch=1)]}),
     'a node does not answer at the end': with_line('watch-2', at(3900, 'sample', role='down')),
     'two owners while the machine stood still': lambda record: (
         WRONGS['two owners'](record), with_last('control-probe', longest_gap_ms=1000.0)(record)),
