@@ -6,7 +6,7 @@
 # starts them again is systemd's part, and not played here.
 id=P11
 title="what has started and watches the daemons of the active node is killed"
-touches="daemons"
+touches="all"
 hold_ms=2000
 dark_ms=5 connect_ms=100
 moves=1

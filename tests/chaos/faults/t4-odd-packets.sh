@@ -5,7 +5,7 @@
 # dropped, what is forwarded does no harm, and the errors of ICMP reach the right member.
 id=T4
 title="fragments, options, wrong checksums and lengths, TTL 1 and ICMP errors inside of sessions"
-touches=""
+touches="daemons node lan members"
 hold_ms=500
 dark_ms=5 connect_ms=100
 stays=1
