@@ -15,8 +15,7 @@ WITHOUT="no-answer-for-vip (loopback adapter missing?)"
 # m3 alone is an array of mode nat, whose members have no VIP anywhere.
 config() {
 	lab_config
-	sed -i -e 's/^    gateway .*/    mode dsr/' -e '/member m3/d' \
-		-e 's/check tcp { interval 500ms/check tcp { fall 2; rise 2; interval 500ms/' "$LAB/pair.conf"
+	sed -i -e 's/^    gateway .*/    mode dsr/' -e '/member m3/d' "$LAB/pair.conf"
 	cat >>"$LAB/pair.conf" <<-END
 		array routed {
 		    vip 10.20.0.13; gateway $LAB_GATEWAY
