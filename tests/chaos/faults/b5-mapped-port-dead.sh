@@ -20,7 +20,8 @@ with_check() {
 		"$LAB/pair.conf" >"$LAB/new.conf"
 }
 verdict() { pairctl "$1" -j members 2>/dev/null | "$LAB_TOP/tests/lib/verdict.py" "$2" rpc; }
-is() { [[ $(verdict "$1" "$2") == $3 ]]; } # a pattern
+# shellcheck disable=SC2053 # a pattern
+is() { [[ $(verdict "$1" "$2") == $3 ]]; }
 all_are_up() { is "$1" m1 'up *' && is "$1" m2 'up *' && is "$1" m3 'up *'; }
 
 # Members serve mail clients anyway, unless there are none in this run.
