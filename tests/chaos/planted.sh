@@ -9,10 +9,10 @@
 cd "${0%/*}/../.." || exit 1
 build=${1:-build}
 missed=0
-for pair in ${ONLY_BUGS:-mute:P7 forgetful:P4 choosy:S5}; do
+for pair in ${ONLY_BUGS:-mute:P7 mute:N12 forgetful:P4 choosy:S5}; do
 	bug=${pair%:*} fault=${pair#*:}
-	PLANTED=$bug ONLY=$fault tests/chaos/run "$build" >"$build/planted/$bug.log" 2>&1
-	words=$(grep -m 1 WRONG: "$build/planted/$bug.log")
+	PLANTED=$bug ONLY=$fault tests/chaos/run "$build" >"$build/planted/$bug-$fault.log" 2>&1
+	words=$(grep -m 1 WRONG: "$build/planted/$bug-$fault.log")
 	[[ -n $words ]] || missed=$((missed + 1))
 	printf '%-10s %-3s %s\n' "$bug" "$fault" "${words:-NOT FOUND}" | cut -c1-150
 done

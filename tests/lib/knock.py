@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """knock.py ADDRESS FIRST-SOURCE SOURCES EVERY-MS PORT...: each of so many consecutive addresses, one
 every EVERY-MS, connects to each PORT, asks `chat serve` there for its name, and leaves.  Prints a line
-each: source, port, name.  Exit status 1 when one had no answer in 5 s."""
+each: source, port, name.  Exit status 1 when one had no answer in 15 s."""
 import ipaddress
 import socket
 import sys
@@ -11,7 +11,7 @@ import time
 
 def ask(source, address, port):
     with socket.socket() as sock:
-        sock.settimeout(5)
+        sock.settimeout(15)
         sock.bind((source, 0))
         sock.connect((address, port))
         sock.sendall(b'who\n')

@@ -2,13 +2,15 @@
 # shellcheck shell=bash
 #
 # The switch sends 10 Mbit/s to each node, and holds 300 ms of it back; there is more to send.  Adverts
-# are late, and some are lost: that is no reason to take over.
+# are late, and some are lost: that is no reason to take over.  The witness's questions wait in these
+# queues too, so that after a takeover one question could find two owners, one after the other.
 id=N13
 title="the LAN carries 10 Mbit/s, full queues of 300 ms, and adverts are lost"
 touches="lan"
 cuts="lan"
 hold_ms=4000
 dark_ms=any connect_ms=any
+two_ms=300
 heal_s=20
 stays=1
 
