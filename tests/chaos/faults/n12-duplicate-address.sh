@@ -6,7 +6,7 @@
 id=N12
 title="another host says that it has the VIP"
 touches="daemons node lan"
-hold_ms=3000
+hold_ms=1000
 dark_ms=1300 connect_ms=1500
 heal_s=5
 stays=1
