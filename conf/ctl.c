@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The two owners of connections: the server, which lets peers in and may close them, and the link,
  * which comes back by itself.  What happens on a connection is in ctl_conn.c.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * A connection: frames in, frames out, descriptors beside them.  It never ends itself: the end is
  * always told to its owner from the loop, so that nobody loses a connection within his own call.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "lbd/latency.h"
 
 static uint64_t total(const struct flow_histogram *histogram)

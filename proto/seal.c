@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Noise_KK_25519_ChaChaPoly_BLAKE2b.  The pattern, in the paper's notation (section 7.5):
  *

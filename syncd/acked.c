@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Strict services: what the standby has followed is written where the data plane and lbd read it
  * (struct flow_acked).

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Comparisons of both tables, for who asks and for the log. */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "syncd/gens.h"
 
 static size_t find(const struct gens *gens, uint32_t pool_id)

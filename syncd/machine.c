@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The session's hands: what the pure machine wants done is done to sockets and maps here. */
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* syncd: everything that crosses to the peer.  Start order, loop, stop order. */
 #include <arpa/inet.h>
 #include <cap-ng.h>

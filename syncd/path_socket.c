@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The sockets of a path, and what may be wrong with them. */
 #include <errno.h>
 #include <netinet/tcp.h>

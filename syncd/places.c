@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The paths of a channel: which there are, and how others come in their place. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* A push as the standby sees it, and nodes that join. */
 #include "syncd/push_parts.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The links to lbd and vrrpd of this node, and what passes through to the peer's. */
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What those are told who ask about revisions, here or by way of the peer. */
 #include <stdarg.h>
 #include <stdio.h>

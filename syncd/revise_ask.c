@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What is asked about revisions, here or by way of the peer. */
 #include <errno.h>
 #include <stdio.h>

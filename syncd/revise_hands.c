@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The hands of a push: the store, the log, and the daemons of this node. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What is asked on one node and done on the other: the question goes over the channel, the answers
  * come back to who asked.  A revision is signed where somebody pushes it, and fetched by the active

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Revisions on the channel: words, and the bytes of bundles. */
 #include <stdio.h>
 #include <string.h>

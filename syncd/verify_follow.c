@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The follower's half of a comparison: it walks, and says what it has. */
 #include <string.h>
 

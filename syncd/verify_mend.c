@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Where the sums differ: which keys do, and what is done about it.  The leader's half. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Sessions through the pair that are asked all the time, and new connections beside them, each 100
  * ms: what a client sees.  It runs anywhere but on the nodes, with no rights, until it is told to

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* How far away clients are, and how fast members answer RPC: pairctl report latency. */
 #include "conf/pairctl/pairctl.h"
 #include "conf/pairctl/text.h"

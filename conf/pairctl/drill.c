@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The verb: may there be a drill now, what will it do, is that wanted; and the records of others.
  */
 #include "conf/pairctl/canary.h"

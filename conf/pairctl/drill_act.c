@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What a drill does to this node.  Nothing of it needs pairctl to live: who is killed is started by
  * init, who is stopped goes on by a guardian's hand, and syncd itself opens the channel again.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Canaries of another host: a command that is started there, and the lines that it prints. */
 #include "conf/pairctl/canary.h"
 #include "conf/pairctl/canary_talk.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Drills as people read them: the plan, the timeline, the verdicts, the list. */
 #include "conf/pairctl/drill.h"
 #include "conf/pairctl/text.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Records of drills, in STATE/drills: a file each, packed as it is printed as JSON.  One drill at a
  * time has the directory locked.

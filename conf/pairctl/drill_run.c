@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* One kind after the other: done, watched, judged; at the first bad sign it ends and restores. */
 #include "conf/pairctl/drill.h"
 #include "conf/pairctl/text.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "conf/bundle_text.h"
 #include "conf/key.h"
 #include "conf/pairctl/pairctl.h"

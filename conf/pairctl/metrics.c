@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What an alert should watch: the drills of this node, which no daemon knows, and the arrays' names,
  * as Prometheus reads text files.  Times are of the wall clock and not ages: a file that is no

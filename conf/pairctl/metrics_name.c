@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The arrays' names as resolvers have them.  What is unknown is absent: neither right nor wrong. */
 #include "conf/pairctl/pairctl.h"
 

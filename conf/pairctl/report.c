@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What the pair has seen of its clients: who does not encrypt RPC. */
 #include "conf/pairctl/pairctl.h"
 #include "conf/pairctl/text.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The way of the answers, which each mode has its own of. */
 #include "conf/pairctl/runbook_making.h"
 

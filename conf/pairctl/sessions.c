@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "conf/conf.h"
 #include "conf/ctl.h"
 #include "conf/pairctl/pairctl.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What the replies of this node's daemons say about the pair: both nodes, and what is wrong.  A
  * fact that nobody told just now is absent, never guessed.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What the flow table says of the clients: who takes how much, and who is at two members. */
 #include "conf/pairctl/pairctl.h"
 #include "conf/pairctl/text.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "conf/pairctl/pairctl.h"
 #include "conf/pairctl/text.h"
 #include "proto/addr.h"

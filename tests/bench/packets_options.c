@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Arguments of the packet bench's tool, and the frames they ask for. */
 #include "tests/bench/packets_tool.h"
 

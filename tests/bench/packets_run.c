@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Loading, attaching and running the packet bench's programs. */
 #include "tests/bench/packets_tool.h"
 

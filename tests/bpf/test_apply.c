@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Records of the peer: what they make, change and must leave alone, and who may bring them. */
 #include "tests/bpf/harness.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What is read of the binds of clients, and what is not taken for one. */
 #include "proto/flow_census.h"
 #include "tests/bpf/harness.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Who gets a client: roles, pins and Maglev, the same in the kernel and in user space. */
 #include "tests/bpf/harness.h"
 

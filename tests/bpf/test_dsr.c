@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* DSR: the frame goes to the member as it is, and the client's side is all that is ever seen. */
 #include "tests/bpf/harness.h"
 

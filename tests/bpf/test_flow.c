@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* A known flow: where it goes, what is kept of it, how it ends. */
 #include "tests/bpf/harness.h"
 

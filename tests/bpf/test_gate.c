@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The lease: foreign adverts fence a node whose lease has run out, and a fenced node answers no
  * ARP. */
 #include "tests/bpf/harness.h"

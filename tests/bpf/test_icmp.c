@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* ICMP errors: those about sessions, brought to the right end, and those of our own making. */
 #include "tests/bpf/icmp.h"
 

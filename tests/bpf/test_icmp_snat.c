@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* ICMP errors where members see a source in the client's place: both ends are told of their own. */
 #include "tests/bpf/icmp.h"
 #include "tests/bpf/snat.h"

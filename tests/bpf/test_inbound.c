@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* From clients to a VIP: who is admitted, who gets it, what is remembered. */
 #include "tests/bpf/harness.h"
 

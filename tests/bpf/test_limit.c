@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What one source may have and begin at a service. */
 #include "tests/bpf/harness.h"
 

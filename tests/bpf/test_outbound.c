@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* From members: answers to clients and answers to health checks. */
 #include "tests/bpf/harness.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Connections of a member's own address: begun by it, and towards it. */
 #include "tests/bpf/harness.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* To a VIP: what is refused, and what is left to the kernel. */
 #include "tests/bpf/harness.h"
 

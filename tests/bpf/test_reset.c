@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Resets: those that lbd orders, and those that answer a packet. */
 #include "tests/bpf/harness.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What handshakes tell of members and clients. */
 #include "tests/bpf/harness.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* SNAT: members see an address of the pair; by itself for clients on link with their member. */
 #include "tests/bpf/snat.h"
 

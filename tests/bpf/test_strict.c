@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Strict services: what tells a client that its connection is there waits until the peer has it.
  * The map `acked` and the reader of `held` are played here.

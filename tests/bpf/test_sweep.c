@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Ageing, and the events that user space puts on the ring. */
 #include "tests/bpf/harness.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * While tables are switched: new clients by the new one, packets in mid-stream without a record by
  * the old one, and what the two do not agree on is recorded at its SYN.  Here the old table sends

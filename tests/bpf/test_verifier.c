@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What the running kernel's verifier says of each program.  Its limit is a million instructions
  * walked; a program that comes near it is one small change away from being refused.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Mail clients: each keeps a line to its mailbox and one to its address book, calls on both, and
  * when a line breaks, comes back at once by way of the endpoint mapper.

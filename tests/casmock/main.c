@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * A stand-in for a Client Access server: endpoint mapper, mailbox and address book, as far as RPC
  * clients and health checks can see them, and everything that can be wrong with them.

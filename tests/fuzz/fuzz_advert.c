@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: proto/advert.c proto/addr.c */
 /*
  * An IPv4 packet as a raw socket delivers it, or an IPv6 packet whose header is what the kernel

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: conf/bundle.c conf/bundle_approval.c conf/bundle_text.c conf/files.c conf/texts.c conf/revision.c conf/sign.c conf/key.c */
 /* sources: conf/standing.c conf/disk.c gen/bundle.pb-c.c */
 /* sources: conf/read.c conf/scan.c conf/utf8.c conf/near.c conf/keyword.c conf/source.c */

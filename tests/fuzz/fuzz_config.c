@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: conf/read.c conf/scan.c conf/utf8.c conf/near.c conf/keyword.c conf/source.c */
 /* sources: conf/store.c conf/value.c conf/rules.c conf/fault.c conf/fill.c conf/print.c */
 /* sources: conf/check.c conf/check_address.c conf/check_array.c conf/check_advice.c */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: lbd/check/dce.c lbd/check/rpc_walk.c conf/rpcif.c */
 /*
  * A member's answers on the whole way of an RPC check.  The input is cut into pieces: a length byte

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: proto/frame.c */
 /* A stream cut into pieces (their size is the first byte) against a reader that has it whole. */
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: lbd/check/greeting.c */
 /* A mail server's greeting, whole and byte by byte: both readings come to the same verdict. */
 #include <stdlib.h>

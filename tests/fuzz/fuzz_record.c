@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: proto/record.c proto/record_check.c proto/record_message.c */
 /* sources: gen/request.pb-c.c gen/sync.pb-c.c */
 /*

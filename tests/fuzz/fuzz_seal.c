@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: proto/seal.c */
 /*
  * What a stranger can send to the channel, and key files.  First byte: 0 the responder reads

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: lbd/syn.c */
 /* A member's packets, as the answer to being asked for a VIP: what is read can be answered. */
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* sources: proto/record.c proto/record_check.c proto/record_message.c proto/seal.c */
 /* sources: syncd/session.c syncd/leader.c syncd/follower.c syncd/load.c syncd/offer.c */
 /* sources: syncd/snapshot.c syncd/journal.c syncd/keyset.c syncd/gens.c syncd/trail.c syncd/resume.c */

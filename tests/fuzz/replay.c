@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Stands in for libFuzzer: feeds each file named on the command line to the target once. */
 #include <stdint.h>
 #include <stdio.h>

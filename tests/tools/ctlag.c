@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * How much later the connection table of one network namespace had what is in that of another, by
  * the kernel's own stamps (net.netfilter.nf_conntrack_timestamp=1 in both):

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * What a BPF program costs: the kernel times each of its runs from the start of this tool until it
  * gets SIGTERM.

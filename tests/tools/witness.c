@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * Who owns an address?  Asks on the switch, hears every answer at the port it comes in by.
  *

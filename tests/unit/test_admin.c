@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What operators want of members, when it takes effect, and how it comes through disk and log. */
 #include <setjmp.h>
 #include <stdarg.h>

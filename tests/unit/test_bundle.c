@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Revisions of the configuration: names, signatures, and every way in which one is refused. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What canaries say, hear and count, byte by byte and line by line. */
 #include <setjmp.h>
 #include <stdarg.h>

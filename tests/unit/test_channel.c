@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The greeting, byte by byte, and the connection over real sockets on the loopback. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Checksums that were left to the device are completed, and no other ones. */
 #include <stdarg.h>
 #include <stddef.h>

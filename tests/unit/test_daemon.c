@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Start, stop and log of the daemons; what exits or logs is run in a child and read. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Drills: what is refused, when a pair is well, what fails, and what is kept of it. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What the answers of resolvers come to (lbd/fqdn.h), and as metrics. */
 #include <setjmp.h>
 #include <stdarg.h>

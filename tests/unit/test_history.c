@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The store of revisions on a disk that loses power at every single step: the model keeps what is
  * in memory and what is on the platter apart, and a cut leaves any mixture of them that a disk may.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Which packets of strict services wait, until when, and what becomes of those that cannot. */
 #include <stdarg.h>
 #include <stddef.h>

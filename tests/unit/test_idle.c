@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Who has been silent for how long (lbd/idle.h). */
 #include <setjmp.h>
 #include <stdarg.h>

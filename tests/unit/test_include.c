@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* A configuration in several files: what is read, where faults are, and what a push takes along. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Small files of the state directory. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Learned ports: what is known, and which ports are open for that. */
 #include <setjmp.h>
 #include <stdarg.h>

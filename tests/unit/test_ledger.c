@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Totals of the pair: they only grow, whoever says what and in which order. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* From acknowledged positions of the log to positions of the ring. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Memos: cut into records, carried by the log's codec, put together again. */
 #include <setjmp.h>
 #include <stdarg.h>

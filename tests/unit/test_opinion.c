@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What the peer has against verdicts: heard, believed for a while, and moot when we come round. */
 #include <setjmp.h>
 #include <stdarg.h>

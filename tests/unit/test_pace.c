@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Orders to end flows go in the order of clients and at their pace; time is handed in. */
 #include <stdarg.h>
 #include <stddef.h>

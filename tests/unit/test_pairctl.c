@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What pairctl prints for replies made here, word for word, and its asking of stand-in daemons. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What clients meet, as far as it hurries a check. */
 #include <setjmp.h>
 #include <stdarg.h>

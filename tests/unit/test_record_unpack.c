@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What a peer may send that record_pack() never would. */
 #include <setjmp.h>
 #include <stdarg.h>

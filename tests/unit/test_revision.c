@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* pairctl history, show and diff over a store that the test has filled. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What is kept of the times of RPC checks (lbd/rpc_time.h). */
 #include <setjmp.h>
 #include <stdarg.h>

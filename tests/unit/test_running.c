@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* Which configuration a daemon reads: the working copy, the current revision, the last good one. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* What a member is sent to be asked for a VIP, and what is taken for its answer. */
 #include <stdarg.h>
 #include <stddef.h>

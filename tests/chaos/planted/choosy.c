@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* lbd with a bug: lb2 chooses in its own way, so that nothing is derivable from node to node. */
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* syncd with a bug: of every tenth batch the last record is not applied, and called applied. */
 #include "syncd/table.h"
 

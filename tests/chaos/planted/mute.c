@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* vrrpd with a bug: it announces nothing, so that hosts keep to the node that they know. */
 #include "vrrp/announce.h"
 
