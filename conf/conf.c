@@ -31,7 +31,7 @@ static bool digest_of(uint8_t digest[CONF_DIGEST_BYTES], const Conf__Config *fil
 	if (!out)
 		return false;
 	crypto_generichash_init(&hash, NULL, 0, CONF_DIGEST_BYTES);
-	print_explicit(file, out);
+	conf_print(file, out);
 	if (fclose(out) != 0)
 		return false;
 	crypto_generichash_final(&hash, digest, CONF_DIGEST_BYTES);

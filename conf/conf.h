@@ -36,15 +36,15 @@ struct conf_text {
  */
 struct conf {
 	Conf__Config *file;
-	uint8_t digest[CONF_DIGEST_BYTES]; /* BLAKE2b of the canonical form: equal on equal meaning
+	uint8_t digest[CONF_DIGEST_BYTES]; /* BLAKE2b of the canonical text: equal on equal meaning
 					    */
 	/* The same without keys and the sync block: nodes that differ in those alone match. */
 	uint8_t shared_digest[CONF_DIGEST_BYTES];
-	char digest_text[13];              /* first 12 hex digits of `digest`, for people */
-	struct conf_text *text;            /* all files */
+	char digest_text[13];   /* first 12 hex digits of `digest`, for people */
+	struct conf_text *text; /* all files */
 	size_t texts;
-	struct revision revision;          /* of the store; none: a file was read */
-	struct conf_source *source;        /* where things stood in the file; opaque */
+	struct revision revision;   /* of the store; none: a file was read */
+	struct conf_source *source; /* where things stood in the file; opaque */
 };
 
 enum conf_severity { CONF_ERROR, CONF_WARNING };

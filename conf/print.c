@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The canonical text: fields in the schema's order, one statement a line, nothing that is the
- * default, services where they were written.  Reading it gives the same configuration again.
+ * default, services where they were written.  Reading it gives the same configuration again.  The
+ * digest is taken of it: what a newer version adds has no part in it until somebody sets it, so
+ * that nodes of two versions agree while the pair is upgraded.  In turn a default never changes.
  */
 #include "conf/print.h"
 
@@ -13,7 +15,6 @@
 struct printer {
 	const Conf__Config *file;
 	FILE *out;
-	bool all; /* defaults too */
 };
 
 static void indent(const struct printer *p, unsigned int depth)
@@ -68,16 +69,15 @@ void print_field(const ProtobufCMessage *message, const ProtobufCFieldDescriptor
 		print_value(out, message, field);
 }
 
-static bool wanted(const struct printer *p, const ProtobufCMessage *message,
-		   const ProtobufCFieldDescriptor *field)
+static bool wanted(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-	return store_present(message, field) && (p->all || !store_is_default(message, field));
+	return store_present(message, field) && !store_is_default(message, field);
 }
 
-static bool anything(const struct printer *p, const ProtobufCMessage *message)
+static bool anything(const ProtobufCMessage *message)
 {
 	for (unsigned int i = 0; i < message->descriptor->n_fields; i++) {
-		if (wanted(p, message, &message->descriptor->fields[i]))
+		if (wanted(message, &message->descriptor->fields[i]))
 			return true;
 	}
 	return false;
@@ -92,7 +92,7 @@ static void print_block(const struct printer *p, const ProtobufCMessage *message
 	const ProtobufCFieldDescriptor *first = &message->descriptor->fields[0];
 	char keyword[RULE_KEYWORD];
 
-	if (!rule_has_title(field) && !anything(p, message))
+	if (!rule_has_title(field) && !anything(message))
 		return;
 	if (depth == 0)
 		fputc('\n', p->out);
@@ -134,7 +134,7 @@ static void print_service(const struct printer *p, const ProtobufCMessage *paren
 	if (parent->descriptor == &conf__array__descriptor &&
 	    fill_is_copy(p->file, (const Conf__Array *)parent, &service))
 		return;
-	if (!p->all && said_before(parent, index))
+	if (said_before(parent, index))
 		service.has_affinity_timeout_ms = false;
 	print_block(p, &service.base, field, depth);
 }
@@ -171,7 +171,7 @@ static void print_statements(const struct printer *p, const ProtobufCMessage *me
 	for (unsigned int i = start; i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
 
-		if (!wanted(p, message, field))
+		if (!wanted(message, field))
 			continue;
 		if (rule_is_block(field)) {
 			print_blocks(p, message, field, depth);
@@ -186,14 +186,7 @@ static void print_statements(const struct printer *p, const ProtobufCMessage *me
 
 void conf_print(const Conf__Config *file, FILE *out)
 {
-	struct printer p = { file, out, false };
-
-	print_statements(&p, &file->base, 0);
-}
-
-void print_explicit(const Conf__Config *file, FILE *out)
-{
-	struct printer p = { file, out, true };
+	struct printer p = { file, out };
 
 	print_statements(&p, &file->base, 0);
 }

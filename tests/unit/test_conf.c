@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "conf/conf.h"
 
@@ -294,6 +295,79 @@ static void keys_and_times_are_not_shared(void **state)
 	free(text);
 }
 
+/* So that it does not depend on what else the reader's version knows. */
+static void digest_is_of_the_canonical_text(void **state)
+{
+	char *text = slurp(DATA "small.conf"), *canonical = NULL;
+	struct conf *conf = read_good(text);
+	uint8_t digest[CONF_DIGEST_BYTES];
+	size_t size;
+	FILE *out = open_memstream(&canonical, &size);
+
+	(void)state;
+	assert_non_null(out);
+	conf_print(conf->file, out);
+	assert_int_equal(fclose(out), 0);
+	crypto_generichash(digest, sizeof(digest), (const uint8_t *)canonical, size, NULL, 0);
+	assert_memory_equal(conf->digest, digest, sizeof(digest));
+	free(canonical);
+	conf_free(conf);
+	free(text);
+}
+
+static void tell_default(FILE *out, const ProtobufCMessageDescriptor *type,
+			 const ProtobufCFieldDescriptor *field)
+{
+	const void *value = field->default_value;
+
+	fprintf(out, "%s %s ", type->short_name, field->name);
+	if (!value)
+		fputs("none\n", out);
+	else if (field->type == PROTOBUF_C_TYPE_STRING)
+		fprintf(out, "\"%s\"\n", (const char *)value);
+	else
+		fprintf(out, "%u\n", *(const uint32_t *)value);
+}
+
+static void tell_defaults(FILE *out, const ProtobufCMessageDescriptor *type)
+{
+	for (unsigned int i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+
+		if (field->label != PROTOBUF_C_LABEL_REPEATED &&
+		    field->type != PROTOBUF_C_TYPE_MESSAGE)
+			tell_default(out, type, field);
+	}
+}
+
+/*
+ * The digest does not cover them, so that a version that adds some agrees with the one before.  For
+ * the same reason one that was released never changes: lines may be added here, and no more.
+ */
+static void defaults_stay(void **state)
+{
+	static const ProtobufCMessageDescriptor *const types[] = {
+		&conf__config__descriptor,     &conf__vrrp__descriptor,
+		&conf__sync__descriptor,       &conf__node__descriptor,
+		&conf__forwarding__descriptor, &conf__profile__descriptor,
+		&conf__array__descriptor,      &conf__service__descriptor,
+		&conf__check__descriptor,      &conf__member__descriptor,
+		&conf__web__descriptor,
+	};
+	char *expected = slurp(DATA "defaults"), *told = NULL;
+	size_t size;
+	FILE *out = open_memstream(&told, &size);
+
+	(void)state;
+	assert_non_null(out);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		tell_defaults(out, types[i]);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(told, expected);
+	free(told);
+	free(expected);
+}
+
 static void defaults_are_filled_in(void **state)
 {
 	char *text = slurp(DATA "small.conf");
@@ -552,6 +626,8 @@ int main(void)
 		cmocka_unit_test(json_is_golden),
 		cmocka_unit_test(digest_follows_the_meaning),
 		cmocka_unit_test(keys_and_times_are_not_shared),
+		cmocka_unit_test(digest_is_of_the_canonical_text),
+		cmocka_unit_test(defaults_stay),
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(addresses_of_both_families),
 		cmocka_unit_test(node_by_name),
