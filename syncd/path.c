@@ -13,7 +13,7 @@
 enum {
 	COUNT_GREET = CONN_ENDS,                     /* first of the greeting's refusals */
 	COUNT_UNPROVEN = CONN_ENDS + GREET_REFUSALS, /* left when it had our answer */
-	COUNT_NOT_ADMITTED, /* segments that the kernel dropped at the listener: not the peer's */
+	COUNT_NOT_ADMITTED, /* not the peer's: segments that the kernel dropped, or connections */
 	COUNT_CROWDED,      /* no room for another half-open one */
 };
 #define RETRY_FIRST_S 0.1
@@ -275,6 +275,11 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	if (fd < 0)
 		return;
+	if (!endpoint_same_host(&from, &path->config.remote)) {
+		path->counter[COUNT_NOT_ADMITTED]++;
+		close(fd);
+		return;
+	}
 	place = place_for(path);
 	if (place)
 		adopt(path, place, fd, &from, false);

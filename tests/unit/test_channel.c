@@ -731,7 +731,7 @@ static void either_family_will_do(void **state)
 	RUN_UNTIL(wire.loop, wire.a.frames == 1 && wire.b.frames == 1);
 	assert_true(
 		endpoint_same_host(&wire.a.channel.current->from, &wire.config_a.path[0].remote));
-	assert_true(endpoint_parse(&wire.config_a.path[0].local, "2001:db8::1", 1, ""));
+	assert_true(endpoint_parse(&wire.config_a.path[0].local, "2001:db8::1", 7790, ""));
 	assert_int_equal(
 		channel_open(&second.channel, wire.loop, &wire.config_a, &end_ops, &second),
 		-EADDRNOTAVAIL);
