@@ -69,8 +69,8 @@ say "$current revisions: no channel lost, no snapshot, in sync after each"
 edit 's/weight 10;/weihgt 10;/'
 push 1; refused 1 "new.conf:[0-9]*:[0-9]*: .*weight"
 undo_edit
-edit 's/flows 20000/flows 30000/'
-push 1; refused 4 "forwarding / flows: 20000 -> 30000 needs "
+edit 's/vrid 51/vrid 52/'
+push 1; refused 4 "vrrp / vrid: 51 -> 52 needs a restart of vrrpd"
 undo_edit
 ip -n lb1 link add only1 type veth peer name only2
 edit 's/interface eth0, eth1; hook/interface eth0, eth1, only1; hook/'
@@ -84,6 +84,26 @@ for node in 1 2; do
 	[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
 done
 say "refused: a typo, what needs a restart, an interface that lb2 lacks"
+
+# --- sizes of tables wait for lbd's next start, on one node after the other
+sized() { [[ $(field "$1" lbd.flows_max) == "$2" ]]; }
+waits() { pairctl "$1" status 2>&1 | grep -q "lb$1 have room for .* flows, the configuration says .*: restart lbd there"; }
+sed -i 's/flows 20000/flows 30000/' "$LAB/new.conf"
+current=$((current + 1))
+pushed "$current" --no-confirm
+for node in 2 1; do
+	waits "$node" || fail "status of lb$node does not say that its tables wait"
+	sized "$node" 20000 || fail "lb$node has other tables already"
+	signal -TERM "lb$node-lbd"
+	wait_for 10 "lbd of lb$node to leave" gone "lb$node-lbd"
+	daemon_start "$node" lbd
+	await_daemon "$node" lbd
+	LAB_POLL=0.1 wait_for 60 "lb$node to have larger tables" sized "$node" 30000
+	LAB_POLL=0.1 wait_for 30 "the pair to be well" pair_is 1 2
+	! waits "$node" || fail "lb$node has its size, and still waits"
+done
+sync_mark
+say "larger tables: pushed, and lbd restarted on the standby, then on the active node"
 
 # --- confirmed, not confirmed, rolled back
 push 1 --confirm-within 2s
