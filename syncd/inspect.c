@@ -95,7 +95,7 @@ static void check_needs(struct inspect *found, const struct conf *before, const 
 		if (change->need == DIFF_LIVE || change->need == DIFF_LBD)
 			continue;
 		found->restart = true;
-		add(found, "%s: %s -> %s needs %s", change->where,
+		add(found, "%s: %s -> %s needs a %s", change->where,
 		    change->before ? change->before : "nothing",
 		    change->after ? change->after : "nothing", diff_need_text(change->need));
 	}

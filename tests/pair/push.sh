@@ -65,26 +65,6 @@ push 1 --no-confirm
 says "no change"
 say "$current revisions: no channel lost, no snapshot, in sync after each"
 
-# --- what is refused, and by whom
-edit 's/weight 10;/weihgt 10;/'
-push 1; refused 1 "new.conf:[0-9]*:[0-9]*: .*weight"
-undo_edit
-edit 's/vrid 51/vrid 52/'
-push 1; refused 4 "vrrp / vrid: 51 -> 52 needs a restart of vrrpd"
-undo_edit
-ip -n lb1 link add only1 type veth peer name only2
-edit 's/interface eth0, eth1; hook/interface eth0, eth1, only1; hook/'
-push 1; refused 5 "lb2: pair.conf:[0-9]*:[0-9]*: this node has no interface only1" "nothing has changed"
-undo_edit
-edit 's/weight 20;/weight 30;/'
-for node in 1 2; do
-	push "$node" --dry-run
-	((status == 0)) || fail "exit $status"
-	says "nothing was changed"
-	[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
-done
-say "refused: a typo, what needs a restart, an interface that lb2 lacks"
-
 # --- sizes of tables wait for lbd's next start, on one node after the other
 sized() { [[ $(field "$1" lbd.flows_max) == "$2" ]]; }
 waits() { pairctl "$1" status 2>&1 | grep -q "lb$1 have room for .* flows, the configuration says .*: restart lbd there"; }
@@ -104,6 +84,26 @@ for node in 2 1; do
 done
 sync_mark
 say "larger tables: pushed, and lbd restarted on the standby, then on the active node"
+
+# --- what is refused, and by whom
+edit 's/weight 10;/weihgt 10;/'
+push 1; refused 1 "new.conf:[0-9]*:[0-9]*: .*weight"
+undo_edit
+edit 's/vrid 51/vrid 52/'
+push 1; refused 4 "vrrp / vrid: 51 -> 52 needs a restart of vrrpd"
+undo_edit
+ip -n lb1 link add only1 type veth peer name only2
+edit 's/interface eth0, eth1; hook/interface eth0, eth1, only1; hook/'
+push 1; refused 5 "lb2: pair.conf:[0-9]*:[0-9]*: this node has no interface only1" "nothing has changed"
+undo_edit
+edit 's/weight 20;/weight 30;/'
+for node in 1 2; do
+	push "$node" --dry-run
+	((status == 0)) || fail "exit $status"
+	says "nothing was changed"
+	[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
+done
+say "refused: a typo, what needs a restart, an interface that lb2 lacks"
 
 # --- confirmed, not confirmed, rolled back
 push 1 --confirm-within 2s
