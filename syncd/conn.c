@@ -129,6 +129,7 @@ static void send_sealed(struct conn *conn, const uint8_t *bytes, size_t length)
 		return;
 	}
 	conn->out_used += LENGTH_BYTES + sealed;
+	conn->frames_sent++;
 	/* While bytes wait for the socket, the writer takes these along. */
 	if (!ev_is_active(&conn->writer))
 		flush(conn);
@@ -159,6 +160,7 @@ static bool take_frame(struct conn *conn, size_t sealed)
 		conn_close(conn, CONN_BAD_FRAME);
 		return false;
 	}
+	conn->frames_received++;
 	conn->heard_ns = daemon_now_ns();
 	if (!conn->ready) {
 		conn->ready = true;
@@ -198,6 +200,7 @@ static bool take_greeting(struct conn *conn, const uint8_t **bytes, size_t *coun
 	uint8_t out[GREET_OUT];
 	size_t length;
 	size_t taken = greet_input(&conn->greet, conn->self, *bytes, *count, out, &length);
+	socklen_t size = sizeof(conn->own);
 
 	*bytes += taken;
 	*count -= taken;
@@ -205,6 +208,8 @@ static bool take_greeting(struct conn *conn, const uint8_t **bytes, size_t *coun
 		conn_close(conn, CONN_REFUSED);
 		return false;
 	}
+	if (conn->greet.done)
+		getsockname(conn->fd, &conn->own.any, &size);
 	send_raw(conn, out, length);
 	if (conn->fd < 0 || !conn->greet.done)
 		return false;

@@ -54,8 +54,8 @@ struct conn {
 	const struct conn_ops *ops;
 	void *arg;
 	const struct greet_self *self;
-	union endpoint from;
-	int fd; /* -1: ended */
+	union endpoint from, own; /* own: once the greeting is done */
+	int fd;                   /* -1: ended */
 	bool connecting, ready, busy;
 	unsigned int timeout_ms;
 	ev_io reader, writer;
@@ -67,6 +67,7 @@ struct conn {
 	uint8_t *out;
 	size_t out_start, out_used, out_size;
 	uint64_t bytes_sent, bytes_received;
+	uint64_t frames_sent, frames_received; /* sealed, and opened; empty ones too */
 };
 
 struct conn_config {

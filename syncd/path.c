@@ -175,6 +175,20 @@ static void count_end(struct path *path, const struct conn *conn, enum conn_end 
 		path->counter[COUNT_GREET + conn->greet.refused]++;
 }
 
+/* What it carried.  Strangers do not get that far, so they cannot fill the log. */
+static void log_end(const struct conn *conn, enum conn_end why)
+{
+	char own[ADDR_TEXT], peer[ADDR_TEXT];
+
+	if (!conn->greet.done)
+		return;
+	log_info("channel: connection of %s port %u to %s port %u ended: %s; %llu frames sent, "
+		 "%llu received",
+		 endpoint_print(own, &conn->own), endpoint_port(&conn->own),
+		 endpoint_print(peer, &conn->from), endpoint_port(&conn->from), conn_end_names[why],
+		 (unsigned long long)conn->frames_sent, (unsigned long long)conn->frames_received);
+}
+
 /* It had not proved itself yet. */
 static void attempt_failed(struct path *path, struct conn **half, enum conn_end why)
 {
@@ -202,6 +216,7 @@ static void on_closed(struct conn *conn, enum conn_end why)
 	struct conn **half = half_of(path, conn);
 
 	count_end(path, conn, why);
+	log_end(conn, why);
 	if (path->leaving == conn)
 		path->leaving = NULL;
 	if (path->live == conn) {

@@ -2,7 +2,9 @@
 /* What syncd tells pairctl. */
 #include "syncd/syncd.h"
 
-enum { COUNTERS = SESSION_REFUSALS + CHANNEL_COUNTERS + BUNDLE_VERDICTS };
+#include <stdio.h>
+
+enum { COUNTERS = SESSION_REFUSALS + CHANNEL_COUNTERS + BUNDLE_VERDICTS, HISTORY_TEXT = 64 };
 
 struct counters {
 	Cas__Counter counter[COUNTERS], *list[COUNTERS];
@@ -49,8 +51,17 @@ static void fill_refused(const struct syncd *syncd, Cas__SyncStatus *status,
 	status->refused = counters->list;
 }
 
-static void fill_log(const struct session *session, uint64_t now, Cas__SyncStatus *status)
+static void fill_log(const struct session *session, uint64_t now, Cas__SyncStatus *status,
+		     char history[HISTORY_TEXT])
 {
+	const struct session_position *of = session->leading ? &session->history
+							     : &session->follower.have;
+
+	if (of->node) {
+		snprintf(history, HISTORY_TEXT, "%llu.%u.%llx", (unsigned long long)of->epoch,
+			 of->node, (unsigned long long)of->incarnation);
+		status->history = history;
+	}
 	if (session->leading) {
 		status->has_head_seq = status->has_acked_seq = true;
 		status->head_seq = session->journal.head;
@@ -132,8 +143,8 @@ static void fill_paths(const struct syncd *syncd, uint64_t now, Cas__SyncStatus 
 	status->beat_max_ms = (double)syncd->beat_max_ns / 1e6;
 }
 
-/* Which of its keys a node is known by on the connection in use. */
-static void fill_keys(const struct syncd *syncd, Cas__SyncStatus *status)
+/* The connection in use: what it has carried, and which of its keys a node is known by. */
+static void fill_connection(const struct syncd *syncd, Cas__SyncStatus *status)
 {
 	static char current[] = "current", next[] = "next";
 	Conf__Node *const *node = syncd->conf->file->node;
@@ -141,6 +152,9 @@ static void fill_keys(const struct syncd *syncd, Cas__SyncStatus *status)
 
 	if (!conn)
 		return;
+	status->has_frames_sent = status->has_frames_received = true;
+	status->frames_sent = conn->frames_sent;
+	status->frames_received = conn->frames_received;
 	status->has_psk = true;
 	status->psk = conn->greet.psk;
 	status->own_key = keys_is_next(node[syncd->node - 1], conn->greet.own) ? next : current;
@@ -157,7 +171,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	struct counters counters = { .count = 0 };
 	Cas__VerifyReply verify;
 	struct paths paths = { .count = 0 };
-	char why[CHANNEL_WHY], id[REVISION_TEXT];
+	char why[CHANNEL_WHY], id[REVISION_TEXT], history[HISTORY_TEXT];
 	uint64_t now = daemon_now_ns();
 
 	status.version = version;
@@ -170,9 +184,9 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 			  1000000;
 	if (session->why[0])
 		status.reason = session->why;
-	fill_log(session, now, &status);
+	fill_log(session, now, &status, history);
 	fill_channel(syncd, now, &status, why);
-	fill_keys(syncd, &status);
+	fill_connection(syncd, &status);
 	fill_paths(syncd, now, &status, &paths);
 	fill_refused(syncd, &status, &counters);
 	compare_status(syncd, now, &status, &verify);

@@ -529,6 +529,12 @@ static void frames_pass_both_ways(void **state)
 	RUN_UNTIL(wire.loop, wire.b.frames == 101);
 	assert_int_equal(wire.b.last, 99);
 	assert_int_equal(wire.b.bytes, 5 + 100 * sizeof(big));
+	/* With those that keep silence away, all that is sealed is opened, and nothing else. */
+	assert_true(wire.b.channel.current->frames_received >= 101);
+	RUN_UNTIL(wire.loop, wire.b.channel.current->frames_received ==
+				     wire.a.channel.current->frames_sent);
+	RUN_UNTIL(wire.loop, wire.a.channel.current->frames_received ==
+				     wire.b.channel.current->frames_sent);
 	wire_close(&wire);
 }
 
