@@ -12,6 +12,9 @@ enum { SERVICE_8 = 52 };
 /* Up to layout 9 a draft had no place for what strict services know of it. */
 enum { DRAFT_9 = 112 };
 
+/* Up to layout 10 each processor had a pace for all arrays; the value's size is the same. */
+enum { ANSWER_PACE = 8 };
+
 static void service_8(const void *old, void *fresh)
 {
 	memcpy(fresh, old, SERVICE_8);
@@ -48,17 +51,25 @@ static const struct convert_map maps_8[] = {
 	{ "counters", 4, sizeof(uint64_t), counter },
 	{ "hops", 4, sizeof(struct flow_hop), NULL }, /* twice as many now */
 	{ "drafts", 4, DRAFT_9, NULL },
+	{ "answer_paces", 4, ANSWER_PACE, NULL },
 };
 
 static const struct convert_map maps_9[] = {
 	{ "control", 4, sizeof(struct flow_control), control_9 },
 	{ "counters", 4, sizeof(uint64_t), counter },
 	{ "drafts", 4, DRAFT_9, NULL },
+	{ "answer_paces", 4, ANSWER_PACE, NULL },
+};
+
+static const struct convert_map maps_10[] = {
+	{ "control", 4, sizeof(struct flow_control), control_9 },
+	{ "answer_paces", 4, ANSWER_PACE, NULL },
 };
 
 static const struct convert_layout layouts[] = {
 	{ 8, maps_8, sizeof(maps_8) / sizeof(maps_8[0]) },
 	{ 9, maps_9, sizeof(maps_9) / sizeof(maps_9[0]) },
+	{ 10, maps_10, sizeof(maps_10) / sizeof(maps_10[0]) },
 };
 
 const struct convert_layout *convert_from(uint32_t layout)

@@ -7,11 +7,13 @@
  * Whoever drops the packet only says so in it (refuse_...); the answer is made once, at the end of
  * the program, for changing the frame's size takes all pointers into it away.
  *
- * At most ANSWER_RATE a second and CPU (RFC 1812, 4.3.2.8); what is above is a silent drop.
+ * At most ANSWER_RATE a second about the packets of one array (RFC 1812, 4.3.2.8), whatever CPUs
+ * they come to; what is above is a silent drop.  So who floods one array silences no other.
  */
 #ifndef CASPAIR_ANSWER_BPF_H
 #define CASPAIR_ANSWER_BPF_H
 
+#include "lbd/bpf/config.bpf.h"
 #include "lbd/bpf/count.bpf.h"
 #include "lbd/bpf/nat.bpf.h"
 
@@ -59,19 +61,45 @@ struct answer_link {
 	__u8 bytes[sizeof(struct ethhdr) + PARSE_VLAN_TAGS * sizeof(struct vlan_tag)];
 };
 
-static __always_inline int answer_may(const struct packet *p)
-{
-	struct answer_pace *pace;
-	__u32 zero = 0, second = p->now / FLOW_TICKS_PER_SECOND;
+/* One answer, and a bucket of a second's worth of them. */
+#define ANSWER_NS   (1000000000 / ANSWER_RATE)
+#define ANSWER_FULL 1000000000
 
-	pace = bpf_map_lookup_elem(&answer_paces, &zero);
+/* Of no array; the entry behind theirs. */
+#define ANSWER_OTHERS FLOW_MAX_ARRAYS
+
+/*
+ * Takes one answer from an array's bucket; 0: it is empty.  Nobody fills the bucket: what is left in
+ * it follows from when it will be full.  CPUs that look at once may take one each too many, which
+ * the next ones then lack.
+ */
+static __always_inline int answer_may(__u32 array)
+{
+	struct answer_pace *pace = bpf_map_lookup_elem(&answer_paces, &array);
+	__u64 now = bpf_ktime_get_ns(), full_ns;
+
 	if (!pace)
 		return 0;
-	if (pace->second != second) {
-		pace->second = second;
-		pace->count = 0;
-	}
-	return pace->count++ < ANSWER_RATE;
+	full_ns = pace->full_ns;
+	if ((__s64)(full_ns - now) > ANSWER_FULL - ANSWER_NS)
+		return 0;
+	/* It has been full for long, and holds no more for that. */
+	if ((__s64)(full_ns - now) < 0)
+		__sync_val_compare_and_swap(&pace->full_ns, full_ns, now);
+	__sync_fetch_and_add(&pace->full_ns, ANSWER_NS);
+	return 1;
+}
+
+/* Whose packet it is that an error is about. */
+static __noinline __u32 answer_array(const struct packet *p)
+{
+	const struct flow_role *role = role_find(p->roles, &p->dst);
+
+	if (!role || role->kind != ROLE_VIP)
+		role = role_find(p->roles, &p->src);
+	if (!role || (role->kind != ROLE_VIP && role->kind != ROLE_MEMBER))
+		return ANSWER_OTHERS;
+	return role->port_table;
 }
 
 /* One's complement sum of words up to the end of the frame, at most `most` bytes; even in number.
@@ -208,7 +236,7 @@ static __noinline int answer_packet(const struct packet *p)
 	/* A quotation with extension headers would be longer than the sum above reaches. */
 	if (p->family == FLOW_IPV6 && p->l3_size != sizeof(struct ipv6hdr))
 		return XDP_DROP;
-	if (!answer_may(p))
+	if (!answer_may(answer_array(p)))
 		return XDP_DROP;
 	count(COUNT_ANSWERED);
 	return answer_send(p->ctx, &answer) ? XDP_REDIRECT : XDP_DROP;

@@ -86,7 +86,7 @@ __noinline __u32 inbound_admitted(const struct flow_ip *client, const struct flo
 /* Not static, as the next one: the verifier walks it once. */
 __noinline int exact_may(__u32 now, __u32 rate)
 {
-	struct answer_pace *pace;
+	struct exact_pace *pace;
 	__u32 zero = 0, second = now / FLOW_TICKS_PER_SECOND;
 
 	pace = bpf_map_lookup_elem(&exact_paces, &zero);

@@ -270,8 +270,20 @@ struct {
 	__type(value, struct flow_hop);
 } hops SEC(".maps");
 
-/* Answers made in this second, by this CPU. */
+/* Answers about an array's packets, and in the last entry about those of none; answer.bpf.h. */
 struct answer_pace {
+	__u64 full_ns; /* when the bucket is full again */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_MAX_ARRAYS + 1);
+	__type(key, __u32);
+	__type(value, struct answer_pace);
+} answer_paces SEC(".maps");
+
+/* Flows recorded at their SYN in this second, by this CPU. */
+struct exact_pace {
 	__u32 second;
 	__u32 count;
 };
@@ -280,15 +292,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct answer_pace);
-} answer_paces SEC(".maps");
-
-/* Flows recorded at their SYN in this second, by this CPU. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct answer_pace);
+	__type(value, struct exact_pace);
 } exact_paces SEC(".maps");
 
 /* Where in a client's stream the trailer of its bind goes on. */

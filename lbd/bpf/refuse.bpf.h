@@ -172,10 +172,10 @@ static __always_inline int refuse(struct packet *p, __u8 counter)
 	return XDP_DROP;
 }
 
-/* The same for packets of which there is no record, which anybody can send. */
+/* The same for packets to a VIP of which there is no record, which anybody can send. */
 static __noinline int refuse_stranger(struct packet *p, __u8 counter)
 {
-	return answer_may(p) ? refuse(p, counter) : drop(COUNT_DROP_ANSWER_RATE);
+	return answer_may(p->array) ? refuse(p, counter) : drop(COUNT_DROP_ANSWER_RATE);
 }
 
 #endif

@@ -512,7 +512,8 @@ static inline int harness_reset(void **state UNUSED)
 	assert_non_null(zeros);
 	for (uint32_t counter = 0; counter < COUNT_MAX; counter++)
 		map_set(box.bpf->maps.counters, counter, zeros);
-	map_set(box.bpf->maps.answer_paces, 0, zeros);
+	for (uint32_t array = 0; array <= FLOW_MAX_ARRAYS; array++)
+		map_set(box.bpf->maps.answer_paces, array, zeros);
 	map_set(box.bpf->maps.exact_paces, 0, zeros);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_bytes, slot, zeros);

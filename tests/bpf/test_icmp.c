@@ -266,49 +266,6 @@ static void test_own(void **state)
 	assert_int_equal(count_of(row->big ? COUNT_DROP_TOO_BIG : COUNT_DROP_TTL), 1);
 }
 
-static time_t coarse_second(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (time_t)((((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) >>
-			 FLOW_TICK_SHIFT) /
-			FLOW_TICKS_PER_SECOND);
-}
-
-/*
- * RFC 1812, 4.3.2.8.  The share is one processor's and one second's: the test stays on one, begins
- * with a second and counts only where that second saw all of it.
- */
-static void test_answers_are_paced(void **state UNUSED)
-{
-	enum { SHARE = 1000, SENT = 1200, TRIES = 20 };
-	struct segment segment = of_client;
-	unsigned int answered, sent, total = 0;
-	struct frame frame;
-	cpu_set_t here;
-	time_t second;
-
-	CPU_ZERO(&here);
-	CPU_SET((size_t)sched_getcpu(), &here);
-	assert_int_equal(sched_setaffinity(0, sizeof(here), &here), 0);
-	segment.ttl = 1;
-	do {
-		assert_true(total < TRIES * SENT);
-		second = coarse_second();
-		while (coarse_second() == second)
-			sched_yield();
-		second = coarse_second();
-		for (answered = 0, sent = 0; sent < SENT; sent++) {
-			frame = frame_segment(&segment, false);
-			answered += run_frame(&frame, box.outside) == XDP_REDIRECT;
-		}
-		total += sent;
-	} while (coarse_second() != second);
-	assert_int_equal(answered, SHARE);
-	assert_int_equal(count_of(COUNT_DROP_TTL), total);
-}
-
 static int set_up(void **state UNUSED)
 {
 	return harness_open(64, 64);
@@ -325,7 +282,6 @@ static const struct {
 	  test_error_of_a_members_own_connection },
 	{ "an error about a probe of ours is the kernel's", test_error_of_a_probe_is_ours },
 	{ "an error at the end of its hops has no answer", test_error_at_the_end_of_its_hops },
-	{ "answers are paced", test_answers_are_paced },
 };
 
 int main(void)

@@ -647,22 +647,6 @@ static void test_unknown_is_dropped(void **state UNUSED)
 	establish();
 }
 
-static void test_answers_are_paced(void **state UNUSED)
-{
-	unsigned int answered = 0;
-	struct frame frame;
-
-	service_policy(SERVICE_UNKNOWN_RESET);
-	for (int i = 0; i < 5000; i++)
-		answered += client_sends(&frame, ACK, 1001, 5001, 0) == XDP_REDIRECT;
-	assert_in_range(answered, 1000, 4000); /* this may take some seconds, on two CPUs */
-	assert_int_equal(count_of(COUNT_ANSWERED_UNKNOWN), answered);
-	assert_int_equal(count_of(COUNT_DROP_ANSWER_RATE), 5000 - answered);
-	/* Whoever has a session is not concerned. */
-	doom(0);
-	assert_int_equal(client_sends(&frame, ACK, 1001, 5001, 0), XDP_REDIRECT);
-}
-
 static void test_closed_port_refuses(void **state UNUSED)
 {
 	struct wire refusal = { VIP, CLIENT, RPC_PORT, CLIENT_PORT, RST | ACK, 0, 1001 };
@@ -743,7 +727,6 @@ static const struct {
 	{ "the same ports again are no doomed flow", test_replica_lives_again },
 	{ "a packet without a record is reset, if so configured", test_unknown_is_reset },
 	{ "or dropped", test_unknown_is_dropped },
-	{ "answers to strangers are paced", test_answers_are_paced },
 	{ "a closed port refuses", test_closed_port_refuses },
 	{ "a closed port keeps its sessions", test_closed_port_keeps_its_sessions },
 	{ "a group address is not answered", test_group_address_is_not_answered },
