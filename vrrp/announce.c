@@ -37,8 +37,8 @@ void announce_arp(uint8_t frame[ANNOUNCE_ARP], const uint8_t mac[6], const struc
 	memcpy(frame + 38, addr->bytes, 4);
 }
 
-/* Of the message and its pseudo-header, RFC 4443 2.3; the length is even. */
-static uint16_t sum_icmp(const uint8_t *header, const uint8_t *message, size_t length)
+/* Of the message and its pseudo-header, RFC 4443 2.3; the length is even, the sum 0 until now. */
+static void put_sum(const uint8_t *header, uint8_t *message, size_t length)
 {
 	uint32_t sum = (uint32_t)length + IPPROTO_ICMPV6;
 
@@ -48,7 +48,8 @@ static uint16_t sum_icmp(const uint8_t *header, const uint8_t *message, size_t l
 		sum += (uint32_t)(message[i] << 8 | message[i + 1]);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	message[2] = (uint8_t)(~sum >> 8);
+	message[3] = (uint8_t)~sum;
 }
 
 /*
@@ -64,7 +65,6 @@ void announce_nd(uint8_t frame[ANNOUNCE_ND], const uint8_t mac[6], const struct 
 	static const uint8_t fixed[] = { 0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, IPPROTO_ICMPV6, 255 };
 	static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
 	uint8_t *header = frame + 14, *message = header + 40;
-	uint16_t sum;
 
 	memcpy(frame, to, 6);
 	memcpy(frame + 6, mac, 6);
@@ -78,14 +78,46 @@ void announce_nd(uint8_t frame[ANNOUNCE_ND], const uint8_t mac[6], const struct 
 	message[24] = 2; /* option: the target's link-layer address, of 8 bytes */
 	message[25] = 1;
 	memcpy(message + 26, mac, 6);
-	sum = sum_icmp(header, message, 32);
-	message[2] = (uint8_t)(sum >> 8);
-	message[3] = (uint8_t)sum;
+	put_sum(header, message, 32);
 }
 
-void announce_start(struct announce_schedule *schedule, uint64_t now)
+void announce_ask_arp(uint8_t frame[ANNOUNCE_ARP], const uint8_t mac[6], const struct addr *addr)
 {
-	*schedule = (struct announce_schedule){ .started = now, .next = now, .plan = now };
+	announce_arp(frame, mac, addr, ANNOUNCE_REQUEST);
+	memset(frame + 28, 0, 4);
+}
+
+/*
+ *	 0    6      12     14                                    54                       78
+ *	+----+------+------+-------------------------------------+------------------------+
+ *	| to | from | 86dd | IPv6, nobody to the solicited group | 135, 0, sum, 0, addr   |
+ *	+----+------+------+-------------------------------------+------------------------+
+ */
+void announce_ask_nd(uint8_t frame[ANNOUNCE_ASK_ND], const uint8_t mac[6], const struct addr *addr)
+{
+	static const uint8_t to[3] = { 0x33, 0x33, 0xff };
+	static const uint8_t fixed[] = { 0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, IPPROTO_ICMPV6, 255 };
+	static const uint8_t group[13] = { 0xff, 0x02, [11] = 1, 0xff }; /* RFC 4291, 2.7.1 */
+	uint8_t *header = frame + 14, *message = header + 40;
+
+	memcpy(frame, to, sizeof(to));
+	memcpy(frame + sizeof(to), addr->bytes + 13, 3);
+	memcpy(frame + 6, mac, 6);
+	memcpy(frame + 12, fixed, sizeof(fixed));
+	memset(header + 8, 0, 16);
+	memcpy(header + 24, group, sizeof(group));
+	memcpy(header + 24 + sizeof(group), addr->bytes + 13, 3);
+	memset(message, 0, 8);
+	message[0] = 135;
+	memcpy(message + 8, addr->bytes, 16);
+	put_sum(header, message, 24);
+}
+
+void announce_start(struct announce_schedule *schedule, uint64_t now, unsigned int every)
+{
+	*schedule = (struct announce_schedule){
+		.started = now, .every = every * second, .next = now, .plan = now
+	};
 }
 
 void announce_stop(struct announce_schedule *schedule)
@@ -117,7 +149,7 @@ static uint64_t next_round(struct announce_schedule *schedule, uint64_t now)
 		schedule->round++;
 	if (schedule->round < 2)
 		return schedule->started + rounds[schedule->round] * second;
-	return now + 60 * second;
+	return now + schedule->every;
 }
 
 bool announce_due(struct announce_schedule *schedule, uint64_t now)
@@ -202,8 +234,8 @@ static int send_nd(const struct place *place, const struct addr *addr, bool rout
 	return send_frame(place->fd, place->ifindex, frame, sizeof(frame));
 }
 
-/* Asked each time: a bond changes its MAC, an interface is made anew. */
-static int ask(int fd, int ifindex, struct ifreq *request)
+/* Its MAC, each time: a bond changes it, an interface is made anew. */
+static int look_up(int fd, int ifindex, struct ifreq *request)
 {
 	memset(request, 0, sizeof(*request));
 	if (!if_indextoname((unsigned int)ifindex, request->ifr_name) ||
@@ -216,7 +248,7 @@ bool announce_is_own(int fd, int ifindex, const uint8_t mac[6])
 {
 	struct ifreq request;
 
-	return !ask(fd, ifindex, &request) && memcmp(request.ifr_hwaddr.sa_data, mac, 6) == 0;
+	return !look_up(fd, ifindex, &request) && memcmp(request.ifr_hwaddr.sa_data, mac, 6) == 0;
 }
 
 int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t mac[6])
@@ -224,7 +256,7 @@ int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t m
 	struct ifreq request;
 	const uint8_t *own = (const uint8_t *)request.ifr_hwaddr.sa_data;
 	const struct place place = { fd, ifindex, own, mac ? mac : own };
-	int err = ask(fd, ifindex, &request);
+	int err = look_up(fd, ifindex, &request);
 
 	if (err)
 		return err;
@@ -239,4 +271,24 @@ int announce_other(int fd, int ifindex, const struct addr *addr, const uint8_t m
 int announce_send(int fd, int ifindex, const struct addr *addr)
 {
 	return announce_other(fd, ifindex, addr, NULL);
+}
+
+int announce_ask(int fd, int ifindex, const struct addr *addr)
+{
+	uint8_t frame[ANNOUNCE_ND];
+	struct ifreq request;
+	const uint8_t *own = (const uint8_t *)request.ifr_hwaddr.sa_data;
+	int err = look_up(fd, ifindex, &request);
+
+	_Static_assert(sizeof(frame) >= ANNOUNCE_ASK_ND, "room for both");
+	if (err)
+		return err;
+	if (request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return 0;
+	if (addr->family == 6) {
+		announce_ask_nd(frame, own, addr);
+		return send_frame(fd, ifindex, frame, ANNOUNCE_ASK_ND);
+	}
+	announce_ask_arp(frame, own, addr);
+	return send_frame(fd, ifindex, frame, ANNOUNCE_ARP);
 }

@@ -128,16 +128,18 @@ static size_t fill_witnesses(const struct witnesses *witnesses, struct shown_wit
 static void say_dispute(const struct disputes *disputes, char *alarm, size_t size)
 {
 	const struct dispute *first = &disputes->list[0];
-	char addr[ADDR_TEXT], mac[MAC_TEXT], name[IF_NAMESIZE];
+	char addr[ADDR_TEXT], mac[MAC_TEXT], name[IF_NAMESIZE], others[48] = "";
 
 	if (!disputes->count || !if_indextoname((unsigned int)first->claim.ifindex, name))
 		return;
+	if (disputes->count > 1)
+		snprintf(others, sizeof(others), "; more in dispute: %zu", disputes->count - 1);
 	snprintf(alarm, size,
 		 "%s is claimed by %s too, on %s, since %llu s ago (last %llu s ago): look for "
-		 "that station",
+		 "that station%s",
 		 addr_print(addr, &first->claim.addr), lan_print_mac(mac, first->claim.mac), name,
 		 (unsigned long long)age_ms(first->since) / 1000,
-		 (unsigned long long)age_ms(first->seen) / 1000);
+		 (unsigned long long)age_ms(first->seen) / 1000, others);
 }
 
 /* What somebody should look at, though the role is where it should be; empty: nothing. */

@@ -83,7 +83,8 @@ static void do_send_release(struct vrrpd *vrrpd)
 
 static void do_drop_addresses(struct vrrpd *vrrpd)
 {
-	announce_stop(&vrrpd->schedule);
+	announce_stop(&vrrpd->telling);
+	announce_stop(&vrrpd->asking);
 	dispute_forget(&vrrpd->disputes);
 	vip_drop(&vrrpd->vips);
 }
@@ -111,7 +112,9 @@ static void do_take_addresses(struct vrrpd *vrrpd)
 	vip_take(&vrrpd->vips);
 }
 
-void deed_announce_round(struct vrrpd *vrrpd, uint64_t now)
+/* Of each address, as far as one of the two rounds is due. */
+static void go_round(struct vrrpd *vrrpd, struct announce_schedule *schedule,
+		     int (*speak)(int fd, int ifindex, const struct addr *addr), uint64_t now)
 {
 	const size_t count = vrrpd->vips.count;
 	const struct vip *vip = vrrpd->vips.vip;
@@ -119,16 +122,22 @@ void deed_announce_round(struct vrrpd *vrrpd, uint64_t now)
 	size_t i, end;
 	int err;
 
-	if (!announce_due(&vrrpd->schedule, now))
+	if (!announce_due(schedule, now))
 		return;
-	i = vrrpd->schedule.told;
+	i = schedule->told;
 	end = i + ANNOUNCE_SLICE < count ? i + ANNOUNCE_SLICE : count;
 	for (; i < end; i++) {
-		err = announce_send(vrrpd->announcer, vip[i].ifindex, &vip[i].addr);
+		err = speak(vrrpd->announcer, vip[i].ifindex, &vip[i].addr);
 		if (err && !failed++)
 			log_warning("cannot announce on %s: %s", vip[i].ifname, strerror(-err));
 	}
-	announce_told(&vrrpd->schedule, now, end, count);
+	announce_told(schedule, now, end, count);
+}
+
+void deed_announce_round(struct vrrpd *vrrpd, uint64_t now)
+{
+	go_round(vrrpd, &vrrpd->telling, announce_send, now);
+	go_round(vrrpd, &vrrpd->asking, announce_ask, now);
 }
 
 /* What is on other wires is not known from the adverts. */
@@ -196,11 +205,22 @@ bool deed_defend_rest(void *arg)
 	return dispute_owes(&vrrpd->disputes);
 }
 
-void deed_end_disputes(struct vrrpd *vrrpd, uint64_t now)
+/* Who answers hosts alone is to be heard, and announced against, as often as one who tells all. */
+static void ask_claimants(const struct vrrpd *vrrpd)
+{
+	for (size_t i = 0; i < vrrpd->disputes.count; i++) {
+		const struct claim *claim = &vrrpd->disputes.list[i].claim;
+
+		announce_ask(vrrpd->announcer, claim->ifindex, &claim->addr);
+	}
+}
+
+void deed_mind_disputes(struct vrrpd *vrrpd, uint64_t now)
 {
 	struct dispute over;
 	char addr[ADDR_TEXT], mac[MAC_TEXT];
 
+	ask_claimants(vrrpd);
 	while (dispute_over(&vrrpd->disputes, now, &over))
 		log_info("%s has not been claimed by %s for a minute",
 			 addr_print(addr, &over.claim.addr), lan_print_mac(mac, over.claim.mac));
@@ -210,13 +230,14 @@ static void do_announce(struct vrrpd *vrrpd)
 {
 	uint64_t now = lease_now();
 
-	announce_start(&vrrpd->schedule, now);
+	announce_start(&vrrpd->telling, now, ANNOUNCE_EVERY);
+	announce_start(&vrrpd->asking, now, ANNOUNCE_ASK_EVERY);
 	deed_announce_round(vrrpd, now);
 }
 
 static void do_reannounce(struct vrrpd *vrrpd)
 {
-	announce_again(&vrrpd->schedule, lease_now());
+	announce_again(&vrrpd->telling, lease_now());
 }
 
 void deed_report_role(struct vrrpd *vrrpd)

@@ -19,13 +19,18 @@ enum {
 	ADVERTS_AT_ONCE = 64, /* good ones in one go: somebody's flood must not stop the timers */
 };
 
+/* Of two times, 0 is none. */
+static uint64_t sooner(uint64_t one, uint64_t other)
+{
+	return other && (!one || other < one) ? other : one;
+}
+
 static void arm_timer(struct vrrpd *vrrpd)
 {
-	uint64_t deadline = fsm_deadline(&vrrpd->fsm), round = vrrpd->schedule.next;
+	uint64_t round = sooner(vrrpd->telling.next, vrrpd->asking.next);
+	uint64_t deadline = sooner(fsm_deadline(&vrrpd->fsm), round);
 	struct itimerspec when = { 0 };
 
-	if (round && (!deadline || round < deadline))
-		deadline = round;
 	when.it_value.tv_sec = (time_t)(deadline / 1000000000);
 	when.it_value.tv_nsec = (long)(deadline % 1000000000);
 	if (timerfd_settime(vrrpd->timer, TFD_TIMER_ABSTIME, &when, NULL))
@@ -257,12 +262,12 @@ static void on_chores(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	reserve(vrrpd);
-	deed_end_disputes(vrrpd, lease_now());
+	deed_mind_disputes(vrrpd, lease_now());
 }
 
 void role_reannounce(struct vrrpd *vrrpd)
 {
-	announce_again(&vrrpd->schedule, lease_now());
+	announce_again(&vrrpd->telling, lease_now());
 	arm_timer(vrrpd);
 }
 

@@ -60,7 +60,7 @@ struct vrrpd {
 	struct lookout lookout;
 	struct fence fence;
 	int announcer;
-	struct announce_schedule schedule;
+	struct announce_schedule telling, asking;
 	struct rival rival;
 	struct defend defend;
 	struct disputes disputes;
@@ -125,7 +125,7 @@ void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
 
 /* enum fsm_action, in the order of their bits. */
 void deed_carry_out(struct vrrpd *vrrpd, unsigned int actions);
-/* Gratuitous ARP for every address, when a round is due. */
+/* Gratuitous ARP for every address, and the question who else has it, when a round is due. */
 void deed_announce_round(struct vrrpd *vrrpd, uint64_t now);
 /* Tells hosts of the addresses where the adverts go that another node has them.  For rival.h. */
 void deed_announce_rival(void *vrrpd, const uint8_t mac[6]);
@@ -134,8 +134,8 @@ void deed_announce_rival(void *vrrpd, const uint8_t mac[6]);
 void deed_defend(void *vrrpd, const struct claim *claim);
 /* Announces what had to wait for it.  True: something still has to. */
 bool deed_defend_rest(void *vrrpd);
-/* Disputes about addresses that are over: told. */
-void deed_end_disputes(struct vrrpd *vrrpd, uint64_t now);
+/* Each second: asks whether disputes about addresses go on, and tells of those that are over. */
+void deed_mind_disputes(struct vrrpd *vrrpd, uint64_t now);
 /* Tells syncd which role this node has. */
 void deed_report_role(struct vrrpd *vrrpd);
 /* The role in the words of the messages. */

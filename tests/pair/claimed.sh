@@ -64,4 +64,16 @@ await_role 1 active
 await_settled
 ! pairctl 2 status | grep -q "is claimed by" || fail "lb2 still tells of the stranger"
 chat_stop load
+
+# A host that has an address and tells those alone who ask for it is asked.
+is_told() { grep -q "${1% *} is claimed by $STRANGER too, on eth0:" "$LAB/log/lb1-vrrpd.log"; }
+on stranger sysctl -q -w net.ipv6.conf.eth0.disable_ipv6=0
+for address in "$LAB_VIP" "$LAB_VIP6 nodad"; do
+	# shellcheck disable=SC2086 # words
+	ip -n stranger address add $address dev eth0
+	wait_for 30 "a silent owner of ${address% *} to be found" is_told "$address"
+	ip -n stranger address flush dev eth0
+done
+pairctl 1 status | grep -q "$LAB_VIP is claimed by $STRANGER too, on eth0,.*; more in dispute: 1" ||
+	fail "no alarm: $(pairctl 1 status | grep problem)"
 say "$(disputed 2) claims of strangers, $(defended 2) announcements; 20 sessions lived on"

@@ -63,6 +63,34 @@ static void neighbours_are_told_of_ipv6(void **unused)
 			 (right[56] << 8 | right[57]) + 0x8000 - 0xffff);
 }
 
+/* RFC 5227, 2.1.1; RFC 4861, 4.3 with the addresses of RFC 4862, 5.4.2. */
+static void questions_tell_nobody_anything(void **unused)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0xaa, 0xbb, 0xcc };
+	static const struct addr addr4 = { 4, { 10, 20, 0, 10 } };
+	static const struct addr addr6 = { 6, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x64 } };
+	static const uint8_t probe[ANNOUNCE_ARP] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0xaa, 0xbb, 0xcc, 8,    6,
+		0,    1,    8,    0,    6,    4,    0, 1, 2, 0,    0,    0xaa, 0xbb, 0xcc,
+		0,    0,    0,    0,    0,    0,    0, 0, 0, 0,    10,   20,   0,    10,
+	};
+	static const uint8_t solicitation[ANNOUNCE_ASK_ND] = {
+		0x33, 0x33, 0xff, 0, 0,    0x64, 2,    0,    0,    0xaa, 0xbb, 0xcc, 0x86,
+		0xdd, 0x60, 0,    0, 0,    0,    0x18, 0x3a, 0xff, 0,    0,    0,    0,
+		0,    0,    0,    0, 0,    0,    0,    0,    0,    0,    0,    0,    0xff,
+		2,    0,    0,    0, 0,    0,    0,    0,    0,    0,    1,    0xff, 0,
+		0,    0x64, 0x87, 0, 0x4c, 0x27, 0,    0,    0,    0,    0x20, 1,    0x0d,
+		0xb8, 0,    0,    0, 0,    0,    0,    0,    0,    0,    0,    0,    0x64,
+	};
+	uint8_t frame[ANNOUNCE_ASK_ND];
+
+	(void)unused;
+	announce_ask_arp(frame, mac, &addr4);
+	assert_memory_equal(frame, probe, sizeof(probe));
+	announce_ask_nd(frame, mac, &addr6);
+	assert_memory_equal(frame, solicitation, sizeof(frame));
+}
+
 /* As the kernel would send them, but for the MAC address; RFC 1112, 6.4 and RFC 2464, 7. */
 static void adverts_are_wrapped(void **unused)
 {
@@ -114,7 +142,20 @@ static void rounds_at_0_1_5_and_each_60_seconds(void **unused)
 	struct announce_schedule schedule;
 
 	(void)unused;
-	announce_start(&schedule, begin);
+	announce_start(&schedule, begin, ANNOUNCE_EVERY);
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+		assert_int_equal(schedule.next, begin + at[i] * second);
+		assert_true(announce_due(&schedule, schedule.next));
+	}
+}
+
+static void questions_come_each_10_seconds(void **unused)
+{
+	static const uint64_t at[] = { 0, 1, 5, 15, 25 };
+	struct announce_schedule schedule;
+
+	(void)unused;
+	announce_start(&schedule, begin, ANNOUNCE_ASK_EVERY);
 	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
 		assert_int_equal(schedule.next, begin + at[i] * second);
 		assert_true(announce_due(&schedule, schedule.next));
@@ -127,7 +168,7 @@ static void late_rounds_are_not_made_up_for(void **unused)
 	struct announce_schedule schedule;
 
 	(void)unused;
-	announce_start(&schedule, begin);
+	announce_start(&schedule, begin, ANNOUNCE_EVERY);
 	assert_true(announce_due(&schedule, begin + 20 * second));
 	assert_false(announce_due(&schedule, begin + 20 * second));
 	assert_int_equal(schedule.next, begin + 80 * second);
@@ -138,7 +179,7 @@ static void stopped_is_silent(void **unused)
 	struct announce_schedule schedule;
 
 	(void)unused;
-	announce_start(&schedule, begin);
+	announce_start(&schedule, begin, ANNOUNCE_EVERY);
 	announce_stop(&schedule);
 	assert_int_equal(schedule.next, 0);
 	assert_false(announce_due(&schedule, begin + 1000 * second));
@@ -153,7 +194,7 @@ static void rivals_do_not_make_a_storm(void **unused)
 	unsigned int count = 0;
 
 	(void)unused;
-	announce_start(&schedule, begin);
+	announce_start(&schedule, begin, ANNOUNCE_EVERY);
 	rounds(&schedule, begin + 10 * second);
 	for (uint64_t i = 100; i < 200; i++) {
 		announce_again(&schedule, begin + i * second / 10);
@@ -172,7 +213,7 @@ static void rounds_are_told_in_slices(void **unused)
 	size_t slices = 0;
 
 	(void)unused;
-	announce_start(&schedule, begin);
+	announce_start(&schedule, begin, ANNOUNCE_EVERY);
 	for (size_t told = 0; told < 100; slices++) {
 		now = schedule.next;
 		assert_true(announce_due(&schedule, now));
@@ -199,7 +240,7 @@ static void first_rival_is_answered_at_once(void **unused)
 	struct announce_schedule schedule;
 
 	(void)unused;
-	announce_start(&schedule, begin);
+	announce_start(&schedule, begin, ANNOUNCE_EVERY);
 	rounds(&schedule, begin + 10 * second);
 	announce_again(&schedule, begin + 30 * second);
 	assert_true(announce_due(&schedule, begin + 30 * second));
@@ -212,6 +253,8 @@ int main(void)
 		cmocka_unit_test(neighbours_are_told_of_ipv6),
 		cmocka_unit_test(adverts_are_wrapped),
 		cmocka_unit_test(rounds_at_0_1_5_and_each_60_seconds),
+		cmocka_unit_test(questions_tell_nobody_anything),
+		cmocka_unit_test(questions_come_each_10_seconds),
 		cmocka_unit_test(late_rounds_are_not_made_up_for),
 		cmocka_unit_test(stopped_is_silent),
 		cmocka_unit_test(rivals_do_not_make_a_storm),
