@@ -392,6 +392,12 @@ static bool view_columns(struct view view[COLUMNS], const Sync__Records *records
 	return true;
 }
 
+/* Where there are positions, each has its record. */
+static bool has_positions(const struct record_batch *batch)
+{
+	return batch->first_seq && !batch->only_if_absent;
+}
+
 static void next_row(struct view view[COLUMNS], struct row *row)
 {
 	const uint32_t kind = *view[COLUMN_KIND].value;
@@ -406,6 +412,34 @@ static void next_row(struct view view[COLUMNS], struct row *row)
 		view[c].value += words;
 		view[c].count -= words;
 	}
+}
+
+static enum record_verdict read_rows(struct record_batch *batch, struct view view[COLUMNS])
+{
+	const uint32_t rows = batch->count;
+
+	batch->count = 0;
+	for (uint32_t i = 0; i < rows; i++) {
+		struct flow_event *event = &batch->event[batch->count];
+		enum record_verdict verdict;
+		struct row row;
+
+		next_row(view, &row);
+		if (record_is_ignorable((uint8_t)row.word[COLUMN_KIND][0])) {
+			*event = (struct flow_event){ .kind = RECORD_NOTHING };
+			batch->count += has_positions(batch);
+			batch->unknown++;
+			continue;
+		}
+		read_row(event, &row);
+		verdict = check_row(event, &row);
+		if (verdict != RECORD_OK)
+			return verdict;
+		event->epoch = (uint32_t)batch->epoch;
+		event->apply = batch->only_if_absent ? APPLY_IF_ABSENT : APPLY_UPSERT;
+		batch->count++;
+	}
+	return RECORD_OK;
 }
 
 enum record_verdict record_unpack(struct record_batch *batch, const Sync__Records *records)
@@ -424,17 +458,9 @@ enum record_verdict record_unpack(struct record_batch *batch, const Sync__Record
 	batch->listed = records->listed;
 	batch->full = records->n_client_ack && records->n_client_seq && records->n_age;
 	batch->count = (uint32_t)records->n_kind;
+	batch->unknown = 0;
 	verdict = records->has_epoch ? check_batch(batch) : RECORD_BAD_POSITION;
-
-	for (uint32_t i = 0; verdict == RECORD_OK && i < batch->count; i++) {
-		struct flow_event *event = &batch->event[i];
-		struct row row;
-
-		next_row(view, &row);
-		read_row(event, &row);
-		verdict = check_row(event, &row);
-		event->epoch = (uint32_t)batch->epoch;
-		event->apply = batch->only_if_absent ? APPLY_IF_ABSENT : APPLY_UPSERT;
-	}
+	if (verdict == RECORD_OK)
+		verdict = read_rows(batch, view);
 	return verdict;
 }

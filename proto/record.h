@@ -19,6 +19,7 @@ enum {
 	RECORD_ARENA = 128 << 10, /* an arena of this size unpacks every frame we ever send */
 	RECORD_MAX_TEXT = 255,    /* bytes of a string of the peer's; the rest is cut off */
 	RECORD_MAX_WEIGHT = 0xffff,
+	RECORD_NOTHING = 0x80, /* a kind: in place of one with this bit that is not known here */
 };
 
 /*
@@ -38,6 +39,7 @@ struct record_batch {
 	bool only_if_absent; /* tail of an older epoch */
 	uint32_t listed;     /* no run of a log but a list, of this number; first_seq is 0 */
 	bool full;           /* carry client_ack, client_seq and age; implied by `snapshot` */
+	uint32_t unknown;    /* unpacked: records that nobody here knows, and that may be ignored */
 	uint32_t count;      /* at most RECORD_MAX */
 	struct flow_event event[RECORD_MAX];
 };
@@ -88,6 +90,12 @@ static inline bool record_is_word(uint8_t kind)
 	return record_is_verdict(kind) || record_is_memo(kind);
 }
 
+/* What a later version may say to whoever knows it. */
+static inline bool record_is_ignorable(uint8_t kind)
+{
+	return kind & RECORD_NOTHING;
+}
+
 /*
  * Whether an event can travel.  What the data plane emits can; whoever reads the ring asks here and
  * counts what cannot, because a batch with one bad record is refused as a whole on both sides.
@@ -104,7 +112,8 @@ int record_pack(const struct record_batch *batch, uint8_t *out, size_t size);
 
 /*
  * Checks and unpacks.  Every event's `epoch` is the low half of the batch's and `apply` follows
- * only_if_absent; what was not sent is 0.  `batch` is meaningful on RECORD_OK only.
+ * only_if_absent; what was not sent is 0.  A record that is ignored keeps its place in a log, as
+ * RECORD_NOTHING; elsewhere it is left out.  `batch` is meaningful on RECORD_OK only.
  */
 enum record_verdict record_unpack(struct record_batch *batch, const Sync__Records *records);
 
@@ -116,12 +125,14 @@ struct record_arena {
 	ProtobufCAllocator allocator;
 	uint8_t *buffer;
 	size_t size, used;
+	unsigned int unknown; /* fields and values of the last message that nobody here knows */
 };
 void record_arena_init(struct record_arena *arena, void *buffer, size_t size);
 
 /*
- * Unpacks a message of any type.  NULL for what is malformed, does not fit or has an enum value
- * that nobody knows.  Control characters in strings are replaced by '?', and a string ends after
+ * Unpacks a message of any type.  NULL for what is malformed, does not fit or has, in a required
+ * field, an enum value that nobody knows; in an optional field such a value is absent, and so is a
+ * message that would be refused for it.  Control characters in strings are replaced by '?', and a string ends after
  * RECORD_MAX_TEXT bytes.  The message lives in the arena and is not freed: the next call on the
  * arena throws it away.
  */
@@ -129,7 +140,10 @@ const ProtobufCMessage *record_message(struct record_arena *arena,
 				       const ProtobufCMessageDescriptor *descriptor,
 				       const uint8_t *bytes, size_t length);
 
-/* The same for the two kinds that cross the channel.  A frame holds exactly one message. */
+/*
+ * The same for the two kinds that cross the channel.  A frame holds exactly one message, or something
+ * of which nobody here knows anything.
+ */
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length);
 const Sync__Hello *record_hello(struct record_arena *arena, const uint8_t *bytes, size_t length);
 

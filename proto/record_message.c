@@ -53,9 +53,9 @@ static void clean_text(char *text)
 	}
 }
 
-static bool check_message(ProtobufCMessage *message);
+static bool check_message(ProtobufCMessage *message, unsigned int *unknown);
 
-static bool check_value(const ProtobufCFieldDescriptor *field, void *value)
+static bool check_value(const ProtobufCFieldDescriptor *field, void *value, unsigned int *unknown)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_ENUM:
@@ -67,7 +67,8 @@ static bool check_value(const ProtobufCFieldDescriptor *field, void *value)
 			clean_text(*(char **)value);
 		return true;
 	case PROTOBUF_C_TYPE_MESSAGE:
-		return !*(ProtobufCMessage **)value || check_message(*(ProtobufCMessage **)value);
+		return !*(ProtobufCMessage **)value ||
+		       check_message(*(ProtobufCMessage **)value, unknown);
 	default:
 		return true;
 	}
@@ -78,7 +79,8 @@ static size_t element_size(const ProtobufCFieldDescriptor *field)
 	return field->type == PROTOBUF_C_TYPE_ENUM ? sizeof(int) : sizeof(void *);
 }
 
-static bool check_repeated(const ProtobufCFieldDescriptor *field, const uint8_t *base)
+static bool check_repeated(const ProtobufCFieldDescriptor *field, const uint8_t *base,
+			   unsigned int *unknown)
 {
 	const size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
 	uint8_t *element = *(uint8_t *const *)(const void *)(base + field->offset);
@@ -87,29 +89,52 @@ static bool check_repeated(const ProtobufCFieldDescriptor *field, const uint8_t 
 	    field->type != PROTOBUF_C_TYPE_MESSAGE)
 		return true;
 	for (size_t i = 0; i < count; i++, element += element_size(field))
-		if (!check_value(field, element))
+		if (!check_value(field, element, unknown))
 			return false;
 	return true;
 }
 
+/* As if it had not been sent.  The least value of an enum is the one that its schema names first. */
+static void drop_value(const ProtobufCFieldDescriptor *field, uint8_t *base)
+{
+	const ProtobufCEnumDescriptor *values = field->descriptor;
+
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+		*(ProtobufCMessage **)(void *)(base + field->offset) = NULL;
+		return;
+	}
+	*(protobuf_c_boolean *)(void *)(base + field->quantifier_offset) = 0;
+	*(int *)(void *)(base + field->offset) =
+		field->default_value ? *(const int *)field->default_value : values->values[0].value;
+}
+
 /*
- * protobuf-c lets any number stand for an enum.  The depth is the schema's: no message type refers
- * to itself, and none has a oneof, whose members would have to be told apart here.
+ * protobuf-c lets any number stand for an enum; one that a later version has made is unknown here.
+ * The depth is the schema's: no message type refers to itself, and none has a oneof, whose members
+ * would have to be told apart here.
  */
-static bool check_message(ProtobufCMessage *message)
+static bool check_message(ProtobufCMessage *message, unsigned int *unknown)
 {
 	const ProtobufCMessageDescriptor *descriptor = message->descriptor;
 	uint8_t *base = (uint8_t *)message;
 
 	for (unsigned int i = 0; i < descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-		const bool good = field->label == PROTOBUF_C_LABEL_REPEATED
-					  ? check_repeated(field, base)
-					  : check_value(field, base + field->offset);
+		const bool good =
+			field->label == PROTOBUF_C_LABEL_REPEATED
+				? check_repeated(field, base, unknown)
+				: check_value(field, base + field->offset, unknown);
 
-		if (!good || field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+		if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
 			return false;
+		if (good)
+			continue;
+		if (field->label != PROTOBUF_C_LABEL_OPTIONAL)
+			return false;
+		drop_value(field, base);
+		(*unknown)++;
 	}
+	*unknown += message->n_unknown_fields;
 	return true;
 }
 
@@ -119,9 +144,9 @@ const ProtobufCMessage *record_message(struct record_arena *arena,
 {
 	ProtobufCMessage *message;
 
-	arena->used = 0;
+	arena->used = arena->unknown = 0;
 	message = protobuf_c_message_unpack(descriptor, &arena->allocator, length, bytes);
-	return message && check_message(message) ? message : NULL;
+	return message && check_message(message, &arena->unknown) ? message : NULL;
 }
 
 static int count_parts(const Sync__Frame *frame)
@@ -136,9 +161,11 @@ static int count_parts(const Sync__Frame *frame)
 
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)
 {
-	const void *frame = record_message(arena, &sync__frame__descriptor, bytes, length);
+	const Sync__Frame *frame =
+		(const void *)record_message(arena, &sync__frame__descriptor, bytes, length);
+	int parts = frame ? count_parts(frame) : 0;
 
-	return frame && count_parts(frame) == 1 ? frame : NULL;
+	return parts == 1 || (frame && parts == 0 && arena->unknown) ? frame : NULL;
 }
 
 const Sync__Hello *record_hello(struct record_arena *arena, const uint8_t *bytes, size_t length)

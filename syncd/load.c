@@ -84,16 +84,15 @@ static bool apply(struct session *s, const struct record_batch *batch, uint64_t 
 
 	for (size_t i = 0; i < batch->count; i++) {
 		bool word = record_is_word(batch->event[i].kind);
+		bool nothing = record_is_ignorable(batch->event[i].kind);
 
-		if (!word && i - from < FLOW_BATCH)
+		if (!word && !nothing && i - from < FLOW_BATCH)
 			continue;
 		if (!apply_run(s, &batch->event[from], i - from, now))
 			return false;
-		from = i;
-		if (word) {
+		from = i + (word || nothing);
+		if (word)
 			hand_to_lbd(s, batch, i);
-			from = i + 1;
-		}
 	}
 	return apply_run(s, &batch->event[from], batch->count - from, now);
 }

@@ -87,7 +87,7 @@ void verify_logged(struct session *s, const struct flow_event *event)
 {
 	struct verify *v = &s->verify;
 
-	if (!v->counting || record_is_word(event->kind))
+	if (!v->counting || record_is_word(event->kind) || record_is_ignorable(event->kind))
 		return;
 	if (tally_leave_out(&v->tally, event) != 0)
 		verify_fail(s, "no memory for what changes meanwhile");

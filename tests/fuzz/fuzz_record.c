@@ -41,7 +41,8 @@ static void check_identity(void)
 
 static void try_records(const Sync__Records *records)
 {
-	if (record_unpack(&batch, records) == RECORD_OK)
+	/* What was ignored is not said again. */
+	if (record_unpack(&batch, records) == RECORD_OK && !batch.unknown)
 		check_identity();
 }
 

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -403,10 +405,10 @@ static void wide_columns_are_counted(void **state)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
+static struct record_arena arena;
+
 static const Sync__Frame *unpack(const void *bytes, size_t length, size_t room)
 {
-	static struct record_arena arena;
-
 	record_arena_init(&arena, memory, room);
 	return record_frame(&arena, bytes, length);
 }
@@ -415,7 +417,6 @@ static void a_frame_is_one_message(void **state)
 {
 	static const uint8_t ack[] = { 0x2a, 4, 0x08, 1, 0x10, 2 };
 	static const uint8_t ack_and_gap[] = { 0x2a, 4, 0x08, 1, 0x10, 2, 0x3a, 2, 0x08, 1 };
-	static const uint8_t unknown[] = { 0xf8, 0x01, 1 };
 	const Sync__Frame *frame = unpack(ack, sizeof(ack), sizeof(memory));
 
 	(void)state;
@@ -424,24 +425,126 @@ static void a_frame_is_one_message(void **state)
 	for (size_t length = 0; length < sizeof(ack); length++)
 		assert_null(unpack(ack, length, sizeof(memory)));
 	assert_null(unpack(ack_and_gap, sizeof(ack_and_gap), sizeof(memory)));
-	assert_null(unpack(unknown, sizeof(unknown), sizeof(memory)));
+	assert_null(unpack("", 0, sizeof(memory)));
 }
 
-static void unknown_enum_values_are_refused(void **state)
+/* What a later version says beside what we know, or instead of it. */
+static void unknown_fields_are_ignored(void **state)
+{
+	static const uint8_t alone[] = { 0xf8, 0x01, 1 };
+	static const uint8_t beside[] = { 0x2a, 7, 0x08, 1, 0x10, 2, 0xf8, 0x01, 1, 0xf8, 0x02, 1 };
+	const Sync__Frame *frame = unpack(alone, sizeof(alone), sizeof(memory));
+
+	(void)state;
+	assert_non_null(frame);
+	assert_null(frame->ack);
+	assert_int_equal(arena.unknown, 1);
+	frame = unpack(beside, sizeof(beside), sizeof(memory));
+	assert_non_null(frame);
+	assert_int_equal(frame->ack->seq, 2);
+	assert_int_equal(arena.unknown, 2);
+	frame = unpack(beside, 6, sizeof(memory)); /* cut in the middle */
+	assert_null(frame);
+}
+
+/* In a required field the message is nothing to us, in an optional one it has no value. */
+static void unknown_enum_values_are_ignored(void **state)
 {
 	/* AttachReply.verdict, and NodeFacts.role two levels down. */
 	uint8_t reply[] = { 0x1a, 2, 0x08, 3 };
 	uint8_t heartbeat[] = { 0x0a, 4, 0x0a, 2, 0x10, 3 };
+	const Sync__Frame *frame;
 
 	(void)state;
-	assert_non_null(unpack(reply, sizeof(reply), sizeof(memory)));
-	reply[3] = 4;
-	assert_null(unpack(reply, sizeof(reply), sizeof(memory)));
-	reply[3] = 0;
-	assert_null(unpack(reply, sizeof(reply), sizeof(memory)));
-	assert_non_null(unpack(heartbeat, sizeof(heartbeat), sizeof(memory)));
+	assert_non_null(unpack(reply, sizeof(reply), sizeof(memory))->attach_reply);
+	for (uint8_t verdict = 0; verdict < 5; verdict += 4) {
+		reply[3] = verdict;
+		frame = unpack(reply, sizeof(reply), sizeof(memory));
+		assert_non_null(frame);
+		assert_null(frame->attach_reply);
+		assert_int_equal(arena.unknown, 1);
+	}
+	frame = unpack(heartbeat, sizeof(heartbeat), sizeof(memory));
+	assert_true(frame->heartbeat->facts->has_role);
+	assert_int_equal(arena.unknown, 0);
 	heartbeat[5] = 4;
-	assert_null(unpack(heartbeat, sizeof(heartbeat), sizeof(memory)));
+	frame = unpack(heartbeat, sizeof(heartbeat), sizeof(memory));
+	assert_non_null(frame->heartbeat);
+	assert_false(frame->heartbeat->facts->has_role);
+	assert_int_equal(frame->heartbeat->facts->role, CAS__ROLE__NONE);
+	assert_int_equal(arena.unknown, 1);
+}
+
+/* --- records of a later version --------------------------------------------------------------- */
+
+enum { LATER = 0x85 };
+
+static void unknown_records_keep_their_places_in_a_log(void **state)
+{
+	Sync__Records *records = good_columns(5);
+
+	(void)state;
+	columns.kind[1] = columns.kind[3] = LATER | 9 << 8 | 0xff << 16;
+	assert_int_equal(record_unpack(&batch, records), RECORD_OK);
+	assert_int_equal(batch.count, 5);
+	assert_int_equal(batch.unknown, 2);
+	for (uint32_t i = 0; i < 5; i++) {
+		bool later = i == 1 || i == 3;
+
+		assert_int_equal(batch.event[i].kind, later ? RECORD_NOTHING : EVENT_FLOW_PUT);
+		assert_int_equal(batch.event[i].client_ack, later ? 0 : 9);
+	}
+	/* By themselves they are nothing to send. */
+	assert_int_equal(record_pack(&batch, wire, sizeof(wire)), -EINVAL);
+}
+
+static void elsewhere_unknown_records_are_left_out(void **state)
+{
+	for (int what = 0; what < 3; what++) {
+		Sync__Records *records = good_columns(4);
+
+		records->has_first_seq = what == 2;
+		records->first_seq = what == 2;
+		records->has_snapshot = what == 0;
+		records->snapshot = what == 0;
+		records->has_listed = what == 1;
+		records->listed = what == 1;
+		records->has_only_if_absent = records->only_if_absent = what == 2;
+		columns.kind[0] = columns.kind[3] = LATER;
+		assert_int_equal(record_unpack(&batch, records), RECORD_OK);
+		assert_int_equal(batch.count, 2);
+		assert_int_equal(batch.unknown, 2);
+		assert_int_equal(ntohl(batch.event[0].key.client.word[3]), 1);
+		assert_int_equal(ntohl(batch.event[1].key.client.word[3]), 2);
+	}
+	(void)state;
+}
+
+static void unknown_records_have_the_columns_of_a_flow(void **state)
+{
+	Sync__Records *records = good_columns(2);
+
+	(void)state;
+	columns.kind[0] = LATER | (0x80u | 0x40 | 0x20) << 24;
+	assert_int_equal(record_unpack(&batch, records), RECORD_UNEVEN);
+	records->n_client = records->n_vip = records->n_member = 5;
+	records->n_source = 5;
+	columns.vip[4] = columns.member[4] = 0x0a000001;
+	columns.client[4] = 77;
+	assert_int_equal(record_unpack(&batch, records), RECORD_OK);
+	assert_int_equal(ntohl(batch.event[1].key.client.word[3]), 77);
+}
+
+/* What changes tables is not to be ignored. */
+static void other_unknown_kinds_are_refused(void **state)
+{
+	(void)state;
+	for (uint32_t kind = EVENT_REVISION + 1; kind < RECORD_NOTHING; kind++) {
+		Sync__Records *records = good_columns(1);
+
+		columns.kind[0] = kind;
+		assert_int_equal(record_unpack(&batch, records), RECORD_BAD_KIND);
+	}
 }
 
 static void texts_are_fit_for_a_terminal(void **state)
@@ -484,7 +587,6 @@ static void room_is_never_exceeded(void **state)
 	length = sync__frame__pack(&out, wire);
 	for (size_t room = 0; room < 8192 && !need; room++) {
 		uint8_t *exact = malloc(room ? room : 1);
-		struct record_arena arena;
 
 		assert_non_null(exact);
 		record_arena_init(&arena, exact, room);
@@ -519,7 +621,6 @@ static void hello_needs_all_its_fields(void **state)
 {
 	Sync__Hello hello = SYNC__HELLO__INIT;
 	const Sync__Hello *read;
-	struct record_arena arena;
 	char name[] = "pair";
 	size_t length;
 
@@ -533,6 +634,10 @@ static void hello_needs_all_its_fields(void **state)
 	read = record_hello(&arena, wire, length);
 	assert_non_null(read);
 	assert_string_equal(read->pair, "pair");
+	/* Who says nothing of its version speaks the first one. */
+	assert_int_equal(read->wire, 1);
+	assert_int_equal(read->wire_least, 1);
+	assert_int_equal(read->features, 0);
 	assert_int_equal(read->boot, hello.boot);
 	for (size_t cut = 0; cut < length; cut++)
 		assert_null(record_hello(&arena, wire, cut));
@@ -549,7 +654,12 @@ int main(void)
 		cmocka_unit_test(wide_rows_are_checked),
 		cmocka_unit_test(wide_columns_are_counted),
 		cmocka_unit_test(a_frame_is_one_message),
-		cmocka_unit_test(unknown_enum_values_are_refused),
+		cmocka_unit_test(unknown_fields_are_ignored),
+		cmocka_unit_test(unknown_enum_values_are_ignored),
+		cmocka_unit_test(unknown_records_keep_their_places_in_a_log),
+		cmocka_unit_test(elsewhere_unknown_records_are_left_out),
+		cmocka_unit_test(unknown_records_have_the_columns_of_a_flow),
+		cmocka_unit_test(other_unknown_kinds_are_refused),
 		cmocka_unit_test(texts_are_fit_for_a_terminal),
 		cmocka_unit_test(room_is_never_exceeded),
 		cmocka_unit_test(a_flood_of_fields_is_refused),
