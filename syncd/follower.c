@@ -104,6 +104,7 @@ static void ask(struct session *s, uint64_t now)
 	request.has_revision = true;
 	request.revision.data = s->revision;
 	request.revision.len = SESSION_DIGEST;
+	request.has_layout = true;
 	request.layout = s->layout;
 	request.has_free_flows = true;
 	request.free_flows = s->capacity;
@@ -121,6 +122,8 @@ static const char *obstacle(struct session *s, uint64_t now)
 
 	if (!s->peer.heard)
 		return "waiting for the peer's heartbeat";
+	if (!s->wire.version)
+		return s->wire_why;
 	if (!s->tables)
 		return "lbd is not running here";
 	/* It may have led in a later epoch than the peer: the tables know, this process does not.

@@ -11,7 +11,8 @@ enum {
 	TYPE_RESP = 2,
 	TYPE_PSK = 0x10,
 	PROLOGUE_MAX = 32 + GREET_PAIR + GREET_HELLO,
-	TAGGED_MAX = GREET_HELLO + GREET_HEADER + GREET_IN
+	TAGGED_MAX = GREET_HELLO + GREET_HEADER + GREET_IN,
+	LENGTH_MAX = GREET_IN - GREET_HEADER - SEAL_PRETAG,
 };
 
 static const char magic[4] = { 'C', 'P', 'S', '1' };
@@ -37,6 +38,7 @@ int greet_self_init(struct greet_self *self, const char *pair, unsigned int node
 	memcpy(self->pair, pair, length);
 	self->node = node;
 	self->peer = 3 - node;
+	self->terms = wire_terms();
 	seal_random(&self->boot, sizeof(self->boot));
 	return 0;
 }
@@ -165,6 +167,10 @@ static size_t write_message(struct greet *greet, const struct greet_self *self,
 	hello.node = self->node;
 	hello.boot = self->boot;
 	hello.version = GREET_VERSION;
+	hello.has_wire = hello.has_wire_least = hello.has_features = true;
+	hello.wire = self->terms.version;
+	hello.wire_least = self->terms.least;
+	hello.features = self->terms.features;
 	if (sync__hello__get_packed_size(&hello) > sizeof(payload))
 		return 0;
 	length = seal_handshake_write(&greet->noise, noise, GREET_NOISE, payload,
@@ -186,6 +192,7 @@ static enum greet_refusal check_hello(struct greet *greet, const struct greet_se
 {
 	_Alignas(max_align_t) uint8_t memory[1024];
 	struct record_arena arena;
+	struct wire_terms theirs;
 	const Sync__Hello *hello;
 
 	record_arena_init(&arena, memory, sizeof(memory));
@@ -196,6 +203,10 @@ static enum greet_refusal check_hello(struct greet *greet, const struct greet_se
 		return GREET_BAD_VERSION;
 	if (hello->node != self->peer || strcmp(hello->pair, self->pair) != 0)
 		return GREET_WRONG_NODE;
+	theirs = (struct wire_terms){ hello->wire, hello->wire_least, hello->features };
+	if (!wire_terms_valid(&theirs))
+		return GREET_BAD_HELLO;
+	greet->wire = wire_between(&self->terms, &theirs);
 	greet->boot = hello->boot;
 	return GREET_OK;
 }
@@ -224,7 +235,7 @@ static void check_header(struct greet *greet, const struct greet_self *self)
 
 	if (type != expected || greet->in[1] != GREET_VERSION)
 		refuse(greet, GREET_BAD_VERSION);
-	else if (length < SEAL_KEY + SEAL_TAG || length > GREET_NOISE)
+	else if (length < SEAL_KEY + SEAL_TAG || length > LENGTH_MAX)
 		refuse(greet, GREET_BAD_LENGTH);
 }
 

@@ -10,7 +10,8 @@
  *
  * The tag is over HELLO, header and noise message, under a key that only the pair can compute: who
  * does not know it costs us one hash.  HELLO is in the prologue, so an INIT is good for one
- * connection only.  The payloads say who speaks (sync.Hello).
+ * connection only.  The payloads say who speaks (sync.Hello), and which language inside the frames;
+ * the version above is of nothing but the greeting and the frames themselves.
  *
  * Where both nodes share a secret (psk) as well, the pattern is KKpsk2 and the first byte 16 more.
  */
@@ -22,13 +23,14 @@
 #include <stdint.h>
 
 #include "proto/seal.h"
+#include "proto/wire.h"
 
 enum {
 	GREET_VERSION = 2,
 	GREET_HELLO = 36,
 	GREET_HEADER = 4,
 	GREET_PAYLOAD = 120, /* room for a packed sync.Hello */
-	GREET_NOISE = SEAL_KEY + GREET_PAYLOAD + SEAL_TAG,
+	GREET_NOISE = SEAL_KEY + GREET_PAYLOAD + SEAL_TAG, /* ours; a later version may say more */
 	GREET_OUT = GREET_HEADER + SEAL_PRETAG + GREET_NOISE,
 	GREET_IN = 256, /* more is never read before the other side has proved itself */
 	GREET_PAIR = 64,
@@ -63,6 +65,7 @@ struct greet_self {
 	char pair[GREET_PAIR];
 	unsigned int node, peer;
 	uint64_t boot;
+	struct wire_terms terms;
 };
 
 /* Without keys.  0, or -ENAMETOOLONG for the pair's name. */
@@ -82,6 +85,7 @@ struct greet {
 	uint8_t own[SEAL_KEY], remote[SEAL_KEY]; /* the public keys in use, once done */
 	bool psk;                                /* likewise */
 	uint64_t boot;                           /* names the peer's process, likewise */
+	struct wire wire;                        /* what both speak, likewise */
 	uint8_t hello[GREET_HELLO];
 	uint8_t in[GREET_IN];
 	size_t used;

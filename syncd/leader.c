@@ -271,8 +271,8 @@ static const char *attach_fault(struct session *s, const Sync__AttachRequest *re
 		return "lbd is not running on the active node";
 	if (request->have && request->have->epoch > s->epoch)
 		return "the active node leads an older epoch than the standby has seen";
-	if (request->layout != s->layout)
-		return "table layout differs: the nodes run different versions";
+	if (!s->wire.version)
+		return s->wire_why;
 	if (!same_revision(s, request))
 		return "another revision of the configuration: the older node takes the newer one";
 	if (request->config_digest.len != SESSION_DIGEST ||

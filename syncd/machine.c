@@ -201,13 +201,27 @@ const struct session_ops machine_ops = {
 
 /* --- the channel ------------------------------------------------------------------------------ */
 
+/* That the nodes differ is no fault while they are upgraded, and good to know afterwards. */
+static void tell_wire(const struct syncd *syncd)
+{
+	const struct wire *wire = &syncd->session.wire;
+
+	if (!wire->version)
+		log_warning("%s", syncd->session.wire_why);
+	else if (wire_is_less(wire))
+		log_info("the stream is of version %u with features %#llx, as %s knows no more",
+			 wire->version, (unsigned long long)wire->features,
+			 syncd_name(syncd, 3 - syncd->node));
+}
+
 static void on_up(void *arg)
 {
 	struct syncd *syncd = arg;
 
 	syncd->beat_ns = syncd->beat_max_ns = 0;
 	log_info("channel to %s is up", syncd_name(syncd, 3 - syncd->node));
-	session_up(&syncd->session, daemon_now_ns());
+	session_up(&syncd->session, &syncd->channel.current->greet.wire, daemon_now_ns());
+	tell_wire(syncd);
 	revise_up(syncd);
 	syncd_work(syncd);
 }
@@ -243,6 +257,7 @@ static void on_frame(void *arg, const uint8_t *bytes, size_t length)
 		op_broken(syncd, "a frame that is not one");
 		return;
 	}
+	session_unknown(&syncd->session, syncd->arena.unknown);
 	if (frame->heartbeat)
 		time_beat(syncd, frame->heartbeat, daemon_now_ns());
 	if (frame->counts)

@@ -22,6 +22,8 @@ const char *const session_refusal_names[SESSION_REFUSALS] = {
 	[SESSION_MALFORMED] = "malformed",         [SESSION_UNKNOWN_MEMBER] = "unknown-member",
 	[SESSION_TABLE_FULL] = "table-full",       [SESSION_ATTACH_REFUSED] = "attach-refused",
 	[SESSION_EVENT_UNFIT] = "event-unfit",     [SESSION_VERDICTS_FULL] = "verdicts-full",
+	[SESSION_UNKNOWN_FRAME] = "unknown-frame", [SESSION_UNKNOWN_FIELD] = "unknown-field",
+	[SESSION_UNKNOWN_RECORD] = "unknown-record",
 };
 
 int session_open(struct session *s, const struct session_config *config,
@@ -281,16 +283,27 @@ bool session_settled(const struct session *s)
 
 /* --- the channel ------------------------------------------------------------------------------ */
 
-void session_up(struct session *s, uint64_t now)
+/* Words and facts pass all the same: without them the pair would be worse off still. */
+static void cannot_talk(struct session *s)
+{
+	wire_why(&s->wire, s->leading, s->wire_why, sizeof(s->wire_why));
+	session_say(s, "%s", s->wire_why);
+}
+
+void session_up(struct session *s, const struct wire *wire, uint64_t now)
 {
 	bool in_sync = s->up && session_ready(s);
 
+	s->wire = *wire;
+	s->wire_why[0] = '\0';
 	if (s->leading)
 		leader_renew(s, now);
 	else
 		follower_detach(s, now);
 	s->up = true;
 	s->why[0] = '\0';
+	if (!wire->version)
+		cannot_talk(s);
 	s->follower.renewing = in_sync;
 	s->follower.unanswered = 0;
 	s->peer.heard = false;
@@ -361,6 +374,7 @@ static void heard_records(struct session *s, const Sync__Records *records, uint6
 		s->ops->broken(s->arg, record_verdict_names[verdict]);
 		return;
 	}
+	s->refused[SESSION_UNKNOWN_RECORD] += s->in.unknown;
 	if (s->in.epoch > s->highest)
 		s->highest = s->in.epoch;
 	if (s->in.listed)
@@ -386,7 +400,7 @@ static void heard_gap(struct session *s, const Sync__Gap *gap, uint64_t now)
 		follower_restart(s, now);
 }
 
-static void heard_verify(struct session *s, const Sync__Frame *frame, uint64_t now)
+static void heard_verify_or_nothing(struct session *s, const Sync__Frame *frame, uint64_t now)
 {
 	if (frame->verify_begin)
 		verify_begin(s, frame->verify_begin, now);
@@ -396,9 +410,16 @@ static void heard_verify(struct session *s, const Sync__Frame *frame, uint64_t n
 		verify_sums(s, frame->verify_sums, now);
 	else if (frame->verify_list)
 		verify_list(s, frame->verify_list, now);
+	else
+		s->refused[SESSION_UNKNOWN_FRAME]++;
 }
 
-/* A frame holds exactly one message: record_frame() sees to that. */
+void session_unknown(struct session *s, unsigned int fields)
+{
+	s->refused[SESSION_UNKNOWN_FIELD] += fields;
+}
+
+/* A frame holds exactly one message, or none that is known: record_frame() sees to that. */
 void session_frame(struct session *s, const Sync__Frame *frame, uint64_t now)
 {
 	if (!s->up)
@@ -420,7 +441,7 @@ void session_frame(struct session *s, const Sync__Frame *frame, uint64_t now)
 	else if (frame->word)
 		s->ops->word(s->arg, frame->word);
 	else
-		heard_verify(s, frame, now);
+		heard_verify_or_nothing(s, frame, now);
 	resume_note(s);
 	session_state(s, now);
 }

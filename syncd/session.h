@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 #include "proto/record.h"
+#include "proto/wire.h"
 #include "request.pb-c.h"
 #include "sync.pb-c.h"
 #include "syncd/gens.h"
@@ -108,6 +109,9 @@ enum session_refusal {
 	SESSION_ATTACH_REFUSED,
 	SESSION_EVENT_UNFIT,   /* an event of our own data plane that cannot travel */
 	SESSION_VERDICTS_FULL, /* more verdicts than are remembered for a snapshot */
+	SESSION_UNKNOWN_FRAME, /* of a later version, and ignored: a message, ... */
+	SESSION_UNKNOWN_FIELD, /* ... a field or a value in one, ... */
+	SESSION_UNKNOWN_RECORD, /* ... a record */
 	SESSION_REFUSALS
 };
 extern const char *const session_refusal_names[SESSION_REFUSALS];
@@ -217,6 +221,7 @@ struct session {
 	uint64_t flows;    /* in them, about */
 
 	bool up;
+	struct wire wire; /* what is spoken on the channel, while it is up */
 	bool told;      /* vrrpd has spoken since this process began */
 	Cas__Role role; /* vrrpd's word */
 	uint64_t epoch;
@@ -228,6 +233,7 @@ struct session {
 	Cas__SyncState state;
 	uint64_t state_ns, beat_ns;
 	char why[SESSION_WHY]; /* there is no better state */
+	char wire_why[SESSION_WHY]; /* there is no common version; empty: there is */
 	uint64_t gaps, snapshots, resumes, refused[SESSION_REFUSALS];
 
 	struct trail *trail; /* NULL: nothing outlives the process */
@@ -290,12 +296,16 @@ void session_told(struct session *session, uint64_t now);
 /* vrrpd's decision.  All events that came before it must have been handed in. */
 void session_role(struct session *session, Cas__Role role, uint64_t epoch, uint64_t now);
 
-/* The channel is there (again: a renewed connection took the place of the old one), or gone. */
-void session_up(struct session *session, uint64_t now);
+/*
+ * The channel is there (again: a renewed connection took the place of the old one), or gone.  The
+ * peer may have become another version meanwhile.
+ */
+void session_up(struct session *session, const struct wire *wire, uint64_t now);
 void session_down(struct session *session, uint64_t now);
 
-/* A frame of the peer. */
+/* A frame of the peer; before it is handed to anybody, so many unknown fields and values in it. */
 void session_frame(struct session *session, const Sync__Frame *frame, uint64_t now);
+void session_unknown(struct session *session, unsigned int fields);
 
 /* Events of this node's data plane, in order; and events that were lost. */
 void session_events(struct session *session, const struct flow_event *event, size_t count,

@@ -143,6 +143,16 @@ static void fill_paths(const struct syncd *syncd, uint64_t now, Cas__SyncStatus 
 	status->beat_max_ms = (double)syncd->beat_max_ns / 1e6;
 }
 
+static void fill_wire(const struct session *session, Cas__SyncStatus *status)
+{
+	if (!session->up)
+		return;
+	status->has_wire = status->has_features = status->has_wire_less = true;
+	status->wire = session->wire.version;
+	status->features = session->wire.features;
+	status->wire_less = wire_is_less(&session->wire);
+}
+
 /* The connection in use: what it has carried, and which of its keys a node is known by. */
 static void fill_connection(const struct syncd *syncd, Cas__SyncStatus *status)
 {
@@ -187,6 +197,7 @@ void status_answer(struct syncd *syncd, struct ctl_conn *conn)
 	fill_log(session, now, &status, history);
 	fill_channel(syncd, now, &status, why);
 	fill_connection(syncd, &status);
+	fill_wire(session, &status);
 	fill_paths(syncd, now, &status, &paths);
 	fill_refused(syncd, &status, &counters);
 	compare_status(syncd, now, &status, &verify);

@@ -431,6 +431,17 @@ static bool differ(const char *a, const char *b)
 	return a && b && strcmp(a, b) != 0;
 }
 
+/* As while a pair is upgraded.  That they do not replicate at all is the state of replication. */
+static void judge_versions(struct build *b, const Cas__SyncStatus *sync)
+{
+	const bool less = sync && sync->wire && sync->wire_less;
+
+	if (differ(b->here->version, b->peer->version))
+		note(b, "the nodes run different versions: %s %s, %s %s%s", b->here->name,
+		     b->here->version, b->peer->name, b->peer->version,
+		     less ? "; what the older one does not know is not used" : "");
+}
+
 /* A reload that one daemon or one node missed. */
 static void judge_config(struct build *b)
 {
@@ -446,9 +457,7 @@ static void judge_config(struct build *b)
 	if (differ(sync, b->peer->config_digest))
 		problem(b, "the nodes run different configurations: %s %s, %s %s", b->here->name,
 			sync, b->peer->name, b->peer->config_digest);
-	if (differ(b->here->version, b->peer->version))
-		note(b, "the nodes run different versions: %s %s, %s %s", b->here->name,
-		     b->here->version, b->peer->name, b->peer->version);
+	judge_versions(b, r->sync);
 }
 
 static void judge_revision(struct build *b, const Cas__SyncStatus *sync)

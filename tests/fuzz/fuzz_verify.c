@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* sources: proto/record.c proto/record_check.c proto/record_message.c proto/seal.c */
+/* sources: proto/record.c proto/record_check.c proto/record_message.c proto/seal.c proto/wire.c */
 /* sources: syncd/session.c syncd/leader.c syncd/follower.c syncd/load.c syncd/offer.c */
 /* sources: syncd/snapshot.c syncd/journal.c syncd/keyset.c syncd/gens.c syncd/trail.c syncd/resume.c */
 /* sources: syncd/tally.c syncd/verify.c syncd/verify_mend.c syncd/verify_follow.c */
@@ -182,12 +182,14 @@ static void begin(bool leads, uint64_t now)
 	const struct session_config config = {
 		.node = 1, .random = 1, .digest = digest, .journal = 1024
 	};
+	const struct wire_terms terms = wire_terms();
+	const struct wire wire = wire_between(&terms, &terms);
 
 	if (session_open(&session, &config, &ops, NULL) != 0)
 		abort();
 	session_tables(&session, FLOW_LAYOUT, 1000, false, now);
 	session_role(&session, leads ? CAS__ROLE__ACTIVE : CAS__ROLE__STANDBY, 1, now);
-	session_up(&session, now);
+	session_up(&session, &wire, now);
 	if (leads) {
 		session.leader.phase = LEADER_TAIL;
 		session.leader.caught_up = true;

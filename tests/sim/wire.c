@@ -150,6 +150,8 @@ static void deliver(struct node *node, const struct parcel *parcel)
 {
 	struct world *world = node->world;
 	struct syncd *syncd = node->syncd;
+	const struct wire_terms terms = wire_terms();
+	const struct wire wire = wire_between(&terms, &terms);
 	uint64_t before = syncd->session.follower.have.seq;
 	const Sync__Frame *frame;
 
@@ -158,7 +160,7 @@ static void deliver(struct node *node, const struct parcel *parcel)
 		syncd->conn = parcel->conn;
 		syncd->heard_ns = node_now(node);
 		trace_say(world, "node %u: channel is up", node->number + 1);
-		session_up(&syncd->session, node_now(node));
+		session_up(&syncd->session, &wire, node_now(node));
 		hands_up(node);
 	} else if (parcel->kind == PARCEL_DOWN && parcel->conn == syncd->conn) {
 		end(node);

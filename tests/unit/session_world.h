@@ -56,6 +56,8 @@ struct node {
 	unsigned int work_every;       /* ms from one slice of work to the next, 0: many at once */
 	bool torn;                     /* asked for the channel to be closed */
 	uint32_t room_for;             /* entries, 0: no limit */
+	struct wire_terms terms; /* what it can speak */
+	uint32_t layout;         /* of its tables */
 	uint32_t passed; /* last generation that the standby had switched to */
 	uint64_t heed_history, heed; /* last question to lbd */
 	unsigned int verdicts, handed_complete, handed_refused, yields, taken;
@@ -378,13 +380,20 @@ static void world_cut(struct world *world)
 	}
 }
 
+static void node_up(struct node *node)
+{
+	struct wire wire = wire_between(&node->terms, &node->peer->terms);
+
+	session_up(&node->s, &wire, node->world->now);
+}
+
 static void world_heal(struct world *world)
 {
 	if (world->up)
 		return;
 	world->up = true;
-	session_up(&world->node[0].s, world->now);
-	session_up(&world->node[1].s, world->now);
+	node_up(&world->node[0]);
+	node_up(&world->node[1]);
 }
 
 static void drain(struct node *node)
@@ -560,7 +569,7 @@ static void node_start(struct node *node, bool wipe)
 	session_close(&node->s);
 	config.trail = node->trail;
 	assert_int_equal(session_open(&node->s, &config, &world_ops, node), 0);
-	session_tables(&node->s, 1, 1000000, false, node->world->now);
+	session_tables(&node->s, node->layout, 1000000, false, node->world->now);
 }
 
 static struct world *world_new(void)
@@ -575,6 +584,8 @@ static struct world *world_new(void)
 		node->world = world;
 		node->peer = &world->node[1 - i];
 		node->last = &node->first;
+		node->terms = wire_terms();
+		node->layout = 1;
 		node->trail = calloc(1, trail_bytes(WORLD_TRAIL));
 		trail_open(node->trail, WORLD_TRAIL, (unsigned int)i + 1, "");
 		node_start(node, true);

@@ -94,6 +94,33 @@ static void two_nodes_agree(void **state)
 	assert_int_equal(seal_decrypt(&d.i.receive, text, sealed, 4 + SEAL_TAG), 0);
 }
 
+/* Both reckon the same, whoever of them is the newer one, and greet each other in any case. */
+static void two_versions_agree(void **state)
+{
+	struct greet_self newer = self_b;
+	struct dialogue d;
+
+	(void)state;
+	speak(&d, &self_a, &self_b);
+	assert_int_equal(d.r.wire.version, WIRE_VERSION);
+	assert_int_equal(d.i.wire.version, WIRE_VERSION);
+	newer.terms = (struct wire_terms){ WIRE_VERSION + 5, WIRE_VERSION, UINT64_MAX };
+	speak(&d, &self_a, &newer);
+	assert_true(d.i.done && d.r.done);
+	assert_int_equal(d.r.wire.version, WIRE_VERSION);
+	assert_int_equal(d.i.wire.version, WIRE_VERSION);
+	assert_int_equal(d.r.wire.features, WIRE_FEATURES);
+	assert_int_equal(d.i.wire.features, WIRE_FEATURES);
+	newer.terms.least = WIRE_VERSION + 1;
+	speak(&d, &self_a, &newer);
+	assert_true(d.i.done && d.r.done);
+	assert_int_equal(d.r.wire.version, 0);
+	assert_int_equal(d.i.wire.version, 0);
+	newer.terms.least = 0;
+	speak(&d, &self_a, &newer);
+	assert_int_equal(d.r.refused, GREET_BAD_HELLO);
+}
+
 static void bytes_may_come_one_by_one(void **state)
 {
 	struct greet r, i;
@@ -412,7 +439,7 @@ static const struct channel_ops end_ops = {
 	.drained = end_drained,
 };
 
-struct wire {
+struct cable {
 	struct ev_loop *loop;
 	struct end a, b;
 	struct channel_config config_a, config_b;
@@ -455,7 +482,7 @@ static uint16_t free_port(const char *address)
 	return endpoint_port(&at);
 }
 
-static void wire_configure_at(struct wire *wire, const char *address)
+static void wire_configure_at(struct cable *wire, const char *address)
 {
 	union endpoint at, out;
 
@@ -474,12 +501,12 @@ static void wire_configure_at(struct wire *wire, const char *address)
 	wire->a.loop = wire->b.loop = wire->loop;
 }
 
-static void wire_configure(struct wire *wire)
+static void wire_configure(struct cable *wire)
 {
 	wire_configure_at(wire, "127.0.0.1");
 }
 
-static void wire_open_as(struct wire *wire, const struct greet_self *of_a,
+static void wire_open_as(struct cable *wire, const struct greet_self *of_a,
 			 const struct greet_self *of_b)
 {
 	wire->config_a.self = of_a;
@@ -491,19 +518,19 @@ static void wire_open_as(struct wire *wire, const struct greet_self *of_a,
 		0);
 }
 
-static void wire_open(struct wire *wire, const struct greet_self *of_b)
+static void wire_open(struct cable *wire, const struct greet_self *of_b)
 {
 	wire_open_as(wire, &self_a, of_b);
 }
 
-static void wire_listen(struct wire *wire)
+static void wire_listen(struct cable *wire)
 {
 	wire->config_a.self = &self_a;
 	assert_int_equal(
 		channel_open(&wire->a.channel, wire->loop, &wire->config_a, &end_ops, &wire->a), 0);
 }
 
-static void wire_close(struct wire *wire)
+static void wire_close(struct cable *wire)
 {
 	channel_close(&wire->b.channel);
 	channel_close(&wire->a.channel);
@@ -513,7 +540,7 @@ static void wire_close(struct wire *wire)
 static void frames_pass_both_ways(void **state)
 {
 	static uint8_t big[CONN_FRAME];
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -540,7 +567,7 @@ static void frames_pass_both_ways(void **state)
 
 static void a_dropped_connection_comes_back(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -555,7 +582,7 @@ static void a_dropped_connection_comes_back(void **state)
 }
 
 /* By either node: the one that listens, and the one that connects. */
-static void held(struct end *holder, struct end *other, struct wire *wire)
+static void held(struct end *holder, struct end *other, struct cable *wire)
 {
 	unsigned int ups = holder->ups;
 	char why[CHANNEL_WHY];
@@ -576,7 +603,7 @@ static void held(struct end *holder, struct end *other, struct wire *wire)
 
 static void a_held_channel_opens_by_itself(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -596,7 +623,7 @@ static void a_held_channel_opens_by_itself(void **state)
 static void a_wrong_key_never_gets_up(void **state)
 {
 	struct greet_self wrong;
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	assert_int_equal(self_init(&wrong, &key_other, key_a.public, "lab", 2), 0);
@@ -609,7 +636,7 @@ static void a_wrong_key_never_gets_up(void **state)
 	wire_close(&wire);
 }
 
-static int stranger_from_afar(const struct wire *wire)
+static int stranger_from_afar(const struct cable *wire)
 {
 	const union endpoint *to = &wire->config_b.path[0].remote;
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -618,7 +645,7 @@ static int stranger_from_afar(const struct wire *wire)
 	return fd;
 }
 
-static int stranger(const struct wire *wire)
+static int stranger(const struct cable *wire)
 {
 	const union endpoint *to = &wire->config_b.path[0].remote;
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -640,7 +667,7 @@ static uint16_t port_of(int fd)
 /* What came first and is not there has gone through a router (its packets have fewer hops left). */
 static void check_one_hop(const char *address)
 {
-	struct wire wire;
+	struct cable wire;
 	int afar, near;
 
 	wire_configure_at(&wire, address);
@@ -692,7 +719,7 @@ static uint64_t not_admitted(const struct path *path)
 /* Whoever dials from `address` where the peer is expected at `other`. */
 static void check_only_from(const char *address, const char *other)
 {
-	struct wire wire;
+	struct cable wire;
 	const struct path *path;
 	uint64_t told;
 	int fd;
@@ -726,7 +753,7 @@ static void only_the_peers_address_is_heard(void **state)
 
 static void either_family_will_do(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 	struct end second = { 0 };
 
 	(void)state;
@@ -779,7 +806,7 @@ static void endpoints_are_addresses(void **state)
 /* Strangers come and go, say nothing or nonsense: the channel does not notice. */
 static void strangers_do_not_disturb(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 	int fd[20];
 
 	(void)state;
@@ -812,7 +839,7 @@ static void strangers_do_not_disturb(void **state)
 /* Somebody at the peer's address connects in each turn of the loop: the peer greets in between. */
 static void a_crowd_in_the_peers_name_does_not_lock_it_out(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 	int fd[400];
 	size_t n = 0;
 
@@ -835,7 +862,7 @@ struct peer {
 	struct greet greet;
 };
 
-static void peer_greet(const struct wire *wire, struct peer *peer)
+static void peer_greet(const struct cable *wire, struct peer *peer)
 {
 	uint8_t in[GREET_IN], out[GREET_OUT];
 	size_t length;
@@ -877,7 +904,7 @@ static void peer_use(struct peer *peer, uint8_t number)
 /* The greeting is over, the first frame is on its way: such a connection keeps its place. */
 static void who_has_shown_the_key_keeps_his_place(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 	struct peer peer;
 	int fd[40];
 
@@ -906,7 +933,7 @@ static void who_has_shown_the_key_keeps_his_place(void **state)
 static void an_overtaken_word_is_not_obeyed(void **state)
 {
 	static const uint8_t nonsense[] = { 0xa2, 0x01, 2, 8 };
-	struct wire wire;
+	struct cable wire;
 	struct peer one, two;
 
 	(void)state;
@@ -936,7 +963,7 @@ static void an_overtaken_word_is_not_obeyed(void **state)
 
 static void silence_ends_it(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -951,7 +978,7 @@ static void silence_ends_it(void **state)
 /* Somebody sets the date: nobody was silent for an hour. */
 static void a_step_of_the_clock_is_not_silence(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 	ev_tstamp before;
 
 	(void)state;
@@ -973,7 +1000,7 @@ static void a_step_of_the_clock_is_not_silence(void **state)
 
 static void a_renewal_takes_over_without_a_gap(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -989,7 +1016,7 @@ static void a_renewal_takes_over_without_a_gap(void **state)
 static void a_renewal_is_never_a_loss(void **state)
 {
 	struct ev_loop *second = ev_loop_new(0);
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -1018,7 +1045,7 @@ static void a_renewal_is_never_a_loss(void **state)
 /* One attempt that comes to nothing is followed by others, while the old connection serves. */
 static void a_failed_renewal_is_tried_again(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -1039,7 +1066,7 @@ static void a_failed_renewal_is_tried_again(void **state)
 static void keys_are_exchanged_without_a_gap(void **state)
 {
 	struct greet_self a = self_a, b = self_b;
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -1074,7 +1101,7 @@ static void keys_are_exchanged_without_a_gap(void **state)
 static void a_key_that_is_taken_out_ends_its_connection(void **state)
 {
 	struct greet_self a = self_a, b = self_b;
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -1128,7 +1155,7 @@ static void any_of_four_keys_will_do(void **state)
 
 static void times_change_on_the_way(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -1144,9 +1171,9 @@ static void times_change_on_the_way(void **state)
 
 /* --- two paths -------------------------------------------------------------------------------- */
 
-static void wire_configure_two(struct wire *wire)
+static void wire_configure_two(struct cable *wire)
 {
-	struct wire other;
+	struct cable other;
 
 	wire_configure(wire);
 	wire_configure_at(&other, "127.0.0.2");
@@ -1158,7 +1185,7 @@ static void wire_configure_two(struct wire *wire)
 		wire->config_a.path[i].timeout_ms = wire->config_b.path[i].timeout_ms = 6000;
 }
 
-static void wire_open_two(struct wire *wire)
+static void wire_open_two(struct cable *wire)
 {
 	wire_open(wire, &self_b);
 	RUN_UNTIL(wire->loop, wire->a.ups == 1 && wire->b.ups == 1 &&
@@ -1188,7 +1215,7 @@ static void plug(struct conn *conn)
 static void a_silent_path_is_left_and_found_again(void **state)
 {
 	struct conn *of_a, *of_b;
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure_two(&wire);
@@ -1215,7 +1242,7 @@ static void a_silent_path_is_left_and_found_again(void **state)
 /* The end of one connection is not the end of the channel, whoever sees it first. */
 static void a_lost_path_is_not_a_lost_channel(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure_two(&wire);
@@ -1238,7 +1265,7 @@ static void a_lost_path_is_not_a_lost_channel(void **state)
 static void an_idle_path_is_renewed_and_stays_idle(void **state)
 {
 	const struct conn *first[2];
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure_two(&wire);
@@ -1257,7 +1284,7 @@ static void an_idle_path_is_renewed_and_stays_idle(void **state)
 static void a_new_process_is_heard_at_once(void **state)
 {
 	struct greet_self again = self_b;
-	struct wire wire;
+	struct cable wire;
 	struct end later = { 0 };
 
 	(void)state;
@@ -1282,7 +1309,7 @@ static void a_new_process_is_heard_at_once(void **state)
 static void one_path_is_enough_to_begin(void **state)
 {
 	char why[CHANNEL_WHY];
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure_two(&wire);
@@ -1307,9 +1334,9 @@ static size_t places(const struct channel *channel)
 }
 
 /* The only path of `wire` is at this address from now on, at a port of its own. */
-static void configure_other(struct wire *wire, const char *address)
+static void configure_other(struct cable *wire, const char *address)
 {
-	struct wire other;
+	struct cable other;
 
 	wire_configure_at(&other, address);
 	ev_loop_destroy(other.loop);
@@ -1329,7 +1356,7 @@ static bool moved(const struct channel *channel)
 static void another_path_takes_over(const char *address, bool listener_first)
 {
 	uint64_t before, after, sent;
-	struct wire wire;
+	struct cable wire;
 
 	wire_configure(&wire);
 	wire_open(&wire, &self_b);
@@ -1370,7 +1397,7 @@ static void other_addresses_take_over(void **state)
 static void a_path_to_nowhere_moves_nothing(void **state)
 {
 	struct channel_config old_a, old_b;
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure(&wire);
@@ -1397,7 +1424,7 @@ static void a_path_to_nowhere_moves_nothing(void **state)
 static void a_path_is_taken_out_and_comes_back(void **state)
 {
 	struct channel_config both_a, both_b;
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure_two(&wire);
@@ -1421,7 +1448,7 @@ static void a_path_is_taken_out_and_comes_back(void **state)
  */
 static void a_path_that_was_left_is_left(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 
 	(void)state;
 	wire_configure_two(&wire);
@@ -1446,7 +1473,7 @@ static void a_path_that_was_left_is_left(void **state)
 
 static void a_port_in_use_is_said(void **state)
 {
-	struct wire wire;
+	struct cable wire;
 	struct end second = { 0 };
 
 	(void)state;
@@ -1468,6 +1495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_nodes_agree),
+		cmocka_unit_test(two_versions_agree),
 		cmocka_unit_test(bytes_may_come_one_by_one),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(a_flipped_hello_is_refused),

@@ -157,6 +157,7 @@ static void bytes_and_columns(void **state)
 
 	(void)state;
 	attach.config_digest = (ProtobufCBinaryData){ sizeof(digest), digest };
+	attach.has_layout = true;
 	attach.layout = 1;
 	expect_json(&attach.base, "{\"config_digest\":\"001fff\",\"layout\":1}");
 	records.kind = kinds;

@@ -619,6 +619,120 @@ static void another_configuration_is_refused(void **state)
 	world_free(world);
 }
 
+/* --- two versions in one pair ----------------------------------------------------------------- */
+
+/* What crosses the channel does not depend on the tables. */
+static void tables_may_be_laid_out_otherwise(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	b->layout = a->layout + 1;
+	world_cut(world);
+	node_start(b, true);
+	session_role(&b->s, CAS__ROLE__STANDBY, 0, world->now);
+	world_heal(world);
+	settle_world(world, 2500);
+	assert_equal_tables(world);
+	assert_int_equal(HASH_COUNT(b->table), HASH_COUNT(a->table));
+	world_free(world);
+}
+
+static void the_lower_version_is_spoken(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+
+	(void)state;
+	world_cut(world);
+	b->terms = (struct wire_terms){ .version = 1, .least = 1 };
+	world_heal(world);
+	fill(a, 5000, 100);
+	settle_world(world, 2500);
+	assert_int_equal(a->s.wire.version, 1);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+/* They tell both which one to upgrade, and all but the stream goes on. */
+static void no_common_version_is_told(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	Cas__PeerWord word = CAS__PEER_WORD__INIT;
+
+	(void)state;
+	world_cut(world);
+	b->terms.version = a->terms.version + 2;
+	b->terms.least = a->terms.version + 1;
+	world_heal(world);
+	world_run(world, 1500);
+	assert_int_equal(b->s.state, CAS__SYNC_STATE__DETACHED);
+	assert_non_null(strstr(b->s.why, "upgrade the active node"));
+	assert_string_equal(a->s.why, b->s.why);
+	assert_true(a->s.up && b->s.up && b->s.peer.heard);
+	assert_int_equal(b->s.peer.role, CAS__ROLE__ACTIVE);
+	word.word = CAS__PEER_WORD__WORD__YIELD;
+	assert_true(session_word(&a->s, &word, world->now));
+	world_run(world, 10);
+	assert_int_equal(b->yields, 1);
+	world_cut(world);
+	a->terms = b->terms;
+	world_heal(world);
+	settle_world(world, 2500);
+	assert_equal_tables(world);
+	world_free(world);
+}
+
+/* One that does not know why it should not ask, as it says nothing of its version. */
+static void who_asks_all_the_same_is_refused(void **state)
+{
+	struct world *world = pair(100);
+	struct node *a = &world->node[0];
+	Sync__AttachRequest request = SYNC__ATTACH_REQUEST__INIT;
+	Sync__Frame frame = SYNC__FRAME__INIT;
+
+	(void)state;
+	request.config_digest.data = a->s.digest;
+	request.config_digest.len = SESSION_DIGEST;
+	frame.attach = &request;
+	a->s.wire.version = 0;
+	wire_why(&a->s.wire, true, a->s.wire_why, sizeof(a->s.wire_why));
+	session_frame(&a->s, &frame, world->now);
+	assert_int_equal(a->s.refused[SESSION_ATTACH_REFUSED], 1);
+	assert_non_null(strstr(a->s.why, "no common version"));
+	world_free(world);
+}
+
+static void what_nobody_knows_is_ignored_and_counted(void **state)
+{
+	struct world *world = pair(100);
+	struct node *b = &world->node[1];
+	const uint64_t seq = b->s.follower.have.seq;
+	Sync__Records records = SYNC__RECORDS__INIT;
+	Sync__Frame frame = SYNC__FRAME__INIT;
+	uint32_t kind = 0x85, word = 7;
+
+	(void)state;
+	session_frame(&b->s, &frame, world->now);
+	assert_int_equal(b->s.refused[SESSION_UNKNOWN_FRAME], 1);
+	records.has_epoch = records.has_first_seq = true;
+	records.epoch = b->s.follower.have.epoch;
+	records.first_seq = seq + 1;
+	records.n_kind = records.n_client = records.n_vip = records.n_ports = 1;
+	records.n_member = records.n_idle = 1;
+	records.kind = &kind;
+	records.client = records.vip = records.ports = records.member = records.idle = &word;
+	frame.records = &records;
+	session_frame(&b->s, &frame, world->now);
+	assert_int_equal(b->s.follower.have.seq, seq + 1);
+	assert_int_equal(b->s.refused[SESSION_UNKNOWN_RECORD], 1);
+	assert_int_equal(HASH_COUNT(b->table), 100);
+	assert_false(b->torn);
+	world_free(world);
+}
+
 /* The same configuration, pushed to one of them. */
 static void another_revision_is_refused(void **state)
 {
@@ -630,8 +744,8 @@ static void another_revision_is_refused(void **state)
 	session_revision(&a->s, second);
 	session_down(&a->s, world->now);
 	session_down(&b->s, world->now);
-	session_up(&a->s, world->now);
-	session_up(&b->s, world->now);
+	node_up(a);
+	node_up(b);
 	world_run(world, 1500);
 	assert_int_equal(b->s.state, CAS__SYNC_STATE__DETACHED);
 	assert_true(b->s.up);
@@ -827,8 +941,8 @@ static void a_renewed_channel_stays_in_sync(void **state)
 		fill(&world->node[0], 3000 + 100 * (uint32_t)i, 20);
 		empty_inbox(&world->node[0]);
 		empty_inbox(b);
-		session_up(&world->node[0].s, world->now);
-		session_up(&b->s, world->now);
+		node_up(&world->node[0]);
+		node_up(b);
 		assert_true(session_ready(&b->s));
 		world_run(world, 200);
 		assert_true(session_ready(&b->s));
@@ -839,12 +953,12 @@ static void a_renewed_channel_stays_in_sync(void **state)
 	assert_int_equal(b->state_seen[CAS__SYNC_STATE__CATCHING_UP], catching);
 	assert_int_equal(world->node[0].state_seen[CAS__SYNC_STATE__ALONE], alone);
 	/* A connection after which nobody asks is not in sync for long. */
-	session_up(&world->node[0].s, world->now);
+	node_up(&world->node[0]);
 	for (int i = 0; i < 150; i++) {
 		world->now += 10 * WORLD_MS;
 		session_tick(&world->node[0].s, world->now);
 		if (i % 50 == 20)
-			session_up(&world->node[0].s, world->now);
+			node_up(&world->node[0]);
 	}
 	assert_int_not_equal(world->node[0].s.state, CAS__SYNC_STATE__IN_SYNC);
 	world_free(world);
@@ -1643,6 +1757,11 @@ int main(void)
 		cmocka_unit_test(an_older_epoch_is_refused),
 		cmocka_unit_test(promotion_in_mid_snapshot_keeps_everything),
 		cmocka_unit_test(another_configuration_is_refused),
+		cmocka_unit_test(tables_may_be_laid_out_otherwise),
+		cmocka_unit_test(the_lower_version_is_spoken),
+		cmocka_unit_test(no_common_version_is_told),
+		cmocka_unit_test(who_asks_all_the_same_is_refused),
+		cmocka_unit_test(what_nobody_knows_is_ignored_and_counted),
 		cmocka_unit_test(another_revision_is_refused),
 		cmocka_unit_test(both_switch_at_a_record),
 		cmocka_unit_test(a_table_too_small_is_refused),
