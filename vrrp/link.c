@@ -74,6 +74,65 @@ void link_close(struct link *link)
 		port_close(&link->port[i]);
 }
 
+bool link_is_open(const struct link *link)
+{
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		if (link->port[i].fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Only those that the file names are known to both nodes. */
+static bool same_addresses(const struct link_config *a, const struct link_config *b,
+			   enum link_family family)
+{
+	if (!a->speaks[family] || !b->speaks[family] || (family == LINK_V6 && !a->unicast))
+		return true;
+	return addr_compare(&a->own[family], &b->own[family]) == 0 &&
+	       addr_compare(&a->peer[family], &b->peer[family]) == 0;
+}
+
+/* Whether nodes with these two hear and know each other, in every family that both speak. */
+static bool agree(const struct link_config *a, const struct link_config *b)
+{
+	return a->vrid == b->vrid && a->version == b->version && a->unicast == b->unicast &&
+	       strcmp(a->ifname, b->ifname) == 0 &&
+	       (a->version == 3 || a->advert_cs == b->advert_cs) && same_addresses(a, b, LINK_V4) &&
+	       same_addresses(a, b, LINK_V6);
+}
+
+/* The peer is still where `former` is, as far as is known.  Only when the change is taken back it
+ * may have followed to `link`. */
+static void keep(struct link *former, struct link *link, const struct link_config *next)
+{
+	if (link_is_open(former) && !agree(&former->config, next)) {
+		link_close(link);
+		return;
+	}
+	link_close(former);
+	*former = *link;
+}
+
+int link_change(struct link *link, struct link *former, const struct link_config *config)
+{
+	struct link fresh = *link;
+	int err;
+
+	if (!link_is_open(link) || agree(&link->config, config))
+		return link_open(link, config);
+	for (size_t i = 0; i < LINK_FAMILIES; i++)
+		fresh.port[i].fd = fresh.port[i].raw = -1;
+	err = link_open(&fresh, config);
+	if (err)
+		return err;
+	keep(former, link, config);
+	*link = fresh;
+	link->twin = former;
+	former->twin = link;
+	return 0;
+}
+
 /* True at most once in the pause; keeps the time. */
 static bool may_log(uint64_t *logged, uint64_t now)
 {
@@ -118,7 +177,9 @@ static int send_one(struct link *link, enum link_family family, const struct lin
 		.version = config->version,
 		.vrid = config->vrid,
 		.priority = what->priority,
-		.interval_cs = (uint16_t)(what->interval_ns / 10000000),
+		/* Of version 2 another interval than the receiver's own is refused. */
+		.interval_cs = config->version == 2 ? config->advert_cs
+						    : (uint16_t)(what->interval_ns / 10000000),
 		.checksum = link_dialect(link),
 	};
 	size_t length;
@@ -222,30 +283,53 @@ static int next_packet(struct link *link, struct port_packet *packet)
 	return 0;
 }
 
+static struct advert_expect expectation(const struct link *link)
+{
+	const struct link_config *config = &link->config;
+
+	return (struct advert_expect){
+		.version = config->version,
+		.vrid = config->vrid,
+		.ttl_min = config->unicast ? config->ttl_min : ADVERT_TTL,
+		.unicast = config->unicast,
+		.interval_cs = config->advert_cs,
+	};
+}
+
+static enum advert_verdict judge(const struct link *link, unsigned int turn,
+				 const struct port_packet *packet, struct advert *advert)
+{
+	struct advert_expect expect = expectation(link);
+
+	expect.own = link->config.own[turn];
+	expect.peer = link->config.peer[turn];
+	return packet->verdict == ADVERT_OK ? advert_read(advert, &packet->envelope, &expect)
+					    : packet->verdict;
+}
+
+/* Each gets the other's too. */
+static bool is_twins(const struct link *link, const struct port_packet *packet)
+{
+	struct advert advert;
+
+	return link->twin && link_is_open(link->twin) &&
+	       judge(link->twin, link->turn, packet, &advert) == ADVERT_OK;
+}
+
 int link_receive(struct link *link, struct link_heard *heard, uint64_t now)
 {
-	struct advert_expect expect = {
-		.version = link->config.version,
-		.vrid = link->config.vrid,
-		.ttl_min = link->config.unicast ? link->config.ttl_min : ADVERT_TTL,
-		.unicast = link->config.unicast,
-		.interval_cs = link->config.advert_cs,
-	};
 	struct port_packet packet;
 	enum advert_verdict verdict;
 
 	for (int i = 0; i < READ_BUDGET && next_packet(link, &packet); i++) {
-		verdict = packet.verdict;
-		expect.own = link->config.own[link->turn];
-		expect.peer = link->config.peer[link->turn];
-		if (verdict == ADVERT_OK)
-			verdict = advert_read(&heard->advert, &packet.envelope, &expect);
+		verdict = judge(link, link->turn, &packet, &heard->advert);
 		if (verdict == ADVERT_OK) {
 			heard->at = packet.at;
 			accepted(link, &heard->advert, now);
 			return 1;
 		}
-		reject(link, verdict, &packet.source, now);
+		if (!is_twins(link, &packet))
+			reject(link, verdict, &packet.source, now);
 	}
 	return 0;
 }

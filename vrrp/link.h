@@ -37,6 +37,7 @@ struct link_config {
 
 struct link {
 	struct link_config config;
+	struct link *twin; /* after link_change(): the other of the two, open or not; else NULL */
 	struct port port[LINK_FAMILIES];
 	unsigned int turn;            /* the port that is read next */
 	enum advert_checksum dialect; /* last heard from a valid sender */
@@ -67,6 +68,13 @@ void link_init(struct link *link);
 /* Opens a socket for each family that is spoken; may be called again with another config, and keeps
  * the sockets when it needs no others.  0, or -errno with nothing changed, logged. */
 int link_open(struct link *link, const struct link_config *config);
+/*
+ * As link_open().  Where a peer that has not followed yet would not be heard any more, nor hear,
+ * what was open goes on as `former`, which is a link of its own: to be used besides, until the peer
+ * is known to have followed, and then closed.
+ */
+int link_change(struct link *link, struct link *former, const struct link_config *config);
+bool link_is_open(const struct link *link);
 void link_close(struct link *link);
 
 /*

@@ -31,7 +31,7 @@ static const uint64_t ms = 1000000;
 static bool forbidden;
 
 struct pair {
-	struct link own, peer;
+	struct link own, peer, former;
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -104,6 +104,7 @@ static int open_with(void **state, const struct link_config *own, const struct l
 
 	link_init(&pair.own);
 	link_init(&pair.peer);
+	link_init(&pair.former);
 	*state = &pair;
 	if (forbidden)
 		return 0;
@@ -177,6 +178,7 @@ static int close_pair(void **state)
 
 	link_close(&pair->own);
 	link_close(&pair->peer);
+	link_close(&pair->former);
 	return 0;
 }
 
@@ -645,6 +647,89 @@ static void sockets_stay_when_others_are_not_needed(void **state)
 	assert_int_equal(pair->own.port[LINK_V6].fd, -1);
 }
 
+static bool hears(struct link *link)
+{
+	struct link_heard heard;
+
+	return link_receive(link, &heard, ms) == 1;
+}
+
+/* The peer, which has not followed, and what is new are both spoken to and heard. */
+static void former_way_goes_on_beside_the_new_one(void **state)
+{
+	struct pair *pair = *state;
+	struct link_config config = unicast("127.0.0.1", "127.0.0.2");
+
+	if (forbidden)
+		skip();
+	config.vrid = 52;
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), 0);
+	assert_int_equal(pair->own.config.vrid, 52);
+	assert_int_equal(pair->former.config.vrid, 51);
+	send_plain(&pair->peer, 254);
+	assert_false(hears(&pair->own));
+	assert_true(hears(&pair->former));
+	send_plain(&pair->own, 254);
+	assert_false(hears(&pair->peer));
+	send_plain(&pair->former, 254);
+	assert_true(hears(&pair->peer));
+}
+
+/* One socket gets the adverts of both ways; they are somebody's. */
+static void either_way_is_no_fault_of_the_other(void **state)
+{
+	struct pair *pair = *state;
+	struct link_config config = unicast("127.0.0.1", "127.0.0.2");
+
+	if (forbidden)
+		skip();
+	config.version = 2;
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), 0);
+	send_plain(&pair->peer, 254);
+	assert_false(hears(&pair->own));
+	assert_true(hears(&pair->former));
+	assert_int_equal(pair->own.rejected[ADVERT_BAD_VERSION], 0);
+	link_close(&pair->former);
+	send_plain(&pair->peer, 254);
+	assert_false(hears(&pair->own));
+	assert_int_equal(pair->own.rejected[ADVERT_BAD_VERSION], 1);
+}
+
+static void former_way_is_the_one_the_peer_has(void **state)
+{
+	struct pair *pair = *state;
+	struct link_config config = unicast("127.0.0.1", "127.0.0.2");
+
+	if (forbidden)
+		skip();
+	config.checksum = LINK_CHECKSUM_RFC9568;
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), 0);
+	assert_false(link_is_open(&pair->former)); /* it hears this as well */
+	config.vrid = 52;
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), 0);
+	config.vrid = 53;
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), 0);
+	assert_int_equal(pair->former.config.vrid, 51);
+	config.vrid = 51; /* taken back: it may have followed */
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), 0);
+	assert_int_equal(pair->own.config.vrid, 51);
+	assert_int_equal(pair->former.config.vrid, 53);
+}
+
+static void change_that_fails_changes_nothing(void **state)
+{
+	struct pair *pair = *state;
+	struct link_config config = unicast("127.0.0.1", "127.0.0.2");
+
+	if (forbidden)
+		skip();
+	snprintf(config.ifname, sizeof(config.ifname), "nowhere0");
+	assert_int_equal(link_change(&pair->own, &pair->former, &config), -ENODEV);
+	assert_false(link_is_open(&pair->former));
+	send_plain(&pair->peer, 254);
+	assert_true(hears(&pair->own));
+}
+
 static void answers_in_the_dialect_it_hears(void **state)
 {
 	struct pair *pair = *state;
@@ -750,6 +835,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(time_of_arrival, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(overruns_are_counted, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(sockets_stay_when_others_are_not_needed, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(former_way_goes_on_beside_the_new_one, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(either_way_is_no_fault_of_the_other, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(former_way_is_the_one_the_peer_has, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(change_that_fails_changes_nothing, open_pair,
 						close_pair),
 		cmocka_unit_test_setup_teardown(answers_in_the_dialect_it_hears, open_pair,
 						close_pair),
