@@ -20,11 +20,6 @@ static const struct {
 } needs[] = {
 	{ &conf__config__descriptor, "pair", DIFF_ALL },
 	{ &conf__node__descriptor, "name", DIFF_ALL },
-	{ &conf__node__descriptor, "address", DIFF_VRRPD },
-	{ &conf__vrrp__descriptor, "interface", DIFF_VRRPD },
-	{ &conf__vrrp__descriptor, "vrid", DIFF_VRRPD },
-	{ &conf__vrrp__descriptor, "unicast", DIFF_VRRPD },
-	{ &conf__vrrp__descriptor, "version", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "virtual_mac", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "fence_command", DIFF_VRRPD },
 	{ &conf__vrrp__descriptor, "fence_timeout_ms", DIFF_VRRPD },

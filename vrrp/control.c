@@ -190,6 +190,13 @@ static void fill_judgement(struct vrrpd *vrrpd, Cas__VrrpStatus *status)
 		status->fence = vrrpd->fence.last;
 }
 
+static size_t fill_pending(struct pending *pending, char *list[PENDING_MAX])
+{
+	for (size_t i = 0; i < pending->count; i++)
+		list[i] = pending->text[i];
+	return pending->count;
+}
+
 static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 {
 	Cas__Message message = CAS__MESSAGE__INIT;
@@ -201,7 +208,7 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	struct sources sources;
 	struct lan_ways ways;
 	struct shown_witnesses witnesses;
-	char alarm[256];
+	char alarm[256], former[LINK_TEXT], *pending[PENDING_MAX];
 
 	fill_plain(vrrpd, &status);
 	fill_judgement(vrrpd, &status);
@@ -210,6 +217,10 @@ static void answer_status(struct vrrpd *vrrpd, struct ctl_conn *conn)
 	say_alarm(vrrpd, alarm, sizeof(alarm));
 	if (alarm[0])
 		status.alarm = alarm;
+	status.n_pending = fill_pending(&vrrpd->pending, pending);
+	status.pending = pending;
+	if (lan_former(vrrpd, former))
+		status.former = former;
 	status.version = version;
 	status.pair = vrrpd->conf->file->pair;
 	status.node = (char *)(uintptr_t)vrrpd_own_name(vrrpd);

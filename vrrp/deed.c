@@ -74,6 +74,8 @@ static void send_advert(struct vrrpd *vrrpd, uint8_t priority)
 	};
 
 	link_send(&vrrpd->link, &advert, lease_now());
+	if (link_is_open(&vrrpd->former))
+		link_send(&vrrpd->former, &advert, lease_now());
 }
 
 static void do_send_release(struct vrrpd *vrrpd)

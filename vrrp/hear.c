@@ -178,6 +178,8 @@ static void on_report(void *arg, const Cas__PeerReport *report)
 		vrrpd->peer_spoke = lease_now() - event.report.age_ns -
 				    peer->vrrpd_age_ms * UINT64_C(1000000);
 		learn_link_local(vrrpd, peer);
+		if (peer->config_digest && !strcmp(peer->config_digest, vrrpd->conf->digest_text))
+			role_followed(vrrpd);
 		event.report.peer_epoch = peer->has_epoch ? peer->epoch : 0;
 		event.report.priority = (uint8_t)(peer->has_priority ? peer->priority : 0);
 	}
@@ -307,15 +309,19 @@ static void on_address(void *arg, const struct addr *addr, int ifindex, bool gon
 	lan_address_changed(arg, addr, ifindex);
 }
 
-static void on_lost(void *arg)
+void hear_look(struct vrrpd *vrrpd)
 {
-	struct vrrpd *vrrpd = arg;
 	const char *lan = vrrpd->link.config.ifname;
 
 	on_link(vrrpd, lan, (int)if_nametoindex(lan), watch_up(lan));
 	tell_track(vrrpd);
 	lan_address_changed(vrrpd, NULL, vrrpd->link.config.ifindex);
 	guard_look(vrrpd);
+}
+
+static void on_lost(void *arg)
+{
+	hear_look(arg);
 }
 
 static const struct watch_ops watch_ops = {

@@ -19,31 +19,31 @@ static const struct {
 };
 
 /* Of family 0: that node has none. */
-static struct addr node_address(const struct vrrpd *vrrpd, unsigned int node, size_t family)
+static struct addr node_address(const struct conf *conf, unsigned int node, size_t family)
 {
 	struct flow_ip ip;
 
-	conf_node_address(vrrpd->conf->file->node[node - 1], families[family].flow, &ip);
+	conf_node_address(conf->file->node[node - 1], families[family].flow, &ip);
 	return addr_from_flow(&ip);
 }
 
-static bool address_is_there(const struct vrrpd *vrrpd, size_t family, int ifindex)
+static bool address_is_there(const struct vrrpd *vrrpd, const struct conf *conf, size_t family,
+			     int ifindex)
 {
-	const struct addr own = node_address(vrrpd, vrrpd->node, family);
+	const struct addr own = node_address(conf, vrrpd->node, family);
 	char text[ADDR_TEXT];
 
 	if (!own.family || ifaddr_present(vrrpd->vips.sock, &own, ifindex))
 		return true;
 	log_error("%s, the address of node %s, is not on %s: add it there, or correct the node's "
 		  "address",
-		  addr_print(text, &own), vrrpd_own_name(vrrpd),
-		  vrrpd->conf->file->vrrp->interface);
+		  addr_print(text, &own), vrrpd_own_name(vrrpd), conf->file->vrrp->interface);
 	return false;
 }
 
-int lan_check(const struct vrrpd *vrrpd)
+int lan_check(const struct vrrpd *vrrpd, const struct conf *conf)
 {
-	const Conf__Vrrp *vrrp = vrrpd->conf->file->vrrp;
+	const Conf__Vrrp *vrrp = conf->file->vrrp;
 	int ifindex = (int)if_nametoindex(vrrp->interface);
 
 	if (!ifindex) {
@@ -51,7 +51,7 @@ int lan_check(const struct vrrpd *vrrpd)
 		return -ENODEV;
 	}
 	for (size_t i = 0; i < LINK_FAMILIES; i++) {
-		if (!address_is_there(vrrpd, i, ifindex))
+		if (!address_is_there(vrrpd, conf, i, ifindex))
 			return -EADDRNOTAVAIL;
 	}
 	for (size_t i = 0; i < vrrp->n_track_interface; i++) {
@@ -62,6 +62,20 @@ int lan_check(const struct vrrpd *vrrpd)
 		return -ENODEV;
 	}
 	return 0;
+}
+
+bool lan_moves(const struct vrrpd *vrrpd, const struct conf *conf)
+{
+	if (strcmp(conf->file->vrrp->interface, vrrpd->conf->file->vrrp->interface) != 0)
+		return true;
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
+		const struct addr before = node_address(vrrpd->conf, vrrpd->node, i);
+		const struct addr after = node_address(conf, vrrpd->node, i);
+
+		if (addr_compare(&before, &after) != 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -86,8 +100,8 @@ static void choose_link_local(const struct vrrpd *vrrpd, struct link_config *con
 static void choose_families(const struct vrrpd *vrrpd, struct link_config *config)
 {
 	for (size_t i = 0; i < LINK_FAMILIES; i++) {
-		config->own[i] = node_address(vrrpd, vrrpd->node, i);
-		config->peer[i] = node_address(vrrpd, 3 - vrrpd->node, i);
+		config->own[i] = node_address(vrrpd->conf, vrrpd->node, i);
+		config->peer[i] = node_address(vrrpd->conf, 3 - vrrpd->node, i);
 		config->speaks[i] = config->own[i].family && config->peer[i].family &&
 				    vip_has(&vrrpd->vips, families[i].family);
 	}
@@ -164,14 +178,14 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 		.unicast = vrrp->unicast,
 		.ttl_min = (uint8_t)vrrp->unicast_ttl_min,
 		.advert_cs = (uint16_t)(vrrp->advert_ms / 10),
-		.virtual_mac = vrrp->virtual_mac,
+		.virtual_mac = vrrpd->first->file->vrrp->virtual_mac,
 		.checksum = forms[vrrp->checksum],
 	};
 	int err;
 
 	snprintf(config.ifname, sizeof(config.ifname), "%s", vrrp->interface);
 	choose_families(vrrpd, &config);
-	err = link_open(&vrrpd->link, &config);
+	err = link_change(&vrrpd->link, &vrrpd->former, &config);
 	if (err)
 		return err;
 	tell_source(&config);
@@ -185,6 +199,17 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	vrrpd->lease.hard = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY;
 	lease_tell(&vrrpd->lease);
 	return 0;
+}
+
+bool lan_former(const struct vrrpd *vrrpd, char text[LINK_TEXT])
+{
+	const struct link_config *config = &vrrpd->former.config;
+
+	if (!link_is_open(&vrrpd->former))
+		return false;
+	snprintf(text, LINK_TEXT, "version %u, vrid %u on %s%s", config->version, config->vrid,
+		 config->ifname, config->unicast ? ", unicast" : "");
+	return true;
 }
 
 static char *write_address(char text[ADDR_TEXT], const struct addr *addr)

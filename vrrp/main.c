@@ -139,8 +139,8 @@ static int take_over(struct vrrpd *vrrpd, struct conf *conf, unsigned int node)
 		log_error("the new configuration is not used");
 		return -EINVAL;
 	}
-	/* What the sockets are bound to cannot change under them. */
-	if (node != vrrpd->node || !diff_may_follow(vrrpd->conf, conf, DIFF_VRRPD)) {
+	/* Who we are stays; what takes rights that we have given up waits for the next start. */
+	if (node != vrrpd->node || !diff_may_follow(vrrpd->conf, conf, DIFF_ALL)) {
 		log_error("the new configuration is not used");
 		conf_free(conf);
 		return -EINVAL;
@@ -200,7 +200,7 @@ static int open_all(struct vrrpd *vrrpd)
 		return err;
 	role_config(vrrpd, vrrpd->conf, &config);
 	fsm_init(&vrrpd->fsm, &config, vrrpd->epochs.used);
-	err = lan_check(vrrpd);
+	err = lan_check(vrrpd, vrrpd->conf);
 	if (!err)
 		err = vip_plan(&vrrpd->vips, vrrpd->conf);
 	if (!err)
@@ -238,6 +238,7 @@ static void close_all(struct vrrpd *vrrpd)
 		close(vrrpd->announcer);
 	fence_close(&vrrpd->fence);
 	witness_close(&vrrpd->witnesses);
+	link_close(&vrrpd->former);
 	link_close(&vrrpd->link);
 	vip_close(&vrrpd->vips);
 }
@@ -284,13 +285,16 @@ int main(int argc, char **argv)
 	int err;
 
 	link_init(&vrrpd.link);
+	link_init(&vrrpd.former);
 	daemon_options(&vrrpd.options, "vrrpd", false, argc, argv);
-	vrrpd.conf = daemon_config(&vrrpd.options, &vrrpd.node);
+	vrrpd.conf = vrrpd.first = daemon_config(&vrrpd.options, &vrrpd.node);
 	if (!vrrpd.conf)
 		return EXIT_FAILURE;
 	vrrpd.started = lease_now();
 	vrrpd.loop = ev_default_loop(0);
 	err = run(&vrrpd);
-	conf_free(vrrpd.conf);
+	if (vrrpd.conf != vrrpd.first)
+		conf_free(vrrpd.conf);
+	conf_free(vrrpd.first);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

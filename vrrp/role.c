@@ -147,6 +147,26 @@ static void look_at_fence(struct vrrpd *vrrpd)
 				      : "fenced by lbd: it believed vrrpd dead");
 }
 
+/* A peer that has not followed yet is known by its former address. */
+static struct addr source_now(const struct vrrpd *vrrpd, const struct addr *source)
+{
+	const size_t family = source->family == 6 ? LINK_V6 : LINK_V4;
+	const struct addr *now = &vrrpd->link.config.peer[family];
+
+	if (link_is_open(&vrrpd->former) && now->family &&
+	    addr_compare(source, &vrrpd->former.config.peer[family]) == 0)
+		return *now;
+	return *source;
+}
+
+static bool receive(struct vrrpd *vrrpd)
+{
+	const uint64_t now = lease_now();
+
+	return link_receive(&vrrpd->link, &vrrpd->heard, now) ||
+	       link_receive(&vrrpd->former, &vrrpd->heard, now);
+}
+
 /* True: there may be more. */
 static bool drain(struct vrrpd *vrrpd)
 {
@@ -155,11 +175,11 @@ static bool drain(struct vrrpd *vrrpd)
 
 	look_at_fence(vrrpd);
 	for (int i = 0; i < ADVERTS_AT_ONCE; i++) {
-		if (!link_receive(&vrrpd->link, &vrrpd->heard, lease_now()))
+		if (!receive(vrrpd))
 			return false;
 		event = (struct fsm_event){
 			.kind = advert->priority == ADVERT_RELEASE ? FSM_RELEASE : FSM_ADVERT,
-			.advert = { .source = advert->source,
+			.advert = { .source = source_now(vrrpd, &advert->source),
 				    .priority = advert->priority,
 				    .interval_ns = advert->interval_cs * UINT64_C(10000000),
 				    .at = vrrpd->heard.at },
@@ -176,20 +196,40 @@ static void on_advert(struct ev_loop *loop, ev_io *io, int events)
 	drain(io->data);
 }
 
+static void listen_to(struct vrrpd *vrrpd, ev_io *io, const struct port *port)
+{
+	ev_io_init(io, on_advert, port->fd, EV_READ);
+	io->data = vrrpd;
+	if (port->fd >= 0)
+		ev_io_start(vrrpd->loop, io);
+}
+
 static void listen_to_adverts(struct vrrpd *vrrpd)
 {
 	for (size_t i = 0; i < LINK_FAMILIES; i++) {
-		ev_io_init(&vrrpd->link_io[i], on_advert, vrrpd->link.port[i].fd, EV_READ);
-		vrrpd->link_io[i].data = vrrpd;
-		if (vrrpd->link.port[i].fd >= 0)
-			ev_io_start(vrrpd->loop, &vrrpd->link_io[i]);
+		listen_to(vrrpd, &vrrpd->link_io[i], &vrrpd->link.port[i]);
+		listen_to(vrrpd, &vrrpd->former_io[i], &vrrpd->former.port[i]);
 	}
 }
 
 static void stop_listening(struct vrrpd *vrrpd)
 {
-	for (size_t i = 0; i < LINK_FAMILIES; i++)
+	for (size_t i = 0; i < LINK_FAMILIES; i++) {
 		ev_io_stop(vrrpd->loop, &vrrpd->link_io[i]);
+		ev_io_stop(vrrpd->loop, &vrrpd->former_io[i]);
+	}
+}
+
+void role_followed(struct vrrpd *vrrpd)
+{
+	char former[LINK_TEXT];
+
+	if (!lan_former(vrrpd, former))
+		return;
+	stop_listening(vrrpd);
+	link_close(&vrrpd->former);
+	listen_to_adverts(vrrpd);
+	log_info("%s has followed: no more adverts of %s", vrrpd_peer_name(vrrpd), former);
 }
 
 static void watch_rivals(struct vrrpd *vrrpd)
@@ -220,15 +260,21 @@ static void watch_claims(struct vrrpd *vrrpd)
 			    strerror(-err));
 }
 
-static void open_lan(struct vrrpd *vrrpd, int ifindex)
+/* On error all is as it was. */
+static int open_lan(struct vrrpd *vrrpd, int ifindex)
 {
+	int err;
+
 	stop_listening(vrrpd);
-	lan_open(vrrpd, ifindex);
+	err = lan_open(vrrpd, ifindex);
 	listen_to_adverts(vrrpd);
+	if (err)
+		return err;
 	rival_close(&vrrpd->rival);
 	watch_rivals(vrrpd);
 	defend_close(&vrrpd->defend);
 	watch_claims(vrrpd);
+	return 0;
 }
 
 static void on_timer(struct ev_loop *loop, ev_io *io, int events)
@@ -276,17 +322,18 @@ void role_reannounce(struct vrrpd *vrrpd)
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config)
 {
 	const Conf__Vrrp *vrrp = conf->file->vrrp;
+	const Conf__Vrrp *first = vrrpd->first->file->vrrp;
 	const Conf__Node *own = conf->file->node[vrrpd->node - 1];
 
 	*config = (struct fsm_config){
 		.priority = (uint8_t)own->priority,
 		.preempt = vrrp->preempt,
 		.strict = vrrp->strict_rfc,
-		.fence = vrrp->fence_command != NULL,
+		.fence = first->fence_command != NULL,
 		.consistency = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY,
 		.preempt_delay_ns = vrrp->preempt_delay_ms * UINT64_C(1000000),
 		.report_ns = conf->file->sync->peer_timeout_ms * UINT64_C(1500000),
-		.fence_ns = (vrrp->fence_timeout_ms + FENCE_SLACK_MS) * UINT64_C(1000000),
+		.fence_ns = (first->fence_timeout_ms + FENCE_SLACK_MS) * UINT64_C(1000000),
 		.advert_ns = vrrp->advert_ms * UINT64_C(1000000),
 		.hold_ns = vrrp->hold_after_boot_ms * UINT64_C(1000000),
 	};
@@ -295,21 +342,54 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 	memcpy(config->peer, vrrpd->fsm.config.peer, sizeof(config->peer));
 }
 
+/* The sockets, and where the addresses belong.  On error all is as it was. */
+static int move_lan(struct vrrpd *vrrpd, struct conf *conf)
+{
+	const bool moves = lan_moves(vrrpd, conf);
+	struct conf *old = vrrpd->conf;
+	int err = moves ? lan_check(vrrpd, conf) : 0;
+
+	if (!err)
+		err = vip_plan(&vrrpd->vips, conf);
+	if (err)
+		return err;
+	vrrpd->conf = conf;
+	err = open_lan(vrrpd, moves ? (int)if_nametoindex(conf->file->vrrp->interface)
+				    : vrrpd->link.config.ifindex);
+	if (!err)
+		return 0;
+	vrrpd->conf = old;
+	vip_plan(&vrrpd->vips, old);
+	return err;
+}
+
+static void note_pending(struct vrrpd *vrrpd)
+{
+	pending_find(&vrrpd->pending, vrrpd->first, vrrpd->conf, vrrpd->node);
+	for (size_t i = 0; i < vrrpd->pending.count; i++)
+		log_warning("%s waits for a restart of vrrpd", vrrpd->pending.text[i]);
+}
+
+static void forget(struct vrrpd *vrrpd, struct conf *conf)
+{
+	if (conf != vrrpd->first)
+		conf_free(conf);
+}
+
 int role_reload(struct vrrpd *vrrpd, struct conf *conf)
 {
 	struct vips before = vrrpd->vips;
+	struct conf *old = vrrpd->conf;
 	struct fsm_config config;
 
-	if (vip_plan(&vrrpd->vips, conf)) {
+	if (move_lan(vrrpd, conf)) {
 		log_error("the new configuration is not used");
 		conf_free(conf);
 		return -EINVAL;
 	}
 	role_config(vrrpd, conf, &config);
 	vrrpd->fsm.config = config;
-	conf_free(vrrpd->conf);
-	vrrpd->conf = conf;
-	open_lan(vrrpd, vrrpd->link.config.ifindex);
+	forget(vrrpd, old);
 	witness_plan(&vrrpd->witnesses, conf);
 	if (vrrpd->fsm.state == FSM_ACTIVE) {
 		vip_retire(&before, &vrrpd->vips);
@@ -317,8 +397,10 @@ int role_reload(struct vrrpd *vrrpd, struct conf *conf)
 		/* Also tells backups the new interval before it is used. */
 		deed_carry_out(vrrpd, FSM_SEND_ADVERT | FSM_ANNOUNCE);
 	}
+	hear_look(vrrpd);
 	deed_report_role(vrrpd);
 	arm_timer(vrrpd);
+	note_pending(vrrpd);
 	log_info("configuration %s in use", conf->digest_text);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "vrrp/guard.h"
 #include "vrrp/lease.h"
 #include "vrrp/link.h"
+#include "vrrp/pending.h"
 #include "vrrp/rival.h"
 #include "vrrp/track.h"
 #include "vrrp/vip.h"
@@ -46,12 +47,15 @@ struct vrrpd {
 	struct daemon daemon;
 	struct daemon_options options;
 	struct conf *conf;
+	/* What it was started with, for what only a start brings: virtual MAC and fence helper. */
+	struct conf *first;
+	struct pending pending; /* of `conf`: what waits for the next start */
 	unsigned int node; /* 1 or 2 */
 
 	struct fsm fsm;
 	struct epoch_store epochs;
 	struct lease lease;
-	struct link link;
+	struct link link, former;
 	struct link_heard heard; /* the advert in hand */
 	struct vips vips;
 	struct watch watch;
@@ -66,7 +70,7 @@ struct vrrpd {
 	struct disputes disputes;
 
 	int timer; /* timerfd: the next deadline of machine and schedule */
-	ev_io timer_io, link_io[LINK_FAMILIES];
+	ev_io timer_io, link_io[LINK_FAMILIES], former_io[LINK_FAMILIES];
 	ev_timer chores; /* each second: what has failed and may work now */
 	ev_timer pulse;  /* that we live, for the peer: see hear.c */
 	ev_timer round;  /* the witnesses had time to answer */
@@ -120,6 +124,8 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 void role_reannounce(struct vrrpd *vrrpd);
 /* The interface of the adverts has been made anew. */
 void role_link_renewed(struct vrrpd *vrrpd, int ifindex);
+/* The peer runs this configuration too: it is spoken to in one way only. */
+void role_followed(struct vrrpd *vrrpd);
 
 /* deed.c: carries out what the machine has decided. */
 
@@ -144,9 +150,17 @@ Cas__Role deed_role(const struct vrrpd *vrrpd);
 /* lan.c: where the adverts go, and the node's own addresses that they come from. */
 
 /* Interfaces and the node's address are there; otherwise says what is missing.  0 or -errno. */
-int lan_check(const struct vrrpd *vrrpd);
-/* Opens the sockets as the configuration and the planned addresses say.  0 or -errno, logged. */
+int lan_check(const struct vrrpd *vrrpd, const struct conf *conf);
+/* Whether adverts are to come from another interface or address than now. */
+bool lan_moves(const struct vrrpd *vrrpd, const struct conf *conf);
+/*
+ * Opens the sockets as the configuration and the planned addresses say.  After a change that the
+ * peer has to follow the former ones stay besides, until it is known to have.  0 or -errno, logged.
+ */
 int lan_open(struct vrrpd *vrrpd, int ifindex);
+/* For people: how adverts go besides, for a peer that has not followed yet.  False: they do not. */
+enum { LINK_TEXT = 80 };
+bool lan_former(const struct vrrpd *vrrpd, char text[LINK_TEXT]);
 /* For the status: where adverts go and whether any come.  How many ways there are. */
 size_t lan_ways(const struct vrrpd *vrrpd, struct lan_ways *ways);
 /* An address has come or gone there: the source of IPv6 adverts may be another now.  NULL: whichever
@@ -160,6 +174,8 @@ const char *lan_print_mac(char text[MAC_TEXT], const uint8_t mac[6]);
 /* hear.c: turns what the neighbours in the node and the kernel say into events. */
 int hear_start(struct vrrpd *vrrpd);
 void hear_end(struct vrrpd *vrrpd);
+/* Other interfaces are to be watched, or news of them were lost: looks at all of them. */
+void hear_look(struct vrrpd *vrrpd);
 /* The peer does not hear us: the witnesses are asked at once. */
 void hear_asked(struct vrrpd *vrrpd);
 /* Which of the interfaces have failed now (enum fsm_fault). */

@@ -198,6 +198,17 @@ static void judge_adverts(struct status_parts *b, const Cas__VrrpStatus *vrrp)
 		judge_ways(b, vrrp, limit);
 }
 
+/* What was pushed, and is not in force everywhere yet. */
+static void judge_settings(struct status_parts *b, const Cas__VrrpStatus *vrrp)
+{
+	if (vrrp->former && *vrrp->former)
+		note(b, "%s is not known to have followed: adverts go as before, too (%s)",
+		     b->peer->name, vrrp->former);
+	for (size_t i = 0; i < vrrp->n_pending; i++)
+		note(b, "vrrpd of %s runs with older settings: restart it there (%s)",
+		     b->here->name, vrrp->pending[i]);
+}
+
 static void judge_vrrp(struct status_parts *b, const Cas__VrrpStatus *vrrp)
 {
 	if (vrrp->alarm && *vrrp->alarm)
@@ -210,6 +221,7 @@ static void judge_vrrp(struct status_parts *b, const Cas__VrrpStatus *vrrp)
 		problem(b, "vrrpd has no link to syncd");
 	if (vrrp->has_carrier && !vrrp->carrier)
 		problem(b, "%s has no carrier on its interface", b->here->name);
+	judge_settings(b, vrrp);
 	if (vrrp->gate && *vrrp->gate && !is(b->here, CAS__ROLE__ACTIVE))
 		note(b, "%s would not take over from a living peer: %s", b->here->name, vrrp->gate);
 }

@@ -115,10 +115,10 @@ cable_cut() {
 # What a reload cannot do is refused, and not told to be in force.
 reloads() {
 	cp "$LAB/pair.conf" "$LAB/pair.good"
-	sed -i 's/port 7790/port 7791/; s/vrid 51/vrid 52/' "$LAB/pair.conf"
+	sed -i 's/port 7790/port 7791/; s/^pair lab/pair other/' "$LAB/pair.conf"
 	reload
 	wait_for 5 "vrrpd to name what it cannot follow" \
-		grep -q 'vrrp / vrid: 51 -> 52 needs a restart of vrrpd' "$LAB/log/lb1-vrrpd.log"
+		grep -q 'pair: lab -> other needs a restart of lbd, syncd and vrrpd' "$LAB/log/lb1-vrrpd.log"
 	says 1 'problem: the daemons run different configurations'
 	hides 1 'the nodes run different'
 	cp "$LAB/pair.good" "$LAB/pair.conf"

@@ -82,8 +82,11 @@ static const struct row {
 	  "    member x { address 10.2.0.11; weight 1 }\n",
 	  "" },
 	{ "a value", "vrid 7;", "vrid 7; advert 200ms;", "vrrp / advert: 100ms -> 200ms\n" },
-	{ "a value that needs a restart", "vrid 7;", "vrid 8;",
-	  "vrrp / vrid: 7 -> 8 (restart of vrrpd)\n" },
+	{ "a value that needs a restart", "vrid 7;", "vrid 7; virtual-mac yes;",
+	  "vrrp / virtual-mac: no -> yes (restart of vrrpd)\n" },
+	{ "what both nodes follow at once", "vrid 7; unicast yes", "vrid 8; version 2; advert 1s",
+	  "vrrp / vrid: 7 -> 8\nvrrp / advert: 100ms -> 1s\n"
+	  "vrrp / unicast: yes -> no\nvrrp / version: 3 -> 2\n" },
 	{ "the tables' size", "profile mail", "forwarding { flows 5000 }\nprofile mail",
 	  "forwarding / flows: 1000000 -> 5000 "
 	  "(restart of lbd)\n" },
