@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "syncd/inspect.h"
 
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 
 #include "conf/diff.h"
 #include "conf/source.h"
+#include "proto/addr.h"
 #include "syncd/keys.h"
 
 static void add(struct inspect *found, const char *format, ...)
@@ -42,7 +45,7 @@ static void add_faults(struct inspect *found, const struct conf_faults *faults, 
 /* --- interfaces ------------------------------------------------------------------------------- */
 
 /* Where names stand in the file. */
-struct names {
+struct named {
 	const void *message;
 	const char *field;
 	char *const *name;
@@ -50,7 +53,7 @@ struct names {
 };
 
 static void look_for(struct conf_faults *faults, const struct conf_source *source,
-		     const struct names *names)
+		     const struct named *names)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (if_nametoindex(names->name[i]) == 0)
@@ -65,7 +68,7 @@ static void check_interfaces(struct conf_faults *faults, const struct conf *conf
 	const Conf__Forwarding *forwarding = conf->file->forwarding;
 	const Conf__Vrrp *vrrp = conf->file->vrrp;
 	const Conf__Sync *sync = conf->file->sync;
-	const struct names all[] = {
+	const struct named all[] = {
 		{ forwarding, "interface", forwarding->interface, forwarding->n_interface },
 		{ vrrp, "interface", &vrrp->interface, vrrp->interface != NULL },
 		{ vrrp, "track_interface", vrrp->track_interface, vrrp->n_track_interface },
@@ -76,29 +79,105 @@ static void check_interfaces(struct conf_faults *faults, const struct conf *conf
 		look_for(faults, conf->source, &all[i]);
 }
 
+/* --- addresses -------------------------------------------------------------------------------- */
+
+/* Of family 0: it is neither IPv4 nor IPv6. */
+static struct addr address_of(const struct sockaddr *given)
+{
+	struct addr addr = { 0 };
+
+	if (given && given->sa_family == AF_INET) {
+		addr.family = 4;
+		memcpy(addr.bytes, &((const struct sockaddr_in *)given)->sin_addr, 4);
+	} else if (given && given->sa_family == AF_INET6) {
+		addr.family = 6;
+		memcpy(addr.bytes, &((const struct sockaddr_in6 *)given)->sin6_addr, 16);
+	}
+	return addr;
+}
+
+static bool is_there(const struct ifaddrs *list, const char *ifname, const char *text)
+{
+	struct addr wanted, seen;
+
+	if (!addr_parse(&wanted, text))
+		return false;
+	for (; list; list = list->ifa_next) {
+		seen = address_of(list->ifa_addr);
+		if (strcmp(list->ifa_name, ifname) == 0 && addr_compare(&seen, &wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool names(char *const *list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Adverts cannot come from an address that the interface has not.  One that stays is not looked
+ * for: it may be away for a while, and vrrpd goes on. */
+static void check_addresses(struct conf_faults *faults, const struct conf *before,
+			    const struct conf *after, unsigned int node)
+{
+	const char *ifname = after->file->vrrp->interface;
+	const bool moves = strcmp(ifname, before->file->vrrp->interface) != 0;
+	const Conf__Node *old = before->file->node[node - 1], *own = after->file->node[node - 1];
+	struct ifaddrs *list;
+
+	if (!if_nametoindex(ifname) || getifaddrs(&list))
+		return;
+	for (size_t i = 0; i < own->n_address; i++) {
+		const char *text = own->address[i];
+
+		if ((moves || !names(old->address, old->n_address, text)) &&
+		    !is_there(list, ifname, text))
+			fault_error(faults, source_item(after->source, own, "address", i),
+				    "%s is not on %s of this node: add it there first", text,
+				    ifname);
+	}
+	freeifaddrs(list);
+}
+
 /* --- what runs -------------------------------------------------------------------------------- */
 
-/* A running lbd follows all but the sizes of its tables, and status tells that they wait for its
- * next start: that is the operator's to choose, on one node after the other. */
+static void say_need(char text[INSPECT_TEXT], const struct diff_change *change, const char *verb)
+{
+	snprintf(text, INSPECT_TEXT, "%s: %s -> %s %s a %s", change->where,
+		 change->before ? change->before : "nothing",
+		 change->after ? change->after : "nothing", verb, diff_need_text(change->need));
+}
+
+/* Running daemons follow nearly all.  What waits for the next start of lbd or vrrpd is the
+ * operator's to bring, on one node after the other.  Names are for ever. */
+static void check_need(struct inspect *found, const struct diff_change *change)
+{
+	char text[INSPECT_TEXT];
+
+	if (change->need == DIFF_LIVE)
+		return;
+	if (change->need == DIFF_ALL) {
+		say_need(text, change, "needs");
+		found->restart = true;
+		add(found, "%s", text);
+	} else if (found->waits < INSPECT_WAITS) {
+		say_need(found->wait[found->waits++], change, "waits for");
+	}
+}
+
 static void check_needs(struct inspect *found, const struct conf *before, const struct conf *after)
 {
 	struct diff diff;
 
-	if (diff_make(&diff, before, after) != 0) {
+	if (diff_make(&diff, before, after) != 0)
 		add(found, "out of memory");
-		diff_free(&diff);
-		return;
-	}
-	for (size_t i = 0; i < diff.changes; i++) {
-		const struct diff_change *change = &diff.change[i];
-
-		if (change->need == DIFF_LIVE || change->need == DIFF_LBD)
-			continue;
-		found->restart = true;
-		add(found, "%s: %s -> %s needs a %s", change->where,
-		    change->before ? change->before : "nothing",
-		    change->after ? change->after : "nothing", diff_need_text(change->need));
-	}
+	else
+		for (size_t i = 0; i < diff.changes; i++)
+			check_need(found, &diff.change[i]);
 	diff_free(&diff);
 }
 
@@ -127,6 +206,7 @@ static void check_conf(struct inspect *found, const struct inspect_ground *groun
 		return;
 	}
 	check_interfaces(faults, conf);
+	check_addresses(faults, ground->conf, conf, node);
 	check_needs(found, ground->conf, conf);
 	check_keys(found, ground, conf, node);
 }

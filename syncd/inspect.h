@@ -8,7 +8,7 @@
 
 #include "conf/bundle.h"
 
-enum { INSPECT_FAULTS = 20, INSPECT_TEXT = 240 };
+enum { INSPECT_FAULTS = 20, INSPECT_WAITS = 8, INSPECT_TEXT = 240 };
 
 struct inspect_ground {
 	const struct conf *conf; /* in force */
@@ -20,7 +20,9 @@ struct inspect_ground {
 struct inspect {
 	char fault[INSPECT_FAULTS][INSPECT_TEXT]; /* "pair.conf:12:5: ..." */
 	size_t faults, left;                      /* `left`: errors beyond those */
-	bool restart; /* running daemons cannot follow: the faults are what needs a restart */
+	char wait[INSPECT_WAITS][INSPECT_TEXT]; /* what a daemon brings with its next start */
+	size_t waits;
+	bool restart; /* running daemons cannot follow: the faults name what makes it another pair */
 	bool same;    /* in meaning: it is what runs */
 };
 

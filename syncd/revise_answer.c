@@ -11,6 +11,7 @@ struct answer {
 	Cas__PushReply reply;
 	char id[REVISION_TEXT];
 	char text[INSPECT_FAULTS][INSPECT_TEXT + 64], *fault[INSPECT_FAULTS];
+	char *wait[INSPECT_WAITS];
 };
 
 static void name_revision(struct answer *answer, const struct revision *revision)
@@ -22,9 +23,18 @@ static void name_revision(struct answer *answer, const struct revision *revision
 	answer->reply.revision_id = answer->id;
 }
 
+/* Of both nodes, which run the same until then. */
+static void list_waits(struct answer *answer, struct inspect *found)
+{
+	for (size_t i = 0; i < found->waits; i++)
+		answer->wait[i] = found->wait[i];
+	answer->reply.n_waits = found->waits;
+	answer->reply.waits = answer->wait;
+}
+
 static void fill(struct syncd *syncd, struct answer *answer, Cas__PushReply__Stage stage)
 {
-	const struct revise *revise = &syncd->revise;
+	struct revise *revise = &syncd->revise;
 	const struct push *push = &revise->push;
 	bool pushed = revise->asked != REVISE_CONFIRM && revise->asked != REVISE_ADOPT;
 	Cas__PushReply *reply = &answer->reply;
@@ -49,6 +59,8 @@ static void fill(struct syncd *syncd, struct answer *answer, Cas__PushReply__Sta
 	reply->flows_after = syncd->gauges.flows;
 	reply->has_confirm_ms = true;
 	reply->confirm_ms = push->confirm_ms;
+	if (revise->asked == REVISE_PUSH && stage == CAS__PUSH_REPLY__STAGE__DONE)
+		list_waits(answer, &revise->found);
 }
 
 static void send_message(struct syncd *syncd, const struct revise_asker *to,

@@ -119,8 +119,8 @@ void revise_push(struct syncd *syncd, const struct revise_asker *asker, struct b
 	} else if (!revise_check(syncd, bundle)) {
 		struct revise_failure how = {
 			revise->found.restart ? REVISE_UNSAFE : REVISE_PROBLEM,
-			revise->found.restart ? "running daemons cannot follow, change these by "
-						"hand on both nodes"
+			revise->found.restart ? "a pair and its nodes keep their names: another "
+						"name makes another pair"
 					      : "it has faults; nothing has changed on either node",
 			&revise->found, syncd->node
 		};

@@ -23,6 +23,19 @@ static void print_checked(const Cas__PushReply *reply, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_waits(const Cas__PushReply *reply, FILE *out)
+{
+	for (size_t i = 0; i < reply->n_waits; i++) {
+		fputs("waits      ", out);
+		text_clean(reply->waits[i], out);
+		fputc('\n', out);
+	}
+	if (reply->n_waits)
+		fputs("           restart it on the standby, then, when that is in sync, after "
+		      "pairctl failover, on the other node\n",
+		      out);
+}
+
 static void print_done(const Cas__PushReply *reply, FILE *out)
 {
 	char before[TEXT_SIZE], after[TEXT_SIZE], text[TEXT_SIZE];
@@ -47,6 +60,7 @@ static void print_done(const Cas__PushReply *reply, FILE *out)
 			"rolls back by itself in %s unless you run: pairctl confirm        (off "
 			"with --no-confirm)\n",
 			text_duration(text, reply->confirm_ms));
+	print_waits(reply, out);
 }
 
 void push_print(const Cas__PushReply *reply, FILE *out)
@@ -68,6 +82,7 @@ void push_print(const Cas__PushReply *reply, FILE *out)
 				(unsigned long long)reply->revision, reply->revision_id);
 		} else if (reply->has_dry_run && reply->dry_run) {
 			print_checked(reply, out);
+			print_waits(reply, out);
 			fputs("nothing was changed: --dry-run\n", out);
 		} else {
 			print_done(reply, out);

@@ -89,8 +89,8 @@ say "larger tables: pushed, and lbd restarted on the standby, then on the active
 edit 's/weight 10;/weihgt 10;/'
 push 1; refused 1 "new.conf:[0-9]*:[0-9]*: .*weight"
 undo_edit
-edit 's/vrid 51/vrid 52/'
-push 1; refused 4 "vrrp / vrid: 51 -> 52 needs a restart of vrrpd"
+edit 's/^pair lab/pair other/'
+push 1; refused 4 "pair: lab -> other needs a restart of lbd, syncd and vrrpd" "keep their names"
 undo_edit
 ip -n lb1 link add only1 type veth peer name only2
 edit 's/interface eth0, eth1; hook/interface eth0, eth1, only1; hook/'
@@ -103,7 +103,7 @@ for node in 1 2; do
 	says "nothing was changed"
 	[[ $(revision 1) == "$current" ]] || fail "a dry run has changed something"
 done
-say "refused: a typo, what needs a restart, an interface that lb2 lacks"
+say "refused: a typo, another name of the pair, an interface that lb2 lacks"
 
 # --- confirmed, not confirmed, rolled back
 push 1 --confirm-within 2s
