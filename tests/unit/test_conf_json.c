@@ -145,7 +145,7 @@ static void nested_and_repeated(void **state)
 	expect_json(&message.base,
 		    "{\"status_reply\":{\"vrrp\":{\"rejected\":[{\"name\":\"ttl\",\"value\":0},"
 		    "{\"name\":\"vrid\",\"value\":7}],\"address\":[\"10.0.0.1\",\"10.0.0.2\"],\"witness\":[],"
-		    "\"source\":[],\"way\":[]}}}");
+		    "\"source\":[],\"way\":[],\"pending\":[]}}}");
 }
 
 static void bytes_and_columns(void **state)
