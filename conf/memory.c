@@ -78,6 +78,7 @@ static const struct memory_table rest[] = {
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member) },
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member_stats) },
 	{ MEMORY_ARRAY_CPU, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_member_bytes) },
+	{ MEMORY_ARRAY_CPU, FLOW_MAX_SERVICES, 4, sizeof(struct flow_service_stats) },
 	{ MEMORY_ARRAY, FLOW_MAX_ARRAYS, 4, sizeof(struct flow_histogram) },
 	{ MEMORY_ARRAY, FLOW_MAX_MEMBERS, 4, sizeof(struct flow_histogram) },
 	{ MEMORY_LRU, FLOW_CLIENT_NETS, sizeof(struct client_net_key), sizeof(struct client_net) },

@@ -69,4 +69,29 @@ enum flow_counter {
 	COUNT_MAX
 };
 
+/*
+ * Map `service_stats`, same index as `services`: PERCPU_ARRAY.  Nothing of it is counted by the
+ * packets of an established flow: what they carry is added when their flow has ended.
+ */
+enum flow_service_counter {
+	SERVICE_REQUESTS = 0, /* SYNs let through, repeated ones too */
+	SERVICE_CONNECTIONS,  /* recorded by this node */
+	SERVICE_BYTES_IN,     /* of flows that were removed, as this node saw them */
+	SERVICE_BYTES_OUT,
+	SERVICE_RESET,     /* ended by us */
+	SERVICE_NO_MEMBER, /* from here on what was not let through */
+	SERVICE_NO_SOURCE, /* every port that was tried of the sources is in use */
+	SERVICE_LIMITED,   /* a source has begun, or has, enough */
+	SERVICE_NOT_OWNER, /* SYNs at a node that may not admit */
+	SERVICE_CLOSED,    /* to a port that is not open now */
+	SERVICE_UNKNOWN,   /* in mid-stream, without the record that the service wants */
+	SERVICE_WAITED,    /* strict: answers that were held, */
+	SERVICE_WITHHELD,  /* and packets that were dropped for it */
+	SERVICE_COUNTS
+};
+
+struct flow_service_stats {
+	__u64 count[SERVICE_COUNTS];
+};
+
 #endif

@@ -55,7 +55,7 @@ static __noinline void apply_flow_new(const struct flow_event *record, const str
 	int err;
 
 	if (!(flow.flags & (FLOW_OUTBOUND | FLOW_DOOMED)))
-		pool = record_pool(&record->key);
+		pool = record_pool(record_service(&record->key));
 	err = record_make(&record->key, &flow, pool, RECORD_PEER);
 	if (!err)
 		tally->done++;
@@ -132,6 +132,7 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 		return;
 	/* The same ports once more: the end of the former flow was merged into this record. */
 	if (flow && (apply_is_other(flow, &way) || flow->flags & ~record->flags & FLOW_DOOMED)) {
+		record_settle(&record->key, flow);
 		record_remove(&record->key, flow, tally->now, RECORD_PEER);
 		flow = NULL;
 	}
@@ -145,10 +146,11 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 
 static __always_inline void apply_flow_del(const struct flow_event *record, struct tally *tally)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, &record->key);
+	struct flow *flow = bpf_map_lookup_elem(&flows, &record->key);
 
 	if (!flow || record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch))
 		return;
+	record_settle(&record->key, flow);
 	if (record_remove(&record->key, flow, tally->now, RECORD_PEER) == 0)
 		tally->done++;
 }

@@ -136,6 +136,14 @@ static __noinline int inbound_exact(struct packet *p, const struct flow_key *key
 /* What a packet is dropped for; 0, which is no drop's counter: it is not. */
 #define INBOUND_GOES_ON 0
 
+/* The same, counted of the service too. */
+static __always_inline __u32 inbound_lost(const struct flow_service *service,
+					  enum flow_service_counter as, __u32 counter)
+{
+	count_service(service->number, as);
+	return counter;
+}
+
 static __always_inline struct way inbound_way(const struct handshake *handshake)
 {
 	return (struct way){
@@ -212,11 +220,12 @@ static __noinline __u32 inbound_begin(struct packet *p, const struct flow_key *k
 		way->member = derived;
 	}
 	if (way->member == FLOW_NO_MEMBER)
-		return COUNT_DROP_NO_MEMBER;
+		return inbound_lost(service, SERVICE_NO_MEMBER, COUNT_DROP_NO_MEMBER);
 	refused = way->mode == MODE_DSR ? INBOUND_GOES_ON : inbound_source(p, key, service, way);
 	if (refused)
-		return refused;
+		return inbound_lost(service, SERVICE_NO_SOURCE, refused);
 	count(COUNT_ADMITTED);
+	count_service(service->number, SERVICE_REQUESTS);
 	if ((exact_strict(service->flags, p->now, way->source) ||
 	     (!way->source && way->member != derived)) &&
 	    !inbound_exact(p, key, service, way)) {
@@ -226,7 +235,7 @@ static __noinline __u32 inbound_begin(struct packet *p, const struct flow_key *k
 	}
 	refused = strict_unrecorded(service->flags);
 	if (refused)
-		return refused;
+		return inbound_lost(service, SERVICE_WITHHELD, refused);
 	if (!way->source && way->member != derived) {
 		count(COUNT_EXACT_KEPT);
 		way->member = derived;
@@ -246,15 +255,15 @@ static __noinline __u32 inbound_derive(const struct packet *p, const struct flow
 	struct handshake kept = { .started = p->now, .mode = service->mode };
 
 	if (service->mode == MODE_SNAT)
-		return COUNT_DROP_UNSOURCED;
+		return inbound_lost(service, SERVICE_UNKNOWN, COUNT_DROP_UNSOURCED);
 	kept.member = inbound_derived(&key->client, service);
 	way->member = kept.member;
 	way->mode = kept.mode;
 	if (kept.mode == MODE_NAT && inbound_passed_by(p, service, kept.member))
-		return COUNT_DROP_UNSOURCED;
+		return inbound_lost(service, SERVICE_UNKNOWN, COUNT_DROP_UNSOURCED);
 	count(COUNT_DERIVED);
 	if (kept.member == FLOW_NO_MEMBER)
-		return COUNT_DROP_NO_MEMBER;
+		return inbound_lost(service, SERVICE_NO_MEMBER, COUNT_DROP_NO_MEMBER);
 	if (!packet_confirms(p))
 		return INBOUND_GOES_ON;
 	if (kept.mode == MODE_DSR)
@@ -290,7 +299,7 @@ static __noinline __u32 inbound_unknown(struct packet *p, const struct flow_key 
 		sight_proof(&p->src, p->array, handshake);
 		inbound_promote(p, key, service, way);
 	} else if (way->source && !source_holds(key, way)) {
-		return COUNT_DROP_UNSOURCED;
+		return inbound_lost(service, SERVICE_UNKNOWN, COUNT_DROP_UNSOURCED);
 	}
 	return INBOUND_GOES_ON;
 }
@@ -309,13 +318,15 @@ static __always_inline __u32 inbound_open(struct packet *p, const struct flow_ke
 	way->member = (__u16)choice;
 	way->mode = service->mode;
 	if (lease_admits()) {
-		if (ended)
+		if (ended) {
+			record_settle(key, ended);
 			record_remove(key, ended, p->now, RECORD_OWN);
+		}
 		return inbound_begin(p, key, service, way, (__u16)(choice >> INBOUND_BASE));
 	}
 	/* Sources are given by who keeps them. */
 	if (!ended && service->mode == MODE_SNAT)
-		return COUNT_DROP_NOT_OWNER;
+		return inbound_lost(service, SERVICE_NOT_OWNER, COUNT_DROP_NOT_OWNER);
 	count(COUNT_DERIVED);
 	if (ended)
 		*way = way_of(ended);
@@ -334,6 +345,7 @@ static __noinline int inbound_refused(struct packet *p, const struct flow_key *k
 	if (!lease_admits())
 		return 0;
 	if (service_closed(vip, key->vip_port)) {
+		count_service(service->number, SERVICE_CLOSED);
 		refuse_stranger(p, COUNT_ANSWERED_CLOSED);
 		return 1;
 	}
@@ -342,6 +354,7 @@ static __noinline int inbound_refused(struct packet *p, const struct flow_key *k
 	if (!(service->flags & (SERVICE_UNKNOWN_RESET | SERVICE_UNKNOWN_DROP)) ||
 	    bpf_map_lookup_elem(&handshakes, key))
 		return 0;
+	count_service(service->number, SERVICE_UNKNOWN);
 	if (service->flags & SERVICE_UNKNOWN_RESET)
 		refuse_stranger(p, COUNT_ANSWERED_UNKNOWN);
 	else
@@ -369,7 +382,7 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 	/* The ports of a connection that has ended may be used again at once. */
 	if (packet_opens(p) && (!flow || track_has_ended(flow))) {
 		if (!lease_admits() && !lease_leaving())
-			return drop(COUNT_DROP_NOT_OWNER);
+			return drop(inbound_lost(service, SERVICE_NOT_OWNER, COUNT_DROP_NOT_OWNER));
 		refused = inbound_open(p, &key, service, flow, &way);
 	} else if (flow) {
 		if (flow->flags & FLOW_UNREAD)

@@ -64,10 +64,12 @@ static __noinline int limit_refuses(struct packet *p, const struct flow_key *key
 	    bpf_map_lookup_elem(&handshakes, key))
 		return 0;
 	if (service->source_flows && limit_flows(key, service)) {
+		count_service(service->number, SERVICE_LIMITED);
 		refuse_stranger(p, COUNT_ANSWERED_SOURCE_FLOWS);
 		return 1;
 	}
 	if (service->source_rate && limit_rate(key, service, p->now)) {
+		count_service(service->number, SERVICE_LIMITED);
 		count(COUNT_DROP_SOURCE_RATE);
 		return 1;
 	}

@@ -86,6 +86,13 @@ struct {
 } member_bytes SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FLOW_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct flow_service_stats);
+} service_stats SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, FLOW_MAX_ARRAYS);
 	__type(key, __u32);

@@ -46,17 +46,47 @@ static __always_inline int record_hold(const struct pin_key *key, struct flow *f
 	return held;
 }
 
-/* The pool that a flow's client is pinned in, NULL when its port is no service here. */
-static __noinline const struct flow_pool *record_pool(const struct flow_key *key)
+/* The service that a flow is of; NULL: its port is none here, or it is of a member's own address. */
+static __noinline const struct flow_service *record_service(const struct flow_key *key)
 {
 	const struct flow_role_table *table = roles_get();
 	const struct flow_role *role = table ? role_find(table, &key->vip) : NULL;
-	const struct flow_service *service;
 
-	if (!role || role->kind != ROLE_VIP)
-		return NULL;
-	service = service_find(role, key->vip_port);
+	return role && role->kind == ROLE_VIP ? service_find(role, key->vip_port) : NULL;
+}
+
+/* The pool that such a service's clients are pinned in. */
+static __always_inline const struct flow_pool *record_pool(const struct flow_service *service)
+{
 	return service ? pool_get(service->pool) : NULL;
+}
+
+/* What is counted of the service that a flow is of. */
+static __always_inline struct flow_service_stats *record_counts(const struct flow_key *key)
+{
+	const struct flow_service *service = record_service(key);
+	__u32 number;
+
+	if (!service)
+		return NULL;
+	number = service->number;
+	return bpf_map_lookup_elem(&service_stats, &number);
+}
+
+/*
+ * What a flow has carried becomes its service's, before its entry goes.  It is taken out of the
+ * entry: of all who find the same flow at its end, one counts it.
+ */
+static __noinline void record_settle(const struct flow_key *key, struct flow *flow)
+{
+	struct flow_service_stats *stats = record_counts(key);
+
+	if (!stats)
+		return;
+	__sync_fetch_and_add(&stats->count[SERVICE_BYTES_IN],
+			     __sync_lock_test_and_set(&flow->bytes_in, 0));
+	__sync_fetch_and_add(&stats->count[SERVICE_BYTES_OUT],
+			     __sync_lock_test_and_set(&flow->bytes_out, 0));
 }
 
 /*
@@ -160,18 +190,20 @@ __noinline int record_commit(void)
 {
 	__u32 zero = 0;
 	struct draft *draft = bpf_map_lookup_elem(&drafts, &zero);
-	const struct flow_pool *pool = NULL;
+	const struct flow_service *service;
 	int err;
 
 	if (!draft)
 		return 0;
-	if (!(draft->flow.flags & FLOW_OUTBOUND))
-		pool = record_pool(&draft->key);
-	err = record_make(&draft->key, &draft->flow, pool, RECORD_OWN);
-	if (!err)
+	service = record_service(&draft->key);
+	err = record_make(&draft->key, &draft->flow, record_pool(service), RECORD_OWN);
+	if (!err) {
 		count(draft->counter);
-	else if (err != -EEXIST)
+		if (service)
+			count_service(service->number, SERVICE_CONNECTIONS);
+	} else if (err != -EEXIST) {
 		count_shared(COUNT_FLOWS_FULL);
+	}
 	return err;
 }
 

@@ -163,6 +163,15 @@ static __noinline void reset_unpin(const struct flow_key *key, __u32 pool_id, __
 		event_pin(EVENT_PIN_DEL, &pin_key, &last, lease_epoch(), now);
 }
 
+static __noinline void reset_count(const struct flow_key *key)
+{
+	struct flow_service_stats *stats = record_counts(key);
+
+	count_shared(COUNT_RESET_FLOWS);
+	if (stats)
+		__sync_fetch_and_add(&stats->count[SERVICE_RESET], 1);
+}
+
 /* Marks the flow, so that its pin no longer counts it and the peer knows. */
 static __noinline void reset_doom(const struct flow_key *key, struct flow *flow, int reason,
 				  __u32 now)
@@ -198,7 +207,7 @@ static __noinline int reset_flow(struct __sk_buff *skb, const struct flow_key *k
 		return 0;
 	if (reason != RESET_AGAIN) {
 		reset_doom(key, flow, reason, now);
-		count_shared(COUNT_RESET_FLOWS);
+		reset_count(key);
 	}
 	if (reason == RESET_IDLE)
 		count_shared(COUNT_EXPIRED_IDLE);

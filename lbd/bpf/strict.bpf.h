@@ -150,18 +150,6 @@ __noinline __u32 strict_judge(__u32 flags, __u32 now)
 	return 0;
 }
 
-/* The service of the draft's flow; 0: its port is none here any more, else its flags. */
-static __noinline __u32 strict_service(const struct draft *draft)
-{
-	const struct flow_role_table *table = roles_get();
-	const struct flow_role *role = table ? role_find(table, &draft->key.vip) : NULL;
-	const struct flow_service *service = NULL;
-
-	if (role && role->kind == ROLE_VIP)
-		service = service_find(role, draft->key.vip_port);
-	return service ? service->flags : 0;
-}
-
 /* What a packet is in its handshake, in p->strict. */
 enum strict_kind {
 	STRICT_MEMBER = 1, /* from the member, before the ACK has come */
@@ -274,17 +262,24 @@ static __noinline __u32 strict_egress(const struct flow *flow, const struct flow
 __noinline int strict_end(hook_frame *frame, const struct strict_packet *s, int verdict)
 {
 	struct draft *draft = strict_draft();
-	__u32 flags = draft ? strict_service(draft) : 0, said;
+	const struct flow_service *service;
 	const struct flow *flow;
+	__u32 flags, number, said;
 
-	if (!s || !draft || !(flags & SERVICE_STRICT))
+	/* Its port may be none here any more. */
+	service = draft ? record_service(&draft->key) : NULL;
+	if (!s || !service || !(service->flags & SERVICE_STRICT))
 		return verdict;
+	flags = service->flags;
+	number = service->number;
 	if (s->kind != STRICT_BEGUN)
 		strict_see(s, draft);
 	flow = bpf_map_lookup_elem(&flows, &draft->key);
 	if (verdict != XDP_REDIRECT || !flow || !strict_tells(s, flow))
 		return verdict;
 	said = strict_judge(flags, s->now);
+	if (said)
+		count_service(number, said == STRICT_WAITS ? SERVICE_WAITED : SERVICE_WITHHELD);
 	if (said == STRICT_WAITS)
 		return strict_hold(frame, flags, strict_egress(flow, &draft->key.client), verdict);
 	return said ? drop(said) : verdict;

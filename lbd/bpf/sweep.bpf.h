@@ -91,7 +91,7 @@ static __always_inline __u32 sweep_timeout(const struct flow_key *key, const str
 
 static __always_inline void sweep_flow(const struct flow_event *named, struct tally *tally)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, &named->key);
+	struct flow *flow = bpf_map_lookup_elem(&flows, &named->key);
 	int forced = named->apply == SWEEP_FORCE;
 	__u8 state, flags, mode;
 
@@ -102,6 +102,7 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 	mode = flow->mode;
 	if (!forced && sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, flow, tally->now))
 		return;
+	record_settle(&named->key, flow);
 	if (record_remove(&named->key, flow, tally->now, RECORD_OWN))
 		return;
 	tally->done++;

@@ -126,6 +126,25 @@ static inline uint64_t count_of(enum flow_counter counter)
 	return sum;
 }
 
+static inline struct flow_service_stats services_now(uint32_t service)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct flow_service_stats *each = calloc((size_t)cpus, sizeof(*each)), sum = { 0 };
+
+	assert_non_null(each);
+	bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.service_stats), &service, each);
+	for (int i = 0; i < cpus; i++)
+		for (int counter = 0; counter < SERVICE_COUNTS; counter++)
+			sum.count[counter] += each[i].count[counter];
+	free(each);
+	return sum;
+}
+
+static inline uint64_t count_of_service(uint32_t service, enum flow_service_counter counter)
+{
+	return services_now(service).count[counter];
+}
+
 static inline struct flow_gauges gauges_now(void)
 {
 	struct flow_gauges gauges = { 0 };
@@ -259,7 +278,9 @@ static inline void harness_services(void)
 
 	service.vip[frame_family] = ip_of(VIP);
 	map_set(box.bpf->maps.services, SERVICE_RPC, &service);
+	service.number = SERVICE_WEB;
 	map_set(box.bpf->maps.services, SERVICE_WEB, &service);
+	service.number = SERVICE_SMTP;
 	service.pool = POOL_SMTP;
 	map_set(box.bpf->maps.services, SERVICE_SMTP, &service);
 }
@@ -507,7 +528,7 @@ static inline int harness_reset(void **state UNUSED)
 	static const struct flow_histogram no_histogram;
 	static const struct flow_hop no_hop;
 	int cpus = libbpf_num_possible_cpus();
-	uint64_t *zeros = calloc((size_t)cpus, sizeof(struct flow_member_bytes));
+	uint64_t *zeros = calloc((size_t)cpus, sizeof(struct flow_service_stats));
 
 	assert_non_null(zeros);
 	for (uint32_t counter = 0; counter < COUNT_MAX; counter++)
@@ -517,6 +538,8 @@ static inline int harness_reset(void **state UNUSED)
 	map_set(box.bpf->maps.exact_paces, 0, zeros);
 	for (uint32_t slot = 0; slot < MEMBERS; slot++)
 		map_set(box.bpf->maps.member_bytes, slot, zeros);
+	for (uint32_t service = SERVICE_RPC; service <= SERVICE_SMTP; service++)
+		map_set(box.bpf->maps.service_stats, service, zeros);
 	free(zeros);
 	map_clear(box.bpf->maps.flows);
 	map_clear(box.bpf->maps.handshakes);

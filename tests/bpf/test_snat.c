@@ -124,6 +124,7 @@ static void test_mid_stream_cannot_be_derived(void **state UNUSED)
 	lease_set(&standby);
 	assert_int_equal(client_sends(&frame, ACK, 1000, 5000, 5), XDP_DROP);
 	assert_int_equal(count_of(COUNT_DROP_UNSOURCED), 2);
+	assert_int_equal(count_of_service(SERVICE_RPC, SERVICE_UNKNOWN), 2);
 }
 
 /* What no connection is known of is to the kernel, which has that address. */
@@ -167,6 +168,7 @@ static void test_exhaustion(void **state UNUSED)
 	assert_int_equal(entries(box.bpf->maps.reverse), 2);
 	syn_from(&frame, 30004, XDP_DROP);
 	assert_int_equal(count_of(COUNT_DROP_NO_SOURCE), 1);
+	assert_int_equal(count_of_service(SERVICE_RPC, SERVICE_NO_SOURCE), 1);
 	expect_answer(&frame, answers(&frame, slot, SOURCE, port, ACK, 5001, 1001));
 }
 

@@ -132,6 +132,7 @@ static void test_answer_waits(void **state UNUSED)
 	/* As it is to be sent. */
 	expect_to_client(&copy, XDP_REDIRECT);
 	assert_int_equal(count_of(COUNT_STRICT_HELD), 1);
+	assert_int_equal(count_of_service(SERVICE_RPC, SERVICE_WAITED), 1);
 	assert_int_equal(stats_now(0).silent, 0);
 }
 
@@ -178,6 +179,7 @@ static void test_again_waits_once(void **state UNUSED)
 	assert_int_equal(synack(&frame), XDP_DROP);
 	assert_int_equal(waiting(), 1);
 	assert_int_equal(count_of(COUNT_STRICT_AGAIN), 1);
+	assert_int_equal(count_of_service(SERVICE_RPC, SERVICE_WITHHELD), 1);
 	assert_int_equal(count_of(COUNT_STRICT), 1);
 	peer_follows();
 	expect_to_client(&frame, synack(&frame));
