@@ -5,6 +5,7 @@
 #include "lbd/distance.h"
 #include "lbd/lbd.h"
 #include "lbd/members.h"
+#include "lbd/services.h"
 #include "lbd/sessions.h"
 #include "lbd/status.h"
 #include "lbd/usage.h"
@@ -16,6 +17,8 @@ void answer_question(struct lbd *lbd, struct ctl_conn *conn, const Cas__Message 
 		status_answer(lbd, conn);
 	else if (message->members)
 		members_answer(lbd, conn);
+	else if (message->services)
+		services_answer(lbd, conn, message->services);
 	else if (message->sessions)
 		sessions_answer(lbd, conn, message->sessions);
 	else if (message->encryption)

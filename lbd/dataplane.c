@@ -27,6 +27,7 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_MEMBERS] = "members",
 	[MAP_MEMBER_STATS] = "member_stats",
 	[MAP_MEMBER_BYTES] = "member_bytes",
+	[MAP_SERVICE_STATS] = "service_stats",
 	[MAP_SOURCES] = "sources",
 	[MAP_SOURCE_STATS] = "source_stats",
 	[MAP_HOPS] = "hops",

@@ -28,6 +28,7 @@ enum dataplane_map {
 	MAP_MEMBERS,
 	MAP_MEMBER_STATS,
 	MAP_MEMBER_BYTES,
+	MAP_SERVICE_STATS,
 	MAP_SOURCES,
 	MAP_SOURCE_STATS,
 	MAP_HOPS,
@@ -147,5 +148,8 @@ struct flow_member_stats dataplane_member_stats(const struct dataplane *plane, u
 
 /* Sums what all CPUs have forwarded for a member slot; nothing when it cannot be read. */
 struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, uint32_t slot);
+
+/* Sums what all CPUs have counted of a service slot; nothing when it cannot be read. */
+struct flow_service_stats dataplane_service_stats(const struct dataplane *plane, uint32_t slot);
 
 #endif

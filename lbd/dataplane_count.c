@@ -58,6 +58,22 @@ struct flow_member_bytes dataplane_member_bytes(const struct dataplane *plane, u
 	return sum;
 }
 
+struct flow_service_stats dataplane_service_stats(const struct dataplane *plane, uint32_t slot)
+{
+	int cpus = plane->cpus;
+	struct flow_service_stats sum = { 0 }, *each;
+
+	if (cpus <= 0)
+		return sum;
+	each = calloc((size_t)cpus, sizeof(*each));
+	if (each && !bpf_map_lookup_elem(plane->map[MAP_SERVICE_STATS], &slot, each))
+		for (int i = 0; i < cpus; i++)
+			for (int counter = 0; counter < SERVICE_COUNTS; counter++)
+				sum.count[counter] += each[i].count[counter];
+	free(each);
+	return sum;
+}
+
 void dataplane_source_flows(const struct dataplane *plane, uint64_t flows[FLOW_MAX_SOURCES])
 {
 	struct flow_source_stats stats;

@@ -7,22 +7,23 @@
 void ledger_free(struct ledger *ledger)
 {
 	free(ledger->row);
-	*ledger = (struct ledger){ 0 };
+	ledger->row = NULL;
+	ledger->count = 0;
 }
 
-struct ledger_row *ledger_find(const struct ledger *ledger, const char *array, const char *member)
+struct ledger_row *ledger_find(const struct ledger *ledger, const char *array, const char *name)
 {
 	for (size_t i = 0; i < ledger->count; i++)
-		if (!strcmp(ledger->row[i].array, array) && !strcmp(ledger->row[i].member, member))
+		if (!strcmp(ledger->row[i].array, array) && !strcmp(ledger->row[i].name, name))
 			return &ledger->row[i];
 	return NULL;
 }
 
-struct ledger_row *ledger_add(struct ledger *ledger, const char *array, const char *member)
+struct ledger_row *ledger_add(struct ledger *ledger, const char *array, const char *name)
 {
 	struct ledger_row *more, *row;
 
-	if (strlen(array) >= LEDGER_NAME || strlen(member) >= LEDGER_NAME)
+	if (strlen(array) >= LEDGER_NAME || strlen(name) >= LEDGER_NAME)
 		return NULL;
 	more = realloc(ledger->row, (ledger->count + 1) * sizeof(*more));
 	if (!more)
@@ -31,7 +32,7 @@ struct ledger_row *ledger_add(struct ledger *ledger, const char *array, const ch
 	row = &ledger->row[ledger->count++];
 	*row = (struct ledger_row){ 0 };
 	strcpy(row->array, array);
-	strcpy(row->member, member);
+	strcpy(row->name, name);
 	return row;
 }
 
@@ -46,9 +47,9 @@ void ledger_prune(struct ledger *ledger, bool (*keep)(void *arg, const struct le
 	ledger->count = kept;
 }
 
-void ledger_read(struct ledger_row *row, unsigned int node, const uint64_t now[LEDGER_VALUES])
+void ledger_read(struct ledger_row *row, unsigned int node, const uint64_t now[LEDGER_MOST])
 {
-	for (unsigned int v = 0; v < LEDGER_VALUES; v++) {
+	for (unsigned int v = 0; v < LEDGER_MOST; v++) {
 		row->of[node][v] += now[v] < row->seen[v] ? now[v] : now[v] - row->seen[v];
 		row->seen[v] = now[v];
 	}
@@ -58,21 +59,22 @@ bool ledger_merge(struct ledger *ledger, const Cas__Count *count)
 {
 	struct ledger_row *row = ledger_find(ledger, count->array, count->member);
 
-	if (!row || !count->node || count->node > LEDGER_NODES || count->n_value != LEDGER_VALUES)
+	if (!row || !count->node || count->node > LEDGER_NODES || !count->n_value)
 		return false;
-	for (unsigned int v = 0; v < LEDGER_VALUES; v++)
+	for (unsigned int v = 0; v < ledger->values && v < count->n_value; v++)
 		if (count->value[v] > row->of[count->node - 1][v])
 			row->of[count->node - 1][v] = count->value[v];
 	return true;
 }
 
-void ledger_write(Cas__Count *count, struct ledger_row *row, unsigned int node)
+void ledger_write(const struct ledger *ledger, Cas__Count *count, struct ledger_row *row,
+		  unsigned int node)
 {
 	cas__count__init(count);
 	count->node = node + 1;
 	count->array = row->array;
-	count->member = row->member;
-	count->n_value = LEDGER_VALUES;
+	count->member = row->name;
+	count->n_value = ledger->values;
 	count->value = row->of[node];
 }
 

@@ -13,8 +13,10 @@
 
 struct lbd;
 
+enum meter_kind { METER_MEMBERS, METER_SERVICES, METER_KINDS };
+
 struct meter {
-	struct ledger ledger;
+	struct ledger ledger[METER_KINDS];
 	ev_timer tell;
 	unsigned int unsaved; /* times that it was told since it was on disk */
 };
@@ -35,6 +37,9 @@ void meter_obey(struct lbd *lbd, const Cas__Counts *counts);
 
 /* Fills in a member's totals. */
 void meter_member(struct lbd *lbd, unsigned int member, Cas__MemberStatus *status);
+
+/* A service's row, read just now; NULL: there is none. */
+const struct ledger_row *meter_service(struct lbd *lbd, unsigned int service);
 
 /* Fills in the pair's, from the arena; false: no room. */
 bool meter_pair(struct lbd *lbd, struct arena *arena, Cas__LbdStatus *status);

@@ -22,25 +22,31 @@ static void socket_path(const struct pairctl *ctl, const char *daemon, char path
 struct keeper {
 	const struct pairctl *ctl;
 	ask_more *more;
-	Cas__Message *kept;
+	uint8_t *parts;
+	size_t length;
 };
 
-/* The link hands out borrowed messages; a verb wants to keep its one answer, the last. */
+/*
+ * The link hands out borrowed messages; a verb wants to keep its one answer.  A long list comes in
+ * parts, which are one message when they stand one behind the other (protobuf merges them so).
+ */
 static void keep(void *arg, const Cas__Message *message)
 {
 	struct keeper *keeper = arg;
 	size_t length = cas__message__get_packed_size(message);
-	uint8_t *copy;
+	uint8_t *parts;
 
 	if (message->more && keeper->more) {
 		keeper->more(keeper->ctl, message);
 		return;
 	}
-	copy = text_alloc(1, length + 1);
-	cas__message__pack(message, copy);
-	cas__message__free_unpacked(keeper->kept, NULL);
-	keeper->kept = cas__message__unpack(NULL, length, copy);
-	free(copy);
+	parts = text_alloc(1, keeper->length + length + 1);
+	if (keeper->length)
+		memcpy(parts, keeper->parts, keeper->length);
+	cas__message__pack(message, parts + keeper->length);
+	free(keeper->parts);
+	keeper->parts = parts;
+	keeper->length += length;
 }
 
 struct messages {
@@ -58,14 +64,9 @@ static int ask(const struct pairctl *ctl, const struct question *question,
 	socket_path(ctl, question->daemon, path);
 	error = ctl_ask_parts(path, messages->list, messages->count, question->timeout_ms, keep,
 			      &keeper);
-	*answer = keeper.kept;
-	if (error == 0 && !*answer)
-		error = -ENOMEM;
-	if (error < 0) {
-		cas__message__free_unpacked(*answer, NULL);
-		*answer = NULL;
-	}
-	return error;
+	*answer = error ? NULL : cas__message__unpack(NULL, keeper.length, keeper.parts);
+	free(keeper.parts);
+	return error == 0 && !*answer ? -ENOMEM : error;
 }
 
 int ask_daemon(const struct pairctl *ctl, const struct question *question, Cas__Message **answer)

@@ -111,6 +111,8 @@ static const struct verb verbs[] = {
 	  1u << OPTION_STATE_DIR },
 	{ "members", "", "the members of every array: state, share, sessions", members_run, 0, 0,
 	  0 },
+	{ "services", "[--array A]", "what has become of those who wanted each service",
+	  services_run, 0, 0, 1u << OPTION_ARRAY },
 	{ "sessions", "[--member M] [--client A] [--top N]", "the flow table of this node",
 	  sessions_run, 0, 0, 1u << OPTION_MEMBER | 1u << OPTION_CLIENT | 1u << OPTION_TOP },
 	{ "where", "CLIENT PORT [--array A]", "where a new session would go, and why", where_run, 2,
@@ -148,7 +150,7 @@ static const struct verb verbs[] = {
 		  1ull << OPTION_KIND | 1ull << OPTION_LIST | 1ull << OPTION_YES |
 		  1ull << OPTION_CANARY | 1ull << OPTION_CANARY_FROM | 1ull << OPTION_CANARY_KIND |
 		  1ull << OPTION_TO | 1ull << OPTION_BLACKOUT | 1ull << OPTION_HEAL },
-	{ "metrics", "", "when this node had its last drill, for a collector of text files",
+	{ "metrics", "", "drills, names and services of this node, for a collector of text files",
 	  metrics_run, 0, 0, 1u << OPTION_STATE_DIR },
 	{ "canary", "--to HOST:PORT [--kind K] [-n N]",
 	  "sessions through the pair, from another host: what they see", canary_run, 0, 0,

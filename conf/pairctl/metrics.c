@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What an alert should watch: the drills of this node, which no daemon knows, and the arrays' names,
- * as Prometheus reads text files.  Times are of the wall clock and not ages: a file that is no
+ * What an alert should watch: the drills of this node, which no daemon knows, the arrays' names and
+ * the services' counters, as Prometheus reads text files.  Times are of the wall clock and not ages: a file that is no
  * longer written must not look fresh.
  */
 #include "conf/pairctl/drill.h"
@@ -47,6 +47,20 @@ static void print_names(const struct pairctl *ctl)
 	cas__message__free_unpacked(answer, NULL);
 }
 
+static void print_services(const struct pairctl *ctl)
+{
+	Cas__ServicesRequest request = CAS__SERVICES_REQUEST__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT, *answer = NULL;
+	struct question question = { "lbd", &message, PAIRCTL_WAIT_MS };
+
+	message.services = &request;
+	if (ask_daemon(ctl, &question, &answer) < 0)
+		return;
+	if (answer->services_reply)
+		metrics_print_services(answer->services_reply, stdout);
+	cas__message__free_unpacked(answer, NULL);
+}
+
 int metrics_run(const struct pairctl *ctl)
 {
 	Answer__LastDrill *last;
@@ -65,5 +79,6 @@ int metrics_run(const struct pairctl *ctl)
 		metrics_print(last, now_ms, stdout);
 	free(last);
 	print_names(ctl);
+	print_services(ctl);
 	return error < 0 ? PAIRCTL_PROBLEM : PAIRCTL_DONE;
 }

@@ -60,6 +60,7 @@ int show_run(const struct pairctl *ctl);
 int keygen_run(const struct pairctl *ctl);
 int status_run(const struct pairctl *ctl);
 int members_run(const struct pairctl *ctl);
+int services_run(const struct pairctl *ctl);
 int sessions_run(const struct pairctl *ctl);
 int where_run(const struct pairctl *ctl);
 int report_run(const struct pairctl *ctl);
@@ -190,6 +191,19 @@ void status_print(const Answer__Status *status, bool colour, FILE *out);
 /* Gauges of the arrays' names, as Prometheus reads them; none for what is unknown. */
 void metrics_print_names(const Cas__LbdStatus *lbd, FILE *out);
 
+/* Counters of the services, likewise: what this node has counted. */
+void metrics_print_services(const Cas__ServicesReply *reply, FILE *out);
+
+/* Why packets for a service are not let through: its name in metrics, in words, where it is counted. */
+enum { SERVICE_REASONS = 7 };
+struct service_reason {
+	const char *name, *text;
+	size_t value;
+};
+extern const struct service_reason service_reasons[SERVICE_REASONS];
+uint64_t service_refused(const Cas__ServiceCounts *counts, const struct service_reason *reason);
+
+void services_print(const Cas__ServicesReply *reply, bool colour, FILE *out);
 void members_print(const Cas__MembersReply *reply, bool colour, FILE *out);
 void sessions_print(const Cas__Session *session, FILE *out);
 void where_print(const Cas__WhereReply *reply, FILE *out);

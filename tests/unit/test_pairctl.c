@@ -1274,6 +1274,86 @@ static void test_latency(void **state)
 	run_all(*state, lines, sizeof(lines) / sizeof(lines[0]));
 }
 
+/* Services come in parts as well: of mel two, then of syd one, which is in order. */
+static void tell_services(void *arg, struct ctl_conn *conn, const Cas__Message *question, int *fds,
+			  size_t nfds)
+{
+	char syd[] = "syd";
+	Cas__ServiceCounts pair = CAS__SERVICE_COUNTS__INIT, node = pair;
+	Cas__ServiceUse rpc = CAS__SERVICE_USE__INIT, mapi = rpc, *list[] = { &rpc, &mapi };
+	Cas__ServicesReply services = CAS__SERVICES_REPLY__INIT;
+	Cas__Message message = CAS__MESSAGE__INIT;
+
+	(void)arg;
+	(void)fds;
+	(void)nfds;
+	rpc.array = mapi.array = MEL;
+	rpc.service = RPC;
+	mapi.service = MAPI;
+	rpc.pair = mapi.pair = &pair;
+	rpc.node = mapi.node = &node;
+	SET(pair, requests, 1700);
+	SET(pair, connections, 1500);
+	SET(pair, bytes_in, 31000000);
+	SET(pair, reset, 2);
+	SET(pair, no_member, 3);
+	SET(pair, withheld, 4);
+	SET(pair, waited, 5);
+	SET(node, connections, 900);
+	SET(node, limited, 6);
+	SET(node, bytes_out, 7);
+	services.service = list;
+	services.n_service = 2;
+	message.services_reply = question->services ? &services : NULL;
+	SET(message, more, question->services != NULL);
+	if (question->services)
+		ctl_send(conn, &message, NULL, 0);
+	rpc.array = syd;
+	cas__service_counts__init(&pair);
+	services.n_service = 1;
+	SET(message, more, false);
+	ctl_send(conn, &message, NULL, 0);
+}
+
+static void test_services(void **state)
+{
+	static const struct command_line lines[] = {
+		{ { "services" },
+		  0,
+		  "array/service  requests  connections     in  out  reset  refused\n"
+		  "mel               3,400        3,000  62 MB  0 B      4       14\n"
+		  "mel/rpc-epm       1,700        1,500  31 MB  0 B      2        7\n"
+		  "mel/mapi          1,700        1,500  31 MB  0 B      2        7\n"
+		  "syd/rpc-epm           0            0    0 B  0 B      0        0\n"
+		  "mel/rpc-epm: 3 no member was up, 4 without the standby, "
+		  "5 answers waited for the standby\n"
+		  "mel/mapi: 3 no member was up, " },
+		{ { "-j", "services" },
+		  0,
+		  "{\"schema\":1,\"arrays\":[{\"array\":\"mel\",\"services\":2,\"pair\":{"
+		  "\"requests\":3400," },
+		{ { "-j", "services" }, 0, "{\"array\":\"syd\",\"services\":1,\"pair\":{" },
+		{ { "-j", "services" }, 0, "{\"array\":\"mel\",\"service\":\"mapi\",\"pair\":{" },
+		{ { "metrics", "--state-dir", "/none" },
+		  0,
+		  "# TYPE caspair_service_connections_total counter\n"
+		  "caspair_service_connections_total{array=\"mel\",service=\"rpc-epm\"} 900\n"
+		  "caspair_service_connections_total{array=\"mel\",service=\"mapi\"} 900\n"
+		  "caspair_service_connections_total{array=\"syd\",service=\"rpc-epm\"} 900\n" },
+		{ { "metrics", "--state-dir", "/none" },
+		  0,
+		  "caspair_service_bytes_total{array=\"mel\",service=\"mapi\",direction=\"out\"} 7\n" },
+		{ { "metrics", "--state-dir", "/none" },
+		  0,
+		  "caspair_service_refused_total{array=\"mel\",service=\"mapi\",reason=\"limited\"} "
+		  "6\n" },
+		{ { "services", "--top", "3" }, 2, "services takes no --top" },
+	};
+
+	start(*state, tell_services);
+	run_all(*state, lines, sizeof(lines) / sizeof(lines[0]));
+}
+
 static void test_answers(void **state)
 {
 	static const struct command_line lines[] = {
@@ -1353,6 +1433,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_services, setup, teardown),
 	};
 
 	(void)argc;
