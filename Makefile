@@ -94,7 +94,7 @@ TESTS := $(TEST_SRC:tests/unit/%.c=$(B)/tests/%)
 BPFTESTS := $(BPFTEST_SRC:tests/bpf/%.c=$(B)/tests/bpf/%)
 BENCH_TOOLS := $(addprefix $(B)/tests/bench/,packets load frames.bpf.o katranlike.bpf.o lookup.bpf.o)
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c)) $(B)/tests/casmock \
-	$(B)/tests/mapi
+	$(B)/tests/mapi $(B)/tests/overhear
 
 .PHONY: all check test demo drills faults floods strict bench fuzz sim clean install format tidy includes setup lint
 .SECONDARY:
@@ -190,6 +190,11 @@ $(B)/tests/casmock: $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/casmock/clien
 	$(link) $^ -lev
 $(B)/tests/mapi: $(patsubst %,$(B)/obj/tests/casmock/%.o,client client_line client_talk client_tally pdu syntax tower wire)
 	$(link) $^ -lev
+
+# A tap on the channel, and the pure half of it for its unit test.
+$(B)/tests/overhear: $(patsubst %,$(B)/obj/tests/overhear/%.o,main talk stream)
+	$(link) $^
+$(B)/tests/test_overhear: $(patsubst %,$(B)/obj/tests/overhear/%.o,talk stream)
 
 check: $(TESTS) $(B)/pairctl
 	$(Q)tests/run unit $(TESTS)
@@ -293,7 +298,8 @@ fuzz:
 # --- care -------------------------------------------------------------------------------------
 format:
 	$(Q)clang-format -i $(ALL_SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(BPFTEST_SRC) \
-		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c tests/bench/*.c) $(CASMOCK_SRC)
+		$(wildcard lbd/bpf/*.c tests/tools/*.c tests/fuzz/*.c tests/bench/*.c tests/overhear/*.c) \
+		$(CASMOCK_SRC)
 tidy: $(GEN_H) $(SKEL)
 	$(Q)clang-tidy --quiet $(ALL_SRC) -- $(CPPFLAGS) -std=gnu11
 includes:

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What do the nodes say to each other on their channel, and is it that what the other one hears?
+ *
+ *	overhear PORT MARK {NAMESPACE ADDRESS} {NAMESPACE ADDRESS}
+ *
+ * Listens in both nodes' network namespaces and lives in neither, so that it outlives a node.  What
+ *a node's own kernel sends is what it says, whatever happens to it afterwards in its cable: frames
+ *with MARK are somebody else's.  Both directions of each connection to PORT are put in order at
+ *both ends, from its SYN on.
+ *
+ * A line of JSON for each direction of a connection: `end` when it is over, and `now` at SIGUSR1
+ *for each that is known, whole frames by then (talk.h): sent		by its speaker arrived
+ *unaltered and in order at the hearing node, before the first altered byte
+ *	taken		of which the hearing kernel has acknowledged all bytes, altered or not
+ *	altered, part	TCP's number of the first byte that was heard as another one, and where it
+ *lies end		how the hearing node's socket ended
+ *	unclear		one byte was heard twice, as two, or there were more than could be kept
+ * After the lines of SIGUSR1 comes `told`, with how many frames were lost to this tap itself, or
+ * connections forgotten, in `unread`: nothing is proven then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+
+#include "tests/overhear/talk.h"
+
+enum {
+	NODES = 2,
+	CONNECTIONS = 64,
+	FRAME = 1 << 17,
+	BUFFER = 32 << 20,
+	LINGER_MS = 1000, /* segments that come late */
+	DEAD_MS = 60000,  /* of a node that lost its power nobody hears an end */
+	LOOK_MS = 200,
+};
+
+struct segment {
+	size_t from; /* node; the other one is meant to hear it */
+	uint16_t port;
+	bool connects; /* spoken by the node that connects */
+	uint32_t number, acked;
+	bool syn, ack, fin, rst;
+	const uint8_t *bytes;
+	size_t length;
+};
+
+struct connection {
+	bool known;
+	uint16_t port; /* of the node that connects */
+	uint64_t begun_ms, heard_ms;
+	struct talk to[NODES]; /* by who hears it */
+};
+
+struct tap {
+	int fd;
+	struct in_addr address;
+};
+
+struct overhear {
+	uint16_t port;
+	uint32_t mark;
+	struct tap tap[NODES];
+	struct connection connection[CONNECTIONS];
+	unsigned long unread;
+	uint64_t now_ms;
+};
+
+static volatile sig_atomic_t ended, asked;
+
+static void on_signal(int number)
+{
+	if (number == SIGUSR1)
+		asked = 1;
+	else
+		ended = 1;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(2);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static const char *const part_names[] = {
+	[PART_HELLO] = "hello",   [PART_HEADER] = "header", [PART_NOISE] = "noise",
+	[PART_LENGTH] = "length", [PART_BODY] = "body",
+};
+static const char *const end_names[] = {
+	[TALK_OPEN] = "",
+	[TALK_CLOSED] = "closed",
+	[TALK_UNREAD] = "unread",
+	[TALK_RESET_BY_PEER] = "reset",
+};
+
+static void tell_talk(const char *event, const struct connection *c, size_t to, uint64_t now)
+{
+	const struct talk *talk = &c->to[to];
+
+	printf("{\"t\":%llu,\"event\":\"%s\",\"port\":%u,\"begun\":%llu,\"heard\":%llu,\"to\":%zu,"
+	       "\"sent\":%llu,"
+	       "\"arrived\":%llu,\"taken\":%llu,",
+	       (unsigned long long)now, event, c->port, (unsigned long long)c->begun_ms,
+	       (unsigned long long)c->heard_ms, to + 1, (unsigned long long)talk->sent.frames,
+	       (unsigned long long)talk->arrived.frames, (unsigned long long)talk->taken.frames);
+	if (talk->altered >= 0)
+		printf("\"altered\":%u,\"part\":\"%s\",",
+		       talk->heard.first + (uint32_t)talk->altered, part_names[talk->altered_part]);
+	printf("\"end\":\"%s\",\"unclear\":%s}\n", end_names[talk->end],
+	       talk_unclear(talk) ? "true" : "false");
+}
+
+static void tell(const char *event, const struct connection *c, uint64_t now)
+{
+	for (size_t to = 0; to < NODES; to++)
+		tell_talk(event, c, to, now);
+}
+
+static void count_drops(struct overhear *o)
+{
+	for (size_t i = 0; i < NODES; i++) {
+		struct tpacket_stats stats = { .tp_drops = 0 };
+		socklen_t size = sizeof(stats);
+
+		getsockopt(o->tap[i].fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size);
+		o->unread += stats.tp_drops;
+	}
+}
+
+static void tell_all(struct overhear *o)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (o->connection[i].known)
+			tell("now", &o->connection[i], o->now_ms);
+	count_drops(o);
+	printf("{\"t\":%llu,\"event\":\"told\",\"unread\":%lu}\n", (unsigned long long)o->now_ms,
+	       o->unread);
+	fflush(stdout);
+}
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+static void forget(struct overhear *o, struct connection *c)
+{
+	tell("end", c, o->now_ms);
+	fflush(stdout);
+	for (size_t i = 0; i < NODES; i++)
+		talk_free(&c->to[i]);
+	memset(c, 0, sizeof(*c));
+}
+
+static void forget_what_is_over(struct overhear *o)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &o->connection[i];
+		bool over = c->to[0].end != TALK_OPEN && c->to[1].end != TALK_OPEN;
+
+		if (c->known && o->now_ms - c->heard_ms > (over ? LINGER_MS : DEAD_MS))
+			forget(o, c);
+	}
+}
+
+static struct connection *find(struct overhear *o, uint16_t port)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (o->connection[i].known && o->connection[i].port == port)
+			return &o->connection[i];
+	return NULL;
+}
+
+/* A free place, if need be of the connection that was silent for longest. */
+static struct connection *place_for(struct overhear *o)
+{
+	struct connection *eldest = &o->connection[0];
+
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &o->connection[i];
+
+		if (!c->known)
+			return c;
+		if (c->heard_ms < eldest->heard_ms)
+			eldest = c;
+	}
+	o->unread++;
+	forget(o, eldest);
+	return eldest;
+}
+
+/* The first byte's number is in a SYN.  A port may be used again before its old connection is over.
+ */
+static struct connection *begin(struct overhear *o, const struct segment *segment)
+{
+	struct connection *c = find(o, segment->port);
+	struct talk *talk;
+
+	if (c && segment->connects && c->to[1 - segment->from].heard.begun &&
+	    c->to[1 - segment->from].heard.first != segment->number + 1) {
+		forget(o, c);
+		c = NULL;
+	}
+	if (!c && !segment->connects)
+		return NULL;
+	if (!c) {
+		c = place_for(o);
+		c->known = true;
+		c->port = segment->port;
+		c->begun_ms = o->now_ms;
+	}
+	talk = &c->to[1 - segment->from];
+	if (!talk->heard.begun && talk_begin(talk, segment->number + 1, segment->connects))
+		die("overhear: no memory");
+	return c;
+}
+
+/* What leaves a node's kernel: it says something, has heard something, or hears no more. */
+static void note_said(struct connection *c, const struct segment *segment)
+{
+	struct talk *says = &c->to[1 - segment->from], *hears = &c->to[segment->from];
+
+	if (says->said.begun)
+		talk_said(says, segment->number, segment->bytes, segment->length);
+	if (segment->ack && hears->heard.begun)
+		talk_acked(hears, segment->acked);
+	if (segment->rst)
+		talk_ended(hears, TALK_UNREAD);
+	else if (segment->fin)
+		talk_ended(hears, TALK_CLOSED);
+}
+
+static void note_heard(struct connection *c, const struct segment *segment)
+{
+	struct talk *hears = &c->to[1 - segment->from];
+
+	if (hears->heard.begun)
+		talk_heard(hears, segment->number, segment->bytes, segment->length);
+	if (segment->rst)
+		talk_ended(hears, TALK_RESET_BY_PEER);
+}
+
+/* `said`: it leaves the node at whose tap it was seen. */
+static void note(struct overhear *o, const struct segment *segment, bool said)
+{
+	struct connection *c = segment->syn ? begin(o, segment) : find(o, segment->port);
+
+	if (!c)
+		return;
+	c->heard_ms = o->now_ms;
+	if (segment->syn)
+		return;
+	if (said)
+		note_said(c, segment);
+	else
+		note_heard(c, segment);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* False: it is none of the channel's. */
+static bool read_segment(const struct overhear *o, const uint8_t *frame, size_t size,
+			 struct segment *segment)
+{
+	struct iphdr ip;
+	struct tcphdr tcp;
+	size_t head;
+
+	if (size < sizeof(ip))
+		return false;
+	memcpy(&ip, frame, sizeof(ip));
+	head = (size_t)ip.ihl * 4;
+	if (ip.version != 4 || ip.protocol != IPPROTO_TCP || size < head + sizeof(tcp))
+		return false;
+	memcpy(&tcp, frame + head, sizeof(tcp));
+	head += (size_t)tcp.doff * 4;
+	segment->from = ip.saddr == o->tap[1].address.s_addr;
+	if (ip.saddr != o->tap[segment->from].address.s_addr ||
+	    ip.daddr != o->tap[1 - segment->from].address.s_addr || ntohs(ip.tot_len) < head ||
+	    size < ntohs(ip.tot_len))
+		return false;
+	segment->connects = ntohs(tcp.dest) == o->port;
+	segment->port = ntohs(segment->connects ? tcp.source : tcp.dest);
+	segment->number = ntohl(tcp.seq);
+	segment->acked = ntohl(tcp.ack_seq);
+	segment->syn = tcp.syn;
+	segment->ack = tcp.ack;
+	segment->fin = tcp.fin;
+	segment->rst = tcp.rst;
+	segment->bytes = frame + head;
+	segment->length = ntohs(ip.tot_len) - head;
+	return true;
+}
+
+static void hear(struct overhear *o, size_t at)
+{
+	static uint8_t frame[FRAME];
+	struct segment segment;
+	struct sockaddr_ll from;
+	socklen_t size = sizeof(from);
+	ssize_t got;
+
+	while ((got = recvfrom(o->tap[at].fd, frame, sizeof(frame), MSG_DONTWAIT,
+			       (struct sockaddr *)&from, &size)) >= 0) {
+		bool said = from.sll_pkttype == PACKET_OUTGOING;
+
+		if ((said || from.sll_pkttype == PACKET_HOST) &&
+		    read_segment(o, frame, (size_t)got, &segment) && said == (segment.from == at))
+			note(o, &segment, said);
+		size = sizeof(from);
+	}
+	if (errno != EAGAIN && errno != EINTR && errno != ENETDOWN)
+		die("overhear: recvfrom");
+}
+
+/* --- beginning and end ------------------------------------------------------------------------ */
+
+/* The frame begins with its IPv4 header: TCP from or to the port, but for what leaves with the
+ * mark. */
+static void attach_filter(const struct overhear *o, int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 10),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, o->port, 2, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, o->port, 0, 5),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, o->mark, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, FRAME),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
+		die("overhear: filter");
+}
+
+static void open_tap(const struct overhear *o, struct tap *tap, const char *namespace)
+{
+	struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	int file = open(namespace, O_RDONLY | O_CLOEXEC), bytes = BUFFER;
+
+	if (file < 0 || setns(file, CLONE_NEWNET))
+		die(namespace);
+	close(file);
+	tap->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (tap->fd < 0)
+		die("overhear: socket");
+	attach_filter(o, tap->fd);
+	if (setsockopt(tap->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
+	    bind(tap->fd, (struct sockaddr *)&all, sizeof(all)))
+		die("overhear: socket");
+}
+
+static void open_taps(struct overhear *o, char **argv)
+{
+	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	for (size_t i = 0; i < NODES; i++) {
+		if (inet_pton(AF_INET, argv[2 * i + 1], &o->tap[i].address) != 1)
+			die(argv[2 * i + 1]);
+		open_tap(o, &o->tap[i], argv[2 * i]);
+	}
+	if (own < 0 || setns(own, CLONE_NEWNET))
+		die("overhear: its own namespace");
+	close(own);
+}
+
+static void run(struct overhear *o)
+{
+	struct pollfd readable[NODES];
+
+	for (size_t i = 0; i < NODES; i++)
+		readable[i] = (struct pollfd){ .fd = o->tap[i].fd, .events = POLLIN };
+	while (!ended) {
+		poll(readable, NODES, LOOK_MS);
+		o->now_ms = now_ms();
+		for (size_t i = 0; i < NODES; i++)
+			hear(o, i);
+		forget_what_is_over(o);
+		if (!asked)
+			continue;
+		asked = 0;
+		tell_all(o);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct overhear overhear;
+	struct sigaction action = { .sa_handler = on_signal };
+
+	if (argc != 3 + 2 * NODES) {
+		fprintf(stderr, "usage: overhear PORT MARK {NAMESPACE ADDRESS}...\n");
+		return 2;
+	}
+	overhear.port = (uint16_t)atoi(argv[1]);
+	overhear.mark = (uint32_t)atoi(argv[2]);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	open_taps(&overhear, argv + 3);
+	puts("{\"event\":\"listens\"}");
+	fflush(stdout);
+	run(&overhear);
+	return 0;
+}
