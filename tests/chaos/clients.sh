@@ -81,7 +81,8 @@ nodes_meet_clients() {
 }
 
 watch_start() {
-	spawn "watch-$1" client "$LAB_TOP/tests/demo/watch.py" "$LAB_BUILD/pairctl" "$LAB/lb$1/run"
+	spawn "watch-$1" client "$LAB_TOP/tests/demo/watch.py" --positions "$LAB_BUILD/pairctl" \
+		"$LAB/lb$1/run"
 }
 
 # servers_start MEMBER: what serves them there.
@@ -127,6 +128,53 @@ passage_start() {
 	wait_for 5 "the tap of segments" grep -q listens "$LAB/log/passage.out"
 }
 
+# overhear_start: a tap at both ends of the channel, for the whole run: where a frame begins can be told
+# only of a connection that was heard from its first byte on.
+overhear_start() {
+	spawn overhear switch "$LAB_BUILD/tests/overhear" 7790 "$CABLE_MARK" \
+		/run/netns/lb1 192.168.77.1 /run/netns/lb2 192.168.77.2
+	wait_for 5 "the taps of the channel" grep -q listens "$LAB/log/overhear.out"
+}
+# It tells what it has heard so far.
+overhear_ask() {
+	local before
+	before=$(overhear_told)
+	signal -USR1 overhear
+	wait_for 10 "what was heard on the channel" overhear_has_told "$before"
+}
+overhear_told() { grep -c '"told"' "$LAB/log/overhear.out"; }
+overhear_has_told() { (($(overhear_told) > $1)); }
+
+syncd_first=() # line of a node's log
+# overhear_begin: an episode's record begins here.
+overhear_begin() {
+	local node
+	rm -f "$LAB"/log/badwire-[12].out
+	for node in 1 2; do
+		: >"$LAB/log/channel-$node.out"
+		syncd_first[node]=$(($(wc -l <"$LAB/log/lb$node-syncd.log") + 1))
+	done
+	overhear_first=$(($(wc -l <"$LAB/log/overhear.out") + 1))
+	channel_take
+}
+overhear_collect() {
+	local node
+	tail -n "+$overhear_first" "$LAB/log/overhear.out" >"$1/overhear.out"
+	for node in 1 2; do
+		tail -n "+${syncd_first[node]}" "$LAB/log/lb$node-syncd.log" >"$1/syncd-$node.log"
+		cp "$LAB/log/channel-$node.out" "$1/"
+	done
+	cp "$LAB"/log/badwire-[12].out "$1/" 2>/dev/null
+}
+
+# channel_take: what both nodes say of it, at the begin and at the end.
+channel_take() {
+	local node
+	for node in 1 2; do
+		pairctl "$node" -j status >>"$LAB/log/channel-$node.out" 2>/dev/null
+	done
+}
+
 # meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what
 # these miss is the machine's doing.
 meters_start() {
@@ -149,6 +197,7 @@ meters_start() {
 		"$FRESH_SOURCES" "$FRESH_RATE"
 	watch_start 1
 	watch_start 2
+	overhear_begin
 	((MAPI == 0)) || signal -USR1 mapi # counts anew
 	transfers_start
 }
@@ -169,6 +218,7 @@ meters_stop() {
 	signal -TERM watch-1
 	signal -TERM watch-2
 	witness_stop
+	overhear_ask
 	signal -TERM passage
 	wait_for 15 "the tap of segments to end" gone passage
 }

@@ -31,6 +31,7 @@ chaos_pair() {
 	done
 	lab_config
 	sign_config
+	overhear_start
 	pair_begin
 	sessions_start
 }
@@ -147,6 +148,7 @@ collect() {
 		passage $(<"$LAB/clients"); do
 		cp "$LAB/log/$name.out" "$1/"
 	done
+	overhear_collect "$1"
 	cp "$LAB"/log/fault-*.log "$LAB/log/sessions.json" "$1/" 2>/dev/null
 	rm -f "$LAB"/log/fault-*.log "$LAB/log/sessions.json"
 }
@@ -170,7 +172,9 @@ episode() {
 	heal_is_seen
 	check_all "$@"
 	newcomers_stop
+	overhear_ask
 	work 300
+	channel_take
 	accounts_take
 	mark end "\"segments\":$(retransmits)"
 	clients_leave

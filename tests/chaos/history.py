@@ -24,10 +24,19 @@ def reader_of_witness():
 
 witness = reader_of_witness()
 METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh', 'watch-1', 'watch-2',
-          'account-1', 'account-2', 'passage')
+          'account-1', 'account-2', 'passage', 'overhear', 'channel-1', 'channel-2', 'badwire-1',
+           'badwire-2')
 WHOLE_RUN = ('chat', 'bulk', 'rpc', 'mapi')    # their sessions are counted at the begin
 SILENT_MS = 2000
 STALL_EDGES = (200, 500, 1000, 2000, 5000)
+
+
+def text(path):
+    """What a daemon has logged; nothing where nothing was kept."""
+    if not os.path.exists(path):
+        return ''
+    with open(path, encoding='utf-8', errors='replace') as file:
+        return file.read()
 
 
 class History:
@@ -40,6 +49,10 @@ class History:
         self.watch = {node: lines('%s/watch-%d.out' % (directory, node)) for node in (1, 2)}
         self.accounts = {node: lines('%s/account-%d.out' % (directory, node)) for node in (1, 2)}
         self.passage = lines(directory + '/passage.out')
+        self.overheard = lines(directory + '/overhear.out')
+        self.channel = {node: lines('%s/channel-%d.out' % (directory, node)) for node in (1, 2)}
+        self.badwire = {node: lines('%s/badwire-%d.out' % (directory, node)) for node in (1, 2)}
+        self.syncd_logs = {node: text('%s/syncd-%d.log' % (directory, node)) for node in (1, 2)}
         names = [os.path.basename(path)[:-len('.out')] for path in glob.glob(directory + '/*.out')]
         self.clients = {name: lines('%s/%s.out' % (directory, name)) for name in sorted(names)
                         if name not in METERS}

@@ -12,6 +12,7 @@ import json
 import sys
 
 import accounts
+import channel
 from history import History, histogram, witness
 
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
@@ -381,6 +382,7 @@ def judge(history, verdict):
     judge_epochs(history, verdict, limit)
     judge_reports(history, verdict)
     accounts.judge(history, verdict)
+    channel.judge(history, verdict)
     return limit
 
 

@@ -213,6 +213,11 @@ watch_start() {
 	spawn "watch-$1" client "$CHAOS/rival_watch.sh" "$1" "$LAB_VIP" "$LAB/pid/lb$1-vrrpd"
 }
 accounts_take() { mark uncounted; } # its frames go through the kernel's own hands
+overhear_start() { :; } # and its channel is another one
+overhear_begin() { :; }
+overhear_ask() { :; }
+overhear_collect() { :; }
+channel_take() { :; }
 # The limits are ours: who does not keep them has broken no promise of his.  It has no epochs (I5).
 judged() {
 	"$CHAOS/judge.py" --tell-times "$OUT/runs/$1" |

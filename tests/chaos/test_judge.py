@@ -48,6 +48,16 @@ def well():
         'witness': asked + answered, 'account-1': [account(1000), account(5000)],
         'passage': [at(900, 'listens'), at(4000, 'total', segments=900, lost=0, unread=0)],
         'account-2': [account(70), account(70)],
+        'overhear': [heard('now', 7001, 1, 40, end=''), heard('now', 7001, 2, 30, end=''),
+                     heard('end', 7000, 1, 20, end='closed'),
+                     heard('end', 7000, 2, 11, arrived=10, altered=1000, part='body', end='closed'),
+                     at(3500, 'told', unread=0),
+                     heard('now', 7001, 1, 42, end=''), heard('now', 7001, 2, 32, end=''),
+                     at(3900, 'told', unread=0)],
+        'syncd-1': [logged(1, 7000, 'lost', 11, 20)], 'syncd-2': [logged(2, 7000, 'bad-frame', 20, 10)],
+        'channel-1': [sync(31, 40, 0), sync(31, 41, 0)], 'channel-2': [sync(41, 30, 0), sync(41, 31, 1)],
+        'badwire-1': [at(1500, 'forged', kind='flipped', **{'from': 7790, 'to': 7000}, number=990,
+                         length=20)],
         'sessions': [{'sessions': [session('10.20.0.120:1', 'chat', 'm1'),
                                    session('10.20.0.120:2', 'bulk', 'm1')]}]}
 
@@ -59,6 +69,24 @@ def mail(event, answers, **more):
 
 def session(client, service, member):
     return {'client': client, 'service': service, 'member': member, 'state': 'established'}
+
+
+def heard(event, port, to, frames, **more):
+    """What the taps tell of one direction of a connection."""
+    line = at(3900 if event == 'now' else 2000, event, port=port, begun=1000, heard=3890, to=to,
+              sent=frames, arrived=frames, taken=frames, unclear=False)
+    return {**line, **more}
+
+
+def logged(node, port, why, sent, received):
+    own, peer = (7790, port) if node == 1 else (port, 7790)
+    return ('12:00:00.000 syncd info: channel: connection of 192.168.77.%d port %d to 192.168.77.%d port '
+            '%d ended: %s; %d frames sent, %d received' % (node, own, 3 - node, peer, why, sent, received))
+
+
+def sync(sent, received, bad):
+    return {'sync': {'up_ms': 1000 + bad, 'frames_sent': sent, 'frames_received': received,
+                     'refused': [{'name': 'bad-frame', 'value': bad}]}}
 
 
 def account(frames, plane=7, **more):
@@ -77,7 +105,8 @@ def account(frames, plane=7, **more):
 def verdict_of(record, tell_times=False):
     with tempfile.TemporaryDirectory() as directory:
         for name, lines in record.items():
-            path = '%s/%s.%s' % (directory, name, 'json' if name == 'sessions' else 'out')
+            kind = {'sessions': 'json', 'syncd-1': 'log', 'syncd-2': 'log'}.get(name, 'out')
+            path = '%s/%s.%s' % (directory, name, kind)
             with open(path, 'w', encoding='utf-8') as out:
                 out.writelines((line if isinstance(line, str) else json.dumps(line)) + '\n'
                                for line in lines)
@@ -116,7 +145,73 @@ def counted_less(**fewer):
     return change
 
 
+def overheard(place, **more):
+    def change(record):
+        record['overhear'][place] = {**record['overhear'][place], **more}
+    return change
+
+
+def with_end(node, *words):
+    """Another one than it was, of the connection with port 7000."""
+    def change(record):
+        record['syncd-%d' % node] = [logged(node, 7000, *words)]
+    return change
+
+
+def whole(record):
+    """Nobody forges: the connection of port 7000 carried 11 frames to lb2 and was lost."""
+    overheard(3, arrived=11, altered=None)(record)
+    with_end(2, 'lost', 20, 11)(record)
+    record['badwire-1'] = []
+    record['channel-2'][1] = sync(41, 31, 0)
+
+
+def both(*changes):
+    def change(record):
+        for one in changes:
+            one(record)
+    return change
+
+
+def positions(*samples):
+    """(node, history, seq) at a time each, 3 s apart."""
+    def change(record):
+        for number, (node, history, seq) in enumerate(samples):
+            last = record['watch-%d' % node][-1]
+            record['watch-%d' % node].append(
+                {**last, 't': 10000 + 3000 * number, 'history': history, 'seq': seq})
+    return change
+
+
 WRONGS = {
+    'a frame was accepted after an altered one': with_end(2, 'bad-frame', 20, 11),
+    'an altered frame was read and not refused': both(
+        with_end(2, 'lost', 20, 10),
+        lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
+    'more was accepted than was sent': both(
+        whole, overheard(3, arrived=12, taken=12, sent=12), with_end(2, 'lost', 20, 12)),
+    'a frame was accepted twice': both(whole, with_end(2, 'lost', 20, 12)),
+    'a frame was passed over': both(whole, with_end(2, 'lost', 20, 10)),
+    'a frame was refused that nobody had altered': both(
+        whole, with_end(2, 'bad-frame', 20, 11),
+        lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 1)]})),
+    'refused and not counted': lambda record: record.update({
+        'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]}),
+    'counted and not refused': lambda record: record.update({
+        'channel-1': [sync(31, 40, 0), sync(31, 41, 1)]}),
+    'altered by nobody': lambda record: record.update({'badwire-1': []}),
+    'it goes on after an altered byte': both(
+        overheard(6, altered=500, part='length', arrived=31), with_line(
+            'badwire-1', at(1600, 'forged', kind='flipped', **{'from': 7790, 'to': 7001}, number=490,
+                            length=20))),
+    'a connection that lives has accepted more than came': lambda record: record.update({
+        'channel-1': [sync(31, 40, 0), sync(31, 43, 0)]}),
+    'a connection that lives does not accept what is there': lambda record: record.update({
+        'channel-1': [sync(31, 10, 0), sync(31, 39, 0)]}),
+    'frames after a greeting that was altered': overheard(3, arrived=0, altered=1000, part='noise'),
+    'a position went back': positions((2, '2.2.a', 10), (2, '2.2.a', 9)),
+    'a position that its author has not reached': positions((1, '2.2.a', 12), (2, '2.2.a', 11)),
+    'nobody listened on the channel': lambda record: record.update({'overhear': []}),
     'a session was lost': with_line('chat', at(2000, 'lost', session=1, member='m1', why='mute')),
     'a session was mute for 6 s': with_line('chat', at(8000, 'stall', session=1, ms=6000.0)),
     'a session moved': with_line('bulk', at(2000, 'moved', session=1)),
@@ -170,6 +265,20 @@ WRONGS = {
 # The same, where it is rightly so.
 RIGHTS = {
     'all is well': lambda record: None,
+    'nobody forges': whole,
+    'a frame that was on its way when its reader died': both(
+        whole, overheard(3, end='unread', arrived=12, taken=12, sent=12), with_end(1, 'lost', 12, 20)),
+    'a length that was altered, until it was silent': both(
+        overheard(3, part='length'), with_end(2, 'silent', 20, 10),
+        lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
+    'more than the taps could read': both(
+        with_end(2, 'bad-frame', 20, 11), overheard(7, unread=3)),
+    'a byte that came as two': both(overheard(3, unclear=True), with_end(2, 'lost', 20, 11), lambda record:
+                                    record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
+    'syncd was another one at the end': both(whole, lambda record: record.update({
+        'channel-2': [sync(41, 30, 500), sync(41, 31, 0)]})),
+    'positions rise, and another history begins': positions(
+        (1, '1.1.a', 90), (2, '2.2.a', 10), (1, '2.2.a', 10), (2, '2.2.a', 12)),
     'a session of a member that died': lambda record: (
         declared(member='m1')(record), WRONGS['a session was lost'](record)),
     'a line to a member that died': lambda record: (

@@ -5,11 +5,14 @@
 The firewall sends everything to TAP that has not MARK.  KIND `late`: 20 ms late, 10 more or less, one
 in 20 at once and one in 50 twice.  KIND `forged`: each second the payload of one TCP segment is
 another one, with a right checksum: a bit of it flipped, an earlier payload of this side again, two in
-the wrong order, or one of the other side sent back to it.  Ends at SIGTERM, and prints what it did.
+the wrong order, or one of the other side sent back to it.  Each is a line of JSON: "t", "event"
+`forged`, "kind", both ports, and TCP's number of its first byte with the "length".  Ends at SIGTERM,
+with a last line of how often it did what.
 """
 import collections
 import fcntl
 import heapq
+import json
 import os
 import random
 import select
@@ -67,6 +70,13 @@ def with_payload(frame, payload):
     return bytes(frame)
 
 
+def tell_forged(kind, frame):
+    tcp, size = 14 + (frame[14] & 15) * 4, len(payload_of(frame))
+    source, target, number = struct.unpack('!HHI', frame[tcp:tcp + 8])
+    print(json.dumps({'t': round(time.time() * 1000), 'event': 'forged', 'kind': kind, 'from': source,
+                      'to': target, 'number': number, 'length': size}), flush=True)
+
+
 class Late:
     """Says when a frame leaves, and that it does so once or twice."""
 
@@ -112,6 +122,7 @@ class Forged:
                 if wrong != payload:
                     frame = with_payload(frame, wrong)
                     made[kind] += 1
+                    tell_forged(kind, frame)
                     self.turn, self.next = self.turn + 1, now + EVERY_S
             self.said.append(payload)
         yield now, frame
@@ -145,7 +156,7 @@ def main():
             for when, what in spoiler.leave(frame, time.monotonic()):
                 number += 1
                 heapq.heappush(waiting, (when, number, what))
-    print(' '.join('%s %d' % item for item in sorted(made.items())), flush=True)
+    print(json.dumps({'event': 'total', **made}), flush=True)
 
 
 main()

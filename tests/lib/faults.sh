@@ -109,16 +109,18 @@ cable_fast() {
 	done
 }
 
+CABLE_MARK=7 # of what leaves a node and is not what its kernel has said
+
 # cable_bad KIND: what the nodes send to each other is spoiled as badwire.py says; cable_good ends it.
 cable_bad() {
 	local node
 	for node in 1 2; do
-		spawn "badwire-$node" "lb$node" nice -n -5 "$LAB_TOP/tests/lib/badwire.py" eth2 bad0 7 "$1"
+		spawn "badwire-$node" "lb$node" nice -n -5 "$LAB_TOP/tests/lib/badwire.py" eth2 bad0 "$CABLE_MARK" "$1"
 		wait_for 5 "the tap of lb$node" tap_is_up "$node"
 		on "lb$node" nft -f - <<-END || fail "nft refuses"
 			table netdev bad {
 			    chain out { type filter hook egress device eth2 priority 0;
-			        meta mark != 7 fwd to bad0; }
+			        meta mark != $CABLE_MARK fwd to bad0; }
 			}
 		END
 	done

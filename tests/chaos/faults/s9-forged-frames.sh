@@ -24,13 +24,10 @@ inject() {
 }
 effect() { (($(all_refusals) > $(<"$LAB/s9-refused"))); }
 heal() { cable_good; }
-# Both sides spoil; each payload that they did is refused by a count.
+# Each kind was tried; what became of every single one is the judge's to say (I6).
 check() {
-	local made refused kind
-	made=$(grep -ohE '[0-9]+' "$LAB"/log/badwire-[12].out | awk '{ sum += $1 } END { print sum + 0 }')
-	refused=$(($(all_refusals) - $(<"$LAB/s9-refused")))
+	local kind
 	for kind in flipped replayed reordered reflected; do
-		grep -q "$kind" "$LAB"/log/badwire-[12].out || fail "nothing was $kind"
+		grep -q "\"$kind\"" "$LAB"/log/badwire-[12].out || fail "nothing was $kind"
 	done
-	((made > 0 && refused >= made / 2)) || fail "$made payloads were forged, $refused were refused"
 }

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""I6: no record is accepted that the peer did not send, twice, or out of order.
+
+What the nodes said on their channel and what the other one heard stand in `overhear`, from taps at
+both ends (tests/overhear): for each direction of each connection, how many whole frames were said, how
+many of them arrived unaltered and in order, and of how many the hearing kernel has taken all bytes.
+What a node's syncd accepted is its own word: in its log for a connection that has ended, in its status
+for the one that lives.  A frame opens only under the number that it was sealed with.  So as many as
+arrived, and no more, are the peer's own, each once and in order.
+"""
+import collections
+import re
+
+END = re.compile(r'channel: connection of \S+ port (\d+) to \S+ port (\d+) ended: ([a-z-]+); '
+                 r'(\d+) frames sent, (\d+) received')
+PORT = 7790         # of the node that listens
+READ_ALL = ('lost', 'silent')   # ends at which it had read what its kernel had, if that said so
+GREETINGS = ('hello', 'header', 'noise')
+# Why a node gives up a greeting that was spoilt, at either side of it.
+REFUSALS = ('bad-version', 'bad-length', 'bad-tag', 'bad-seal', 'bad-hello', 'wrong-node', 'bad-psk',
+            'refused-by-peer')
+QUIET_MS = 1000     # a connection that lives is heard eight times a second
+ASKED_MS = 2500     # the longest that an answer of status may be on its way
+
+
+class Talk:
+    """One direction of a connection: `line` is the last word about it, `early` the first of those at
+    the end of an episode, before the nodes were asked."""
+
+    def __init__(self, line):
+        self.port, self.to, self.begun = line['port'], line['to'], line['begun']
+        self.line = self.early = line
+
+    def __getattr__(self, name):
+        return self.__dict__['line'][name]
+
+    @property
+    def altered(self):
+        return self.line.get('altered')
+
+    @property
+    def spoilt(self):
+        """A frame with an altered byte in it was taken whole, or the greeting was."""
+        return self.altered is not None and (self.line['part'] in GREETINGS or
+                                             self.taken > self.arrived)
+
+    def lives(self):
+        return (not self.end and self.early is not self.line and self.early['event'] == 'now' and
+                self.line['t'] - self.heard < QUIET_MS)
+
+    def __str__(self):
+        return 'port %d to lb%d' % (self.port, self.to)
+
+
+class End:
+    """A connection's end, as the syncd of `node` has logged it."""
+
+    def __init__(self, node, match):
+        own, peer = int(match[1]), int(match[2])
+        self.node, self.port = node, peer if own == PORT else own
+        self.why, self.sent, self.received = match[3], int(match[4]), int(match[5])
+
+
+def talks_of(lines):
+    """All that was overheard, by port and direction; of a port that was used twice, both."""
+    found = {}
+    for line in lines:
+        if line.get('event') not in ('now', 'end'):
+            continue
+        key = line['port'], line['to'], line['begun']
+        if key in found:
+            found[key].line = line
+        else:
+            found[key] = Talk(line)
+    talks = {}
+    for (port, to, _), talk in found.items():
+        talks.setdefault((port, to), []).append(talk)
+    return talks
+
+
+def ends_of(logs):
+    return [End(node, match) for node, text in logs.items() for match in END.finditer(text)]
+
+
+class Channel:
+    def __init__(self, history):
+        self.talks = talks_of(history.overheard)
+        self.told = [line for line in history.overheard if line.get('event') == 'told']
+        self.ends = ends_of(history.syncd_logs)
+        self.status = history.channel
+        self.forged = [line for node in (1, 2) for line in history.badwire[node]
+                       if line.get('event') == 'forged']
+        self.touches = {word for fault in history.faults.values()
+                        for word in fault['touches'].split()}
+        self.watch = history.watch
+
+    def blind(self):
+        return sum(line['unread'] for line in self.told[-1:])
+
+    def all_talks(self):
+        return [talk for talks in self.talks.values() for talk in talks]
+
+    def talk(self, port, to):
+        """That of an end that was logged; None: which one it was is not clear, or it was not heard."""
+        talks = self.talks.get((port, to), [])
+        return talks[0] if len(talks) == 1 and not talks[0].unclear else None
+
+    def ended(self, node, port):
+        ends = [end for end in self.ends if (end.node, end.port) == (node, port)]
+        return ends[0] if len(ends) == 1 else None
+
+    def refused(self, node, names):
+        """How many more there are in the last status than in the first; None: another process."""
+        said = [line['sync'] for line in self.status[node] if 'sync' in line]
+        if len(said) < 2 or said[-1]['up_ms'] < said[0]['up_ms']:
+            return None
+        first, last = ({entry['name']: int(entry['value']) for entry in sync.get('refused', [])}
+                       for sync in (said[0], said[-1]))
+        return sum(last.get(name, 0) - first.get(name, 0) for name in names)
+
+
+# --- one direction of one connection ------------------------------------------------------------
+
+def faults_of_end(channel, talk, end):
+    """In words, what `end` says that cannot be."""
+    peer = channel.ended(3 - end.node, end.port)
+    if end.received > talk.arrived:
+        yield '%s: %d frames accepted, and %d arrived as they were sent' % (
+            talk, end.received, talk.arrived)
+    if peer and (end.received > peer.sent or talk.sent > peer.sent):
+        yield '%s: %d frames accepted and %d overheard, and its peer sent %d' % (
+            talk, end.received, talk.sent, peer.sent)
+    if end.why == 'bad-frame' and (talk.altered is None or end.received != talk.arrived):
+        yield '%s: a frame was refused after %d, and %d arrived as they were sent' % (
+            talk, end.received, talk.arrived)
+    if talk.altered is None and not passed_over(channel, talk, end):
+        yield '%s: %d frames accepted until it was %s, and %d were there' % (
+            talk, end.received, end.why, talk.taken)
+    if (talk.spoilt and talk.part == 'body' and talk.end == 'closed' and
+            end.received == talk.arrived and end.why != 'bad-frame'):
+        yield '%s: an altered frame was read and not refused: %s' % (talk, end.why)
+
+
+def passed_over(channel, talk, end):
+    """Whether all that was there is accepted; so too where that cannot be told."""
+    if end.why not in READ_ALL:
+        return True
+    if talk.end == 'closed':
+        return end.received == talk.taken
+    # Its FIN did not get out, as with a cut cable.  A process that was stopped leaves things unread.
+    reads = not channel.touches & {'daemons', 'node', 'cpu', 'disk'}
+    return end.received >= talk.taken or talk.end or not reads or end.why != 'silent'
+
+
+def judge_ends(channel, verdict):
+    judged, frames = 0, 0
+    for end in channel.ends:
+        talk = channel.talk(end.port, end.node)
+        if not talk or len([e for e in channel.ends if (e.node, e.port) == (end.node, end.port)]) > 1:
+            verdict.told.append('the end of port %d at lb%d belongs to no connection that was heard '
+                                'for sure' % (end.port, end.node))
+            continue
+        judged, frames = judged + 1, frames + end.received
+        for words in faults_of_end(channel, talk, end):
+            verdict.invariant('I6', False, words)
+    return judged, frames
+
+
+def judge_live(channel, verdict):
+    """Those that live: asked for after the first word about them, and before the last."""
+    judged, frames = 0, 0
+    for node in (1, 2):
+        live = [talk for talk in channel.all_talks() if talk.to == node and talk.lives() and talk.sent]
+        sync = (channel.status[node] or [{}])[-1].get('sync', {})
+        if len(live) != 1 or 'frames_received' not in sync or live[0].unclear:
+            continue
+        talk, accepted = live[0], int(sync['frames_received'])
+        judged, frames = judged + 1, frames + accepted
+        verdict.invariant('I6', accepted <= talk.arrived,
+                          '%s: %d frames accepted, and %d arrived as they were sent' % (
+                              talk, accepted, talk.arrived))
+        verdict.in_time(max(talk.early['taken'] - accepted, 0), 0,
+                        'I6: %s: frames that were there and not accepted' % talk)
+    return judged, frames
+
+
+# --- who sits in the cable ----------------------------------------------------------------------
+
+def judge_forgeries(channel, verdict):
+    """What each one came to: the first of a connection ends it, and is counted by its name."""
+    altered = [talk for talk in channel.all_talks() if talk.altered is not None]
+    came_to = collections.Counter(fate(channel, line) for line in channel.forged)
+    verdict.figures['forged'] = dict(came_to)
+    for talk in altered:
+        verdict.must(any(is_in(talk, line) for line in channel.forged),
+                     '%s was altered, and by nobody' % talk)
+        verdict.invariant('I6', talk.end or channel.ended(talk.to, talk.port),
+                          '%s: the connection goes on after an altered byte' % talk)
+    bad = [end.node for end in channel.ends if end.why == 'bad-frame']
+    for node in (1, 2):
+        counted = channel.refused(node, ('bad-frame',))
+        verdict.invariant('I6', counted in (None, bad.count(node)), 'lb%d has counted %s bad frames '
+                          'and ended %d connections for one' % (node, counted, bad.count(node)))
+    if any(talk.unclear for talk in altered) or came_to['unknown']:
+        verdict.told.append('I6: what some forgeries came to is not clear: %s' % dict(came_to))
+        return
+    verdict.invariant('I6', len(bad) == came_to['bad-frame'], '%d bad frames were refused, and %d '
+                      'forgeries should have been: %s' % (len(bad), came_to['bad-frame'], came_to))
+    judge_greetings(channel, verdict, altered)
+
+
+def is_in(talk, forged):
+    """Its first altered byte is one of those that were forged."""
+    return (talk.port in (forged['from'], forged['to']) and (forged['to'] == PORT) == (talk.to == 1) and
+            (talk.altered - forged['number']) % 2**32 < forged['length'])
+
+
+def fate(channel, forged):
+    """`behind`: its connection was spoilt already.  `unheard`: it was lost, or came too late for it."""
+    to = 1 if forged['to'] == PORT else 2
+    port = forged['from'] if to == 1 else forged['to']
+    spoilt = [talk for talk in channel.talks.get((port, to), []) if talk.altered is not None]
+    talk = next((talk for talk in spoilt if is_in(talk, forged)), None)
+    if not talk:
+        return 'behind' if spoilt else 'unheard'
+    if talk.part in GREETINGS:
+        return 'greeting refused'
+    end = channel.ended(to, port)
+    return end.why if end else 'unknown'
+
+
+def judge_greetings(channel, verdict, altered):
+    """A spoilt greeting is refused by one side or by both, and makes no connection."""
+    ports = {talk.port for talk in altered if talk.part in GREETINGS}
+    for end in channel.ends:
+        verdict.invariant('I6', end.port not in ports or not end.received,
+                          'port %d: lb%d accepted %d frames after a greeting that was altered' % (
+                              end.port, end.node, end.received))
+    refused = [channel.refused(node, REFUSALS) for node in (1, 2)]
+    if channel.forged and None not in refused:
+        verdict.invariant('I6', sum(refused) <= 2 * len(ports), '%d greetings refused, and %d were '
+                          'altered' % (sum(refused), len(ports)))
+
+
+# --- positions ----------------------------------------------------------------------------------
+
+def judge_positions(channel, verdict):
+    """In one history positions only rise, and no node has more of it than its author."""
+    heads = {}
+    for node, samples in channel.watch.items():
+        reached = {}
+        for sample in samples:
+            history, seq = sample.get('history'), sample.get('seq')
+            if history is None:
+                continue
+            verdict.invariant('I6', seq >= reached.get(history, 0), 'lb%d: position %d of history %s '
+                              'after %d' % (node, seq, history, reached.get(history, 0)))
+            reached[history] = max(seq, reached.get(history, 0))
+            if author(history) == node:
+                heads.setdefault(history, []).append((sample['t'], seq))
+    for node, samples in channel.watch.items():
+        for sample in samples:
+            later = [seq for t, seq in heads.get(sample.get('history'), [])
+                     if t - sample['t'] > ASKED_MS]
+            verdict.invariant('I6', not later or sample['seq'] <= later[0], 'lb%d has position %s of '
+                              'history %s, whose author has come to %s' % (
+                                  node, sample.get('seq'), sample.get('history'), later[:1]))
+
+
+def author(history):
+    return int(history.split('.')[1])
+
+
+def judge(history, verdict):
+    if history.one('uncounted'):    # another pair
+        return
+    channel = Channel(history)
+    judge_positions(channel, verdict)
+    if not verdict.must(channel.told, 'nobody listened on the channel'):
+        return
+    if channel.blind():
+        verdict.told.append('I6: %d frames of the channel were lost to the tap' % channel.blind())
+        return
+    ended, frames = judge_ends(channel, verdict)
+    live, more = judge_live(channel, verdict)
+    judge_forgeries(channel, verdict)
+    verdict.figures['streams'], verdict.figures['frames_accepted'] = ended + live, frames + more
+    if ended + live:
+        verdict.invariant('I6', True, '')
