@@ -171,12 +171,15 @@ $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c tests/bench/packets.h
 		$(if $(MULTIARCH),-isystem /usr/include/$(MULTIARCH)) -c $< -o $@
 
 # Daemons with a bug each, for faults to find: a function of theirs is another one's.
-PLANTED_DAEMONS := $(addprefix $(B)/planted/,mute/vrrpd forgetful/syncd choosy/lbd)
+PLANTED_DAEMONS := $(addprefix $(B)/planted/,mute/vrrpd forgetful/syncd choosy/lbd gullible/syncd)
 $(B)/planted/mute/vrrpd: $(B)/obj/tests/chaos/planted/mute.o $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
 	$(link) $^ -Wl,--wrap=announce_send -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/planted/forgetful/syncd: $(B)/obj/tests/chaos/planted/forgetful.o $(B)/obj/syncd/main.o \
 		$(SYNCD_A) $(BASE_A)
 	$(link) $^ -Wl,--wrap=table_apply -lbpf -lelf -lz -lcap-ng $(COMMON_LIBS)
+$(B)/planted/gullible/syncd: $(B)/obj/tests/chaos/planted/gullible.o $(B)/obj/syncd/main.o \
+		$(SYNCD_A) $(BASE_A)
+	$(link) $^ -Wl,--wrap=seal_decrypt -lbpf -lelf -lz -lcap-ng $(COMMON_LIBS)
 $(B)/planted/choosy/lbd: $(B)/obj/tests/chaos/planted/choosy.o $(B)/obj/lbd/main.o $(LBD_A) $(BASE_A) \
 		| $(B)/lbd-check
 	$(link) $^ -Wl,--wrap=maglev_fill -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)

@@ -9,7 +9,7 @@
 cd "${0%/*}/../.." || exit 1
 build=${1:-build}
 missed=0
-for pair in ${ONLY_BUGS:-mute:P7 mute:N12 forgetful:P4 choosy:S5}; do
+for pair in ${ONLY_BUGS:-mute:P7 mute:N12 forgetful:P4 choosy:S5 gullible:S9}; do
 	bug=${pair%:*} fault=${pair#*:}
 	PLANTED=$bug ONLY=$fault tests/chaos/run "$build" >"$build/planted/$bug-$fault.log" 2>&1
 	words=$(grep -m 1 WRONG: "$build/planted/$bug-$fault.log")
