@@ -22,9 +22,10 @@ bool hops_wanted(const struct flow *flow)
 	return flow->state != FLOW_CLOSING && flow->state != FLOW_RESET;
 }
 
-void hops_begin(struct hops *hops)
+void hops_begin(struct hops *hops, uint32_t now)
 {
 	hops->round++;
+	hops->now = now;
 	hops->asks = 0;
 	hops->full = false;
 	/* A client is remembered no longer than its hop: an index never means another one. */
@@ -38,7 +39,7 @@ void hops_client(struct hops *hops, const struct flow_ip *client)
 	struct hops_client *place = place_of(hops, client);
 	bool known = flow_ip_equal(&place->addr, client) && place->seen + 1 >= hops->round;
 
-	if (known && hops->round - place->looked < HOPS_ROUTE_AGE) {
+	if (known && hops->now - place->looked < HOPS_ROUTE_AGE) {
 		place->seen = hops->round;
 		if (place->hop)
 			hops->hop[place->hop - 1].used = hops->round;
@@ -47,9 +48,7 @@ void hops_client(struct hops *hops, const struct flow_ip *client)
 	if (hops->asks == HOPS_ASKS)
 		return;
 	hops->ask[hops->asks++] = *client;
-	*place = (struct hops_client){ .addr = *client,
-				       .seen = hops->round,
-				       .looked = hops->round };
+	*place = (struct hops_client){ .addr = *client, .seen = hops->round, .looked = hops->now };
 }
 
 /* Index of the hop, or of a free place; HOPS_MAX when there is neither. */
@@ -72,6 +71,7 @@ bool hops_learn(struct hops *hops, const struct flow_ip *client, const struct ho
 {
 	struct hops_client *place = place_of(hops, client);
 	size_t index = found && found->ifindex ? find(hops, found) : HOPS_MAX;
+	uint32_t asked;
 	bool fresh;
 
 	if (index == HOPS_MAX) {
@@ -79,17 +79,25 @@ bool hops_learn(struct hops *hops, const struct flow_ip *client, const struct ho
 		return false;
 	}
 	fresh = !hops->hop[index].ifindex;
+	asked = hops->hop[index].asked;
 	hops->hop[index] = *found;
 	hops->hop[index].used = hops->round;
+	hops->hop[index].asked = fresh ? hops->now : asked;
 	if (flow_ip_equal(&place->addr, client))
 		place->hop = (uint16_t)(index + 1);
 	return fresh;
 }
 
-bool hops_due(const struct hops *hops, size_t index)
+bool hops_due(struct hops *hops, size_t index)
 {
-	/* Spread over the rounds, so that neighbours are not all asked at once. */
-	return hops->hop[index].ifindex && (hops->round + index) % HOPS_REFRESH == 0;
+	struct hop *hop = &hops->hop[index];
+	/* Those that were learned together part in time, and are not asked together for ever. */
+	uint32_t patience = HOPS_REFRESH - (uint32_t)index % 8;
+
+	if (!hop->ifindex || hops->now - hop->asked < patience)
+		return false;
+	hop->asked = hops->now;
+	return true;
 }
 
 void hops_forget(struct hops *hops)

@@ -13,7 +13,11 @@
 enum { SLICE = 1024, LOOKUPS = 32 };
 
 /* A million flows take 20 seconds and a few hundredths of one processor. */
-static const double step_pause = 0.020, round_pause = 5.;
+static const double step_pause = 0.020;
+
+/* Between the begins of two rounds: for so long a new client may be one that the standby cannot
+ * answer at once. */
+static const double round_pause = 1.;
 
 static void refresh(struct warm *warm)
 {
@@ -72,7 +76,7 @@ static double step(struct warm *warm, double now)
 		return round_pause - (now - warm->began);
 	warm->began = now;
 	walk_rewind(&warm->flows);
-	hops_begin(warm->hops);
+	hops_begin(warm->hops, (uint32_t)now);
 	refresh(warm);
 	return step_pause;
 }
