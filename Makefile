@@ -185,6 +185,11 @@ $(B)/planted/choosy/lbd: $(B)/obj/tests/chaos/planted/choosy.o $(B)/obj/lbd/main
 	$(link) $^ -Wl,--wrap=maglev_fill -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 	$(Q)ln -f $(B)/lbd-check $(@D)/lbd-check # lbd starts the one beside itself
 
+# The daemons of the release after this one, as it might be; its own make knows what is new.
+.PHONY: next
+next:
+	+$(Q)tests/next/build.sh $(B)
+
 $(B)/tests/sim: $(patsubst %.c,$(B)/obj/%.o,$(SIM_SRC)) $(LBD_A) $(VRRP_A) $(SYNCD_A) $(BASE_A)
 	$(link) $^ $(COMMON_LIBS)
 
@@ -211,7 +216,7 @@ setup-emulator:
 test: setup-emulator
 	$(Q)$(MAKE) --no-print-directory test-all
 .PHONY: test-all
-test-all: all $(TESTS) $(BPFTESTS) $(TOOLS) $(B)/tests/sim
+test-all: all $(TESTS) $(BPFTESTS) $(TOOLS) $(B)/tests/sim next
 	$(Q)tests/run all $(B)
 
 kernel-test: setup-emulator
@@ -241,7 +246,7 @@ floods: all $(TOOLS)
 
 # Faults one by one, or as a seed has it; tests/chaos/README.md.
 .PHONY: chaos chaos-planted
-chaos: all $(TOOLS)
+chaos: all $(TOOLS) next
 	$(Q)REPEAT=$(or $(REPEAT),3) tests/chaos/run $(B)
 chaos-planted: all $(TOOLS) $(PLANTED_DAEMONS)
 	$(Q)tests/chaos/planted.sh $(B)

@@ -93,6 +93,13 @@ dated() {
 
 declare -A LAB_PROGRAM # what a test has run in a daemon's place
 
+# program_of NODE DAEMON: of the release that the node has, tests/lib/release.sh.
+program_of() {
+	local release=$LAB/lb$1/release/$2
+	[[ -x $release ]] || release=$LAB_BUILD/$2
+	echo "${LAB_PROGRAM[$2]:-$release}"
+}
+
 # daemon_start NODE DAEMON: with the node's own configuration when the test made one.
 daemon_start() {
 	local dir=$LAB/lb$1
@@ -103,7 +110,7 @@ daemon_start() {
 	[[ $2 != syncd ]] || before="nice -n -10" # as its unit says
 	[[ -z $LAB_DATES ]] || before+=" $(dated "$1")"
 	# shellcheck disable=SC2086 # a command and its option
-	spawn "lb$1-$2" "lb$1" $before "${LAB_PROGRAM[$2]:-$LAB_BUILD/$2}" --config "$conf" --node "lb$1" \
+	spawn "lb$1-$2" "lb$1" $before "$(program_of "$1" "$2")" --config "$conf" --node "lb$1" \
 		--run-dir "$dir/run" --state-dir "$dir/state" --bpf-dir "$LAB/bpf/lb$1" \
 		--key "$dir/node.key"
 }

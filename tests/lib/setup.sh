@@ -6,7 +6,7 @@
 
 build=(gcc clang-14 make pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev bpftool
 	libnl-3-dev libnl-route-3-dev libev-dev libsodium-dev protobuf-c-compiler
-	libprotobuf-c-dev libcap-ng-dev libcurl4-openssl-dev libc-ares-dev uthash-dev libcmocka-dev)
+	libprotobuf-c-dev libcap-ng-dev libcurl4-openssl-dev libc-ares-dev uthash-dev libcmocka-dev patch)
 lab=(iproute2 iputils-ping ethtool nftables procps util-linux libfaketime python3 python3-impacket python3-tdb
 	samba-common-bin curl openssl ca-certificates dnsmasq-base)
 # To be tested against.  Their tests are skipped where they cannot be had.

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# Two releases in one pair: the one that is tested and the one after it, as tests/next makes it.
+
+# release NODE: of its syncd, as the other node hears it.
+release() { field "$1" sync.version; }
+
+# upgrade NODE: in place, with all its daemons; its tables go over to the new layout.
+upgrade() {
+	[[ -x $LAB_BUILD/next/lbd ]] || fail "there is no next release: make next"
+	node_stop "$1"
+	ln -sfn "$LAB_BUILD/next" "$LAB/lb$1/release"
+	node_start "$1"
+}
+
+# downgrade NODE: a standby, whose tables the older release cannot take over.
+downgrade() {
+	node_stop "$1"
+	"$LAB/lb$1/release/lbd" --node "lb$1" --config "$LAB/pair.conf" --run-dir "$LAB/lb$1/run" \
+		--state-dir "$LAB/lb$1/state" --bpf-dir "$LAB/bpf/lb$1" --detach-data-plane \
+		>"$LAB/log/detach-$1.log" 2>&1 || fail "lb$1: $(tail -n 1 "$LAB/log/detach-$1.log")"
+	rm "$LAB/lb$1/release"
+	node_start "$1"
+}
