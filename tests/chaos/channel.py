@@ -189,12 +189,16 @@ def judge_live(channel, verdict):
 def judge_forgeries(channel, verdict):
     """What each one came to: the first of a connection ends it, and is counted by its name."""
     altered = [talk for talk in channel.all_talks() if talk.altered is not None]
-    came_to = collections.Counter(fate(channel, line) for line in channel.forged)
-    verdict.figures['forged'] = dict(came_to)
+    came_to, by_kind = collections.Counter(), {}
+    for line in channel.forged:
+        end = fate(channel, line)
+        came_to[end] += 1
+        by_kind.setdefault(line['kind'], collections.Counter())[end] += 1
+    verdict.figures['forged'] = by_kind
     for talk in altered:
         verdict.must(any(is_in(talk, line) for line in channel.forged),
                      '%s was altered, and by nobody' % talk)
-        verdict.invariant('I6', talk.end or channel.ended(talk.to, talk.port),
+        verdict.invariant('I6', talk.end or talk.unclear or channel.ended(talk.to, talk.port),
                           '%s: the connection goes on after an altered byte' % talk)
     bad = [end.node for end in channel.ends if end.why == 'bad-frame']
     for node in (1, 2):
@@ -236,10 +240,13 @@ def judge_greetings(channel, verdict, altered):
         verdict.invariant('I6', end.port not in ports or not end.received,
                           'port %d: lb%d accepted %d frames after a greeting that was altered' % (
                               end.port, end.node, end.received))
+    # The connecting node's first frame belongs to it, and who waits in vain for an answer leaves.
+    ports |= {talk.port for talk in altered if not talk.arrived}
     refused = [channel.refused(node, REFUSALS) for node in (1, 2)]
+    slow = [channel.refused(node, ('slow',)) for node in (1, 2)]
     if channel.forged and None not in refused:
-        verdict.invariant('I6', sum(refused) <= 2 * len(ports), '%d greetings refused, and %d were '
-                          'altered' % (sum(refused), len(ports)))
+        verdict.invariant('I6', sum(refused) <= 2 * len(ports) + sum(slow), '%d greetings refused, and '
+                          '%d were altered' % (sum(refused), len(ports)))
 
 
 # --- positions ----------------------------------------------------------------------------------

@@ -339,7 +339,9 @@ def judge_reports(history, verdict):
 def seen(figures):
     stalled = sum(figures['stalled'].values())
     healed = figures.get('healed_s')
-    return [
+    forged = ['%s %s %d' % (kind, end, count) for kind, ends in figures.get('forged', {}).items()
+              for end, count in ends.items()]
+    return (['forged, and what that came to: ' + ', '.join(forged)] if forged else []) + [
         '%d sessions: %d lost, %d moved, %d stalled (at most %.0f ms); %d new connections, %d lost' % (
             figures['sessions'], figures['sessions_lost'], figures['sessions_moved'], stalled,
             figures['longest_stall_ms'], figures['new'], figures['new_lost']),

@@ -70,9 +70,19 @@ def with_payload(frame, payload):
     return bytes(frame)
 
 
-def tell_forged(kind, frame):
-    tcp, size = 14 + (frame[14] & 15) * 4, len(payload_of(frame))
-    source, target, number = struct.unpack('!HHI', frame[tcp:tcp + 8])
+def head_of(frame):
+    """Both ports, and the number of the first byte."""
+    tcp = 14 + (frame[14] & 15) * 4
+    return struct.unpack('!HHI', frame[tcp:tcp + 8])
+
+
+def follows(first, second):
+    number = (head_of(first)[2] + len(payload_of(first))) % 2**32
+    return head_of(second) == (*head_of(first)[:2], number) and first[30:34] == second[30:34]
+
+
+def tell_forged(kind, frame, size):
+    source, target, number = head_of(frame)
     print(json.dumps({'t': round(time.time() * 1000), 'event': 'forged', 'kind': kind, 'from': source,
                       'to': target, 'number': number, 'length': size}), flush=True)
 
@@ -102,30 +112,58 @@ class Forged:
         if payload_at(frame):
             self.theirs.append(payload_of(frame))
 
-    def forge(self, payload):
-        kind = KINDS[self.turn % len(KINDS)]
+    def another(self, payload, kind):
+        """What stands in the place of a payload; of another one its size, if there is any, so that
+        frames begin and end where they should."""
         if kind == 'flipped':
             bit = random.randrange(len(payload) * 8)
             wrong = bytearray(payload)
             wrong[bit // 8] ^= 1 << bit % 8
-            return kind, bytes(wrong)
+            return bytes(wrong)
+        others = [other for other in (self.said if kind == 'replayed' else self.theirs)
+                  if other != payload]
+        alike = [other for other in others if len(other) == len(payload)]
+        return random.choice(alike or others or [payload])
+
+    def done(self, kind, now):
+        made[kind] += 1
+        self.turn, self.next = self.turn + 1, now + EVERY_S
+
+    def swap(self, second, now):
+        """Two payloads that follow each other, in the wrong order; any others as they are."""
+        first, self.first = self.first, None
+        if not follows(first, second):
+            return first, second
+        ahead, behind = payload_of(first), payload_of(second)
+        wrong = behind + ahead
+        tell_forged('reordered', first, len(wrong))
+        self.done('reordered', now)
+        return (with_payload(first, wrong[:len(ahead)]), with_payload(second, wrong[len(ahead):]))
+
+    def forge(self, frame, now):
+        """The frames that leave in its place: none while it waits for the one that is to overtake it."""
+        if self.first:
+            return self.swap(frame, now)
+        kind, payload = KINDS[self.turn % len(KINDS)], payload_of(frame)
+        if now < self.next or not self.theirs:
+            return (frame,)
         if kind == 'reordered':
-            return kind, payload[len(payload) // 2:] + payload[:len(payload) // 2]
-        others = self.said if kind == 'replayed' else self.theirs
-        return kind, random.choice([other for other in others if other != payload] or [payload])
+            self.first = frame
+            return ()
+        wrong = self.another(payload, kind)
+        if wrong == payload:
+            return (frame,)
+        tell_forged(kind, frame, len(payload))
+        self.done(kind, now)
+        return (with_payload(frame, wrong),)
 
     def leave(self, frame, now):
-        if payload_at(frame):
-            payload = payload_of(frame)
-            if now >= self.next and self.theirs:
-                kind, wrong = self.forge(payload)
-                if wrong != payload:
-                    frame = with_payload(frame, wrong)
-                    made[kind] += 1
-                    tell_forged(kind, frame)
-                    self.turn, self.next = self.turn + 1, now + EVERY_S
-            self.said.append(payload)
-        yield now, frame
+        if not payload_at(frame):
+            yield now, frame
+            return
+        for one in self.forge(frame, now):
+            yield now, one
+        self.said.append(payload_of(frame))
 
 
 def main():

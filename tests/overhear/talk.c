@@ -151,6 +151,9 @@ void talk_said(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t 
 
 void talk_heard(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t length)
 {
+	/* To a socket that is closed it is nothing, also when it is another one than before. */
+	if (talk->end != TALK_OPEN)
+		return;
 	stream_put(&talk->heard, number, bytes, length);
 	compare(talk);
 }

@@ -177,18 +177,22 @@ static void two_bytes_for_one_are_unclear(void **state)
 static void who_has_closed_takes_nothing_more(void **state)
 {
 	struct talk talk;
+	uint8_t other = speech[WHOLE - 2] ^ 1;
 
 	(void)state;
 	begin(&talk);
 	say(&talk, 0, WHOLE);
-	hear(&talk, 0, WHOLE);
+	hear(&talk, 0, WHOLE - 1);
 	talk_acked(&talk, number(INIT + 2 + BODY));
 	talk_ended(&talk, TALK_CLOSED);
+	hear(&talk, WHOLE - 1, WHOLE);
+	talk_heard(&talk, number(WHOLE - 2), &other, 1);
 	talk_acked(&talk, number(WHOLE));
 	talk_ended(&talk, TALK_UNREAD);
 	assert_int_equal(talk.end, TALK_CLOSED);
 	assert_int_equal(talk.taken.frames, 1);
-	assert_int_equal(talk.arrived.frames, FRAMES);
+	assert_int_equal(talk.arrived.frames, FRAMES - 1);
+	assert_false(talk_unclear(&talk));
 	talk_free(&talk);
 }
 
