@@ -220,18 +220,6 @@ static void stop_listening(struct vrrpd *vrrpd)
 	}
 }
 
-void role_followed(struct vrrpd *vrrpd)
-{
-	char former[LINK_TEXT];
-
-	if (!lan_former(vrrpd, former))
-		return;
-	stop_listening(vrrpd);
-	link_close(&vrrpd->former);
-	listen_to_adverts(vrrpd);
-	log_info("%s has followed: no more adverts of %s", vrrpd_peer_name(vrrpd), former);
-}
-
 static void watch_rivals(struct vrrpd *vrrpd)
 {
 	int err;
@@ -319,6 +307,20 @@ void role_reannounce(struct vrrpd *vrrpd)
 
 /* --- start, reload, end ----------------------------------------------------------------------- */
 
+/*
+ * A peer that has not followed goes by the interval that version 2 has fixed: it must not wait
+ * longer for an advert, or it would lead beside us.
+ */
+static uint32_t advert_ms(const struct vrrpd *vrrpd, uint32_t configured)
+{
+	const struct link_config *former = &vrrpd->former.config;
+
+	if (!link_is_open(&vrrpd->former) || former->version != 2 ||
+	    former->advert_cs * 10u > configured)
+		return configured;
+	return former->advert_cs * 10u;
+}
+
 void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_config *config)
 {
 	const Conf__Vrrp *vrrp = conf->file->vrrp;
@@ -334,7 +336,7 @@ void role_config(const struct vrrpd *vrrpd, const struct conf *conf, struct fsm_
 		.preempt_delay_ns = vrrp->preempt_delay_ms * UINT64_C(1000000),
 		.report_ns = conf->file->sync->peer_timeout_ms * UINT64_C(1500000),
 		.fence_ns = (first->fence_timeout_ms + FENCE_SLACK_MS) * UINT64_C(1000000),
-		.advert_ns = vrrp->advert_ms * UINT64_C(1000000),
+		.advert_ns = advert_ms(vrrpd, vrrp->advert_ms) * UINT64_C(1000000),
 		.hold_ns = vrrp->hold_after_boot_ms * UINT64_C(1000000),
 	};
 	/* Addresses are the link's: see lan.c. */
@@ -361,6 +363,21 @@ static int move_lan(struct vrrpd *vrrpd, struct conf *conf)
 	vrrpd->conf = old;
 	vip_plan(&vrrpd->vips, old);
 	return err;
+}
+
+void role_followed(struct vrrpd *vrrpd)
+{
+	struct fsm_config config;
+	char former[LINK_TEXT];
+
+	if (!lan_former(vrrpd, former))
+		return;
+	stop_listening(vrrpd);
+	link_close(&vrrpd->former);
+	listen_to_adverts(vrrpd);
+	role_config(vrrpd, vrrpd->conf, &config);
+	vrrpd->fsm.config = config;
+	log_info("%s has followed: no more adverts of %s", vrrpd_peer_name(vrrpd), former);
 }
 
 static void note_pending(struct vrrpd *vrrpd)

@@ -22,7 +22,11 @@ settled() {
 await_settled() {
 	LAB_POLL=0.1 wait_for 60 "one revision on both nodes: $1" settled
 }
-weigh() { sed "s/member m1 {/member m1 { weight $1;/" "$LAB/pair.conf" >"$LAB/new.conf"; }
+# Another weight, and another number of the virtual router, which the nodes know each other by.
+weigh() {
+	sed "s/member m1 {/member m1 { weight $1;/; s/vrid 51/vrid $(($1 % 200 + 1))/" "$LAB/pair.conf" \
+		>"$LAB/new.conf"
+}
 second_done() { pairctl $((RANDOM % 2 + 1)) push "$LAB/new.conf" --no-confirm >"$LAB/log/second.log" 2>&1; }
 second_push() {
 	weigh $((100 + $1))

@@ -484,6 +484,21 @@ static void other_size(struct scene *s)
 	SET(s->lbd, flows_wanted, 2000000);
 }
 
+static void setting_waits(struct scene *s)
+{
+	static char text[] = "vrrp / virtual-mac: no -> yes", *list[] = { text };
+
+	s->vrrp.pending = list;
+	s->vrrp.n_pending = 1;
+}
+
+static void peer_has_not_followed(struct scene *s)
+{
+	static char former[] = "version 3, vrid 51 on eth0";
+
+	s->vrrp.former = former;
+}
+
 static void one_member_down(struct scene *s)
 {
 	s->service[1].members_up = 2;
@@ -590,6 +605,14 @@ static void test_status_cases(void **state)
 		  "problem: the flow table is nearly full: 800000 of 1000000 flows", NULL },
 		{ table_has_room, 0, "799", "the flow table" },
 		{ other_size, 0, "note: the tables of lb1 have room for 1000000 flows", "problem" },
+		{ setting_waits, 0,
+		  "note: vrrpd of lb1 runs with older settings: restart it there (vrrp / "
+		  "virtual-mac: no -> yes)",
+		  "problem" },
+		{ peer_has_not_followed, 0,
+		  "note: lb2 is not known to have followed: adverts go as before, too (version 3, "
+		  "vrid 51 on eth0)",
+		  "problem" },
 		{ one_member_down, 0, "note: mel/mapi: 2 of 3 members are up", "problem" },
 		{ standby_objects, 0, "note: lb2 sees mel/cas1 down in rpc: tcp 59531 refused",
 		  "problem" },
