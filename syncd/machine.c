@@ -134,6 +134,8 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 	facts->has_vrrpd_age_ms = facts->has_held = true;
 	facts->vrrpd_age_ms = (daemon_now_ns() - syncd->role.heard_ns) / 1000000;
 	facts->held = syncd->role.held;
+	facts->has_pending = syncd->role.pending;
+	facts->pending = syncd->role.pending;
 	facts->has_lan = syncd->role.lan_known;
 	facts->lan = syncd->role.lan;
 	facts->has_lan_whole = syncd->role.lan_known;

@@ -132,6 +132,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	role->priority = change->priority;
 	role->carrier = change->carrier;
 	role->held = change->held;
+	role->pending = change->pending;
 	role->lan_known = change->has_lan;
 	role->lan = change->lan;
 	role->lan_whole = change->has_lan_whole ? change->lan_whole : change->lan;

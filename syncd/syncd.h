@@ -31,7 +31,7 @@ struct syncd_role {
 	uint64_t heard_ns; /* its last word: it speaks twice a second */
 	uint32_t priority;
 	bool carrier, known;
-	bool held, lan, lan_known, lan_whole;
+	bool held, lan, lan_known, lan_whole, pending;
 	char link_local[ADDR_TEXT];
 };
 

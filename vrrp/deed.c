@@ -265,6 +265,7 @@ void deed_report_role(struct vrrpd *vrrpd)
 	change.lan_whole = lookout_whole(&vrrpd->lookout);
 	change.has_held = true;
 	change.held = fsm->held;
+	change.has_pending = change.pending = vrrpd->pending.count > 0;
 	if (own6->family)
 		change.link_local = (char *)(uintptr_t)addr_print(text, own6);
 	track_send_role(&vrrpd->track, &change);

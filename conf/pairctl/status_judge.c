@@ -100,6 +100,8 @@ static void judge_peer(struct status_parts *b, const Cas__SyncStatus *sync)
 		problem(b, "vrrpd does not run on %s", b->peer->name);
 	if (facts->has_carrier && !facts->carrier)
 		problem(b, "%s has no carrier on its interface", b->peer->name);
+	if (facts->pending)
+		note(b, "vrrpd of %s runs with older settings: restart it there", b->peer->name);
 }
 
 /* What the last comparison of both tables found, as long as this node leads. */
