@@ -93,6 +93,8 @@ class Channel:
         self.touches = {word for fault in history.faults.values()
                         for word in fault['touches'].split()}
         self.watch = history.watch
+        begin, end = history.begin, history.one('end')
+        self.lasted_ms = end['t'] - begin['t'] if begin and end else 0
 
     def blind(self):
         return sum(line['unread'] for line in self.told[-1:])
@@ -112,7 +114,7 @@ class Channel:
     def refused(self, node, names):
         """How many more there are in the last status than in the first; None: another process."""
         said = [line['sync'] for line in self.status[node] if 'sync' in line]
-        if len(said) < 2 or said[-1]['up_ms'] < said[0]['up_ms']:
+        if len(said) < 2 or said[-1]['up_ms'] < self.lasted_ms:
             return None
         first, last = ({entry['name']: int(entry['value']) for entry in sync.get('refused', [])}
                        for sync in (said[0], said[-1]))

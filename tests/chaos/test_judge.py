@@ -84,8 +84,8 @@ def logged(node, port, why, sent, received):
             '%d ended: %s; %d frames sent, %d received' % (node, own, 3 - node, peer, why, sent, received))
 
 
-def sync(sent, received, bad):
-    return {'sync': {'up_ms': 1000 + bad, 'frames_sent': sent, 'frames_received': received,
+def sync(sent, received, bad, up_ms=9000):
+    return {'sync': {'up_ms': up_ms, 'frames_sent': sent, 'frames_received': received,
                      'refused': [{'name': 'bad-frame', 'value': bad}]}}
 
 
@@ -276,7 +276,7 @@ RIGHTS = {
     'a byte that came as two': both(overheard(3, unclear=True), with_end(2, 'lost', 20, 11), lambda record:
                                     record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
     'syncd was another one at the end': both(whole, lambda record: record.update({
-        'channel-2': [sync(41, 30, 500), sync(41, 31, 0)]})),
+        'channel-2': [sync(41, 30, 500, up_ms=500), sync(41, 31, 0, up_ms=2000)]})),
     'positions rise, and another history begins': positions(
         (1, '1.1.a', 90), (2, '2.2.a', 10), (1, '2.2.a', 10), (2, '2.2.a', 12)),
     'a session of a member that died': lambda record: (
