@@ -200,7 +200,7 @@ $(B)/tests/mapi: $(patsubst %,$(B)/obj/tests/casmock/%.o,client client_line clie
 	$(link) $^ -lev
 
 # A tap on the channel, and the pure half of it for its unit test.
-$(B)/tests/overhear: $(patsubst %,$(B)/obj/tests/overhear/%.o,main talk stream)
+$(B)/tests/overhear: $(patsubst %,$(B)/obj/tests/overhear/%.o,main tap talk stream)
 	$(link) $^
 $(B)/tests/test_overhear: $(patsubst %,$(B)/obj/tests/overhear/%.o,talk stream)
 

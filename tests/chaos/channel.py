@@ -30,6 +30,7 @@ class Talk:
     def __init__(self, line):
         self.port, self.to, self.begun = line['port'], line['to'], line['begun']
         self.line = self.early = line
+        self.ended = None       # by the word of the node that hears
 
     def __getattr__(self, name):
         return self.__dict__['line'][name]
@@ -59,6 +60,7 @@ class End:
         own, peer = int(match[1]), int(match[2])
         self.node, self.port = node, peer if own == PORT else own
         self.why, self.sent, self.received = match[3], int(match[4]), int(match[5])
+        self.talk = None
 
 
 def talks_of(lines):
@@ -79,7 +81,9 @@ def talks_of(lines):
 
 
 def ends_of(logs):
-    return [End(node, match) for node, text in logs.items() for match in END.finditer(text)]
+    """All but those of connections that nothing came through."""
+    ends = [End(node, match) for node, text in logs.items() for match in END.finditer(text)]
+    return [end for end in ends if end.sent or end.received or end.why == 'bad-frame']
 
 
 class Channel:
@@ -95,6 +99,7 @@ class Channel:
         self.watch = history.watch
         begin, end = history.begin, history.one('end')
         self.lasted_ms = end['t'] - begin['t'] if begin and end else 0
+        self.pair()
 
     def blind(self):
         return sum(line['unread'] for line in self.told[-1:])
@@ -102,14 +107,27 @@ class Channel:
     def all_talks(self):
         return [talk for talks in self.talks.values() for talk in talks]
 
-    def talk(self, port, to):
-        """That of an end that was logged; None: which one it was is not clear, or it was not heard."""
-        talks = self.talks.get((port, to), [])
-        return talks[0] if len(talks) == 1 and not talks[0].unclear else None
+    def pair(self):
+        """Each logged end with what was overheard.  A port may be used again; then it must be clear
+        which one is which."""
+        ends = {}
+        for end in self.ends:
+            ends.setdefault((end.port, end.node), []).append(end)
+        for place, those in ends.items():
+            talks = [talk for talk in self.talks.get(place, []) if self.carried(talk)]
+            if len(talks) == len(those):
+                for talk, end in zip(talks, those):
+                    talk.ended, end.talk = end, talk
 
-    def ended(self, node, port):
-        ends = [end for end in self.ends if (end.node, end.port) == (node, port)]
-        return ends[0] if len(ends) == 1 else None
+    def carried(self, talk):
+        """Frames, in either direction; else an end has nothing to say."""
+        return any(one.sent for to in (1, 2) for one in self.talks.get((talk.port, to), [])
+                   if one.begun == talk.begun)
+
+    def other_end(self, end):
+        """What the peer has logged of the same connection."""
+        talks = self.talks.get((end.port, 3 - end.node), [])
+        return next((talk.ended for talk in talks if talk.begun == end.talk.begun), None)
 
     def refused(self, node, names):
         """How many more there are in the last status than in the first; None: another process."""
@@ -125,7 +143,7 @@ class Channel:
 
 def faults_of_end(channel, talk, end):
     """In words, what `end` says that cannot be."""
-    peer = channel.ended(3 - end.node, end.port)
+    peer = channel.other_end(end)
     if end.received > talk.arrived:
         yield '%s: %d frames accepted, and %d arrived as they were sent' % (
             talk, end.received, talk.arrived)
@@ -157,8 +175,8 @@ def passed_over(channel, talk, end):
 def judge_ends(channel, verdict):
     judged, frames = 0, 0
     for end in channel.ends:
-        talk = channel.talk(end.port, end.node)
-        if not talk or len([e for e in channel.ends if (e.node, e.port) == (end.node, end.port)]) > 1:
+        talk = end.talk
+        if not talk or talk.unclear:
             verdict.told.append('the end of port %d at lb%d belongs to no connection that was heard '
                                 'for sure' % (end.port, end.node))
             continue
@@ -200,7 +218,7 @@ def judge_forgeries(channel, verdict):
     for talk in altered:
         verdict.must(any(is_in(talk, line) for line in channel.forged),
                      '%s was altered, and by nobody' % talk)
-        verdict.invariant('I6', talk.end or talk.unclear or channel.ended(talk.to, talk.port),
+        verdict.invariant('I6', talk.end or talk.unclear or talk.ended,
                           '%s: the connection goes on after an altered byte' % talk)
     bad = [end.node for end in channel.ends if end.why == 'bad-frame']
     for node in (1, 2):
@@ -231,8 +249,7 @@ def fate(channel, forged):
         return 'behind' if spoilt else 'unheard'
     if talk.part in GREETINGS:
         return 'greeting refused'
-    end = channel.ended(to, port)
-    return end.why if end else 'unknown'
+    return talk.ended.why if talk.ended else 'unknown'
 
 
 def judge_greetings(channel, verdict, altered):

@@ -19,7 +19,6 @@
  * After the lines of SIGUSR1 comes `told`, with how many frames were lost to this tap itself, or
  * connections forgotten, in `unread`: nothing is proven then.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -27,24 +26,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
-#include <linux/filter.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 
 #include "tests/overhear/talk.h"
+#include "tests/overhear/tap.h"
 
 enum {
 	NODES = 2,
 	CONNECTIONS = 64,
-	FRAME = 1 << 17,
-	BUFFER = 32 << 20,
 	LINGER_MS = 1000, /* segments that come late */
 	DEAD_MS = 60000,  /* of a node that lost its power nobody hears an end */
 	LOOK_MS = 200,
@@ -67,14 +61,9 @@ struct connection {
 	struct talk to[NODES]; /* by who hears it */
 };
 
-struct tap {
-	int fd;
-	struct in_addr address;
-};
-
 struct overhear {
 	uint16_t port;
-	uint32_t mark;
+	struct in_addr address[NODES];
 	struct tap tap[NODES];
 	struct connection connection[CONNECTIONS];
 	unsigned long unread;
@@ -128,28 +117,20 @@ static void tell_talk(const char *event, const struct connection *c, size_t to, 
 	       (unsigned long long)now, event, c->port, (unsigned long long)c->begun_ms,
 	       (unsigned long long)c->heard_ms, to + 1, (unsigned long long)talk->sent.frames,
 	       (unsigned long long)talk->arrived.frames, (unsigned long long)talk->taken.frames);
-	if (talk->altered >= 0)
+	if (talk->heard.begun && talk->altered >= 0)
 		printf("\"altered\":%u,\"part\":\"%s\",",
 		       talk->heard.first + (uint32_t)talk->altered, part_names[talk->altered_part]);
 	printf("\"end\":\"%s\",\"unclear\":%s}\n", end_names[talk->end],
 	       talk_unclear(talk) ? "true" : "false");
 }
 
+/* Of one that was refused there is nothing to tell. */
 static void tell(const char *event, const struct connection *c, uint64_t now)
 {
+	if (!c->to[0].said.next && !c->to[1].said.next)
+		return;
 	for (size_t to = 0; to < NODES; to++)
 		tell_talk(event, c, to, now);
-}
-
-static void count_drops(struct overhear *o)
-{
-	for (size_t i = 0; i < NODES; i++) {
-		struct tpacket_stats stats = { .tp_drops = 0 };
-		socklen_t size = sizeof(stats);
-
-		getsockopt(o->tap[i].fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size);
-		o->unread += stats.tp_drops;
-	}
 }
 
 static void tell_all(struct overhear *o)
@@ -157,7 +138,8 @@ static void tell_all(struct overhear *o)
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		if (o->connection[i].known)
 			tell("now", &o->connection[i], o->now_ms);
-	count_drops(o);
+	for (size_t i = 0; i < NODES; i++)
+		o->unread += tap_lost(&o->tap[i]);
 	printf("{\"t\":%llu,\"event\":\"told\",\"unread\":%lu}\n", (unsigned long long)o->now_ms,
 	       o->unread);
 	fflush(stdout);
@@ -296,9 +278,9 @@ static bool read_segment(const struct overhear *o, const uint8_t *frame, size_t 
 		return false;
 	memcpy(&tcp, frame + head, sizeof(tcp));
 	head += (size_t)tcp.doff * 4;
-	segment->from = ip.saddr == o->tap[1].address.s_addr;
-	if (ip.saddr != o->tap[segment->from].address.s_addr ||
-	    ip.daddr != o->tap[1 - segment->from].address.s_addr || ntohs(ip.tot_len) < head ||
+	segment->from = ip.saddr == o->address[1].s_addr;
+	if (ip.saddr != o->address[segment->from].s_addr ||
+	    ip.daddr != o->address[1 - segment->from].s_addr || ntohs(ip.tot_len) < head ||
 	    size < ntohs(ip.tot_len))
 		return false;
 	segment->connects = ntohs(tcp.dest) == o->port;
@@ -314,80 +296,35 @@ static bool read_segment(const struct overhear *o, const uint8_t *frame, size_t 
 	return true;
 }
 
-static void hear(struct overhear *o, size_t at)
+/* All that is there, of both taps in the order in which it was seen: a port may be used again soon.
+ */
+static void hear(struct overhear *o)
 {
-	static uint8_t frame[FRAME];
-	struct segment segment;
-	struct sockaddr_ll from;
-	socklen_t size = sizeof(from);
-	ssize_t got;
+	for (;;) {
+		bool first = tap_fetch(&o->tap[0]), second = tap_fetch(&o->tap[1]);
+		size_t at = second && (!first || o->tap[1].at_ns < o->tap[0].at_ns);
+		struct tap *tap = &o->tap[at];
+		struct segment segment;
 
-	while ((got = recvfrom(o->tap[at].fd, frame, sizeof(frame), MSG_DONTWAIT,
-			       (struct sockaddr *)&from, &size)) >= 0) {
-		bool said = from.sll_pkttype == PACKET_OUTGOING;
-
-		if ((said || from.sll_pkttype == PACKET_HOST) &&
-		    read_segment(o, frame, (size_t)got, &segment) && said == (segment.from == at))
-			note(o, &segment, said);
-		size = sizeof(from);
+		if (!first && !second)
+			return;
+		if (read_segment(o, tap->frame, tap->size, &segment) &&
+		    tap->leaves == (segment.from == at))
+			note(o, &segment, tap->leaves);
+		tap->size = 0;
 	}
-	if (errno != EAGAIN && errno != EINTR && errno != ENETDOWN)
-		die("overhear: recvfrom");
 }
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-/* The frame begins with its IPv4 header: TCP from or to the port, but for what leaves with the
- * mark. */
-static void attach_filter(const struct overhear *o, int fd)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 10),
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, o->port, 2, 0),
-		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, o->port, 0, 5),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 2),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, o->mark, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, FRAME),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
-
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
-		die("overhear: filter");
-}
-
-static void open_tap(const struct overhear *o, struct tap *tap, const char *namespace)
-{
-	struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	int file = open(namespace, O_RDONLY | O_CLOEXEC), bytes = BUFFER;
-
-	if (file < 0 || setns(file, CLONE_NEWNET))
-		die(namespace);
-	close(file);
-	tap->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (tap->fd < 0)
-		die("overhear: socket");
-	attach_filter(o, tap->fd);
-	if (setsockopt(tap->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
-	    bind(tap->fd, (struct sockaddr *)&all, sizeof(all)))
-		die("overhear: socket");
-}
-
-static void open_taps(struct overhear *o, char **argv)
+static void open_taps(struct overhear *o, uint32_t mark, char **argv)
 {
 	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	for (size_t i = 0; i < NODES; i++) {
-		if (inet_pton(AF_INET, argv[2 * i + 1], &o->tap[i].address) != 1)
-			die(argv[2 * i + 1]);
-		open_tap(o, &o->tap[i], argv[2 * i]);
-	}
+	for (size_t i = 0; i < NODES; i++)
+		if (inet_pton(AF_INET, argv[2 * i + 1], &o->address[i]) != 1 ||
+		    tap_open(&o->tap[i], argv[2 * i], o->port, mark))
+			die(argv[2 * i]);
 	if (own < 0 || setns(own, CLONE_NEWNET))
 		die("overhear: its own namespace");
 	close(own);
@@ -402,8 +339,7 @@ static void run(struct overhear *o)
 	while (!ended) {
 		poll(readable, NODES, LOOK_MS);
 		o->now_ms = now_ms();
-		for (size_t i = 0; i < NODES; i++)
-			hear(o, i);
+		hear(o);
 		forget_what_is_over(o);
 		if (!asked)
 			continue;
@@ -422,10 +358,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	overhear.port = (uint16_t)atoi(argv[1]);
-	overhear.mark = (uint32_t)atoi(argv[2]);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
-	open_taps(&overhear, argv + 3);
+	open_taps(&overhear, (uint32_t)atoi(argv[2]), argv + 3);
 	puts("{\"event\":\"listens\"}");
 	fflush(stdout);
 	run(&overhear);
