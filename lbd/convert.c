@@ -15,6 +15,9 @@ enum { DRAFT_9 = 112 };
 /* Up to layout 10 each processor had a pace for all arrays; the value's size is the same. */
 enum { ANSWER_PACE = 8 };
 
+/* Up to layout 11 a lease ended with the peer's addresses, and no advert's interval stood in it. */
+enum { LEASE_11 = 96 };
+
 static void service_8(const void *old, void *fresh)
 {
 	memcpy(fresh, old, SERVICE_8);
@@ -39,6 +42,11 @@ static void control_9(const void *old, void *fresh)
 	control->layout = 0;
 }
 
+static void lease_11(const void *old, void *fresh)
+{
+	memcpy(fresh, old, LEASE_11);
+}
+
 /* New counters are added at the end. */
 static void counter(const void *old, void *fresh)
 {
@@ -52,6 +60,7 @@ static const struct convert_map maps_8[] = {
 	{ "hops", 4, sizeof(struct flow_hop), NULL }, /* twice as many now */
 	{ "drafts", 4, DRAFT_9, NULL },
 	{ "answer_paces", 4, ANSWER_PACE, NULL },
+	{ "lease", 4, LEASE_11, lease_11 },
 };
 
 static const struct convert_map maps_9[] = {
@@ -59,17 +68,27 @@ static const struct convert_map maps_9[] = {
 	{ "counters", 4, sizeof(uint64_t), counter },
 	{ "drafts", 4, DRAFT_9, NULL },
 	{ "answer_paces", 4, ANSWER_PACE, NULL },
+	{ "lease", 4, LEASE_11, lease_11 },
 };
 
 static const struct convert_map maps_10[] = {
 	{ "control", 4, sizeof(struct flow_control), control_9 },
+	{ "counters", 4, sizeof(uint64_t), counter },
 	{ "answer_paces", 4, ANSWER_PACE, NULL },
+	{ "lease", 4, LEASE_11, lease_11 },
+};
+
+static const struct convert_map maps_11[] = {
+	{ "control", 4, sizeof(struct flow_control), control_9 },
+	{ "counters", 4, sizeof(uint64_t), counter },
+	{ "lease", 4, LEASE_11, lease_11 },
 };
 
 static const struct convert_layout layouts[] = {
 	{ 8, maps_8, sizeof(maps_8) / sizeof(maps_8[0]) },
 	{ 9, maps_9, sizeof(maps_9) / sizeof(maps_9[0]) },
 	{ 10, maps_10, sizeof(maps_10) / sizeof(maps_10[0]) },
+	{ 11, maps_11, sizeof(maps_11) / sizeof(maps_11[0]) },
 };
 
 const struct convert_layout *convert_from(uint32_t layout)

@@ -74,6 +74,7 @@ static const char *const counter_names[COUNT_MAX] = {
 	[COUNT_STRICT_FULL] = "strict_full",
 	[COUNT_STRICT_UNREAD] = "strict_unread",
 	[COUNT_STRICT_LIMITED] = "strict_limited",
+	[COUNT_LISTENED] = "listened",
 };
 
 /* Also lbd's own: what the check child or neighbour requests came to. */

@@ -66,6 +66,7 @@ enum flow_counter {
 	COUNT_STRICT_FULL,    /* no room to wait, or too long: prefer sends it, require drops it */
 	COUNT_STRICT_UNREAD,  /* likewise: lbd is not there */
 	COUNT_STRICT_LIMITED, /* likewise, a SYN: too many in this second, or the table is full */
+	COUNT_LISTENED,       /* the node had slept, and heard before it answered; lease_overslept() */
 	COUNT_MAX
 };
 

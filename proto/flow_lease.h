@@ -22,6 +22,8 @@ enum lease_role {
  * then the first foreign advert (our VRID, TTL 255, priority > 0) sets `fenced`, and from there on
  * ARP for the VIPs is not answered and nothing new is admitted.  Known flows go on in every case.
  * Where routers may lie between the nodes, adverts of the peer are good from ttl_min on.
+ * A node that finds its lease long over, and that nobody has asked since, has slept: the peer may
+ * lead by now.  It hears first, for as long as the peer's advert may take, and once for each lease.
  * A LEAVING node answers no ARP either and records nothing; but the SYNs of clients that have not
  * learned yet who follows go where the follower would send them, because it holds the same pins.
  */
@@ -38,8 +40,13 @@ struct flow_lease {
 	__u8 version; /* of VRRP, 2 or 3; 0: 3 */
 	__u8 refuse;  /* 1: the node itself is not spoken to at floating addresses; RFC 9568, 6.1 */
 	__u8 ttl_min; /* of the peer's adverts; 0: 255, as for everybody's */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 advert_cs; /* interval of both nodes' adverts; 0: not known, no sleep is noticed */
 	struct flow_ip peer[FLOW_FAMILIES]; /* source of its adverts; none: not known */
+
+	/* The data plane's, CLOCK_BOOTTIME.  Below until_ns they belong to an earlier lease. */
+	__u64 asked_ns;  /* somebody asked last, and was answered */
+	__u64 listen_ns; /* it began to listen */
 };
 
 enum lease_fence {
@@ -48,6 +55,6 @@ enum lease_fence {
 	FENCE_DAEMON, /* lbd saw vrrpd die */
 };
 
-_Static_assert(sizeof(struct flow_lease) == 96, "layout");
+_Static_assert(sizeof(struct flow_lease) == 112, "layout");
 
 #endif

@@ -195,6 +195,7 @@ int lan_open(struct vrrpd *vrrpd, int ifindex)
 	vrrpd->lease.version = config.version;
 	vrrpd->lease.ttl_min = config.unicast ? config.ttl_min : ADVERT_TTL;
 	memcpy(vrrpd->lease.peer, config.peer, sizeof(vrrpd->lease.peer));
+	vrrpd->lease.advert_cs = config.advert_cs;
 	vrrpd->lease.refuse = !vrrp->accept;
 	vrrpd->lease.hard = vrrp->policy == CONF__VRRP__POLICY__CONSISTENCY;
 	lease_tell(&vrrpd->lease);

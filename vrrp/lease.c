@@ -69,6 +69,7 @@ void lease_tell(struct lease *lease)
 	map->peer[FLOW_IPV4] = addr_to_flow(&lease->peer[0]);
 	map->peer[FLOW_IPV6] = addr_to_flow(&lease->peer[1]);
 	map->ttl_min = lease->ttl_min;
+	map->advert_cs = lease->advert_cs;
 }
 
 /*

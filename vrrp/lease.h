@@ -18,6 +18,7 @@ struct lease {
 	struct flow_lease *map; /* NULL: lbd has not shared it yet; writes are then no-ops */
 	uint8_t vrid, version;  /* of the adverts that fence */
 	uint8_t ttl_min;        /* of the peer's adverts; 0: 255 */
+	uint16_t advert_cs;     /* interval of adverts: how long to listen after a sleep */
 	struct addr peer[2];    /* IPv4 and IPv6; of family 0: not known */
 	bool refuse;            /* Accept_Mode is false */
 	bool bound;             /* for now: the peer takes over when our answers fail to come */

@@ -2,7 +2,7 @@
 /*
  * The lease: who answers for the floating addresses and admits new connections.  It is soft, see
  * struct flow_lease: an active node whose lease has run out serves on until it hears the other
- * node's advert, and is fenced in that instant.
+ * node's advert, and is fenced in that instant.  After a sleep it hears before it serves on.
  */
 #ifndef CASPAIR_GATE_BPF_H
 #define CASPAIR_GATE_BPF_H
@@ -76,12 +76,54 @@ static __always_inline int lease_is_over(const struct flow_lease *current)
 /* Until hosts have heard who follows a node that was fenced. */
 #define LEASE_LEAVING_NS 1000000000ull
 
+/*
+ * One and a half adverts, for each hundredth of a second of their interval.  Within that time an
+ * active peer is heard.  And no standby waits longer after the end of a lease, which lasts for two
+ * and a half: it waits for 3 adverts and a skew of less than one (RFC 9568, 6.1).
+ */
+#define LEASE_LISTEN_NS 15000000ull
+
+/*
+ * Somebody asks, and the lease has run out: 1 if he must not be answered, for this node slept and
+ * has to hear first whether the peer leads.  Had it not slept, others would have asked meanwhile,
+ * or the peer's advert would have come.  A quiet network looks the same: so once for each lease.
+ *
+ * Processors may come here at once.  Who finds a sleep leaves asked_ns alone, so that the others
+ * find it as well, until listen_ns tells them.
+ */
+__noinline int lease_overslept(void)
+{
+	struct flow_lease *current = lease_get();
+	__u64 wait, began, last, now = bpf_ktime_get_boot_ns();
+
+	if (!current || !current->advert_cs)
+		return 0;
+	wait = current->advert_cs * LEASE_LISTEN_NS;
+	began = current->listen_ns;
+	if (began > current->until_ns)
+		return now < began + wait;
+	last = current->asked_ns > current->until_ns ? current->asked_ns : current->until_ns;
+	if (now <= last + wait) {
+		current->asked_ns = now;
+		return 0;
+	}
+	if (__sync_val_compare_and_swap(&current->listen_ns, began, now) == began)
+		count(COUNT_LISTENED);
+	return 1;
+}
+
+static __always_inline int lease_listens(const struct flow_lease *current)
+{
+	return bpf_ktime_get_boot_ns() > current->until_ns && lease_overslept();
+}
+
 /* Whether this node may begin new connections. */
 static __always_inline int lease_admits(void)
 {
 	const struct flow_lease *current = lease_get();
 
-	return current && current->role == LEASE_ACTIVE && !lease_is_over(current);
+	return current && current->role == LEASE_ACTIVE && !lease_is_over(current) &&
+	       !lease_listens(current);
 }
 
 /*
@@ -114,12 +156,14 @@ static __always_inline int lease_silent(void)
 	return current->role != LEASE_ACTIVE || lease_is_over(current);
 }
 
-/* Whether an address is one that another node answers for by now. */
+/* Whether an address is one that another node answers for by now, or perhaps does. */
 static __always_inline int gate_silences(const struct packet *p, const struct flow_ip *ip)
 {
+	const struct flow_lease *current = lease_get();
 	const struct flow_role *role;
 
-	if (!lease_silent())
+	if (!lease_silent() &&
+	    !(current && current->role == LEASE_ACTIVE && lease_listens(current)))
 		return 0;
 	role = role_find(p->roles, ip);
 	return role &&

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The lease: foreign adverts fence a node whose lease has run out, and a fenced node answers no
- * ARP. */
+/* The lease: foreign adverts fence a node whose lease has run out, a fenced node answers no ARP,
+ * and one that slept hears before it answers. */
 #include "tests/bpf/harness.h"
 
 #include <net/if_arp.h>
@@ -227,6 +227,199 @@ static void test_arp(void **state)
 	assert_int_equal(count_of(COUNT_DROP_ARP) + count_of(COUNT_DROP_ND), row->dropped);
 }
 
+/* --- after a sleep --- */
+
+enum {
+	SOON = 1,    /* a tenth of a second is not over while a test runs */
+	ADVERT = 1,  /* 1.5 of these are over in no time */
+	LONG = 4000, /* cs: 1.5 of these, a minute, are not */
+};
+
+/* Times are milliseconds ago, by the clock of the lease. */
+struct sleep {
+	const char *name;
+	uint16_t advert_cs;
+	uint16_t over;             /* the lease ran out; 0: it runs */
+	uint16_t asked, listening; /* 0: never */
+	uint32_t role, fenced;     /* 0: LEASE_ACTIVE */
+	uint8_t hard;
+	bool silent,   /* nobody is answered */
+		found; /* to have slept */
+};
+
+static const struct sleep sleeps[] = {
+	{ "who leads answers, whatever was before", .advert_cs = ADVERT, .listening = SOON },
+	{ "a lease that has just run out is no sleep", .advert_cs = LONG, .over = SOON },
+	{ "one that ran out long ago is", .advert_cs = ADVERT, .over = 1000, .silent = true,
+	  .found = true },
+	{ "not if somebody has asked since", .advert_cs = 200, .over = 5000, .asked = SOON },
+	{ "but if that is long ago, too", .advert_cs = ADVERT, .over = 2000, .asked = 1000,
+	  .silent = true, .found = true },
+	{ "or was under an earlier lease", .advert_cs = ADVERT, .over = 1000, .asked = 2000,
+	  .silent = true, .found = true },
+	{ "who listens answers nobody", .advert_cs = LONG, .over = 1000, .listening = SOON,
+	  .silent = true },
+	{ "who has heard nobody serves on", .advert_cs = ADVERT, .over = 2000, .listening = 1000 },
+	{ "also if he listened at once, and is asked again after long", .advert_cs = ADVERT,
+	  .over = 2000, .asked = 1900, .listening = 1800 },
+	{ "what was heard under an earlier lease does not count", .advert_cs = ADVERT, .over = 1000,
+	  .listening = 2000, .silent = true, .found = true },
+	{ "who does not know the interval serves on", .over = 1000 },
+	{ "a hard lease is over, asleep or awake", .advert_cs = ADVERT, .over = 1000, .hard = 1,
+	  .silent = true },
+	{ "who is fenced does not listen any more", .advert_cs = ADVERT, .over = 1000,
+	  .fenced = FENCE_ADVERT, .silent = true },
+	{ "nor does a standby", .advert_cs = ADVERT, .over = 1000, .role = LEASE_STANDBY,
+	  .silent = true },
+};
+
+static uint64_t ms_ago(uint64_t now, uint16_t ms)
+{
+	uint64_t ago = (uint64_t)ms * 1000000;
+
+	/* The machine may have been started just now. */
+	return !ms ? 0 : now > ago ? now - ago : 1;
+}
+
+static void lease_of(const struct sleep *row)
+{
+	const uint64_t now = boot_now();
+	const struct flow_lease lease = { .until_ns = row->over ? ms_ago(now, row->over)
+								: UINT64_MAX,
+					  .asked_ns = ms_ago(now, row->asked),
+					  .listen_ns = ms_ago(now, row->listening),
+					  .role = row->role ? row->role : LEASE_ACTIVE,
+					  .fenced = row->fenced,
+					  .advert_cs = row->advert_cs,
+					  .hard = row->hard,
+					  .vrid = 51 };
+
+	lease_set(&lease);
+}
+
+/* Somebody asks for the VIP's link-layer address: true if he is answered. */
+static bool answers(void)
+{
+	static const struct arp asks = { .target = VIP };
+	struct frame frame = frame_family == FLOW_IPV4 ? frame_arp(&asks) : frame_nd(&asks);
+
+	return run_frame(&frame, box.outside) == XDP_PASS;
+}
+
+/* A client's SYN from a port that he has not used before: true if it gets to a member. */
+static bool admits(void)
+{
+	static uint16_t port = 50000;
+	const struct segment segment = { .from = CLIENT,
+					 .to = VIP,
+					 .from_port = port++,
+					 .to_port = RPC_PORT,
+					 .flags = SYN,
+					 .seq = 1000,
+					 .ttl = 64 };
+	struct frame frame = frame_segment(&segment, false);
+	uint64_t admitted = count_of(COUNT_ADMITTED);
+	int verdict = run_frame(&frame, box.outside);
+
+	if (verdict == XDP_DROP)
+		return false;
+	expect_to_member(&frame, verdict);
+	assert_int_equal(count_of(COUNT_ADMITTED), admitted + 1);
+	return true;
+}
+
+static void test_sleep(void **state)
+{
+	const struct sleep *row = *state;
+
+	lease_of(row);
+	assert_int_equal(answers(), !row->silent);
+	assert_int_equal(count_of(COUNT_LISTENED), row->found);
+	lease_of(row);
+	assert_int_equal(admits(), !row->silent);
+	assert_int_equal(count_of(COUNT_LISTENED), 2 * row->found);
+	assert_int_equal(count_of(COUNT_DROP_ARP) + count_of(COUNT_DROP_ND), row->silent);
+	assert_int_equal(count_of(COUNT_DROP_NOT_OWNER), row->silent);
+}
+
+static void test_sleep_leaves_known_flows_alone(void **state UNUSED)
+{
+	static const struct sleep listens = { .advert_cs = LONG, .over = 1000, .listening = SOON };
+	const uint16_t slot = establish();
+	struct frame frame;
+
+	lease_of(&listens);
+	assert_false(answers());
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 20)), slot);
+	expect_to_client(&frame, member_sends(&frame, slot, ACK, 5001, 1021));
+}
+
+static void wait_ms(unsigned int ms)
+{
+	struct timespec time = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
+/* vrrpd is dead, nobody else is there, and a client comes now and then. */
+static void test_sleep_costs_one_syn(void **state UNUSED)
+{
+	static const struct sleep slept = { .advert_cs = ADVERT, .over = 1000 };
+
+	lease_of(&slept);
+	assert_false(admits());
+	for (int i = 0; i < 3; i++) {
+		wait_ms(40);
+		assert_true(admits());
+	}
+	assert_int_equal(count_of(COUNT_LISTENED), 1);
+	assert_int_equal(count_of(COUNT_DROP_NOT_OWNER), 1);
+}
+
+/* Each that asks says that the node is awake. */
+static void test_asking_is_being_awake(void **state UNUSED)
+{
+	static const struct sleep ended = { .advert_cs = LONG, .over = SOON };
+	uint64_t start = boot_now();
+
+	lease_of(&ended);
+	assert_true(answers());
+	assert_in_range(lease_now().asked_ns, start, boot_now());
+	start = boot_now();
+	assert_true(admits());
+	assert_in_range(lease_now().asked_ns, start, boot_now());
+	assert_int_equal(lease_now().listen_ns, 0);
+}
+
+/* What it listens for. */
+static void test_peer_is_heard(void **state UNUSED)
+{
+	static const struct sleep slept = { .advert_cs = ADVERT, .over = 1000 };
+	struct frame advert = frame_advert(&adverts[0]);
+
+	lease_of(&slept);
+	assert_false(answers());
+	assert_int_equal(run_frame(&advert, box.outside), XDP_PASS);
+	assert_int_equal(lease_now().fenced, FENCE_ADVERT);
+	wait_ms(40);
+	assert_false(answers());
+}
+
+/* vrrpd is awake too, and has heard whatever there was to hear. */
+static void test_new_lease_ends_it(void **state UNUSED)
+{
+	static const struct sleep slept = { .advert_cs = LONG, .over = 1000, .listening = SOON };
+	struct flow_lease lease;
+
+	lease_of(&slept);
+	assert_false(answers());
+	lease = lease_now();
+	lease.until_ns = UINT64_MAX;
+	lease_set(&lease);
+	assert_true(answers());
+	assert_true(admits());
+}
+
 /* --- what no service takes --- */
 
 struct own {
@@ -309,10 +502,19 @@ int main(void)
 		plan_case(&plan, adverts[i].name, test_advert, &adverts[i]);
 	for (size_t i = 0; i < sizeof(arps) / sizeof(*arps); i++)
 		plan_case(&plan, arps[i].name, test_arp, &arps[i]);
+	for (size_t i = 0; i < sizeof(sleeps) / sizeof(*sleeps); i++)
+		plan_case(&plan, sleeps[i].name, test_sleep, &sleeps[i]);
 	for (size_t i = 0; i < sizeof(owns) / sizeof(*owns); i++)
 		plan_case(&plan, owns[i].name, test_own, &owns[i]);
 	plan_case(&plan, "a second advert changes nothing", test_second_advert_changes_nothing,
 		  NULL);
+	plan_case(&plan, "known flows go on after a sleep", test_sleep_leaves_known_flows_alone,
+		  NULL);
+	plan_case(&plan, "a quiet network that is taken for a sleep costs one SYN",
+		  test_sleep_costs_one_syn, NULL);
+	plan_case(&plan, "who asks shows that the node is awake", test_asking_is_being_awake, NULL);
+	plan_case(&plan, "the peer is heard", test_peer_is_heard, NULL);
+	plan_case(&plan, "a new lease ends the listening", test_new_lease_ends_it, NULL);
 	plan_case(&plan, "IPv6 and VLAN tags are the kernel's", test_other_protocols_pass, NULL);
 	return plan_run("gate", &plan, set_up);
 }

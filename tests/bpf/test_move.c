@@ -512,6 +512,36 @@ static void other_control(uint32_t layout)
 	close(fd);
 }
 
+/* The lease as it was up to layout 11. */
+static void old_lease(uint8_t fill)
+{
+	int fd = other_map(BPF_MAP_TYPE_ARRAY, "lease", convert_find(convert_from(11), "lease"), 1);
+	uint8_t lease[LEASE_11];
+	uint32_t zero = 0;
+
+	memset(lease, fill, sizeof(lease));
+	assert_int_equal(bpf_map_update_elem(fd, &zero, lease, BPF_ANY), 0);
+	close(fd);
+}
+
+static void layout_11(void **state UNUSED)
+{
+	uint8_t expected[LEASE_11];
+
+	memset(expected, 0x5a, sizeof(expected));
+	old_lease(0x5a);
+	close(other_map(BPF_MAP_TYPE_PERCPU_ARRAY, "counters",
+			convert_find(convert_from(11), "counters"), COUNT_LISTENED));
+	other_control(11);
+	begin(SIZE);
+	assert_false(plane.move.state);
+	assert_memory_equal(plane.lease, expected, sizeof(expected));
+	assert_int_equal(plane.lease->asked_ns | plane.lease->listen_ns, 0);
+	configure();
+	end();
+	assert_counted(FLOWS);
+}
+
 static void layout_8(void **state UNUSED)
 {
 	const struct convert_map *services = &maps_8[1], *counters = &maps_8[2];
@@ -531,6 +561,7 @@ static void layout_8(void **state UNUSED)
 	assert_int_equal(bpf_map_update_elem(fd, &key, counts, BPF_ANY), 0);
 	close(fd);
 	close(other_map(BPF_MAP_TYPE_ARRAY, "hops", &maps_8[3], FLOW_HOPS_DIRECT));
+	old_lease(0);
 	other_control(8);
 
 	begin(SIZE);
@@ -612,6 +643,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stopped_early, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stopped_after_commit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(layout_8, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(layout_11, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(made_up_layout, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 	};
