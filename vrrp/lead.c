@@ -99,11 +99,12 @@ static void note_lateness(struct fsm *fsm, uint64_t now)
 /*
  * We were asleep for longer than the lease lasts.  Whatever the peer did meanwhile is lying in our
  * sockets: those come first, our voice after them.  After more than its patience it must be assumed
- * to lead, and its next word is waited for.
+ * to lead, and its next word is waited for, be it by the channel or on the LAN.
  */
 static bool doubtful(struct fsm *fsm, uint64_t now)
 {
-	uint64_t silent = now + fsm_lease(&fsm->config) - fsm->lease_until;
+	const uint64_t advert = fsm->config.advert_ns;
+	uint64_t silent = now + fsm_lease(&fsm->config) - fsm->lease_until, doubted;
 
 	if (now < fsm->lease_until || fsm->asked_until)
 		return false;
@@ -111,8 +112,10 @@ static bool doubtful(struct fsm *fsm, uint64_t now)
 		fsm->doubted_at = now;
 		return true;
 	}
-	return fsm->report.channel && fsm->report_at < fsm->doubted_at &&
-	       silent >= 3 * fsm->config.advert_ns && now - fsm->doubted_at < DOUBT_MOST;
+	if (silent < 3 * advert || (fsm->report.channel && fsm->report_at >= fsm->doubted_at))
+		return false;
+	doubted = now - fsm->doubted_at;
+	return doubted < advert * 3 / 2 || (fsm->report.channel && doubted < DOUBT_MOST);
 }
 
 enum fsm_state lead_advertise(struct fsm *fsm, const struct fsm_event *event)
