@@ -192,6 +192,10 @@ field() {
 	shift
 	pairctl "$node" -j status 2>/dev/null | "$LAB_TOP/tests/lib/field.py" "$@"
 }
+# counter NODE NAME: of lbd's.
+counter() {
+	field "$1" lbd.counter | grep -o "'name': '$2', 'value': [0-9]*" | grep -o "[0-9]*$"
+}
 has_role() { [[ $(field "$1" vrrp.role) == "$2" ]]; }
 in_sync() { [[ $(field "$1" sync.state) == in-sync ]]; }
 is_standby() { [[ $(field "$1" vrrp.role sync.state) == "standby in-sync" ]]; }

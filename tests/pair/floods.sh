@@ -33,8 +33,6 @@ judged() {
 	((failures == 0)) || fail "$failures of ${#verdicts[@]} verdicts failed"
 }
 
-counter() { pairctl "$1" -j status | "$LAB_TOP/tests/lib/field.py" lbd.counter |
-	grep -o "'name': '$2', 'value': [0-9]*" | grep -o "[0-9]*$"; }
 # The last count that was written in full.
 last() { grep '"event":"count".*}$' "$LAB/log/$1.out" | tail -n 1; }
 # Its own pages, without those of files.  The log of the active node's syncd fills a ring that was

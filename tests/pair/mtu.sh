@@ -19,9 +19,6 @@ lab_enter "$@"
 LAB_SPACES+=(far outer inner)
 LIMIT=30 # seconds for a transfer that takes one
 
-counter() { pairctl 1 -j status | "$LAB_TOP/tests/lib/field.py" lbd.counter |
-	grep -o "'name': '$2', 'value': [0-9]*" | grep -o "[0-9]*$"; }
-
 # router SPACE BRIDGE NET HOST ITS-NET ITS-ADDRESS MTU: between a bridge and a host, towards which it
 # takes no more.
 router() {

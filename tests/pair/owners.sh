@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Daemons killed and stopped, on the active node and on the standby, with sessions open and a
-# witness on the switch: at no time do two stations answer for an address, and no session is lost.
+# Daemons killed and stopped, on the active node and on the standby, and a node that sleeps whole, with
+# sessions open and a witness on the switch: at no time do two stations answer for an address, and no session is lost.
 # STOP (2) seconds for a daemon that is stopped.  I3, I7.
 
 . "${0%/*}/../lib/drill.sh"
@@ -62,11 +62,41 @@ drill_stop_peers_vrrpd() { stopped "$2" vrrpd && stays "$1"; }
 drill_stop_peers_lbd() { stopped "$2" lbd && stays "$1"; }
 drill_stop_peers_syncd() { stopped "$2" syncd && stays "$1"; }
 
+# Whole, links and processes, like a guest that is moved.  The data plane is awake before vrrpd is, and
+# finds out alone that it slept and who leads meanwhile; how fast adverts come is the machine's affair.
+all_daemons() {
+	local daemon
+	for daemon in lbd syncd vrrpd; do
+		signal "$1" "lb$2-$daemon"
+	done
+}
+counts() { (($(counter "$1" "$2") == $3)); }
+drill_sleep() {
+	local listened fenced
+	listened=$(counter "$1" listened) fenced=$(counter "$1" advert_fenced)
+	all_daemons -STOP "$1"
+	lan_cut "$1"
+	channel_cut
+	await_role "$2" active
+	work 500 # no pause that could be a busy moment
+	lan_heal
+	signal -CONT "lb$1-lbd"
+	LAB_POLL=0.1 wait_for 10 "the data plane to hear who leads" \
+		counts "$1" advert_fenced $((fenced + 1))
+	counts "$1" listened $((listened + 1)) || drill_wrong "it has not listened before"
+	all_daemons -CONT "$1"
+	channel_heal
+	await_role "$1" standby
+}
+
 pair_start
 chat_start load 7000 50 10.20.0.120 30
 for name in ${DRILLS:-kill_vrrpd stop_vrrpd term_vrrpd stop_lbd stop_syncd stop_peers_vrrpd \
-	stop_peers_lbd stop_peers_syncd}; do
-	drill "$name" 20
+	stop_peers_lbd stop_peers_syncd sleep}; do
+	case $name in
+	sleep) drill sleep any 150 ;;
+	*) drill "$name" 20 ;;
+	esac
 done
 chat_stop load
 say "50 sessions, $(chat_total load answers) answers; longest stall $(chat_total load longest_stall_ms) ms"
