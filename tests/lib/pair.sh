@@ -187,6 +187,13 @@ node_power_on() {
 }
 
 # field NODE PATH...: values of `pairctl -j status`, such as vrrp.role; empty when unknown.
+# served NODE SERVICE FIELD: what both nodes have counted of it, as one of them says.
+served() {
+	pairctl "$1" -j services 2>/dev/null | python3 -c '
+import json, sys
+print(sum(int(use["pair"][sys.argv[2]]) for use in json.load(sys.stdin)["services"]
+          if use["service"] == sys.argv[1]))' "$2" "$3" 2>/dev/null
+}
 field() {
 	local node=$1
 	shift

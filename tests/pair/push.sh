@@ -36,6 +36,8 @@ pair_begin
 cp "$LAB/pair.conf" "$LAB/new.conf"
 chat_start chat 7000 60 10.20.0.120 30
 before=$(moves)
+connections=$(served 1 chat connections)
+((connections >= 60)) || fail "chat has ${connections:-no} connections"
 sync_mark
 
 # --- changes of every kind, one after the other
@@ -59,6 +61,8 @@ for change in "${changes[@]}"; do
 	pushed "$current" -m "change" --no-confirm
 done
 says "60 sessions before, 60 after"
+[[ $(served 1 chat connections) == "$connections" ]] ||
+	fail "services come and go, and chat has $(served 1 chat connections) connections of $connections"
 sync_undisturbed "pushes"
 push 1 --no-confirm
 ((status == 0)) || fail "exit $status"

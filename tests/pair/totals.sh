@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What has gone through the pair, member by member, is counted on across everything: the peer knows
-# it, a node that boots without its disk hears it, a restarted lbd and a pair that was off altogether
-# have kept it.  No session is counted twice.
+# What has gone through the pair, by member and by service, is counted on across everything: the peer
+# knows it, a node that boots without its disk hears it, a restarted lbd and a pair that was off
+# altogether have kept it.  No session is counted twice.
 
 . "${0%/*}/../lib/pair.sh"
 lab_enter "$@"
@@ -14,7 +14,7 @@ so_far() {
 import json, sys
 print(sum(int(member[sys.argv[1]]) for member in json.load(sys.stdin)["members"]))' "$2" 2>/dev/null
 }
-knows() { [[ $(so_far "$1" pair_connections) == "$2" ]]; }
+knows() { [[ $(so_far "$1" pair_connections) == "$2" && $(served "$1" chat connections) == "$2" ]]; }
 pair_counter() {
 	pairctl "$1" -j status 2>/dev/null | "$LAB_TOP/tests/lib/field.py" lbd.pair_counter |
 		grep -oP "'$2', 'value': '?\K[0-9]+"
@@ -26,6 +26,9 @@ LAB_POLL=0.1 wait_for 10 "lb1 to have counted 40" knows 1 40
 LAB_POLL=0.1 wait_for 20 "lb2 to have heard of 40" knows 2 40
 bytes=$(so_far 2 pair_bytes_in)
 ((bytes > 0 && $(so_far 1 pair_bytes_in) >= bytes)) || fail "lb2 has heard of $bytes bytes"
+[[ $(served 2 bulk connections) == 0 ]] || fail "bulk has $(served 2 bulk connections) connections"
+(($(served 1 chat requests) >= 40)) || fail "chat has $(served 1 chat requests) requests of 40"
+pairctl 1 services | grep -q '^lab/chat .* 40 ' || fail "services does not tell: $(pairctl 1 services)"
 [[ $(pairctl 2 members) == *"connections so far"* ]] || fail "members does not tell: $(pairctl 2 members)"
 
 node_power_off 1
