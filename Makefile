@@ -269,6 +269,7 @@ mapi-death: all $(TOOLS)
 .PHONY: resets
 resets: all $(TOOLS)
 	$(Q)for test in resets dsr snat; do FLOWS=5000 tests/pair/$$test.sh $(B) || exit 1; done
+	$(Q)LAB_V6=1 FLOWS=5000 tests/pair/resets.sh $(B)
 
 # Both places, as often as it takes for what piles up to show.
 .PHONY: restarts

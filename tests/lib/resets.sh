@@ -3,9 +3,12 @@
 #
 # Members that die with silent clients on them, and what those hear of it; sourced after pair.sh.
 # FLOWS and OTHERS are set by the test: clients of the member that dies, and of each other one;
-# OPENED too, if not so many may begin in a second as can.
+# OPENED too, if not so many may begin in a second as can.  RESETS_VIP and RESETS_SOURCE are whom the
+# clients speak to, and the first of their 60 addresses.
 
 RESET_RATE=500
+RESETS_VIP=$LAB_VIP
+RESETS_SOURCE=10.20.0.100
 FALL_MS=2000 # three probes each 500 ms, and the last one's timeout
 
 # resets_config: sessions of a dead member are reset, at the array's pace.
@@ -42,7 +45,7 @@ all_are() { (($(pairctl 1 -j members | grep -o "\"state\":\"$1\"" | wc -l) == 3)
 
 # clients NAME MEMBER COUNT: opens them.
 clients() {
-	spawn "$1" client "$LAB_TOP/tests/lib/silent.py" "$LAB_VIP" 10.20.0.100 60 7000,7001 "$2" \
+	spawn "$1" client "$LAB_TOP/tests/lib/silent.py" "$RESETS_VIP" "$RESETS_SOURCE" 60 7000,7001 "$2" \
 		"$3" "$OTHERS" ${OPENED:+"$OPENED"}
 	wait_for 60 "$1: sessions to open" opened "$1"
 	say "$1: $(grep '"event":"open"' "$LAB/log/$1.out")"
@@ -79,6 +82,16 @@ member_dies() {
 	cut=$(ms)
 	cut_member "$2"
 	verdict "$1" "$2" "$FLOWS" "$cut"
+}
+
+# resets_over_v6: clients speak to the VIP over IPv6; to be called when the wires are there.
+resets_over_v6() {
+	local i
+	RESETS_VIP=$LAB_VIP6
+	RESETS_SOURCE=2001:db8:20::200
+	for ((i = 0x200; i < 0x200 + 60; i++)); do
+		pp ip -n client addr add "$(printf '2001:db8:20::%x/64' "$i")" dev eth0 nodad
+	done
 }
 
 # members_die: one under the node that has seen the sessions begin; in the full size another under its

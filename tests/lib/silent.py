@@ -35,7 +35,7 @@ class Session:
         self.resets = 0
 
     def open(self):
-        self.sock = socket.socket()
+        self.sock = socket.socket(self.client.family)
         self.sock.bind((self.source, 0))
         self.sock.setblocking(False)
         self.sock.connect_ex((self.client.vip, self.port))
@@ -78,6 +78,7 @@ class Session:
 class Client:
     def __init__(self, vip):
         self.vip = vip
+        self.family = socket.AF_INET6 if ":" in vip else socket.AF_INET
         self.poll = selectors.DefaultSelector()
         self.sessions, self.waiting = [], 0
         self.ends = collections.Counter()

@@ -6,7 +6,7 @@
 # see nothing.  The same after a takeover, whose records have old numbers, and for who is silent for
 # too long.
 #
-# FLOWS=5000 is the full size.
+# FLOWS=5000 is the full size; LAB_V6=1 has all clients speak IPv6.
 
 . "${0%/*}/../lib/pair.sh"
 . "${0%/*}/../lib/resets.sh"
@@ -37,6 +37,7 @@ settled() {
 }
 
 pair_start
+[[ -z $LAB_V6 ]] || resets_over_v6
 resets_serve 7001
 resets_serve 7002
 
@@ -82,7 +83,7 @@ say "lb$B answered $(counter "$B" answered_doomed) packets of doomed sessions"
 mend_member m2
 
 # Silent for longer than the service allows; who talks is not concerned.
-spawn quiet client "$LAB_TOP/tests/lib/silent.py" "$LAB_VIP" 10.20.0.100 20 7002,7002 m3 20 20
+spawn quiet client "$LAB_TOP/tests/lib/silent.py" "$RESETS_VIP" "$RESETS_SOURCE" 20 7002,7002 m3 20 20
 wait_for 20 "quiet sessions to be reset" all_seen quiet 20
 signal -TERM quiet
 wait_for 10 "quiet to end" gone quiet
