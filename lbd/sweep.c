@@ -174,23 +174,27 @@ static void slice_pins(struct sweep *sweep)
 	}
 }
 
-static void read_clock(struct sweep *sweep)
+static void read_clock(struct sweep *sweep, uint64_t now)
 {
-	uint64_t now = daemon_now_ns(), promoted = sweep->plane->lease->promoted_ns, watched;
+	uint64_t promoted = sweep->plane->lease->promoted_ns, watched;
 
 	watched = now > promoted ? (now - promoted) >> FLOW_TICK_SHIFT : 0;
 	sweep->now = (uint32_t)(now >> FLOW_TICK_SHIFT);
 	sweep->watched = watched > UINT32_MAX ? UINT32_MAX : (uint32_t)watched;
 }
 
-static double step(struct sweep *sweep, double now)
+/* One step; how long to wait for the next. */
+static double step(struct sweep *sweep)
 {
+	uint64_t now = daemon_now_ns();
+	double walked;
+
 	if (sweep->flows.ended && sweep->pins.ended) {
 		walk_rewind(&sweep->flows);
 		walk_rewind(&sweep->pins);
-		sweep->began = now;
+		sweep->began_ns = now;
 	}
-	read_clock(sweep);
+	read_clock(sweep, now);
 	if (!sweep->flows.ended)
 		slice_flows(sweep);
 	else
@@ -198,13 +202,14 @@ static double step(struct sweep *sweep, double now)
 	flush(sweep);
 	if (!sweep->flows.ended || !sweep->pins.ended)
 		return slice_pause;
-	return now - sweep->began < walk_pause ? walk_pause - (now - sweep->began) : slice_pause;
+	walked = (double)(now - sweep->began_ns) / 1e9;
+	return walked < walk_pause ? walk_pause - walked : slice_pause;
 }
 
 static void on_slice(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct sweep *sweep = timer->data;
-	double next = sweep->active ? step(sweep, ev_now(loop)) : walk_pause;
+	double next = sweep->active ? step(sweep) : walk_pause;
 
 	(void)events;
 	ev_timer_set(timer, next, 0.);

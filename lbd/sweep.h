@@ -29,7 +29,7 @@ struct sweep {
 	struct reset *reset;     /* sees every flow; borrowed */
 	struct walk flows, pins;
 	ev_timer slice;
-	ev_tstamp began;
+	uint64_t began_ns; /* of the walk; not of libev, whose time follows the date */
 	uint32_t now, watched; /* ticks: the time, and how long this node has been active */
 	uint32_t named;        /* records in the inbox */
 	bool active;

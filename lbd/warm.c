@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conf/daemon.h"
 #include "conf/log.h"
 #include "lbd/dataplane.h"
 #include "lbd/hops.h"
@@ -61,8 +62,11 @@ static void say_full(struct warm *warm)
 }
 
 /* One step; how long to wait for the next. */
-static double step(struct warm *warm, double now)
+static double step(struct warm *warm)
 {
+	uint64_t now = daemon_now_ns();
+	double walked = (double)(now - warm->began_ns) / 1e9;
+
 	if (warm->hops->asks) {
 		look_up(warm);
 		return step_pause;
@@ -72,11 +76,11 @@ static double step(struct warm *warm, double now)
 		return step_pause;
 	}
 	say_full(warm);
-	if (now - warm->began < round_pause)
-		return round_pause - (now - warm->began);
-	warm->began = now;
+	if (walked < round_pause)
+		return round_pause - walked;
+	warm->began_ns = now;
 	walk_rewind(&warm->flows);
-	hops_begin(warm->hops, (uint32_t)now);
+	hops_begin(warm->hops, (uint32_t)(now / 1000000000));
 	refresh(warm);
 	return step_pause;
 }
@@ -86,7 +90,7 @@ static void on_step(struct ev_loop *loop, ev_timer *timer, int events)
 	struct warm *warm = timer->data;
 
 	(void)events;
-	ev_timer_set(timer, step(warm, ev_now(loop)), 0.);
+	ev_timer_set(timer, step(warm), 0.);
 	ev_timer_start(loop, timer);
 }
 

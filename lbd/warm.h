@@ -22,7 +22,7 @@ struct warm {
 	struct walk flows;
 	struct hops *hops;
 	ev_timer step;
-	ev_tstamp began;
+	uint64_t began_ns; /* of the round; not of libev, whose time follows the date */
 	bool said_full;
 };
 

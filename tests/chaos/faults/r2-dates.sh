@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 #
-# The date is for what people read: nothing ends by it, and nobody is suspected.  Not of vrrpd, as
-# libfaketime moves a timer of any clock with the date, which the kernel does not.
+# The date is for what people read: nothing ends by it, nobody is suspected, and what is due is done
+# as before: connections that have ended are taken off the table.  Not of vrrpd, as libfaketime moves
+# a timer of any clock with the date, which the kernel does not.
 id=R2
 title="the dates of lbd and syncd jump by a day, to and fro"
 touches="all"
@@ -32,4 +33,13 @@ inject() {
 		echo "${dates#* }" >"$LAB/date-2"
 		work 1000
 	done
+}
+ended() {
+	pairctl "$1" -j status | grep -oE '"name":"expired_closed","value":[0-9]+' | sed 's/.*://'
+}
+check() {
+	local before
+	before=$(ended "$1")
+	more_have_ended() { (($(ended "$1") > before)); }
+	wait_for 30 "an ended connection to be taken off the table" more_have_ended "$1"
 }
