@@ -6,6 +6,7 @@
 id=M2
 title="every door of the active node gets what the fuzzers keep"
 touches="all"
+first=1 # who listens for the channel
 hold_ms=2000
 dark_ms=5 connect_ms=100
 stays=1
