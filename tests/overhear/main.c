@@ -214,6 +214,11 @@ static struct connection *begin(struct overhear *o, const struct segment *segmen
 		c->begun_ms = o->now_ms;
 	}
 	talk = &c->to[1 - segment->from];
+	if (talk->heard.begun && talk->heard.first != segment->number + 1) {
+		/* Answered once more, by a process that has come after the first. */
+		talk_free(talk);
+		memset(talk, 0, sizeof(*talk));
+	}
 	if (!talk->heard.begun && talk_begin(talk, segment->number + 1, segment->connects))
 		die("overhear: no memory");
 	return c;
@@ -224,9 +229,8 @@ static void note_said(struct connection *c, const struct segment *segment)
 {
 	struct talk *says = &c->to[1 - segment->from], *hears = &c->to[segment->from];
 
-	if (says->said.begun)
-		talk_said(says, segment->number, segment->bytes, segment->length);
-	if (segment->ack && hears->heard.begun)
+	talk_said(says, segment->number, segment->bytes, segment->length);
+	if (segment->ack)
 		talk_acked(hears, segment->acked);
 	if (segment->rst)
 		talk_ended(hears, TALK_UNREAD);
@@ -238,8 +242,7 @@ static void note_heard(struct connection *c, const struct segment *segment)
 {
 	struct talk *hears = &c->to[1 - segment->from];
 
-	if (hears->heard.begun)
-		talk_heard(hears, segment->number, segment->bytes, segment->length);
+	talk_heard(hears, segment->number, segment->bytes, segment->length);
 	if (segment->rst)
 		talk_ended(hears, TALK_RESET_BY_PEER);
 }
@@ -252,7 +255,9 @@ static void note(struct overhear *o, const struct segment *segment, bool said)
 	if (!c)
 		return;
 	c->heard_ms = o->now_ms;
-	if (segment->syn)
+	/* A SYN that was refused may come again: the peer's kernel heeds no RST but its process's.
+	 */
+	if (segment->syn || !c->to[0].heard.begun || !c->to[1].heard.begun)
 		return;
 	if (said)
 		note_said(c, segment);

@@ -140,6 +140,11 @@ static void compare(struct talk *talk)
 	stream_forget(&talk->heard, talk->counted);
 }
 
+static bool closed(const struct talk *talk)
+{
+	return talk->end == TALK_CLOSED || talk->end == TALK_UNREAD;
+}
+
 void talk_said(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t length)
 {
 	uint64_t before = talk->said.next;
@@ -152,7 +157,7 @@ void talk_said(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t 
 void talk_heard(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t length)
 {
 	/* To a socket that is closed it is nothing, also when it is another one than before. */
-	if (talk->end != TALK_OPEN)
+	if (closed(talk))
 		return;
 	stream_put(&talk->heard, number, bytes, length);
 	compare(talk);
@@ -163,7 +168,7 @@ void talk_acked(struct talk *talk, uint32_t number)
 	int64_t offset = stream_offset(&talk->heard, number);
 
 	/* A socket that is closed takes nothing more, but for the other side's FIN. */
-	if (talk->end != TALK_OPEN || offset <= (int64_t)talk->acked)
+	if (closed(talk) || offset <= (int64_t)talk->acked)
 		return;
 	talk->acked = (uint64_t)offset;
 	talk->heard.settled = talk->acked;
@@ -172,7 +177,7 @@ void talk_acked(struct talk *talk, uint32_t number)
 
 void talk_ended(struct talk *talk, enum talk_end end)
 {
-	if (talk->end == TALK_OPEN)
+	if (!closed(talk))
 		talk->end = end;
 }
 

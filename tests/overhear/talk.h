@@ -26,9 +26,9 @@ void framing_take(struct framing *framing, const uint8_t *bytes, size_t count);
 /* How the hearing node's socket came to its end. */
 enum talk_end {
 	TALK_OPEN,
-	TALK_CLOSED, /* FIN: its process has read all that the kernel acknowledged */
-	TALK_UNREAD, /* RST: it was closed with bytes in it */
-	TALK_RESET_BY_PEER,
+	TALK_CLOSED,        /* FIN: its process has read all that the kernel acknowledged */
+	TALK_UNREAD,        /* RST: it was closed with bytes in it */
+	TALK_RESET_BY_PEER, /* perhaps: a RST that came from too far is not obeyed */
 };
 
 struct talk {
@@ -51,7 +51,7 @@ void talk_said(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t 
 void talk_heard(struct talk *talk, uint32_t number, const uint8_t *bytes, size_t length);
 /* The hearing kernel has everything before this number. */
 void talk_acked(struct talk *talk, uint32_t number);
-/* Its socket has come to its end; what ends it once more says nothing. */
+/* Its socket has come to its end; what ends one that is closed says nothing. */
 void talk_ended(struct talk *talk, enum talk_end end);
 
 /* What was heard is not known for sure. */
