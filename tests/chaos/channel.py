@@ -15,6 +15,7 @@ END = re.compile(r'channel: connection of \S+ port (\d+) to \S+ port (\d+) ended
                  r'(\d+) frames sent, (\d+) received')
 PORT = 7790         # of the node that listens
 READ_ALL = ('lost', 'silent')   # ends at which it had read what its kernel had, if that said so
+STANDS_STILL = {'all', 'daemons', 'node', 'cpu', 'disk'}    # where a fault touches these
 GREETINGS = ('hello', 'header', 'noise')
 # Why a node gives up a greeting that was spoilt, at either side of it.
 REFUSALS = ('bad-version', 'bad-length', 'bad-tag', 'bad-seal', 'bad-hello', 'wrong-node', 'bad-psk',
@@ -153,7 +154,7 @@ def faults_of_end(channel, talk, end):
     if end.why == 'bad-frame' and (talk.altered is None or end.received != talk.arrived):
         yield '%s: a frame was refused after %d, and %d arrived as they were sent' % (
             talk, end.received, talk.arrived)
-    if talk.altered is None and not passed_over(channel, talk, end):
+    if talk.altered is None and passed_over(talk, end):
         yield '%s: %d frames accepted until it was %s, and %d were there' % (
             talk, end.received, end.why, talk.taken)
     if (talk.spoilt and talk.part == 'body' and talk.end == 'closed' and
@@ -161,15 +162,17 @@ def faults_of_end(channel, talk, end):
         yield '%s: an altered frame was read and not refused: %s' % (talk, end.why)
 
 
-def passed_over(channel, talk, end):
-    """Whether all that was there is accepted; so too where that cannot be told."""
-    if end.why not in READ_ALL:
-        return True
-    if talk.end == 'closed':
-        return end.received == talk.taken
-    # Its FIN did not get out, as with a cut cable.  A process that was stopped leaves things unread.
-    reads = not channel.touches & {'daemons', 'node', 'cpu', 'disk'}
-    return end.received >= talk.taken or talk.end or not reads or end.why != 'silent'
+def passed_over(talk, end):
+    """It had read all that its kernel had, and did not accept all of it."""
+    return end.why in READ_ALL and talk.end == 'closed' and end.received != talk.taken
+
+
+def left_over(channel, talk, end):
+    """How many frames were there when it was given up and no FIN got out to say that they were read, as
+    with a cut cable.  What stood still may have left any number."""
+    if talk.altered is not None or talk.end or end.why != 'silent' or channel.touches & STANDS_STILL:
+        return 0
+    return max(talk.taken - end.received, 0)
 
 
 def judge_ends(channel, verdict):
@@ -183,6 +186,8 @@ def judge_ends(channel, verdict):
         judged, frames = judged + 1, frames + end.received
         for words in faults_of_end(channel, talk, end):
             verdict.invariant('I6', False, words)
+        verdict.in_time(left_over(channel, talk, end), 0,
+                        'I6: %s: frames that were there and not accepted' % talk)
     return judged, frames
 
 

@@ -192,6 +192,8 @@ WRONGS = {
         whole, overheard(3, arrived=12, taken=12, sent=12), with_end(2, 'lost', 20, 12)),
     'a frame was accepted twice': both(whole, with_end(2, 'lost', 20, 12)),
     'a frame was passed over': both(whole, with_end(2, 'lost', 20, 10)),
+    'a frame was left in a cable that was cut': both(
+        whole, overheard(3, end=''), with_end(2, 'silent', 20, 10)),
     'a frame was refused that nobody had altered': both(
         whole, with_end(2, 'bad-frame', 20, 11),
         lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 1)]})),
@@ -268,6 +270,8 @@ RIGHTS = {
     'nobody forges': whole,
     'a frame that was on its way when its reader died': both(
         whole, overheard(3, end='unread', arrived=12, taken=12, sent=12), with_end(1, 'lost', 12, 20)),
+    'a frame was left by a syncd that stood still': both(
+        declared(touches='all'), whole, overheard(3, end=''), with_end(2, 'silent', 20, 10)),
     'a length that was altered, until it was silent': both(
         overheard(3, part='length'), with_end(2, 'silent', 20, 10),
         lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
