@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Real TCP in every mode (nat, nat with a source by itself, dsr, snat), in both families, by native
-# XDP, generic XDP and tc: a file over TLS each way, and its checksum; RPC sessions meanwhile.
+# XDP, generic XDP and tc: a file over TLS each way, and its checksum; RPC sessions meanwhile.  tc gets
+# what a sender on the same machine sends: large frames with partial checksums, which are completed
+# behind the node and verified at the other end.
 #
 # SIZE=1073741824 is the full size (make modes-full); HOOKS, MODES and FAMILIES pick cells, DONE=FILE
 # keeps what is done and begins behind it.
@@ -25,8 +27,27 @@ hook_words() {
 	esac
 }
 
+# nodes_complete on|off: whether nodes get frames as their senders made them, to be cut up and summed
+# behind them; or as they come from a wire.
+nodes_complete() {
+	local port
+	for port in lb1-eth0 lb1-eth1 lb2-eth0 lb2-eth1; do
+		on switch ethtool -K "$port" tx "$1" >/dev/null 2>&1
+	done
+}
+# Frames that came to the nodes.
+frames() {
+	local node device
+	for node in lb1 lb2; do
+		for device in eth0 eth1; do
+			ip -n "$node" -s link show "$device" | awk '/RX:/ { getline; print $2 }'
+		done
+	done | awk '{ sum += $1 } END { print sum }'
+}
+
 # From nothing, as after an upgrade that changes the hook.
 hook_use() {
+	nodes_complete "$([[ $1 == tc ]] && echo on || echo off)"
 	sed -i "s/hook [a-z]*; xdp [a-z]*/$(hook_words "$1")/" "$LAB/pair.conf"
 	pair_begin
 	case $1 in
@@ -85,12 +106,16 @@ hook_is() {
 
 # cell HOOK MODE FAMILY
 cell() {
-	local space address=${MODES_VIP[$2]} begun=$EPOCHREALTIME took
+	local space address=${MODES_VIP[$2]} begun=$EPOCHREALTIME took came
 	space=$(space_of "$2")
 	[[ $3 == 4 ]] || address=${MODES_VIP6[$2]}
 	web_get "$space" "$address" --max-time "$LIMIT" || fail "$*: the file did not come"
+	came=$(frames)
 	web_put "$space" "$address" "${MODES_MEMBER[$2]}" --max-time "$LIMIT" ||
 		fail "$*: the file did not arrive"
+	came=$(($(frames) - came))
+	[[ $1 != tc ]] || ((came < SIZE / 1500)) ||
+		fail "$*: $came frames for $SIZE bytes: none was large, so no checksum was partial"
 	took=$(awk "BEGIN { print $EPOCHREALTIME - $begun }")
 	say "$(printf '%-7s %-4s IPv%s: %d bytes each way, %.1f s' "$@" "$SIZE" "$took")"
 	echo "$*" >>"$DONE"
