@@ -94,7 +94,7 @@ static bool check_repeated(const ProtobufCFieldDescriptor *field, const uint8_t 
 	return true;
 }
 
-/* As if it had not been sent.  The least value of an enum is the one that its schema names first. */
+/* As if it had not been sent.  The least value of an enum is the one that is named first. */
 static void drop_value(const ProtobufCFieldDescriptor *field, uint8_t *base)
 {
 	const ProtobufCEnumDescriptor *values = field->descriptor;
@@ -104,8 +104,9 @@ static void drop_value(const ProtobufCFieldDescriptor *field, uint8_t *base)
 		return;
 	}
 	*(protobuf_c_boolean *)(void *)(base + field->quantifier_offset) = 0;
-	*(int *)(void *)(base + field->offset) =
-		field->default_value ? *(const int *)field->default_value : values->values[0].value;
+	*(int *)(void *)(base + field->offset) = field->default_value
+							 ? *(const int *)field->default_value
+							 : values->values[0].value;
 }
 
 /*
@@ -120,10 +121,9 @@ static bool check_message(ProtobufCMessage *message, unsigned int *unknown)
 
 	for (unsigned int i = 0; i < descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-		const bool good =
-			field->label == PROTOBUF_C_LABEL_REPEATED
-				? check_repeated(field, base, unknown)
-				: check_value(field, base + field->offset, unknown);
+		const bool good = field->label == PROTOBUF_C_LABEL_REPEATED
+					  ? check_repeated(field, base, unknown)
+					  : check_value(field, base + field->offset, unknown);
 
 		if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
 			return false;
@@ -161,8 +161,8 @@ static int count_parts(const Sync__Frame *frame)
 
 const Sync__Frame *record_frame(struct record_arena *arena, const uint8_t *bytes, size_t length)
 {
-	const Sync__Frame *frame =
-		(const void *)record_message(arena, &sync__frame__descriptor, bytes, length);
+	const Sync__Frame *frame = (const void *)record_message(arena, &sync__frame__descriptor,
+								bytes, length);
 	int parts = frame ? count_parts(frame) : 0;
 
 	return parts == 1 || (frame && parts == 0 && arena->unknown) ? frame : NULL;

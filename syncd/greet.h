@@ -29,7 +29,7 @@ enum {
 	GREET_VERSION = 2,
 	GREET_HELLO = 36,
 	GREET_HEADER = 4,
-	GREET_PAYLOAD = 120, /* room for a packed sync.Hello */
+	GREET_PAYLOAD = 120,                               /* room for a packed sync.Hello */
 	GREET_NOISE = SEAL_KEY + GREET_PAYLOAD + SEAL_TAG, /* ours; a later version may say more */
 	GREET_OUT = GREET_HEADER + SEAL_PRETAG + GREET_NOISE,
 	GREET_IN = 256, /* more is never read before the other side has proved itself */

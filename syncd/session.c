@@ -17,12 +17,12 @@ enum {
 };
 
 const char *const session_refusal_names[SESSION_REFUSALS] = {
-	[SESSION_NOT_FOLLOWING] = "not-following", [SESSION_OLD_EPOCH] = "old-epoch",
-	[SESSION_OUT_OF_ORDER] = "out-of-order",   [SESSION_NOT_LEADING] = "not-leading",
-	[SESSION_MALFORMED] = "malformed",         [SESSION_UNKNOWN_MEMBER] = "unknown-member",
-	[SESSION_TABLE_FULL] = "table-full",       [SESSION_ATTACH_REFUSED] = "attach-refused",
-	[SESSION_EVENT_UNFIT] = "event-unfit",     [SESSION_VERDICTS_FULL] = "verdicts-full",
-	[SESSION_UNKNOWN_FRAME] = "unknown-frame", [SESSION_UNKNOWN_FIELD] = "unknown-field",
+	[SESSION_NOT_FOLLOWING] = "not-following",   [SESSION_OLD_EPOCH] = "old-epoch",
+	[SESSION_OUT_OF_ORDER] = "out-of-order",     [SESSION_NOT_LEADING] = "not-leading",
+	[SESSION_MALFORMED] = "malformed",           [SESSION_UNKNOWN_MEMBER] = "unknown-member",
+	[SESSION_TABLE_FULL] = "table-full",         [SESSION_ATTACH_REFUSED] = "attach-refused",
+	[SESSION_EVENT_UNFIT] = "event-unfit",       [SESSION_VERDICTS_FULL] = "verdicts-full",
+	[SESSION_UNKNOWN_FRAME] = "unknown-frame",   [SESSION_UNKNOWN_FIELD] = "unknown-field",
 	[SESSION_UNKNOWN_RECORD] = "unknown-record",
 };
 

@@ -107,10 +107,10 @@ enum session_refusal {
 	SESSION_UNKNOWN_MEMBER,
 	SESSION_TABLE_FULL,
 	SESSION_ATTACH_REFUSED,
-	SESSION_EVENT_UNFIT,   /* an event of our own data plane that cannot travel */
-	SESSION_VERDICTS_FULL, /* more verdicts than are remembered for a snapshot */
-	SESSION_UNKNOWN_FRAME, /* of a later version, and ignored: a message, ... */
-	SESSION_UNKNOWN_FIELD, /* ... a field or a value in one, ... */
+	SESSION_EVENT_UNFIT,    /* an event of our own data plane that cannot travel */
+	SESSION_VERDICTS_FULL,  /* more verdicts than are remembered for a snapshot */
+	SESSION_UNKNOWN_FRAME,  /* of a later version, and ignored: a message, ... */
+	SESSION_UNKNOWN_FIELD,  /* ... a field or a value in one, ... */
 	SESSION_UNKNOWN_RECORD, /* ... a record */
 	SESSION_REFUSALS
 };
