@@ -120,7 +120,7 @@ void revise_push(struct syncd *syncd, const struct revise_asker *asker, struct b
 		struct revise_failure how = {
 			revise->found.restart ? REVISE_UNSAFE : REVISE_PROBLEM,
 			revise->found.restart ? "a pair and its nodes keep their names: another "
-						"name makes another pair"
+						"name makes another pair, see pairctl(8)"
 					      : "it has faults; nothing has changed on either node",
 			&revise->found, syncd->node
 		};
