@@ -140,6 +140,8 @@ static void op_facts(void *arg, Cas__NodeFacts *facts)
 	facts->lan = syncd->role.lan;
 	facts->has_lan_whole = syncd->role.lan_known;
 	facts->lan_whole = syncd->role.lan_whole;
+	if (syncd->role.digest[0])
+		facts->vrrpd_digest = syncd->role.digest;
 	if (syncd->role.link_local[0])
 		facts->link_local = syncd->role.link_local;
 }

@@ -137,6 +137,7 @@ static void heard_role(struct syncd *syncd, const Cas__RoleChange *change)
 	role->lan = change->lan;
 	role->lan_whole = change->has_lan_whole ? change->lan_whole : change->lan;
 	copy_text(role->link_local, sizeof(role->link_local), change->link_local);
+	copy_text(role->digest, sizeof(role->digest), change->config_digest);
 	role->heard_ns = daemon_now_ns();
 	/* A pulse says only that vrrpd lives; the next heartbeat carries it. */
 	if (known && change->role == syncd->session.role && change->epoch == syncd->session.epoch)

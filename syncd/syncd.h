@@ -22,7 +22,7 @@
 #include "syncd/session.h"
 #include "syncd/table.h"
 
-enum { SYNCD_TEXT = 256 };
+enum { SYNCD_TEXT = 256, SYNCD_DIGEST = 16 };
 
 /* vrrpd's last word about this node. */
 struct syncd_role {
@@ -33,6 +33,7 @@ struct syncd_role {
 	bool carrier, known;
 	bool held, lan, lan_known, lan_whole, pending;
 	char link_local[ADDR_TEXT];
+	char digest[SYNCD_DIGEST]; /* of its configuration; empty: it does not say */
 };
 
 /* lbd's last word. */

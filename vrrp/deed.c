@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/conf.h"
 #include "conf/log.h"
 #include "proto/addr.h"
 #include "proto/flow_lease.h"
@@ -265,6 +266,7 @@ void deed_report_role(struct vrrpd *vrrpd)
 	change.lan_whole = lookout_whole(&vrrpd->lookout);
 	change.has_held = true;
 	change.held = fsm->held;
+	change.config_digest = vrrpd->conf->digest_text;
 	change.has_pending = change.pending = vrrpd->pending.count > 0;
 	if (own6->family)
 		change.link_local = (char *)(uintptr_t)addr_print(text, own6);

@@ -144,6 +144,14 @@ static bool peer_whole(const Cas__NodeFacts *peer)
 	return peer->has_lan && (peer->has_lan_whole ? peer->lan_whole : peer->lan);
 }
 
+/* A peer of an older release tells of its syncd only, which follows at about the same time. */
+static bool runs_ours(const struct vrrpd *vrrpd, const Cas__NodeFacts *peer)
+{
+	const char *digest = peer->vrrpd_digest ? peer->vrrpd_digest : peer->config_digest;
+
+	return digest && strcmp(digest, vrrpd->conf->digest_text) == 0;
+}
+
 static void learn_link_local(struct vrrpd *vrrpd, const Cas__NodeFacts *peer)
 {
 	struct addr addr = { 0 };
@@ -178,7 +186,7 @@ static void on_report(void *arg, const Cas__PeerReport *report)
 		vrrpd->peer_spoke = lease_now() - event.report.age_ns -
 				    peer->vrrpd_age_ms * UINT64_C(1000000);
 		learn_link_local(vrrpd, peer);
-		if (peer->config_digest && !strcmp(peer->config_digest, vrrpd->conf->digest_text))
+		if (runs_ours(vrrpd, peer))
 			role_followed(vrrpd);
 		event.report.peer_epoch = peer->has_epoch ? peer->epoch : 0;
 		event.report.priority = (uint8_t)(peer->has_priority ? peer->priority : 0);

@@ -37,6 +37,8 @@ drill_live() {
 	live "another address" -e 's/address 10.20.0.11/address 10.20.0.14/'
 	live "another interface" -e 's/interface eth0; track-interface eth1/interface eth1; track-interface eth0/' \
 		-e 's/address 10.20.0.14/address 10.30.0.11/' -e 's/address 10.20.0.12/address 10.30.0.12/'
+	[[ $(field 1 vrrp.forged)$(field 2 vrrp.forged) == 00 ]] ||
+		drill_wrong "the peer was taken for a stranger"
 	stays "$1"
 }
 
