@@ -405,6 +405,17 @@ static void test_peer_is_heard(void **state UNUSED)
 	assert_false(answers());
 }
 
+/* Whose addresses these are is not known yet: its kernel decides itself, as with any lease. */
+static void test_undecided_does_not_listen(void **state UNUSED)
+{
+	static const struct flow_lease undecided = { .role = LEASE_NONE, .advert_cs = ADVERT };
+
+	lease_set(&undecided);
+	assert_true(answers());
+	assert_false(admits());
+	assert_int_equal(count_of(COUNT_LISTENED), 0);
+}
+
 /* vrrpd is awake too, and has heard whatever there was to hear. */
 static void test_new_lease_ends_it(void **state UNUSED)
 {
@@ -514,6 +525,8 @@ int main(void)
 		  test_sleep_costs_one_syn, NULL);
 	plan_case(&plan, "who asks shows that the node is awake", test_asking_is_being_awake, NULL);
 	plan_case(&plan, "the peer is heard", test_peer_is_heard, NULL);
+	plan_case(&plan, "a node that has not decided does not listen",
+		  test_undecided_does_not_listen, NULL);
 	plan_case(&plan, "a new lease ends the listening", test_new_lease_ends_it, NULL);
 	plan_case(&plan, "IPv6 and VLAN tags are the kernel's", test_other_protocols_pass, NULL);
 	return plan_run("gate", &plan, set_up);
