@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What do the nodes say to each other on their channel, and is it that what the other one hears?
+ * What do the nodes say to each other on their channel, and is it that what the other hears?
  *
  *	overhear PORT MARK {NAMESPACE ADDRESS} {NAMESPACE ADDRESS}
  *
- * Listens in both nodes' network namespaces and lives in neither, so that it outlives a node.  What
- *a node's own kernel sends is what it says, whatever happens to it afterwards in its cable: frames
- *with MARK are somebody else's.  Both directions of each connection to PORT are put in order at
- *both ends, from its SYN on.
+ * Listens in both nodes' network namespaces and lives in neither, so that it outlives a node.
+ * What a node's own kernel sends is what it says, whatever happens to it afterwards in its
+ * cable: frames with MARK are somebody else's.  Both directions of each connection to PORT
+ * are put in order at both ends, from its SYN on.
  *
- * A line of JSON for each direction of a connection: `end` when it is over, and `now` at SIGUSR1
- *for each that is known, whole frames by then (talk.h): sent		by its speaker arrived
- *unaltered and in order at the hearing node, before the first altered byte
- *	taken		of which the hearing kernel has acknowledged all bytes, altered or not
- *	altered, part	TCP's number of the first byte that was heard as another one, and where it
- *lies end		how the hearing node's socket ended
- *	unclear		one byte was heard twice, as two, or there were more than could be kept
- * After the lines of SIGUSR1 comes `told`, with how many frames were lost to this tap itself, or
- * connections forgotten, in `unread`: nothing is proven then.
+ * There is a line of JSON for each direction of a connection: `end` when it is over, and
+ * `now` at SIGUSR1 for each that is known.  Counted are whole frames by then (talk.h):
+ *
+ *	sent      by its speaker
+ *	arrived   unaltered and in order at the hearing node, before the first altered byte
+ *	taken     of which the hearing kernel has acknowledged all bytes, altered or not
+ *	altered   TCP's number of the first byte that was heard as another one, and `part`
+ *	end       how the hearing node's socket ended
+ *	unclear   one byte was heard as two, or there were more than could be kept
+ *
+ * After the lines of SIGUSR1 comes `told`, with how many frames were lost to this tap itself
+ * in `unread`: nothing is proven then.  Of connections in great numbers some are not told.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +41,7 @@
 
 enum {
 	NODES = 2,
-	CONNECTIONS = 64,
+	CONNECTIONS = 256,
 	LINGER_MS = 1000, /* segments that come late */
 	DEAD_MS = 60000,  /* of a node that lost its power nobody hears an end */
 	LOOK_MS = 200,
@@ -147,23 +150,32 @@ static void tell_all(struct overhear *o)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void forget(struct overhear *o, struct connection *c)
+static void forget(struct connection *c)
 {
-	tell("end", c, o->now_ms);
-	fflush(stdout);
 	for (size_t i = 0; i < NODES; i++)
 		talk_free(&c->to[i]);
 	memset(c, 0, sizeof(*c));
 }
 
-static void forget_what_is_over(struct overhear *o)
+static bool is_over(const struct connection *c)
+{
+	return c->to[0].end != TALK_OPEN && c->to[1].end != TALK_OPEN;
+}
+
+static void finish(struct overhear *o, struct connection *c)
+{
+	tell("end", c, o->now_ms);
+	fflush(stdout);
+	forget(c);
+}
+
+static void finish_what_is_over(struct overhear *o)
 {
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		struct connection *c = &o->connection[i];
-		bool over = c->to[0].end != TALK_OPEN && c->to[1].end != TALK_OPEN;
 
-		if (c->known && o->now_ms - c->heard_ms > (over ? LINGER_MS : DEAD_MS))
-			forget(o, c);
+		if (c->known && o->now_ms - c->heard_ms > (is_over(c) ? LINGER_MS : DEAD_MS))
+			finish(o, c);
 	}
 }
 
@@ -175,7 +187,10 @@ static struct connection *find(struct overhear *o, uint16_t port)
 	return NULL;
 }
 
-/* A free place, if need be of the connection that was silent for longest. */
+/*
+ * A free place, if need be of one that was silent for longest.  While it has not come to its end
+ * there is nothing to tell of it: what has come to it later would be missing.
+ */
 static struct connection *place_for(struct overhear *o)
 {
 	struct connection *eldest = &o->connection[0];
@@ -185,11 +200,14 @@ static struct connection *place_for(struct overhear *o)
 
 		if (!c->known)
 			return c;
-		if (c->heard_ms < eldest->heard_ms)
+		if (is_over(c) > is_over(eldest) ||
+		    (is_over(c) == is_over(eldest) && c->heard_ms < eldest->heard_ms))
 			eldest = c;
 	}
-	o->unread++;
-	forget(o, eldest);
+	if (is_over(eldest))
+		finish(o, eldest);
+	else
+		forget(eldest);
 	return eldest;
 }
 
@@ -202,7 +220,7 @@ static struct connection *begin(struct overhear *o, const struct segment *segmen
 
 	if (c && segment->connects && c->to[1 - segment->from].heard.begun &&
 	    c->to[1 - segment->from].heard.first != segment->number + 1) {
-		forget(o, c);
+		finish(o, c);
 		c = NULL;
 	}
 	if (!c && !segment->connects)
@@ -345,7 +363,7 @@ static void run(struct overhear *o)
 		poll(readable, NODES, LOOK_MS);
 		o->now_ms = now_ms();
 		hear(o);
-		forget_what_is_over(o);
+		finish_what_is_over(o);
 		if (!asked)
 			continue;
 		asked = 0;
