@@ -154,7 +154,9 @@ overhear_begin() {
 		: >"$LAB/log/channel-$node.out"
 		syncd_first[node]=$(($(wc -l <"$LAB/log/lb$node-syncd.log") + 1))
 	done
-	overhear_first=$(($(wc -l <"$LAB/log/overhear.out") + 1))
+	overhear_ask
+	# From there on; it says how many frames were lost before.
+	overhear_first=$(grep -n '"told"' "$LAB/log/overhear.out" | tail -n 1 | cut -d: -f1)
 	channel_take
 }
 overhear_collect() {

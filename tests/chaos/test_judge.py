@@ -48,12 +48,12 @@ def well():
         'witness': asked + answered, 'account-1': [account(1000), account(5000)],
         'passage': [at(900, 'listens'), at(4000, 'total', segments=900, lost=0, unread=0)],
         'account-2': [account(70), account(70)],
-        'overhear': [heard('now', 7001, 1, 40, end=''), heard('now', 7001, 2, 30, end=''),
+        'overhear': [at(900, 'told', unread=5), heard('now', 7001, 1, 40, end=''), heard('now', 7001, 2, 30, end=''),
                      heard('end', 7000, 1, 20, end='closed'),
                      heard('end', 7000, 2, 11, arrived=10, altered=1000, part='body', end='closed'),
-                     at(3500, 'told', unread=0),
+                     at(3500, 'told', unread=5),
                      heard('now', 7001, 1, 42, end=''), heard('now', 7001, 2, 32, end=''),
-                     at(3900, 'told', unread=0)],
+                     at(3900, 'told', unread=5)],
         'syncd-1': [logged(1, 7000, 'lost', 11, 20)], 'syncd-2': [logged(2, 7000, 'bad-frame', 20, 10)],
         'channel-1': [sync(31, 40, 0), sync(31, 41, 0)], 'channel-2': [sync(41, 30, 0), sync(41, 31, 1)],
         'badwire-1': [at(1500, 'forged', kind='flipped', **{'from': 7790, 'to': 7000}, number=990,
@@ -160,7 +160,7 @@ def with_end(node, *words):
 
 def whole(record):
     """Nobody forges: the connection of port 7000 carried 11 frames to lb2 and was lost."""
-    overheard(3, arrived=11, altered=None)(record)
+    overheard(4, arrived=11, altered=None)(record)
     with_end(2, 'lost', 20, 11)(record)
     record['badwire-1'] = []
     record['channel-2'][1] = sync(41, 31, 0)
@@ -189,11 +189,11 @@ WRONGS = {
         with_end(2, 'lost', 20, 10),
         lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
     'more was accepted than was sent': both(
-        whole, overheard(3, arrived=12, taken=12, sent=12), with_end(2, 'lost', 20, 12)),
+        whole, overheard(4, arrived=12, taken=12, sent=12), with_end(2, 'lost', 20, 12)),
     'a frame was accepted twice': both(whole, with_end(2, 'lost', 20, 12)),
     'a frame was passed over': both(whole, with_end(2, 'lost', 20, 10)),
     'a frame was left in a cable that was cut': both(
-        whole, overheard(3, end=''), with_end(2, 'silent', 20, 10)),
+        whole, overheard(4, end=''), with_end(2, 'silent', 20, 10)),
     'a frame was refused that nobody had altered': both(
         whole, with_end(2, 'bad-frame', 20, 11),
         lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 1)]})),
@@ -203,14 +203,14 @@ WRONGS = {
         'channel-1': [sync(31, 40, 0), sync(31, 41, 1)]}),
     'altered by nobody': lambda record: record.update({'badwire-1': []}),
     'it goes on after an altered byte': both(
-        overheard(6, altered=500, part='length', arrived=31), with_line(
+        overheard(7, altered=500, part='length', arrived=31), with_line(
             'badwire-1', at(1600, 'forged', kind='flipped', **{'from': 7790, 'to': 7001}, number=490,
                             length=20))),
     'a connection that lives has accepted more than came': lambda record: record.update({
         'channel-1': [sync(31, 40, 0), sync(31, 43, 0)]}),
     'a connection that lives does not accept what is there': lambda record: record.update({
         'channel-1': [sync(31, 10, 0), sync(31, 39, 0)]}),
-    'frames after a greeting that was altered': overheard(3, arrived=0, altered=1000, part='noise'),
+    'frames after a greeting that was altered': overheard(4, arrived=0, altered=1000, part='noise'),
     'a position went back': positions((2, '2.2.a', 10), (2, '2.2.a', 9)),
     'a position that its author has not reached': positions((1, '2.2.a', 12), (2, '2.2.a', 11)),
     'nobody listened on the channel': lambda record: record.update({'overhear': []}),
@@ -269,15 +269,15 @@ RIGHTS = {
     'all is well': lambda record: None,
     'nobody forges': whole,
     'a frame that was on its way when its reader died': both(
-        whole, overheard(3, end='unread', arrived=12, taken=12, sent=12), with_end(1, 'lost', 12, 20)),
+        whole, overheard(4, end='unread', arrived=12, taken=12, sent=12), with_end(1, 'lost', 12, 20)),
     'a frame was left by a syncd that stood still': both(
-        declared(touches='all'), whole, overheard(3, end=''), with_end(2, 'silent', 20, 10)),
+        declared(touches='all'), whole, overheard(4, end=''), with_end(2, 'silent', 20, 10)),
     'a length that was altered, until it was silent': both(
-        overheard(3, part='length'), with_end(2, 'silent', 20, 10),
+        overheard(4, part='length'), with_end(2, 'silent', 20, 10),
         lambda record: record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
     'more than the taps could read': both(
-        with_end(2, 'bad-frame', 20, 11), overheard(7, unread=3)),
-    'a byte that came as two': both(overheard(3, unclear=True), with_end(2, 'lost', 20, 11), lambda record:
+        with_end(2, 'bad-frame', 20, 11), overheard(4, unclear=True), overheard(8, unread=8)),
+    'a byte that came as two': both(overheard(4, unclear=True), with_end(2, 'lost', 20, 11), lambda record:
                                     record.update({'channel-2': [sync(41, 30, 0), sync(41, 31, 0)]})),
     'syncd was another one at the end': both(whole, lambda record: record.update({
         'channel-2': [sync(41, 30, 500, up_ms=500), sync(41, 31, 0, up_ms=2000)]})),

@@ -17,10 +17,11 @@
  *	taken     of which the hearing kernel has acknowledged all bytes, altered or not
  *	altered   TCP's number of the first byte that was heard as another one, and `part`
  *	end       how the hearing node's socket ended
- *	unclear   one byte was heard as two, or there were more than could be kept
+ *	unclear   one byte was heard as two, there were more than could be kept, or frames were
+ *	          lost to this tap itself while it was there
  *
- * After the lines of SIGUSR1 comes `told`, with how many frames were lost to this tap itself
- * in `unread`: nothing is proven then.  Of connections in great numbers some are not told.
+ * After the lines of SIGUSR1 comes `told`, with all that was ever lost to it in `unread`.  Of
+ * connections in great numbers some are not told.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -58,8 +59,8 @@ struct segment {
 };
 
 struct connection {
-	bool known;
-	uint16_t port; /* of the node that connects */
+	bool known, blurred; /* blurred: frames were lost to a tap, perhaps its */
+	uint16_t port;       /* of the node that connects */
 	uint64_t begun_ms, heard_ms;
 	struct talk to[NODES]; /* by who hears it */
 };
@@ -124,7 +125,7 @@ static void tell_talk(const char *event, const struct connection *c, size_t to, 
 		printf("\"altered\":%u,\"part\":\"%s\",",
 		       talk->heard.first + (uint32_t)talk->altered, part_names[talk->altered_part]);
 	printf("\"end\":\"%s\",\"unclear\":%s}\n", end_names[talk->end],
-	       talk_unclear(talk) ? "true" : "false");
+	       c->blurred || talk_unclear(talk) ? "true" : "false");
 }
 
 /* Of one that was refused there is nothing to tell. */
@@ -141,8 +142,6 @@ static void tell_all(struct overhear *o)
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		if (o->connection[i].known)
 			tell("now", &o->connection[i], o->now_ms);
-	for (size_t i = 0; i < NODES; i++)
-		o->unread += tap_lost(&o->tap[i]);
 	printf("{\"t\":%llu,\"event\":\"told\",\"unread\":%lu}\n", (unsigned long long)o->now_ms,
 	       o->unread);
 	fflush(stdout);
@@ -185,6 +184,16 @@ static struct connection *find(struct overhear *o, uint16_t port)
 		if (o->connection[i].known && o->connection[i].port == port)
 			return &o->connection[i];
 	return NULL;
+}
+
+/* Nobody knows whose they were. */
+static void note_lost(struct overhear *o)
+{
+	unsigned int lost = tap_lost(&o->tap[0]) + tap_lost(&o->tap[1]);
+
+	o->unread += lost;
+	for (size_t i = 0; lost && i < CONNECTIONS; i++)
+		o->connection[i].blurred = o->connection[i].known;
 }
 
 /*
@@ -363,6 +372,7 @@ static void run(struct overhear *o)
 		poll(readable, NODES, LOOK_MS);
 		o->now_ms = now_ms();
 		hear(o);
+		note_lost(o);
 		finish_what_is_over(o);
 		if (!asked)
 			continue;
