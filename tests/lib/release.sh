@@ -23,3 +23,16 @@ downgrade() {
 	rm "$LAB/lb$1/release"
 	node_start "$1"
 }
+
+# What is in memory is not alike in two releases, so the pair itself compares its tables.
+
+# compared ACTIVE: it has come to a result; a comparison that is broken off has none.
+compared() {
+	pairctl "$1" verify >"$LAB/log/verify.log" 2>&1
+	grep -qE '^(equal|mended|not equal)' "$LAB/log/verify.log"
+}
+# equal_by_its_word ACTIVE WHAT: and nothing had to be mended for that.
+equal_by_its_word() {
+	LAB_POLL=0.2 wait_for 30 "$2: the tables to be compared" compared "$1"
+	grep -q '^equal' "$LAB/log/verify.log" || fail "$2: $(cat "$LAB/log/verify.log")"
+}

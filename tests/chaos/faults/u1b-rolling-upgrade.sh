@@ -24,6 +24,7 @@ inject() {
 	upgrade "$2"
 	over_to "$2"
 	upgrade "$1"
+	LAB_POLL=0.1 wait_for 60 "lb$1 in sync" is_standby "$1"
 }
 effect() { is_standby "$1"; }
 heal() {

@@ -22,13 +22,10 @@ lossy() {
 		}
 	END
 }
-# in_step WHAT: in sync, and equal by the pair's own word: the tables themselves are not alike.
+# in_step WHAT: in sync and equal.
 in_step() {
-	local node
 	LAB_POLL=0.1 wait_for 60 "both nodes in sync: $1" settled
-	node=$(active)
-	pairctl "$node" verify >"$LAB/log/verify.log" 2>&1 && grep -q '^equal' "$LAB/log/verify.log" ||
-		fail "$1: $(tail -n 1 "$LAB/log/verify.log")"
+	equal_by_its_word "$(active)" "$1"
 }
 # over_to NODE: it leads, whoever did.
 over_to() {
