@@ -180,7 +180,7 @@ static void load_from(struct session *s, const struct session_position *base, ui
 	attached(s);
 	verify_stop(s, NULL);
 	s->snapshots++;
-	f->renewing = f->in_sync = f->reoffer = false;
+	f->renewing = f->in_sync = f->reoffer = f->crowded = false;
 	f->progress_ns = f->told_ns = now;
 	f->have.node = 0;
 	f->base = *base;

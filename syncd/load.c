@@ -25,6 +25,24 @@ static void give_up(struct session *s, uint64_t now, const char *why)
 	session_say(s, "%s", why);
 }
 
+/*
+ * A table may be full of what the leader has deleted meanwhile, which only the end of a snapshot
+ * tells.  So the snapshot is taken to its end, the stale entries are swept, and the next one finds
+ * room.
+ */
+static bool may_make_room(const struct follower *f)
+{
+	return f->phase == FOLLOWER_LOADING && !f->reoffer && !f->cleared;
+}
+
+static void overflow(struct session *s, uint64_t now)
+{
+	if (s->follower.cleared)
+		s->follower.failures = 6; /* it will not get better soon */
+	s->follower.cleared = false;
+	give_up(s, now, "a table of this node is full: raise forwarding.flows and .pins");
+}
+
 static bool apply_run(struct session *s, const struct flow_event *event, size_t count, uint64_t now)
 {
 	struct session_applied applied = { 0 };
@@ -37,12 +55,14 @@ static bool apply_run(struct session *s, const struct flow_event *event, size_t 
 	}
 	s->refused[SESSION_UNKNOWN_MEMBER] += applied.refused;
 	s->refused[SESSION_TABLE_FULL] += applied.full;
-	if (applied.full) {
-		s->follower.failures = 6; /* it will not get better soon */
-		give_up(s, now, "a table of this node is full: raise forwarding.flows and .pins");
-		return false;
+	if (!applied.full)
+		return true;
+	if (may_make_room(&s->follower)) {
+		s->follower.crowded = true;
+		return true;
 	}
-	return true;
+	overflow(s, now);
+	return false;
 }
 
 /*
@@ -243,7 +263,14 @@ void load_sweep(struct session *s, uint64_t now)
 		s->ops->walk(s->arg, SESSION_PINS);
 		return;
 	}
+	if (f->crowded) {
+		f->cleared = true;
+		give_up(s, now,
+			"a table was full of what the active node has no more: loading again");
+		return;
+	}
 	keyset_clear(&f->seen);
+	f->cleared = false;
 	if (!f->reoffer)
 		f->have = f->base;
 	f->uncertain = f->reoffer = f->head_heard = false;

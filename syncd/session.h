@@ -190,6 +190,8 @@ struct follower {
 	unsigned int failures;         /* attaches in a row that came to nothing */
 	bool uncertain; /* the leader lost events: the tables may lack some, whatever `have` says */
 	bool reoffer;   /* LOADING beside the log */
+	bool crowded;   /* LOADING: some had no room beside what is to be swept */
+	bool cleared;   /* the load before this one was crowded; it has swept that */
 	uint64_t head, head_ns; /* the leader's end of log, and since when we are behind it */
 	bool head_heard;        /* since the attach */
 	bool in_sync, renewing;

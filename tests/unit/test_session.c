@@ -817,6 +817,27 @@ static void a_table_too_small_is_refused(void **state)
 	world_free(world);
 }
 
+/* What fills the standby's table the active node has deleted since. */
+static void a_table_full_of_what_is_stale_makes_room(void **state)
+{
+	struct world *world = pair(300);
+	struct node *a = &world->node[0], *b = &world->node[1];
+	unsigned int snapshots = (unsigned int)b->s.snapshots;
+
+	(void)state;
+	world_cut(world);
+	for (uint32_t i = 0; i < 300; i++)
+		packet_del(a, flow_number(i), false);
+	fill(a, 1000, 300);
+	b->room_for = 350 + (unsigned int)HASH_COUNT(b->table) - 300;
+	world_heal(world);
+	settle_world(world, 5000);
+	assert_true(session_ready(&b->s));
+	assert_equal_tables(world);
+	assert_int_equal(b->s.snapshots, snapshots + 2);
+	world_free(world);
+}
+
 /* Packets of known flows arrive at the standby too. */
 static void a_standbys_own_records_are_settled(void **state)
 {
@@ -1765,6 +1786,7 @@ int main(void)
 		cmocka_unit_test(another_revision_is_refused),
 		cmocka_unit_test(both_switch_at_a_record),
 		cmocka_unit_test(a_table_too_small_is_refused),
+		cmocka_unit_test(a_table_full_of_what_is_stale_makes_room),
 		cmocka_unit_test(a_standbys_own_records_are_settled),
 		cmocka_unit_test(own_records_open_the_new_history),
 		cmocka_unit_test(hand_over_says_when_it_is_not_complete),
