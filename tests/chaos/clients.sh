@@ -140,7 +140,7 @@ overhear_ask() {
 	local before
 	before=$(overhear_told)
 	signal -USR1 overhear
-	wait_for 10 "what was heard on the channel" overhear_has_told "$before"
+	wait_for 60 "what was heard on the channel" overhear_has_told "$before"
 }
 overhear_told() { grep -c '"told"' "$LAB/log/overhear.out"; }
 overhear_has_told() { (($(overhear_told) > $1)); }

@@ -66,8 +66,7 @@ struct connection {
 };
 
 struct overhear {
-	uint16_t port;
-	struct in_addr address[NODES];
+	struct tap_wish wish;
 	struct tap tap[NODES];
 	struct connection connection[CONNECTIONS];
 	unsigned long unread;
@@ -90,12 +89,12 @@ static void die(const char *what)
 	exit(2);
 }
 
-static uint64_t now_ms(void)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -310,12 +309,12 @@ static bool read_segment(const struct overhear *o, const uint8_t *frame, size_t 
 		return false;
 	memcpy(&tcp, frame + head, sizeof(tcp));
 	head += (size_t)tcp.doff * 4;
-	segment->from = ip.saddr == o->address[1].s_addr;
-	if (ip.saddr != o->address[segment->from].s_addr ||
-	    ip.daddr != o->address[1 - segment->from].s_addr || ntohs(ip.tot_len) < head ||
+	segment->from = ip.saddr == o->wish.address[1].s_addr;
+	if (ip.saddr != o->wish.address[segment->from].s_addr ||
+	    ip.daddr != o->wish.address[1 - segment->from].s_addr || ntohs(ip.tot_len) < head ||
 	    size < ntohs(ip.tot_len))
 		return false;
-	segment->connects = ntohs(tcp.dest) == o->port;
+	segment->connects = ntohs(tcp.dest) == o->wish.port;
 	segment->port = ntohs(segment->connects ? tcp.source : tcp.dest);
 	segment->number = ntohl(tcp.seq);
 	segment->acked = ntohl(tcp.ack_seq);
@@ -328,9 +327,11 @@ static bool read_segment(const struct overhear *o, const uint8_t *frame, size_t 
 	return true;
 }
 
-/* All that is there, of both taps in the order in which it was seen: a port may be used again soon.
+/*
+ * All that was seen until then, of both taps in the order in which it was seen: a port may be used
+ * again soon.  What comes meanwhile waits, and so an answer does not wait for a flood to end.
  */
-static void hear(struct overhear *o)
+static void hear(struct overhear *o, uint64_t until_ns)
 {
 	for (;;) {
 		bool first = tap_fetch(&o->tap[0]), second = tap_fetch(&o->tap[1]);
@@ -338,7 +339,7 @@ static void hear(struct overhear *o)
 		struct tap *tap = &o->tap[at];
 		struct segment segment;
 
-		if (!first && !second)
+		if ((!first && !second) || tap->at_ns > until_ns)
 			return;
 		if (read_segment(o, tap->frame, tap->size, &segment) &&
 		    tap->leaves == (segment.from == at))
@@ -349,13 +350,15 @@ static void hear(struct overhear *o)
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-static void open_taps(struct overhear *o, uint32_t mark, char **argv)
+static void open_taps(struct overhear *o, char **argv)
 {
 	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	for (size_t i = 0; i < NODES; i++)
-		if (inet_pton(AF_INET, argv[2 * i + 1], &o->address[i]) != 1 ||
-		    tap_open(&o->tap[i], argv[2 * i], o->port, mark))
+		if (inet_pton(AF_INET, argv[2 * i + 1], &o->wish.address[i]) != 1)
+			die(argv[2 * i + 1]);
+	for (size_t i = 0; i < NODES; i++)
+		if (tap_open(&o->tap[i], argv[2 * i], &o->wish))
 			die(argv[2 * i]);
 	if (own < 0 || setns(own, CLONE_NEWNET))
 		die("overhear: its own namespace");
@@ -365,19 +368,24 @@ static void open_taps(struct overhear *o, uint32_t mark, char **argv)
 static void run(struct overhear *o)
 {
 	struct pollfd readable[NODES];
+	uint64_t now;
 
 	for (size_t i = 0; i < NODES; i++)
 		readable[i] = (struct pollfd){ .fd = o->tap[i].fd, .events = POLLIN };
 	while (!ended) {
+		bool tells;
+
 		poll(readable, NODES, LOOK_MS);
-		o->now_ms = now_ms();
-		hear(o);
+		tells = asked;
+		if (tells)
+			asked = 0;
+		now = now_ns();
+		o->now_ms = now / 1000000;
+		hear(o, now);
 		note_lost(o);
 		finish_what_is_over(o);
-		if (!asked)
-			continue;
-		asked = 0;
-		tell_all(o);
+		if (tells)
+			tell_all(o);
 	}
 }
 
@@ -390,10 +398,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: overhear PORT MARK {NAMESPACE ADDRESS}...\n");
 		return 2;
 	}
-	overhear.port = (uint16_t)atoi(argv[1]);
+	overhear.wish.port = (uint16_t)atoi(argv[1]);
+	overhear.wish.mark = (uint32_t)atoi(argv[2]);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
-	open_taps(&overhear, (uint32_t)atoi(argv[2]), argv + 3);
+	open_taps(&overhear, argv + 3);
 	puts("{\"event\":\"listens\"}");
 	fflush(stdout);
 	run(&overhear);

@@ -19,20 +19,27 @@
 
 enum { BUFFER = 32 << 20 };
 
-static int attach_filter(int fd, uint16_t port, uint32_t mark)
+static int attach_filter(int fd, const struct tap_wish *wish)
 {
+	uint32_t a = ntohl(wish->address[0].s_addr), b = ntohl(wish->address[1].s_addr);
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 10),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 16),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, a, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, b, 0, 13),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, a, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, b, 0, 10),
 		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
 		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wish->port, 2, 0),
 		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 0, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wish->port, 0, 5),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 2),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, mark, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wish->mark, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, TAP_FRAME),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
@@ -52,7 +59,7 @@ static int enter(const char *namespace)
 	return err;
 }
 
-int tap_open(struct tap *tap, const char *namespace, uint16_t port, uint32_t mark)
+int tap_open(struct tap *tap, const char *namespace, const struct tap_wish *wish)
 {
 	struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 	int bytes = BUFFER, on = 1;
@@ -60,7 +67,7 @@ int tap_open(struct tap *tap, const char *namespace, uint16_t port, uint32_t mar
 	if (enter(namespace))
 		return -errno;
 	tap->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (tap->fd < 0 || attach_filter(tap->fd, port, mark) ||
+	if (tap->fd < 0 || attach_filter(tap->fd, wish) ||
 	    setsockopt(tap->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
 	    setsockopt(tap->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ||
 	    bind(tap->fd, (struct sockaddr *)&all, sizeof(all)))

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 enum { TAP_FRAME = 1 << 17 };
 
 struct tap {
@@ -17,11 +19,15 @@ struct tap {
 	uint64_t at_ns;           /* when the kernel saw it */
 };
 
-/*
- * TCP from and to `port`, but for what leaves with `mark`.  The caller is in that namespace
- * afterwards.  0 or negative errno.
- */
-int tap_open(struct tap *tap, const char *namespace, uint16_t port, uint32_t mark);
+/* TCP between these addresses, from or to `port`, but for what leaves with `mark`. */
+struct tap_wish {
+	struct in_addr address[2];
+	uint16_t port;
+	uint32_t mark;
+};
+
+/* The caller is in that namespace afterwards.  0 or negative errno. */
+int tap_open(struct tap *tap, const char *namespace, const struct tap_wish *wish);
 
 /* Whether there is a frame; the one that was not done with stays.  Ends the process on an error. */
 bool tap_fetch(struct tap *tap);
