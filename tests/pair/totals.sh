@@ -22,8 +22,8 @@ pair_counter() {
 
 pair_start
 chat_start first 7000 40 10.20.0.120 20
-LAB_POLL=0.1 wait_for 10 "lb1 to have counted 40" knows 1 40
-LAB_POLL=0.1 wait_for 20 "lb2 to have heard of 40" knows 2 40
+LAB_POLL=0.1 wait_for 30 "lb1 to have counted 40" knows 1 40
+LAB_POLL=0.1 wait_for 60 "lb2 to have heard of 40" knows 2 40
 bytes=$(so_far 2 pair_bytes_in)
 ((bytes > 0 && $(so_far 1 pair_bytes_in) >= bytes)) || fail "lb2 has heard of $bytes bytes"
 [[ $(served 2 bulk connections) == 0 ]] || fail "bulk has $(served 2 bulk connections) connections"
@@ -34,17 +34,17 @@ pairctl 1 services | grep -q '^lab/chat .* 40 ' || fail "services does not tell:
 node_power_off 1
 wait_for 20 "lb2 active" has_role 2 active
 chat_start second 7000 20 10.20.0.120 20
-LAB_POLL=0.1 wait_for 10 "lb2 to have counted 20 more" knows 2 60
+LAB_POLL=0.1 wait_for 30 "lb2 to have counted 20 more" knows 2 60
 (($(so_far 2 pair_bytes_in) >= bytes)) || fail "lb2 has lost bytes: $(so_far 2 pair_bytes_in) of $bytes"
 
 rm "$LAB/lb1/state/counts" || fail "lb1 had nothing on disk"
 node_power_on 1
 pair_up 2 1
-LAB_POLL=0.1 wait_for 20 "lb1 to have heard of all 60" knows 1 60
+LAB_POLL=0.1 wait_for 60 "lb1 to have heard of all 60" knows 1 60
 daemon_kill 2 lbd
 daemon_start 2 lbd
 await_daemon 2 lbd
-LAB_POLL=0.1 wait_for 10 "60 counted after a death of lbd" knows 2 60
+LAB_POLL=0.1 wait_for 60 "60 counted after a death of lbd" knows 2 60
 [[ $(pair_counter 2 promoted) == 60 ]] || fail "the pair's own row has $(pair_counter 2 promoted)"
 chat_stop first
 chat_stop second
@@ -53,5 +53,5 @@ node_stop 1
 node_stop 2
 node_power_off 2
 node_power_on 2
-LAB_POLL=0.1 wait_for 20 "60 counted after the pair was off" knows 2 60
+LAB_POLL=0.1 wait_for 60 "60 counted after the pair was off" knows 2 60
 say "60 connections and $(so_far 2 pair_bytes_in) bytes, from the first to the last"
