@@ -483,6 +483,7 @@ void nemesis_heal(struct world *world)
 
 		if (node->powered)
 			nemesis_carrier(node, true);
+		node->plane.room = RING;
 		nemesis_config(node, world->revision);
 		nemesis_end_disk(node);
 		nemesis_end_nic(node);

@@ -595,9 +595,10 @@ void plane_sweep(struct node *node)
 void plane_reset(struct node *node)
 {
 	struct plane *plane = &node->plane;
+	bool narrow = chance_of(&node->world->chance, 300);
 
 	*plane = (struct plane){ .generation = ++node->world->generations };
-	plane->room = chance_of(&node->world->chance, 300) ? 24 : RING;
+	plane->room = narrow && !node->world->quiet ? RING_NARROW : RING;
 	for (unsigned int p = 0; p < POOLS; p++) {
 		for (unsigned int m = 0; m < MEMBERS; m++)
 			plane->standing[p][m] = plane->next_standing[p][m] =

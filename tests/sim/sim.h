@@ -39,6 +39,7 @@ enum {
 	MEMBERS = 4,
 	PINS = CLIENTS * POOLS,
 	RING = 512,
+	RING_NARROW = 24, /* a fault: less than what lbd says at once */
 	INBOX = 4096,
 	LAN_QUEUE = 128,
 	JOURNAL = 1024,
@@ -403,7 +404,7 @@ struct node {
 	struct plane plane;
 	uint64_t led; /* highest epoch in which it ever led */
 	bool was_synced;
-	struct trail *trail; /* of syncd: as long as the machine is up */
+	struct trail *trail;            /* of syncd: as long as the machine is up */
 	struct flow_event reread[RING]; /* of the ring, if syncd is killed now */
 	size_t rereads;
 	uint64_t read_at;
@@ -415,10 +416,10 @@ enum client_state { CLIENT_CLOSED, CLIENT_SYN, CLIENT_OPEN };
 
 struct session_of_client {
 	enum client_state state;
-	bool closing; /* its end has begun: nothing can be lost any more */
-	bool asked;   /* CLOSED: a SYN of it is with its member */
+	bool closing;  /* its end has begun: nothing can be lost any more */
+	bool asked;    /* CLOSED: a SYN of it is with its member */
 	bool promised; /* the standby had it before the client had an answer */
-	bool untold;  /* its node lost the lead before the other one had heard of it */
+	bool untold;   /* its node lost the lead before the other one had heard of it */
 	uint8_t member;
 	uint64_t opened;
 	unsigned int packets, retries;
@@ -519,11 +520,11 @@ struct world {
 	uint16_t port[MEMBERS];                      /* where its service is; 0: nowhere yet */
 	struct said said[MEMBERS];
 	struct found found[MEMBERS];
-	bool single;                                 /* one fault at a time */
-	bool pushing;                                /* configurations come by push, not by hand */
-	struct made **made;                          /* every revision there ever was */
+	bool single;        /* one fault at a time */
+	bool pushing;       /* configurations come by push, not by hand */
+	struct made **made; /* every revision there ever was */
 	uint32_t mades;
-	bool quiet;                                  /* no more faults */
+	bool quiet; /* no more faults */
 	bool preempt;
 	bool fence, consistency; /* there is a fence command; and its policy */
 	bool witnesses_dead;     /* for both nodes */
