@@ -121,7 +121,8 @@ heal_is_seen() {
 	if await 15000 tables_equal 1 2; then
 		mark tables "\"equal\":true" "\"figures\":$(<"$LAB/tables")"
 	else
-		mark tables "\"equal\":false" "\"figures\":$(grep -m 1 '^{' "$LAB/tables" || echo '{}')"
+		mark tables "\"equal\":false" "\"figures\":$(grep -m 1 '^{' "$LAB/tables" || echo '{}')" \
+			"\"which\":\"$(plain "$(head -n 4 "$LAB/log/tables.log")")\""
 	fi
 	mark verify "\"words\":\"$(plain "$(pairctl "$(active)" verify 2>&1 | tail -n 1)")\""
 	mark revisions "\"both\":\"$(plain "$(revisions)")\""

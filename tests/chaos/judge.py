@@ -125,8 +125,8 @@ def judge_healing(history, verdict, limit):
     verdict.figures['healed_s'] = round(healed, 2)
     verdict.in_time(healed, limit['heal_s'], 'seconds until healed')
     tables = history.one('tables')
-    verdict.invariant('I4', tables and tables['equal'], 'the tables differ: %s' %
-                      (tables or {}).get('figures'))
+    verdict.invariant('I4', tables and tables['equal'], 'the tables differ: %s %s' % (
+        (tables or {}).get('figures'), (tables or {}).get('which', '')))
 
 
 # --- what clients saw ---------------------------------------------------------------------------
