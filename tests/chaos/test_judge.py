@@ -173,6 +173,18 @@ def both(*changes):
     return change
 
 
+def another_fault(record):
+    record['history'].insert(2, {**FAULT, 'id': 'P2', 'alarm': ''})
+
+
+def differing(**more):
+    """The tables, in one flow."""
+    figures = {'flows': {'missing': 0, 'extra': 0, 'differ': 1, **more},
+               'pins': {'missing': 0, 'extra': 0, 'differ': 0}}
+    return lambda record: record['history'].insert(
+        -1, at(3500, 'tables', equal=False, figures=figures))
+
+
 def positions(*samples):
     """(node, history, seq) at a time each, 3 s apart."""
     def change(record):
@@ -229,6 +241,9 @@ WRONGS = {
         session('10.20.0.120:3', 'chat', 'm2')),
     'the tables differ': lambda record: record['history'].insert(
         -1, at(3500, 'tables', equal=False, figures={})),
+    'one node alone knows of an end, after one fault': differing(ended=1),
+    'tables differ by more than an end': both(another_fault, differing(ended=0)),
+    'an end, and a flow that is missing': both(another_fault, differing(ended=1, missing=1)),
     'tables were not compared': without('tables'),
     'it did not heal': without('settled'),
     'an epoch came back': with_last('watch-2', epoch=1),
@@ -267,6 +282,7 @@ WRONGS = {
 # The same, where it is rightly so.
 RIGHTS = {
     'all is well': lambda record: None,
+    'one node alone knows of an end, after two faults': both(another_fault, differing(ended=1)),
     'nobody forges': whole,
     'a frame that was on its way when its reader died': both(
         whole, overheard(4, end='unread', arrived=12, taken=12, sent=12), with_end(1, 'lost', 12, 20)),

@@ -8,9 +8,9 @@
  * Compared is what replication promises: which flows and pins there are, their members (by address,
  * slots are a node's own), whether a flow has ended and by whose word.  Ages, counters and numbers
  * of TCP are not.  Prints JSON: how many are on the left and on the right, lack on the right
- * (missing), on the left (extra), or differ; how many on the left have not ended (living); and of
- * the missing flows how long before the youngest one on the left the oldest of them was made, which
- * tells how far the right one was behind.
+ * (missing), on the left (extra), or differ; in how many of these only the end does (ended); how
+ * many on the left have not ended (living); and of the missing flows how long before the youngest
+ * one on the left the oldest of them was made, which tells how far the right one was behind.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -45,7 +45,7 @@ struct table {
 };
 
 struct difference {
-	size_t missing, extra, differ, living;
+	size_t missing, extra, differ, ended, living;
 	uint32_t missing_ticks;
 };
 
@@ -170,6 +170,14 @@ static bool same(const struct entry *a, const struct entry *b)
 	return flow_ip_equal(&a->member, &b->member) && a->kind == b->kind && a->mode == b->mode;
 }
 
+static bool differs_by_end(const struct entry *a, const struct entry *b)
+{
+	struct entry other = *b;
+
+	other.kind ^= ENDED;
+	return same(a, &other);
+}
+
 /* Ticks are modulo 2^32: the youngest is the one that all others are older than. */
 static uint32_t youngest(const struct table *table)
 {
@@ -204,6 +212,7 @@ static struct difference compare(const struct table *left, const struct table *r
 			show("only on the right", b);
 		} else if (!same(a, b)) {
 			d.differ++;
+			d.ended += differs_by_end(a, b);
 			show("different on the left", a);
 			show("different on the right", b);
 		}
@@ -224,7 +233,8 @@ static bool compare_nodes(const char *left, const char *right, bool flows)
 	printf("\"%s\":{\"left\":%zu,\"right\":%zu,\"missing\":%zu,\"extra\":%zu,\"differ\":%zu",
 	       flows ? "flows" : "pins", a.count, b.count, d.missing, d.extra, d.differ);
 	if (flows)
-		printf(",\"living\":%zu,\"missing_ms\":%.0f", d.living, d.missing_ticks * TICK_MS);
+		printf(",\"ended\":%zu,\"living\":%zu,\"missing_ms\":%.0f", d.ended, d.living,
+		       d.missing_ticks * TICK_MS);
 	printf("}");
 	free(a.entry);
 	free(b.entry);
