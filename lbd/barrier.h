@@ -9,12 +9,12 @@
  * OPEN: new clients go by the new table, and what the base would not yield is recorded at its SYN.
  * A connection that was begun before has a second to complete and so to come into the log.  TOLD:
  * the GEN record is in the log behind all of these; once the standby has acknowledged it, both
- *nodes derive from the new base.  Without a standby nobody is waited for.  When the time is up
- *without that, the new base is taken all the same: given up, and counted.
+ * nodes derive from the new base.  Without a standby nobody is waited for.  When the time is up
+ * without that, the new base is taken all the same: given up, and counted.
  *
  * A node that was promoted keeps the base that it found for a minute, standby or not, whether a
  * switch was open then or is opened meanwhile: sessions of which its predecessor had no time to
- *tell are derived from it when they speak.
+ * tell are derived from it when they speak.
  */
 #ifndef CASPAIR_BARRIER_H
 #define CASPAIR_BARRIER_H

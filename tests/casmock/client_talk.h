@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a mail client says on one of its two lines, mailbox or address book, and what it makes of
- *the answers.  No sockets and no clock.
+ * the answers.  No sockets and no clock.
  *
  *	connect to the mapper -> bind it -> ask for the port -> connect there -> bind -> log on
  *	  -> held: a call now and then, on the context handle of the log-on

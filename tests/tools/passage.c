@@ -6,13 +6,13 @@
  *
  * Runs in the namespace of the switch and listens at its ports.  A TCP segment with data, of one of
  * CLIENTS consecutive addresses or to one, that the switch gives to a node at one port must come
- *back at the node's other port.  Addresses change on the way, but the client's, the ports and the
- *numbers do not.  Several segments may come back as one (GRO).
+ * back at the node's other port.  Addresses change on the way, but the client's, the ports and the
+ * numbers do not.  Several segments may come back as one (GRO).
  *
  * At SIGTERM it listens on for what is inside, 2 s at most, and tells a line of JSON for each
- *segment that stayed there, of 20 at most, and `total`: how many went in, how many were `lost`, and
- *how many frames went `unread`, for then nothing is proven.  What waits at a node is a fixed table:
- *its overrun is `unread`.
+ * segment that stayed there, of 20 at most, and `total`: how many went in, how many were `lost`,
+ * and how many frames went `unread`, for then nothing is proven.  What waits at a node is a fixed
+ * table: its overrun is `unread`.
  */
 #include <arpa/inet.h>
 #include <errno.h>
