@@ -231,6 +231,28 @@ void follower_snapshot_end(struct session *s, const Sync__SnapshotEnd *end, uint
 	s->ops->walk(s->arg, SESSION_FLOWS);
 }
 
+/* All of a snapshot is here, and nothing else. */
+static void follow(struct session *s, uint64_t now)
+{
+	struct follower *f = &s->follower;
+
+	if (f->crowded) {
+		f->cleared = true;
+		give_up(s, now,
+			"a table was full of what the active node has no more: loading again");
+		return;
+	}
+	keyset_clear(&f->seen);
+	f->cleared = false;
+	if (!f->reoffer)
+		f->have = f->base;
+	f->uncertain = f->reoffer = f->head_heard = false;
+	f->head = f->have.seq;
+	f->head_ns = f->lagging_ns = now;
+	f->phase = FOLLOWING;
+	load_ack(s, &f->have, true);
+}
+
 /* Flows first: a pin is not deleted while this node counts flows on it. */
 void load_sweep(struct session *s, uint64_t now)
 {
@@ -258,24 +280,10 @@ void load_sweep(struct session *s, uint64_t now)
 	}
 	if (!apply_run(s, stale->event, stale->count, now) || n > 0)
 		return;
-	if (!pins) {
-		f->phase = FOLLOWER_SWEEP_PINS;
-		s->ops->walk(s->arg, SESSION_PINS);
+	if (pins) {
+		follow(s, now);
 		return;
 	}
-	if (f->crowded) {
-		f->cleared = true;
-		give_up(s, now,
-			"a table was full of what the active node has no more: loading again");
-		return;
-	}
-	keyset_clear(&f->seen);
-	f->cleared = false;
-	if (!f->reoffer)
-		f->have = f->base;
-	f->uncertain = f->reoffer = f->head_heard = false;
-	f->head = f->have.seq;
-	f->head_ns = f->lagging_ns = now;
-	f->phase = FOLLOWING;
-	load_ack(s, &f->have, true);
+	f->phase = FOLLOWER_SWEEP_PINS;
+	s->ops->walk(s->arg, SESSION_PINS);
 }
