@@ -683,6 +683,24 @@ static inline int run_call(const struct bpf_program *program, struct flow_call *
 	return err ? err : (int)run.retval;
 }
 
+/* Has `count` orders of the inbox carried out by caspair_reset, from that one on. */
+static inline void run_orders(uint32_t first, uint32_t count)
+{
+	uint8_t paper[14 + 60] = { 0 };
+	struct __sk_buff context = { .cb = { first }, .ifindex = box.inside };
+	struct bpf_test_run_opts run = { .sz = sizeof(run),
+					 .data_in = paper,
+					 .data_size_in = 14 + frame_headers(),
+					 .ctx_in = &context,
+					 .ctx_size_in = sizeof(context),
+					 .repeat = (int)count };
+
+	paper[12] = frame_family == FLOW_IPV4 ? 0x08 : 0x86;
+	paper[13] = frame_family == FLOW_IPV4 ? 0x00 : 0xdd;
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(box.bpf->progs.caspair_reset), &run), 0);
+}
+
 /* A segment of the usual client to the usual port; what came out is in *frame. */
 static inline int client_sends(struct frame *frame, uint8_t flags, uint32_t seq, uint32_t ack,
 			       uint16_t payload)

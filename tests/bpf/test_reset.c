@@ -51,20 +51,9 @@ static struct sent sent;
 /* Has `count` orders from the inbox carried out. */
 static void carry_out(uint32_t first, uint32_t count)
 {
-	uint8_t paper[14 + 60] = { 0 };
-	struct __sk_buff context = { .cb = { first }, .ifindex = box.inside };
-	struct bpf_test_run_opts run = { .sz = sizeof(run),
-					 .data_in = paper,
-					 .data_size_in = 14 + frame_headers(),
-					 .ctx_in = &context,
-					 .ctx_size_in = sizeof(context),
-					 .repeat = (int)count };
 	int outside = listen_on("out1"), inside = listen_on("in1");
 
-	paper[12] = frame_family == FLOW_IPV4 ? 0x08 : 0x86;
-	paper[13] = frame_family == FLOW_IPV4 ? 0x00 : 0xdd;
-	assert_int_equal(
-		bpf_prog_test_run_opts(bpf_program__fd(box.bpf->progs.caspair_reset), &run), 0);
+	run_orders(first, count);
 	sent.to_client = hear(outside, sent.client);
 	sent.to_member = hear(inside, sent.member);
 }

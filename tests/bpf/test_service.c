@@ -388,26 +388,14 @@ static void test_unknown(void **state UNUSED)
 
 static void test_reset(void **state UNUSED)
 {
-	uint8_t paper[14 + 60] = { 0 };
 	struct flow_event order = { .kind = EVENT_FLOW_DEL,
 				    .apply = RESET_MEMBER,
 				    .key = key_of(CLIENT, CLIENT_PORT, RPC_PORT) };
-	struct __sk_buff context = { .ifindex = box.inside };
-	struct bpf_test_run_opts run = { .sz = sizeof(run),
-					 .data_in = paper,
-					 .data_size_in = 14 + frame_headers(),
-					 .ctx_in = &context,
-					 .ctx_size_in = sizeof(context),
-					 .repeat = 1 };
 
 	establish();
 	map_set(box.bpf->maps.sweep_inbox, 0, &order);
-	paper[12] = frame_family == FLOW_IPV4 ? 0x08 : 0x86;
-	paper[13] = frame_family == FLOW_IPV4 ? 0x00 : 0xdd;
 	for (int again = 0; again < 2; again++)
-		assert_int_equal(
-			bpf_prog_test_run_opts(bpf_program__fd(box.bpf->progs.caspair_reset), &run),
-			0);
+		run_orders(0, 1);
 	EXPECT_COUNTED({ SERVICE_REQUESTS, 1 }, { SERVICE_CONNECTIONS, 1 }, { SERVICE_RESET, 1 });
 }
 
