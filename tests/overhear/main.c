@@ -38,6 +38,7 @@
 #include <netinet/tcp.h>
 
 #include "tests/overhear/talk.h"
+#include "tests/tcp_head.h"
 #include "tests/overhear/tap.h"
 
 enum {
@@ -299,16 +300,10 @@ static bool read_segment(const struct overhear *o, const uint8_t *frame, size_t 
 {
 	struct iphdr ip;
 	struct tcphdr tcp;
-	size_t head;
+	size_t head = tcp_head_read(frame, size, &ip, &tcp);
 
-	if (size < sizeof(ip))
+	if (!head)
 		return false;
-	memcpy(&ip, frame, sizeof(ip));
-	head = (size_t)ip.ihl * 4;
-	if (ip.version != 4 || ip.protocol != IPPROTO_TCP || size < head + sizeof(tcp))
-		return false;
-	memcpy(&tcp, frame + head, sizeof(tcp));
-	head += (size_t)tcp.doff * 4;
 	segment->from = ip.saddr == o->wish.address[1].s_addr;
 	if (ip.saddr != o->wish.address[segment->from].s_addr ||
 	    ip.daddr != o->wish.address[1 - segment->from].s_addr || ntohs(ip.tot_len) < head ||

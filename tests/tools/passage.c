@@ -32,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/tcp_head.h"
+
 enum { NODES = 2, INSIDE = 16384, FRAME = 160, TOLD = 20, LEAVE_MS = 2000, BUFFER = 32 << 20 };
 
 struct node {
@@ -154,17 +156,9 @@ static bool read_segment(const struct passage *passage, const uint8_t *frame, si
 {
 	struct iphdr ip;
 	struct tcphdr tcp;
-	size_t head;
+	size_t head = tcp_head_read(frame, size, &ip, &tcp);
 
-	if (size < sizeof(ip))
-		return false;
-	memcpy(&ip, frame, sizeof(ip));
-	head = (size_t)ip.ihl * 4;
-	if (ip.version != 4 || ip.protocol != IPPROTO_TCP || size < head + sizeof(tcp))
-		return false;
-	memcpy(&tcp, frame + head, sizeof(tcp));
-	head += (size_t)tcp.doff * 4;
-	if (ntohs(ip.tot_len) <= head)
+	if (!head || ntohs(ip.tot_len) <= head)
 		return false;
 	segment->length = (uint32_t)(ntohs(ip.tot_len) - head);
 	segment->seq = ntohl(tcp.seq);
