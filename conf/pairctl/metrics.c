@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What an alert should watch: the drills of this node, which no daemon knows, the arrays' names and
- * the services' counters, as Prometheus reads text files.  Times are of the wall clock and not ages: a file that is no
- * longer written must not look fresh.
+ * the services' counters, as Prometheus reads text files.  Times are of the wall clock and not
+ * ages: a file that is no longer written must not look fresh.
  */
 #include "conf/pairctl/drill.h"
 
@@ -32,17 +32,23 @@ void metrics_print(const Answer__LastDrill *last, uint64_t now_ms, FILE *out)
 		    last->passed, out);
 }
 
-/* A node whose lbd does not run has drilled nonetheless. */
+/* NULL: lbd does not run.  Such a node has drilled nonetheless. */
+static Cas__Message *ask_lbd(const struct pairctl *ctl, const Cas__Message *message)
+{
+	struct question question = { "lbd", message, PAIRCTL_WAIT_MS };
+	Cas__Message *answer = NULL;
+
+	return ask_daemon(ctl, &question, &answer) < 0 ? NULL : answer;
+}
+
 static void print_names(const struct pairctl *ctl)
 {
 	Cas__StatusRequest request = CAS__STATUS_REQUEST__INIT;
-	Cas__Message message = CAS__MESSAGE__INIT, *answer = NULL;
-	struct question question = { "lbd", &message, PAIRCTL_WAIT_MS };
+	Cas__Message message = CAS__MESSAGE__INIT, *answer;
 
 	message.status = &request;
-	if (ask_daemon(ctl, &question, &answer) < 0)
-		return;
-	if (answer->status_reply && answer->status_reply->lbd)
+	answer = ask_lbd(ctl, &message);
+	if (answer && answer->status_reply && answer->status_reply->lbd)
 		metrics_print_names(answer->status_reply->lbd, stdout);
 	cas__message__free_unpacked(answer, NULL);
 }
@@ -50,13 +56,11 @@ static void print_names(const struct pairctl *ctl)
 static void print_services(const struct pairctl *ctl)
 {
 	Cas__ServicesRequest request = CAS__SERVICES_REQUEST__INIT;
-	Cas__Message message = CAS__MESSAGE__INIT, *answer = NULL;
-	struct question question = { "lbd", &message, PAIRCTL_WAIT_MS };
+	Cas__Message message = CAS__MESSAGE__INIT, *answer;
 
 	message.services = &request;
-	if (ask_daemon(ctl, &question, &answer) < 0)
-		return;
-	if (answer->services_reply)
+	answer = ask_lbd(ctl, &message);
+	if (answer && answer->services_reply)
 		metrics_print_services(answer->services_reply, stdout);
 	cas__message__free_unpacked(answer, NULL);
 }
