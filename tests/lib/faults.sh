@@ -109,6 +109,25 @@ cable_fast() {
 	done
 }
 
+# cable_lossy: each fifth of the frames that the nodes send to each other is lost; cable_whole ends it.
+cable_lossy() {
+	local node
+	for node in 1 2; do
+		on "lb$node" nft -f - <<-END || fail "nft refuses"
+			table inet lossy {
+			    chain out { type filter hook output priority 0;
+			        oifname eth2 numgen random mod 100 < 20 drop; }
+			}
+		END
+	done
+}
+cable_whole() {
+	local node
+	for node in 1 2; do
+		on "lb$node" nft delete table inet lossy
+	done
+}
+
 CABLE_MARK=7 # of what leaves a node and is not what its kernel has said
 
 # cable_bad KIND: what the nodes send to each other is spoiled as badwire.py says; cable_good ends it.

@@ -6,9 +6,11 @@
 # release NODE: of its syncd, as the other node hears it.
 release() { field "$1" sync.version; }
 
+has_next_release() { [[ -x $LAB_BUILD/next/lbd ]] || fail "there is no next release: make next"; }
+
 # upgrade NODE: in place, with all its daemons; its tables go over to the new layout.
 upgrade() {
-	[[ -x $LAB_BUILD/next/lbd ]] || fail "there is no next release: make next"
+	has_next_release
 	node_stop "$1"
 	ln -sfn "$LAB_BUILD/next" "$LAB/lb$1/release"
 	node_start "$1"

@@ -11,7 +11,7 @@ moves=2
 
 . "$LAB_TOP/tests/lib/release.sh"
 
-prepare() { [[ -x $LAB_BUILD/next/lbd ]] || fail "there is no next release: make next"; }
+prepare() { has_next_release; }
 
 # over_to NODE: when it holds everything.
 over_to() {

@@ -12,16 +12,8 @@ heal_s=20
 
 . "$LAB_TOP/tests/lib/release.sh"
 
-prepare() { [[ -x $LAB_BUILD/next/lbd ]] || fail "there is no next release: make next"; }
+prepare() { has_next_release; }
 
-lossy() {
-	on "lb$1" nft -f - <<-END || fail "nft refuses"
-		table inet lossy {
-		    chain out { type filter hook output priority 0;
-		        oifname eth2 numgen random mod 100 < 20 drop; }
-		}
-	END
-}
 # in_step WHAT: in sync and equal.
 in_step() {
 	LAB_POLL=0.1 wait_for 60 "both nodes in sync: $1" settled
@@ -37,15 +29,14 @@ inject() {
 	upgrade "$2"
 	in_step "the standby is upgraded"
 	[[ $(release "$1") != "$(release "$2")" ]] || fail "both nodes run $(release "$1")"
-	lossy 1 && lossy 2
+	cable_lossy
 	work 3000
 	node_power_off "$1"
 }
 effect() { has_role "$2" active; }
 
 heal() {
-	on lb1 nft delete table inet lossy
-	on lb2 nft delete table inet lossy
+	cable_whole
 	node_power_on "$1"
 	in_step "the older release is back"
 	upgrade "$1"
