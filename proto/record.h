@@ -132,9 +132,9 @@ void record_arena_init(struct record_arena *arena, void *buffer, size_t size);
 /*
  * Unpacks a message of any type.  NULL for what is malformed, does not fit or has, in a required
  * field, an enum value that nobody knows; in an optional field such a value is absent, and so is a
- * message that would be refused for it.  Control characters in strings are replaced by '?', and a string ends after
- * RECORD_MAX_TEXT bytes.  The message lives in the arena and is not freed: the next call on the
- * arena throws it away.
+ * message that would be refused for it.  Control characters in strings are replaced by '?', and a
+ * string ends after RECORD_MAX_TEXT bytes.  The message lives in the arena and is not freed: the
+ * next call on the arena throws it away.
  */
 const ProtobufCMessage *record_message(struct record_arena *arena,
 				       const ProtobufCMessageDescriptor *descriptor,

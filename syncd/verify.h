@@ -4,15 +4,17 @@
  * slice by slice, at a common position of the log, and mends what differs.  Its own table is the
  * truth.
  *
- *	leader                                    follower
- *	flushes the log, VerifyBegin -----------> walks its table, 4 steps a tick
- *	walks its table                           has read its ring: what its own packets changed
- *	has read its ring                         is offered, and so in the leader's log
- *	                            <------------ WALKED
- *	flushes the log, END -------------------> has left out what the log has named since the
- * begin compares                    <------------ VerifySums equal: done VerifyList
- *---------------------------> walks again looks at each key           <------------ what it has in
- * these slices; LISTED walks, for keys that were not named
+ *	leader                               follower
+ *	flushes the log, VerifyBegin ------> walks its table, 4 steps a tick
+ *	walks its table                      has read its ring: what its own packets changed
+ *	has read its ring                    is offered, and so in the leader's log
+ *	                        <----------- WALKED
+ *	flushes the log, END --------------> has left out what the log has named since the begin
+ *	compares                <----------- VerifySums
+ *	equal: done
+ *	VerifyList ------------------------> walks again
+ *	looks at each key       <----------- what it has in these slices; LISTED
+ *	walks, for keys that were not named
  *
  * A key that differs is settled: the log gets what the leader's table says of it, and an exact log
  * makes exact tables.  Then the part is compared again, three times at most.  Where too much

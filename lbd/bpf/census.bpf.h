@@ -5,10 +5,11 @@
  * that is inspected is FLOW_UNREAD until its bind was read or the client has sent CENSUS_BYTES.
  * Packets are looked at and never changed or held back.
  *
- *	PDU:  5 | minor | 11 bind, 14 alter_context | flags | byte order . . . | frag_length (at 8)
- *| auth_length (at 10) | call id . . . | transfer sizes, group | contexts (at 24) first interface's
- * UUID at 32 trailer, at frag_length - auth_length - 8:  type | level | padding . . .  and then the
- * token
+ *	PDU:  5 | minor | 11 bind, 14 alter_context | flags | byte order . . .
+ *	      | frag_length (at 8) | auth_length (at 10) | call id . . .
+ *	      | transfer sizes, group | contexts (at 24), the first interface's UUID at 32
+ *	trailer, at frag_length - auth_length - 8:
+ *	      type | level | padding . . .  and then the token
  *
  * C706, 12.6; MS-RPCE 2.2.2.
  */
