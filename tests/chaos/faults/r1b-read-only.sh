@@ -10,4 +10,7 @@ inject() {
 	mount --bind "$LAB/lb$1/state" "$LAB/lb$1/state" &&
 		mount -o remount,bind,ro "$LAB/lb$1/state" || fail "cannot be mounted so"
 }
-heal() { umount "$LAB/lb$1/state"; }
+# A daemon that another fault has started meanwhile keeps files of this mount open.
+heal() {
+	mount -o remount,bind,rw "$LAB/lb$1/state" && umount --lazy "$LAB/lb$1/state"
+}
