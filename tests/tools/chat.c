@@ -397,18 +397,38 @@ static void caller_end(struct ev_loop *loop, struct caller *caller)
 	free(caller);
 }
 
-/* False when the caller does not take its answers: a few bytes always fit a reader's buffer. */
-static bool answer(struct caller *caller, const char *line)
-{
-	char text[sizeof(caller->in) + 64];
-	int length = snprintf(text, sizeof(text), "%s %s\n", caller->name, line);
+/* To all lines that were read at once. */
+struct answers {
+	char text[16 * BUFFER];
+	size_t fill;
+};
 
-	return write(caller->io.fd, text, (size_t)length) == length;
+/* False when the caller sends more lines at once than anybody who waits for answers. */
+static bool answer(struct answers *answers, const char *name, const char *line)
+{
+	size_t room = sizeof(answers->text) - answers->fill;
+	int length = snprintf(answers->text + answers->fill, room, "%s %s\n", name, line);
+
+	if (length < 0 || (size_t)length >= room)
+		return false;
+	answers->fill += (size_t)length;
+	return true;
+}
+
+/*
+ * False when the caller does not take its answers.  In one piece: after a dark path the lines of
+ * many seconds come at once, and as each piece takes a kilobyte of the socket's room, that has
+ * an end at 85 of them.
+ */
+static bool send_answers(const struct caller *caller, const struct answers *answers)
+{
+	return write(caller->io.fd, answers->text, answers->fill) == (ssize_t)answers->fill;
 }
 
 static void on_caller(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct caller *caller = io->data;
+	struct answers answers;
 	ssize_t got = read(io->fd, caller->in + caller->fill,
 			   sizeof(caller->in) - caller->fill - 1);
 	char *line, *end;
@@ -417,13 +437,16 @@ static void on_caller(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	answers.fill = 0;
 	if (well)
 		caller->fill += (size_t)got;
 	caller->in[caller->fill] = '\0';
 	for (line = caller->in; well && (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		well = answer(caller, line);
+		well = answer(&answers, caller->name, line);
 	}
+	if (well && answers.fill)
+		well = send_answers(caller, &answers);
 	caller->fill -= (size_t)(line - caller->in);
 	memmove(caller->in, line, caller->fill);
 	if (!well || caller->fill == sizeof(caller->in) - 1)
