@@ -195,6 +195,15 @@ def positions(*samples):
     return change
 
 
+def stayed(lost, *ports):
+    """By the tap on the switch; (lost, dropped) of each port by which segments go into a node."""
+    def change(record):
+        declared(touches='daemons channel')(record)
+        record['passage'][1:1] = [{'event': 'port', 'lost': one, 'dropped': more} for one, more in ports]
+        with_last('passage', lost=lost)(record)
+    return change
+
+
 WRONGS = {
     'a frame was accepted after an altered one': with_end(2, 'bad-frame', 20, 11),
     'an altered frame was read and not refused': both(
@@ -279,6 +288,8 @@ WRONGS = {
         sent=1000),
     'a segment went in and stayed': lambda record: (
         declared(touches='daemons channel')(record), with_last('passage', lost=1)(record)),
+    'more stayed than the wire has dropped there': stayed(2, (0, 0), (2, 1)),
+    'the wire has dropped at another port': stayed(1, (0, 9), (1, 0)),
     'nobody listened': lambda record: record['passage'].pop(),
     'nobody read the counters': lambda record: record['account-2'].pop(),
     'the record has no end': without('end'),
@@ -330,6 +341,7 @@ RIGHTS = {
         counted_less(passed=-300, forwarded_in=-500)(record)),
     'a segment stayed in a node that lost its power': lambda record: (
         declared(touches='daemons node')(record), with_last('passage', lost=1)(record)),
+    'the wire has dropped what stayed': stayed(2, (0, 9), (2, 3)),
     'a segment stayed while the machine stood still': lambda record: (
         WRONGS['a segment went in and stayed'](record),
         with_last('control-probe', longest_gap_ms=1000.0)(record)),

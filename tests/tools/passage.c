@@ -10,13 +10,17 @@
  * numbers do not.  Several segments may come back as one (GRO).
  *
  * At SIGTERM it listens on for what is inside, 2 s at most, and tells a line of JSON for each
- * segment that stayed there, of 20 at most, and `total`: how many went in, how many were `lost`,
- * and how many frames went `unread`, for then nothing is proven.  What waits at a node is a fixed
- * table: its overrun is `unread`.
+ * segment that stayed there, of 20 at most; a `port` for each way into a node: how many segments
+ * that the switch gave to it there were `lost`, and how many frames, of anybody, the kernel has
+ * `dropped` at it meanwhile, for the ring of a veth holds 256; and `total`: how many went in, how
+ * many were `lost`, and how many frames went `unread`, for then nothing is proven.  What waits at a
+ * node is a fixed table: its overrun is `unread`.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/filter.h>
+#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -36,9 +40,16 @@
 
 enum { NODES = 2, INSIDE = 16384, FRAME = 160, TOLD = 20, LEAVE_MS = 2000, BUFFER = 32 << 20 };
 
+/* Of the switch. */
+struct port {
+	const char *name;
+	int index;
+	uint32_t dropped; /* frames for the node, when this began */
+};
+
 struct node {
 	const char *name;
-	int outside, inside; /* ports of the switch */
+	struct port outside, inside;
 };
 
 /* Of a flow and a direction, seen from the client. */
@@ -86,6 +97,34 @@ static uint64_t now_ms(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* --- what the kernel drops -------------------------------------------------------------------- */
+
+/* How many frames the kernel could not put into the ring of a port's far end, modulo 2^32. */
+static uint32_t dropped_at(const char *port)
+{
+	const struct rtnl_link_stats *stats;
+	struct ifaddrs *all, *one;
+	uint32_t dropped = 0;
+
+	if (getifaddrs(&all))
+		die("passage: getifaddrs");
+	for (one = all; one; one = one->ifa_next) {
+		stats = one->ifa_data;
+		if (stats && one->ifa_addr && one->ifa_addr->sa_family == AF_PACKET &&
+		    !strcmp(one->ifa_name, port))
+			dropped = stats->tx_dropped;
+	}
+	freeifaddrs(all);
+	return dropped;
+}
+
+static void open_port(struct port *port, const char *name)
+{
+	*port = (struct port){ name, (int)if_nametoindex(name), dropped_at(name) };
+	if (!port->index)
+		die(name);
 }
 
 /* --- in and out ------------------------------------------------------------------------------- */
@@ -170,14 +209,19 @@ static bool read_segment(const struct passage *passage, const uint8_t *frame, si
 }
 
 /* What a client sends goes in outside and comes out inside, and the other way round. */
+static const struct port *way_in(const struct node *node, bool to_client)
+{
+	return to_client ? &node->inside : &node->outside;
+}
+
 static void note(struct passage *passage, const struct sockaddr_ll *from, struct segment *segment)
 {
 	bool given = from->sll_pkttype == PACKET_OUTGOING;
 
 	for (size_t i = 0; i < passage->nodes; i++) {
 		const struct node *node = &passage->node[i];
-		int in = segment->way.to_client ? node->inside : node->outside;
-		int out = segment->way.to_client ? node->outside : node->inside;
+		int in = way_in(node, segment->way.to_client)->index;
+		int out = way_in(node, !segment->way.to_client)->index;
 
 		segment->way.node = (uint8_t)i;
 		if (given && from->sll_ifindex == in)
@@ -236,6 +280,20 @@ static void open_tap(struct passage *passage)
 		die("passage: socket");
 }
 
+static void tell_port(const struct passage *passage, size_t node, bool to_client)
+{
+	const struct port *port = way_in(&passage->node[node], to_client);
+	size_t lost = 0;
+
+	for (size_t i = 0; i < passage->count; i++)
+		lost += passage->inside[i].way.node == node &&
+			passage->inside[i].way.to_client == to_client;
+	printf("{\"event\":\"port\",\"node\":\"%s\",\"to\":\"%s\",\"port\":\"%s\",\"lost\":%zu,"
+	       "\"dropped\":%u}\n",
+	       passage->node[node].name, to_client ? "client" : "member", port->name, lost,
+	       dropped_at(port->name) - port->dropped);
+}
+
 static void tell(const struct passage *passage)
 {
 	struct tpacket_stats stats = { .tp_drops = 0 };
@@ -251,6 +309,10 @@ static void tell(const struct passage *passage)
 		       (unsigned long long)lost->at_ms, passage->node[lost->way.node].name,
 		       inet_ntoa(client), lost->way.client_port, lost->way.port,
 		       lost->way.to_client ? "client" : "member", lost->length);
+	}
+	for (size_t i = 0; i < passage->nodes; i++) {
+		tell_port(passage, i, false);
+		tell_port(passage, i, true);
 	}
 	printf("{\"t\":%llu,\"event\":\"total\",\"segments\":%lu,\"lost\":%zu,\"unread\":%lu}\n",
 	       (unsigned long long)now_ms(CLOCK_REALTIME), passage->segments, passage->count,
@@ -287,10 +349,9 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc; i += 3) {
 		struct node *node = &passage.node[passage.nodes++];
 
-		*node = (struct node){ argv[i], (int)if_nametoindex(argv[i + 1]),
-				       (int)if_nametoindex(argv[i + 2]) };
-		if (!node->outside || !node->inside)
-			die(argv[i]);
+		node->name = argv[i];
+		open_port(&node->outside, argv[i + 1]);
+		open_port(&node->inside, argv[i + 2]);
 	}
 	sigaction(SIGTERM, &action, NULL);
 	open_tap(&passage);
