@@ -17,6 +17,7 @@ from history import History, histogram, witness
 
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
 ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
+NO_CHANNEL = ('', 'stale', 'alone')  # states of replication in which nothing is heard of the peer
 STARVED_MS = 150    # ordinary processes that nobody hurt were kept waiting for so long: it has other work
 
 
@@ -332,8 +333,23 @@ def judge_epochs(history, verdict, limit):
         return
     turns = stints(history)
     for before, after in zip(turns, turns[1:]):
-        verdict.invariant('I5', after[1] > before[1], 'lb%d leads with epoch %d after %d' % (
-            after[2], after[1], before[1]))
+        words = 'lb%d leads with epoch %d after %d' % (after[2], after[1], before[1])
+        if after[1] <= before[1] and cut_off(history, before, after):
+            own = [turn[1] for turn in turns if turn[2] == after[2] and turn < after]
+            verdict.invariant('I5', after[1] > max(own, default=0), words + ', and after one of its own')
+            verdict.told.append(words + ', which it could not know of')
+        else:
+            verdict.invariant('I5', after[1] > before[1], words)
+
+
+def cut_off(history, before, after):
+    """Whether who leads after another could not know of that one's epoch: it is told on the channel
+    alone, which one of several faults has cut, and nothing was heard on it since."""
+    samples = history.watch[after[2]]
+    since = max((sample['t'] for sample in samples if sample['t'] <= before[0]), default=0)
+    return (len(history.faults) > 1 and 'channel' in wires_cut(history) and
+            all(sample.get('sync', '') in NO_CHANNEL for sample in samples
+                if since <= sample['t'] <= after[0]))
 
 
 def leaders(history):

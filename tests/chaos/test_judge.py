@@ -204,6 +204,19 @@ def stayed(lost, *ports):
     return change
 
 
+def slept_through(first=3, sync='stale'):
+    """lb2 sleeps while lb1 leads with epoch 3; what it says when it wakes up, and leads for a while."""
+    def change(record):
+        record['watch-1'] += [at(1500, 'sample', role='active', epoch=3, sync='alone'),
+                              at(2000, 'sample', role='fault', epoch=3, sync='stale')]
+        record['watch-2'] += [at(1400, 'sample', role='down', sync=''),
+                              at(2100, 'sample', role='standby', epoch=2, sync=sync),
+                              at(2200, 'sample', role='active', epoch=first, sync='alone'),
+                              at(2300, 'sample', role='active', epoch=4, sync='in-sync')]
+    return change
+
+
+CUT = {'cuts': 'channel', 'moves': 'any'}
 WRONGS = {
     'a frame was accepted after an altered one': with_end(2, 'bad-frame', 20, 11),
     'an altered frame was read and not refused': both(
@@ -262,6 +275,12 @@ WRONGS = {
     'an epoch came back': with_last('watch-2', epoch=1),
     'one leads again in the epoch that it had': lambda record: record['watch-1'].extend([
         at(1300, 'sample', role='active', epoch=1), at(1400, 'sample', role='standby', epoch=1)]),
+    'an epoch came back after one fault, which cut the channel': both(declared(**CUT), slept_through()),
+    'an epoch came back after two, and the channel was there': both(
+        declared(moves='any'), another_fault, slept_through()),
+    'an epoch came back that the channel has told of': both(
+        declared(**CUT), another_fault, slept_through(sync='in-sync')),
+    'its own epoch came back': both(declared(**CUT), another_fault, slept_through(first=2)),
     'two say that they lead': with_last('watch-1', role='active'),
     'who does not answer says that he leads': lambda record: record.update({
         'watch-1': record['watch-1'][:1], 'watch-2': record['watch-2'][:1]}),
@@ -324,6 +343,7 @@ RIGHTS = {
     'a connection beside others was reset': with_last('mapi', parted={'m2 ECONNRESET': 1}),
     'dark as long as the bystander was': lambda record: (
         WRONGS['the address was dark'](record), with_last('control', dark_ms=299.0)(record)),
+    'an epoch that nobody could tell of': both(declared(**CUT), another_fault, slept_through()),
     'a node could not be asked for a while': lambda record: record['watch-2'].extend([
         at(2000, 'sample', role='down'), at(2500, 'sample', role='active', epoch=2)]),
     'a node that was frozen says once what it was': lambda record: record.update({'watch-1': [
