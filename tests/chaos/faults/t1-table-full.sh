@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 #
-# Status warns at 80 %.  Whoever is in the table stays in it, and who comes is sent where the address
-# says, without a record.
+# Status warns at 80 %, and in other words when it is full.  Whoever is in the table stays in it, and
+# who comes is sent where the address says, without a record.
 id=T1
 title="the flow table is filled beyond its 20,000"
 touches="all"
@@ -10,7 +10,7 @@ hold_ms=3000
 dark_ms=20 connect_ms=100
 stays=1
 heal_s=90
-alarm="problem: the flow table is nearly full"
+alarm="problem: the flow table is (nearly )?full"
 
 FILL_PORT=8000 FIRST_FILL=15000 MORE_FILL=8000
 
