@@ -143,9 +143,11 @@ node_start() {
 	done
 }
 
+# Its packet sockets close one after the other, each when all processors have come by: on a busy machine
+# that takes seconds.
 daemon_kill() {
 	signal -9 "lb$1-$2"
-	wait_for 5 "$2 of lb$1 to end" gone "lb$1-$2"
+	wait_for 30 "$2 of lb$1 to end" gone "lb$1-$2"
 }
 
 # Orderly: an active node yields first.
