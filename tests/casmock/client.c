@@ -10,10 +10,11 @@
  * handle: `joined` counts them, and `parted` those that did not get so far.
  *
  * Every 200 ms, and at the end (SIGTERM), one JSON object: `held` lines, of 2 SESSIONS; `waiting`
- * calls that are older than a second; sessions that are `torn` between two members; mailbox lines
- * at each of the `members`; and since the start or SIGUSR1: `answers`, `ends` by member and reason,
- * times of the first and the last end and of the last return (wall clock, ms), how long a line was
- * away at most, and how long an answer took at most.
+ * calls that are older than a second, and at which member each of them `waits`; sessions that are
+ * `torn` between two members; mailbox lines at each of the `members`; and since the start or
+ * SIGUSR1: `answers`, `ends` by member and reason, times of the first and the last end and of the
+ * last return (wall clock, ms), how long a line was away at most, and how long an answer took at
+ * most.
  */
 #include <arpa/inet.h>
 #include <signal.h>
@@ -67,21 +68,31 @@ static bool is_torn(const struct session *session)
 	       strcmp(session->mail.talk.member, session->book.talk.member) != 0;
 }
 
+/* Whether it waits; at whom is tallied. */
+static unsigned int count_wait(const struct line *line, struct tally *waits)
+{
+	if (!is_old(line))
+		return 0;
+	tally_add(waits, line->talk.member);
+	return 1;
+}
+
 static void print_now(const struct crowd *crowd)
 {
-	struct tally members = { .kinds = 0 };
+	struct tally members = { .kinds = 0 }, waits = { .kinds = 0 };
 	unsigned int waiting = 0, torn = 0;
 
 	for (unsigned int i = 0; i < crowd->sessions; i++) {
 		const struct session *session = &crowd->session[i];
 
-		waiting += (unsigned int)is_old(&session->mail) + is_old(&session->book);
+		waiting += count_wait(&session->mail, &waits) + count_wait(&session->book, &waits);
 		torn += is_torn(session);
 		if (session->mail.talk.step == TALK_HELD)
 			tally_add(&members, session->mail.talk.member);
 	}
-	printf("\"held\":%u,\"waiting\":%u,\"torn\":%u,\"members\":", crowd->client.held, waiting,
-	       torn);
+	printf("\"held\":%u,\"waiting\":%u,\"waits\":", crowd->client.held, waiting);
+	tally_print(&waits);
+	printf(",\"torn\":%u,\"members\":", torn);
 	tally_print(&members);
 }
 

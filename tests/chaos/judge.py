@@ -191,12 +191,20 @@ def judge_mail(history, verdict, limit):
     if limit['lost'] != 'any':
         verdict.must(figures['mail_lost'] <= limit['lost'], 'lines of mail clients ended: %s' % ends)
     if limit['dark_ms'] != 'any':   # a call that waits still will perhaps never be answered
-        verdict.in_time(None if last['waiting'] else last['answer_ms'], MUTE_MS,
-                        'ms until a mail client was answered')
+        verdict.in_time(answered_within(last, mourned), MUTE_MS, 'ms until a mail client was answered')
     verdict.invariant('I2', not last['torn'], '%d mail clients are on two members' % last['torn'])
     strangers = [words for words in last['parted'] if not broken_by_network(words)]
     verdict.invariant('I2', not strangers,
                       'connections beside those of a mail client were not known: %s' % strangers)
+
+
+def answered_within(last, mourned):
+    """The longest time in ms, or None for ever.  Of a member that nobody hears none is told: who has
+    asked it waits for as long as it is silent, and until TCP repeats the call once more."""
+    dead = mourned - {''}
+    if set(last['waits']) - dead:
+        return None
+    return 0 if dead else last['answer_ms']
 
 
 def broken_by_network(words):

@@ -63,7 +63,7 @@ def well():
 
 
 def mail(event, answers, **more):
-    return at(1000 + answers, event, held=40, waiting=0, torn=0, answers=answers, parted={}, ends={},
+    return at(1000 + answers, event, held=40, waits={}, torn=0, answers=answers, parted={}, ends={},
               answer_ms=3.0, **more)
 
 
@@ -293,7 +293,10 @@ WRONGS = {
     'a line of a mail client ended': with_last('mapi', ends={'m1 ECONNRESET': 1}),
     'no mail client was answered': with_last('mapi', answers=0),
     'a block is missing at the end': lambda record: record['tls'].pop(),
-    'a call was never answered': with_last('mapi', waiting=1),
+    'a call was never answered': with_last('mapi', waits={'m1': 1}),
+    'an answer took 6 s': with_last('mapi', answer_ms=6000.0),
+    'a call was never answered, beside a member that died': both(
+        declared(member='m1'), with_last('mapi', waits={'m1': 1, 'm2': 1})),
     'a mail client is on two members': with_last('mapi', torn=1),
     'its servers do not know of each other': with_last('mapi', parted={'m2 context mismatch': 1}),
     'a transfer was lost': with_line('tls', at(2000, 'lost', session=1, member='m1', why='reset')),
@@ -339,6 +342,8 @@ RIGHTS = {
         declared(member='m1')(record), WRONGS['a session was lost'](record)),
     'a line to a member that died': lambda record: (
         declared(member='m1')(record), WRONGS['a line of a mail client ended'](record)),
+    'a call to a member that died': both(
+        declared(member='m1'), with_last('mapi', waits={'m1': 2}, answer_ms=6000.0)),
     'a line that was not there yet': with_last('mapi', ends={'on the way ECONNREFUSED': 3}),
     'a connection beside others was reset': with_last('mapi', parted={'m2 ECONNRESET': 1}),
     'dark as long as the bystander was': lambda record: (
