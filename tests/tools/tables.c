@@ -7,10 +7,13 @@
  *
  * Compared is what replication promises: which flows and pins there are, their members (by address,
  * slots are a node's own), whether a flow has ended and by whose word.  Ages, counters and numbers
- * of TCP are not.  Prints JSON: how many are on the left and on the right, lack on the right
- * (missing), on the left (extra), or differ; in how many of these only the end does (ended); how
- * many on the left have not ended (living); and of the missing flows how long before the youngest
- * one on the left the oldest of them was made, which tells how far the right one was behind.
+ * of TCP are not.  The left table is read before the right one and after it, and what is as on the
+ * right either time is no difference: hundreds of flows may end a second.
+ *
+ * Prints JSON: how many are on the left and on the right, lack on the right (missing), on the left
+ * (extra), or differ; in how many of these only the end does (ended); how many on the left have not
+ * ended (living); and of the missing flows how long before the youngest one on the left the oldest
+ * of them was made, which tells how far the right one was behind.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -220,13 +223,47 @@ static struct difference compare(const struct table *left, const struct table *r
 	return d;
 }
 
+static bool alike(const struct entry *a, const struct entry *b)
+{
+	return a && b ? same(a, b) : a == b;
+}
+
+/* A table that was read twice: each entry as `other` has it, if it was so either time. */
+static struct table nearest(const struct table *before, const struct table *after,
+			    const struct table *other)
+{
+	struct table found = { .count = 0 };
+	size_t i = 0, j = 0;
+
+	found.entry = calloc(before->count + after->count + 1, sizeof(*found.entry));
+	if (!found.entry)
+		die("memory");
+	while (i < before->count || j < after->count) {
+		const struct entry *a = i < before->count ? &before->entry[i] : NULL;
+		const struct entry *b = j < after->count ? &after->entry[j] : NULL;
+		int order = !a ? 1 : !b ? -1 : by_key(a, b);
+		const struct entry *first = order <= 0 ? a : NULL, *second = order >= 0 ? b : NULL;
+		const struct entry *theirs = bsearch(first ? first : second, other->entry,
+						     other->count, sizeof(*theirs), by_key);
+		const struct entry *best = alike(first, theirs) ? first : second;
+
+		if (best)
+			found.entry[found.count++] = *best;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return found;
+}
+
 static bool compare_nodes(const char *left, const char *right, bool flows)
 {
-	struct table a = { 0 }, b = { 0 };
+	struct table before = { 0 }, after = { 0 }, a, b = { 0 };
 	struct difference d;
 
-	read_table(&a, left, flows);
+	read_table(&before, left, flows);
 	read_table(&b, right, flows);
+	read_table(&after, left, flows);
+	a = nearest(&before, &after, &b);
 	d = compare(&a, &b);
 	for (size_t i = 0; i < a.count; i++)
 		d.living += !(a.entry[i].kind & ENDED);
@@ -236,6 +273,8 @@ static bool compare_nodes(const char *left, const char *right, bool flows)
 		printf(",\"ended\":%zu,\"living\":%zu,\"missing_ms\":%.0f", d.ended, d.living,
 		       d.missing_ticks * TICK_MS);
 	printf("}");
+	free(before.entry);
+	free(after.entry);
 	free(a.entry);
 	free(b.entry);
 	return !d.missing && !d.extra && !d.differ;
