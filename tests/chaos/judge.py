@@ -353,11 +353,9 @@ def judge_epochs(history, verdict, limit):
 def cut_off(history, before, after):
     """Whether who leads after another could not know of that one's epoch: it is told on the channel
     alone, which one of several faults has cut, and nothing was heard on it since."""
-    samples = history.watch[after[2]]
-    since = max((sample['t'] for sample in samples if sample['t'] <= before[0]), default=0)
     return (len(history.faults) > 1 and 'channel' in wires_cut(history) and
-            all(sample.get('sync', '') in NO_CHANNEL for sample in samples
-                if since <= sample['t'] <= after[0]))
+            all(sample.get('sync', '') in NO_CHANNEL for sample in history.watch[after[2]]
+                if before[0] < sample['t'] <= after[0]))
 
 
 def leaders(history):

@@ -209,7 +209,8 @@ def slept_through(first=3, sync='stale'):
     def change(record):
         record['watch-1'] += [at(1500, 'sample', role='active', epoch=3, sync='alone'),
                               at(2000, 'sample', role='fault', epoch=3, sync='stale')]
-        record['watch-2'] += [at(1400, 'sample', role='down', sync=''),
+        record['watch-2'] += [at(1400, 'sample', role='active', epoch=2, sync='in-sync'),
+                              at(1900, 'sample', role='down', sync=''),
                               at(2100, 'sample', role='standby', epoch=2, sync=sync),
                               at(2200, 'sample', role='active', epoch=first, sync='alone'),
                               at(2300, 'sample', role='active', epoch=4, sync='in-sync')]
