@@ -159,6 +159,7 @@ $(B)/tests/bpf/test_%: $(B)/obj/tests/bpf/test_%.o $(wildcard tests/bpf/*.h) $(L
 	$(link) $(filter-out %.h,$^) -lcmocka -lbpf -lelf -lz -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
 $(B)/tests/impostor: $(B)/obj/tests/tools/impostor.o $(SYNCD_A) $(BASE_A)
 	$(link) $^ -lbpf -lelf -lz $(COMMON_LIBS)
+$(B)/tests/tables $(B)/tests/flowlag: tests/flow_table.h $(wildcard lbd/bpf/place.h proto/flow*.h)
 $(B)/tests/%: tests/tools/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lev -lbpf
 

@@ -9,6 +9,7 @@
 #include "proto/flow_counter.h"
 #include "proto/flow_event.h"
 #include "proto/flow_limits.h"
+#include "proto/flow_place.h"
 #include "proto/flow_tables.h"
 
 enum {
@@ -111,8 +112,11 @@ static unsigned int own_processors(void)
 
 struct memory memory_plan(uint32_t flows, uint32_t pins, unsigned int processors)
 {
-	const struct memory_table of_flows = { MEMORY_HASH, flows, sizeof(struct flow_key),
-					       sizeof(struct flow) };
+	uint32_t buckets = flow_buckets_of(flows);
+	const struct memory_table of_buckets = { MEMORY_ARRAY, buckets, 4,
+						 sizeof(struct flow_bucket) };
+	const struct memory_table of_flows = { MEMORY_ARRAY, buckets * FLOW_PLACES, 4,
+					       sizeof(struct flow_place) };
 	const struct memory_table of_reverse = { MEMORY_HASH_GROWING,
 						 flows < FLOW_REVERSE ? flows : FLOW_REVERSE,
 						 sizeof(struct flow_key),
@@ -123,7 +127,8 @@ struct memory memory_plan(uint32_t flows, uint32_t pins, unsigned int processors
 
 	if (!processors)
 		processors = own_processors();
-	memory.flows = memory_of(&of_flows, processors) + memory_of(&of_reverse, processors);
+	memory.flows = memory_of(&of_flows, processors) + memory_of(&of_buckets, processors) +
+		       memory_of(&of_reverse, processors);
 	memory.pins = memory_of(&of_pins, processors);
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
 		memory.rest += memory_of(&rest[i], processors);

@@ -84,11 +84,17 @@ static const struct convert_map maps_11[] = {
 	{ "lease", 4, LEASE_11, lease_11 },
 };
 
+/* Up to layout 12 `flows` was a hash of the kernel's, with keys and values as they are. */
+static const struct convert_map maps_12[] = {
+	{ "control", 4, sizeof(struct flow_control), control_9 },
+};
+
 static const struct convert_layout layouts[] = {
 	{ 8, maps_8, sizeof(maps_8) / sizeof(maps_8[0]) },
 	{ 9, maps_9, sizeof(maps_9) / sizeof(maps_9[0]) },
 	{ 10, maps_10, sizeof(maps_10) / sizeof(maps_10[0]) },
 	{ 11, maps_11, sizeof(maps_11) / sizeof(maps_11[0]) },
+	{ 12, maps_12, sizeof(maps_12) / sizeof(maps_12[0]) },
 };
 
 const struct convert_layout *convert_from(uint32_t layout)

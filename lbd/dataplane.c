@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -37,6 +38,8 @@ const char *const dataplane_map_names[DATAPLANE_MAPS] = {
 	[MAP_CENSUS] = "census",
 	[MAP_CENSUS_TOTALS] = "census_totals",
 	[MAP_FLOWS] = "flows",
+	[MAP_BUCKETS] = "flow_buckets",
+	[MAP_FORM] = "flow_form",
 	[MAP_HANDSHAKES] = "handshakes",
 	[MAP_PINS] = "pins",
 	[MAP_GAUGES] = "gauges",
@@ -149,9 +152,11 @@ static int set_size(const struct dataplane *plane, struct bpf_map *map, const ch
 
 static int set_sizes(const struct dataplane *plane, const char *dir)
 {
-	uint32_t flows = plane->flows_max;
-	int error = set_size(plane, plane->skeleton->maps.flows, dir, flows);
+	uint32_t flows = plane->flows_max, buckets = flow_buckets_of(flows);
+	int error = set_size(plane, plane->skeleton->maps.flow_buckets, dir, buckets);
 
+	if (!error)
+		error = set_size(plane, plane->skeleton->maps.flows, dir, buckets * FLOW_PLACES);
 	if (!error)
 		error = set_size(plane, plane->skeleton->maps.reverse, dir,
 				 flows < FLOW_REVERSE ? flows : FLOW_REVERSE);
@@ -236,6 +241,28 @@ static int name_pins(struct dataplane *plane, const char *dir)
 	return error;
 }
 
+/* A table that is made now gets its form; one that was there may be filled as wished now. */
+static int form_table(struct dataplane *plane)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t length = sizeof(info), zero = 0;
+	struct flow_form form;
+
+	if (bpf_obj_get_info_by_fd(plane->map[MAP_BUCKETS], &info, &length) ||
+	    bpf_map_lookup_elem(plane->map[MAP_FORM], &zero, &form))
+		return -errno;
+	if (!form.buckets && getrandom(form.key, sizeof(form.key), 0) != sizeof(form.key))
+		return -errno;
+	if (!form.buckets || !plane->move.again)
+		form.limit = plane->flows_max;
+	form.buckets = info.max_entries;
+	if (bpf_map_update_elem(plane->map[MAP_FORM], &zero, &form, BPF_ANY))
+		return -errno;
+	plane->flows_max = form.limit;
+	return places_open(&plane->places, plane->map[MAP_FLOWS], plane->map[MAP_BUCKETS],
+			   plane->map[MAP_FORM]);
+}
+
 static void *map_memory(int fd, size_t length)
 {
 	void *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -263,7 +290,6 @@ static int take_descriptors(struct dataplane *plane)
 	if (bpf_obj_get_info_by_fd(plane->map[MAP_FLOWS], &info, &length))
 		return -errno;
 	plane->generation = info.id;
-	plane->flows_max = info.max_entries;
 	memset(&info, 0, sizeof(info));
 	if (bpf_obj_get_info_by_fd(plane->map[MAP_PINS], &info, &length))
 		return -errno;
@@ -273,7 +299,7 @@ static int take_descriptors(struct dataplane *plane)
 	plane->lease = map_memory(plane->map[MAP_LEASE], sizeof(*plane->lease));
 	plane->inbox = map_memory(plane->map[MAP_SWEEP_INBOX], FLOW_BATCH * sizeof(*plane->inbox));
 	plane->acked = map_memory(plane->map[MAP_ACKED], sizeof(*plane->acked));
-	return plane->lease && plane->inbox && plane->acked ? 0 : -ENOMEM;
+	return plane->lease && plane->inbox && plane->acked ? form_table(plane) : -ENOMEM;
 }
 
 static int load(struct dataplane *plane, const char *dir)
@@ -317,16 +343,37 @@ static int open_tables(struct dataplane *plane, const char *dir)
 	return error;
 }
 
+/* How many flows the pinned table may hold, 0: there is none. */
+static uint32_t pinned_flows(const char *dir)
+{
+	struct flow_form form = { { 0 }, 0, 0 };
+	struct pins_form of_flows, of_form;
+	uint32_t zero = 0;
+	int fd;
+
+	if (!pinned_form(dir, "flows", &of_flows))
+		return 0;
+	if (of_flows.type == BPF_MAP_TYPE_HASH) /* of a former layout */
+		return of_flows.entries;
+	fd = pins_open(dir, "flow_form", &of_form);
+	if (fd >= 0 && of_form.value == sizeof(form))
+		bpf_map_lookup_elem(fd, &zero, &form);
+	if (fd >= 0)
+		close(fd);
+	return form.limit;
+}
+
 /* The sizes that the pinned tables have; false: they are as wished, or there are none. */
 static bool keep_sizes(const char *dir, uint32_t *flows, uint32_t *pins)
 {
-	struct pins_form of_flows, of_pins;
+	uint32_t held = pinned_flows(dir);
+	struct pins_form of_pins;
 	bool other;
 
-	if (!pinned_form(dir, "flows", &of_flows) || !pinned_form(dir, "pins", &of_pins))
+	if (!held || !pinned_form(dir, "pins", &of_pins))
 		return false;
-	other = *flows != of_flows.entries || *pins != of_pins.entries;
-	*flows = of_flows.entries;
+	other = *flows != held || *pins != of_pins.entries;
+	*flows = held;
 	*pins = of_pins.entries;
 	return other;
 }

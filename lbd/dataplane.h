@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/places.h"
 #include "lbd/move.h"
 #include "proto/flow.h"
 #include "proto/flow_counter.h"
@@ -38,6 +39,8 @@ enum dataplane_map {
 	MAP_CENSUS,
 	MAP_CENSUS_TOTALS,
 	MAP_FLOWS,
+	MAP_BUCKETS,
+	MAP_FORM,
 	MAP_HANDSHAKES,
 	MAP_PINS,
 	MAP_GAUGES,
@@ -65,6 +68,7 @@ struct dataplane {
 	int map[DATAPLANE_MAPS];                   /* descriptors, owned by the skeleton */
 	int xdp, apply, sweep, carry, emit, reset; /* programs, likewise */
 	int release;
+	struct places places;                      /* the table of flows */
 	struct flow_lease *lease;                  /* the map itself */
 	struct flow_event *inbox;                  /* sweep_inbox itself, FLOW_BATCH records */
 	struct flow_acked *acked;                  /* the map itself */

@@ -22,19 +22,28 @@
 /* The data plane's clock is coarse: what it calls earlier may be so many ticks later. */
 enum { CLOCK_SLACK = 16 };
 
+/* An old table of flows: a hash of the kernel's up to layout 12, then one of places. */
+struct old_flows {
+	int flows, buckets, form; /* the latter -1: a hash */
+	struct places places;
+};
+
 /* One walk through old tables, with the records that it has gathered for caspair_carry. */
 struct pass {
 	struct dataplane *plane;
 	struct carried *inbox;
-	int flows, pins; /* the old tables */
+	struct old_flows flows;
+	int pins;
 	uint32_t named;
 	uint64_t done, full;
 };
 
 bool move_is_state(const char *name)
 {
-	static const char *const names[] = { "flows",  "reverse",      "pins",
-					     "gauges", "member_stats", "source_stats" };
+	static const char *const names[] = {
+		"flows", "flow_buckets", "flow_form",    "reverse",
+		"pins",  "gauges",       "member_stats", "source_stats"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(names[i], name))
@@ -62,14 +71,20 @@ static bool is_before(uint32_t tick, uint32_t other)
 
 /* --- flows and pins --------------------------------------------------------------------------- */
 
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static void pass_close(struct pass *pass)
 {
 	if (pass->inbox)
 		munmap(pass->inbox, CARRY_BATCH * sizeof(*pass->inbox));
-	if (pass->flows >= 0)
-		close(pass->flows);
-	if (pass->pins >= 0)
-		close(pass->pins);
+	close_one(pass->flows.flows);
+	close_one(pass->flows.buckets);
+	close_one(pass->flows.form);
+	close_one(pass->pins);
 }
 
 static uint32_t value_size(const struct pass *pass, const char *name, uint32_t today)
@@ -79,19 +94,45 @@ static uint32_t value_size(const struct pass *pass, const char *name, uint32_t t
 	return how ? how->value : today;
 }
 
+/* False: it is nothing that is known. */
+static bool open_flows(struct pass *pass)
+{
+	uint32_t value = value_size(pass, "flows", sizeof(struct flow));
+	const char *dir = pass->plane->move.dir;
+	struct old_flows *old = &pass->flows;
+	struct pins_form flows = { 0 }, other;
+
+	*old = (struct old_flows){ pins_open(dir, "flows", &flows), -1, -1, { 0 } };
+	if (flows.type == BPF_MAP_TYPE_HASH)
+		return flows.key == sizeof(struct flow_key) && flows.value == value;
+	old->buckets = pins_open(dir, "flow_buckets", &other);
+	old->form = pins_open(dir, "flow_form", &other);
+	if (flows.value != sizeof(struct flow_place) ||
+	    places_open(&old->places, old->flows, old->buckets, old->form))
+		return false;
+	old->places.value = value;
+	return true;
+}
+
+static bool open_pins(struct pass *pass)
+{
+	struct pins_form pins = { 0 };
+
+	pass->pins = pins_open(pass->plane->move.dir, "pins", &pins);
+	return pins.key == sizeof(struct pin_key) &&
+	       pins.value == value_size(pass, "pins", sizeof(struct pin));
+}
+
 static int pass_open(struct pass *pass, struct dataplane *plane)
 {
-	struct pins_form flows = { 0 }, pins = { 0 };
 	void *inbox = mmap(NULL, CARRY_BATCH * sizeof(*pass->inbox), PROT_READ | PROT_WRITE,
 			   MAP_SHARED, plane->map[MAP_CARRIED], 0);
+	bool flows, pins;
 
 	*pass = (struct pass){ .plane = plane, .inbox = inbox == MAP_FAILED ? NULL : inbox };
-	pass->flows = pins_open(plane->move.dir, "flows", &flows);
-	pass->pins = pins_open(plane->move.dir, "pins", &pins);
-	if (pass->inbox && flows.key == sizeof(struct flow_key) &&
-	    pins.key == sizeof(struct pin_key) &&
-	    flows.value == value_size(pass, "flows", sizeof(struct flow)) &&
-	    pins.value == value_size(pass, "pins", sizeof(struct pin)))
+	flows = open_flows(pass);
+	pins = open_pins(pass);
+	if (pass->inbox && flows && pins)
 		return 0;
 	pass_close(pass);
 	log_error("the old tables cannot be read: run lbd --detach-data-plane when no session "
@@ -175,22 +216,37 @@ static void name_flows(struct pass *pass, const struct walk *walk, uint32_t coun
 	}
 }
 
-/* A large table whose entries go over. */
-struct carry_table {
-	const char *name;
-	uint32_t key, value; /* bytes today */
-	void (*take)(struct pass *pass, const struct walk *walk, uint32_t count, uint32_t size);
-};
-
-static int carry(struct pass *pass, int old, const struct carry_table *table)
+static int carry_pins(struct pass *pass)
 {
-	uint32_t size = value_size(pass, table->name, table->value), count;
+	uint32_t size = value_size(pass, "pins", sizeof(struct pin));
 	struct walk walk;
-	int error = walk_open(&walk, old, table->key, size, CARRY_BATCH);
+	int error = walk_open(&walk, pass->pins, sizeof(struct pin_key), size, CARRY_BATCH);
 
 	while (!error && !walk.ended) {
-		count = walk_next(&walk);
-		table->take(pass, &walk, count, size);
+		name_pins(pass, &walk, walk_next(&walk), size);
+		error = flush(pass);
+	}
+	walk_close(&walk);
+	return error;
+}
+
+static int walk_old_flows(const struct pass *pass, struct walk *walk, uint32_t size)
+{
+	const struct old_flows *old = &pass->flows;
+
+	return old->form < 0
+		       ? walk_open(walk, old->flows, sizeof(struct flow_key), size, CARRY_BATCH)
+		       : walk_open_flows(walk, &old->places, CARRY_BATCH);
+}
+
+static int carry_flows(struct pass *pass)
+{
+	uint32_t size = value_size(pass, "flows", sizeof(struct flow));
+	struct walk walk;
+	int error = walk_old_flows(pass, &walk, size);
+
+	while (!error && !walk.ended) {
+		name_flows(pass, &walk, walk_next(&walk), size);
 		error = flush(pass);
 	}
 	walk_close(&walk);
@@ -200,13 +256,17 @@ static int carry(struct pass *pass, int old, const struct carry_table *table)
 /* The pins first, for the flows are counted on them. */
 static int carry_tables(struct pass *pass)
 {
-	static const struct carry_table pins = { "pins", sizeof(struct pin_key), sizeof(struct pin),
-						 name_pins };
-	static const struct carry_table flows = { "flows", sizeof(struct flow_key),
-						  sizeof(struct flow), name_flows };
-	int error = carry(pass, pass->pins, &pins);
+	int error = carry_pins(pass);
 
-	return error ? error : carry(pass, pass->flows, &flows);
+	return error ? error : carry_flows(pass);
+}
+
+static bool old_has(const struct pass *pass, const struct flow_key *key, void *value)
+{
+	const struct old_flows *old = &pass->flows;
+
+	return old->form < 0 ? !bpf_map_lookup_elem(old->flows, key, value)
+			     : places_find(&old->places, key, value);
 }
 
 /* Copies from before `limit` whose flow the old table has no more. */
@@ -214,8 +274,7 @@ static int lose_flows(struct pass *pass, uint32_t limit)
 {
 	uint8_t *old = malloc(value_size(pass, "flows", sizeof(struct flow)));
 	struct walk walk;
-	int error = walk_open(&walk, pass->plane->map[MAP_FLOWS], sizeof(struct flow_key),
-			      sizeof(struct flow), CARRY_BATCH);
+	int error = walk_open_flows(&walk, &pass->plane->places, CARRY_BATCH);
 
 	if (!old)
 		error = -ENOMEM;
@@ -227,8 +286,7 @@ static int lose_flows(struct pass *pass, uint32_t limit)
 		for (uint32_t i = 0; i < count; i++) {
 			struct carried *record;
 
-			if (!is_before(flow[i].created, limit) ||
-			    !bpf_map_lookup_elem(pass->flows, &key[i], old))
+			if (!is_before(flow[i].created, limit) || old_has(pass, &key[i], old))
 				continue;
 			record = record_next(pass, CARRY_LOST_FLOW);
 			record->key = key[i];

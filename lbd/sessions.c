@@ -192,8 +192,7 @@ static void forget(struct answering *answering)
 
 static int open_stream(struct stream *stream, const Cas__SessionsRequest *request)
 {
-	int error = walk_open(&stream->walk, stream->lbd->plane.map[MAP_FLOWS],
-			      sizeof(struct flow_key), sizeof(struct flow), SLICE);
+	int error = walk_open_flows(&stream->walk, &stream->lbd->plane.places, SLICE);
 
 	if (!error)
 		error = arena_open(&stream->arena, ARENA);

@@ -101,10 +101,10 @@ static size_t descriptors(const struct lbd *lbd, bool syncd, int fds[CTL_MAX_FDS
 {
 	const int *map = lbd->plane.map;
 	const int for_syncd[] = {
-		map[MAP_FLOWS],   map[MAP_PINS],    map[MAP_EVENTS],
-		map[MAP_LOST],    map[MAP_GAUGES],  map[MAP_APPLY_INBOX],
-		lbd->plane.apply, map[MAP_CONTROL], map[MAP_MEMBERS],
-		map[MAP_SOURCES], map[MAP_ACKED],   lbd->release.wake,
+		map[MAP_FLOWS],   map[MAP_PINS],        map[MAP_EVENTS],  map[MAP_LOST],
+		map[MAP_GAUGES],  map[MAP_APPLY_INBOX], lbd->plane.apply, map[MAP_CONTROL],
+		map[MAP_MEMBERS], map[MAP_SOURCES],     map[MAP_ACKED],   lbd->release.wake,
+		map[MAP_BUCKETS], map[MAP_FORM],
 	};
 
 	if (!syncd) {

@@ -222,8 +222,7 @@ int sweep_start(struct sweep *sweep, struct ev_loop *loop, struct dataplane *pla
 	int error;
 
 	*sweep = (struct sweep){ .plane = plane, .plan = plan, .reset = reset };
-	error = walk_open(&sweep->flows, plane->map[MAP_FLOWS], sizeof(struct flow_key),
-			  sizeof(struct flow), SLICE);
+	error = walk_open_flows(&sweep->flows, &plane->places, SLICE);
 	if (!error)
 		error = walk_open(&sweep->pins, plane->map[MAP_PINS], sizeof(struct pin_key),
 				  sizeof(struct pin), SLICE);

@@ -349,8 +349,7 @@ static void forget(struct answering *answering)
 
 static int open_usage(struct usage *usage, const Cas__UsageRequest *request)
 {
-	int error = walk_open(&usage->walk, usage->lbd->plane.map[MAP_FLOWS],
-			      sizeof(struct flow_key), sizeof(struct flow), SLICE);
+	int error = walk_open_flows(&usage->walk, &usage->lbd->plane.places, SLICE);
 
 	if (!error)
 		error = arena_open(&usage->arena, ARENA);

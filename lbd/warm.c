@@ -99,8 +99,7 @@ int warm_start(struct warm *warm, struct ev_loop *loop, const struct dataplane *
 {
 	*warm = (struct warm){ .neighbour = neighbour };
 	warm->hops = calloc(1, sizeof(*warm->hops));
-	if (!warm->hops || walk_open(&warm->flows, plane->map[MAP_FLOWS], sizeof(struct flow_key),
-				     sizeof(struct flow), SLICE)) {
+	if (!warm->hops || walk_open_flows(&warm->flows, &plane->places, SLICE)) {
 		free(warm->hops);
 		return -ENOMEM;
 	}

@@ -69,7 +69,7 @@ enum flow_flags {
 	FLOW_BEGUN = 128,  /* recorded at its SYN, and the client has not acknowledged yet; local */
 };
 
-/* Map `flows`: HASH, preallocated, never LRU. */
+/* What the map `flows` holds, see proto/flow_place.h. */
 struct flow {
 	__u16 member; /* slot in `members`; FLOW_NO_MEMBER when FLOW_OUTBOUND */
 	__u8 state;   /* enum flow_state */

@@ -26,10 +26,16 @@ static inline struct flow_ip flow_ip4(__be32 addr)
 	return (struct flow_ip){ .word = { 0, 0, FLOW_IP_MAPPED, addr } };
 }
 
+/* The bits in which any two words differ. */
+static inline __u32 flow_ip_differ(const struct flow_ip *a, const struct flow_ip *b)
+{
+	return (a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+	       (a->word[3] ^ b->word[3]);
+}
+
 static inline int flow_ip_equal(const struct flow_ip *a, const struct flow_ip *b)
 {
-	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
-		 (a->word[3] ^ b->word[3]));
+	return !flow_ip_differ(a, b);
 }
 
 static inline int flow_ip_is_none(const struct flow_ip *ip)

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 /* Raised with every change of a layout below; lbd/convert.c says what becomes of the one before. */
-#define FLOW_LAYOUT 12
+#define FLOW_LAYOUT 13
 
 #define FLOW_TICK_SHIFT       20  /* ticks = nanoseconds >> FLOW_TICK_SHIFT */
 #define FLOW_TICKS_PER_SECOND 954 /* 10^9 / 2^20, rounded up: a timeout is never cut short */

@@ -13,7 +13,7 @@
 static const struct {
 	uint32_t key, value;
 } shape[TABLE_FDS] = {
-	[TABLE_FLOWS] = { sizeof(struct flow_key), sizeof(struct flow) },
+	[TABLE_FLOWS] = { sizeof(uint32_t), sizeof(struct flow_place) },
 	[TABLE_PINS] = { sizeof(struct pin_key), sizeof(struct pin) },
 	[TABLE_LOST] = { sizeof(uint32_t), sizeof(struct flow_lost) },
 	[TABLE_GAUGES] = { sizeof(uint32_t), sizeof(struct flow_gauges) },
@@ -22,6 +22,8 @@ static const struct {
 	[TABLE_MEMBERS] = { sizeof(uint32_t), sizeof(struct flow_member) },
 	[TABLE_SOURCES] = { sizeof(uint32_t), sizeof(struct flow_source) },
 	[TABLE_ACKED] = { sizeof(uint32_t), sizeof(struct flow_acked) },
+	[TABLE_BUCKETS] = { sizeof(uint32_t), sizeof(struct flow_bucket) },
+	[TABLE_FORM] = { sizeof(uint32_t), sizeof(struct flow_form) },
 };
 
 static uint32_t ticks(void)
@@ -98,8 +100,6 @@ static int check_shapes(struct table *table)
 		if (shape[i].value &&
 		    (info.key_size != shape[i].key || info.value_size != shape[i].value))
 			return -EINVAL;
-		if (i == TABLE_FLOWS)
-			table->capacity = info.max_entries;
 	}
 	return 0;
 }
@@ -156,6 +156,10 @@ int table_open(struct table *table, const int *fds, size_t count)
 		err = map_all(table);
 	if (!err && bpf_map_lookup_elem(table->fd[TABLE_CONTROL], &zero, &control) != 0)
 		err = -errno;
+	if (!err)
+		err = places_open(&table->places, table->fd[TABLE_FLOWS], table->fd[TABLE_BUCKETS],
+				  table->fd[TABLE_FORM]);
+	table->capacity = table->places.form.limit;
 	if (!err)
 		table->layout = control.layout;
 	if (!err && control.layout != FLOW_LAYOUT)
@@ -340,7 +344,7 @@ static void lookup_flow(struct table *table, struct flow_event *event)
 	struct meaning meaning = { .member = &member };
 	struct flow flow;
 
-	if (bpf_map_lookup_elem(table->fd[TABLE_FLOWS], &key, &flow) != 0) {
+	if (!places_find(&table->places, &key, &flow)) {
 		*event = (struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key };
 		return;
 	}
@@ -379,6 +383,7 @@ void table_walk(struct table *table, enum table_walk walk)
 {
 	table->walk = walk;
 	table->walk_begun = table->walk_done = false;
+	table->cursor = 0;
 	table->now = ticks();
 	/* They keep their slots as long as a flow refers to them, so once a walk is enough. */
 	for (uint32_t slot = 0; slot < FLOW_MAX_MEMBERS; slot++)
@@ -387,7 +392,7 @@ void table_walk(struct table *table, enum table_walk walk)
 		table->source[slot] = read_source(table, slot + 1);
 }
 
-/* The cursor is the kernel's place in the map, whoever asks. */
+/* The cursor is a place in the map, whoever asks. */
 void table_go_on(struct table *table, const struct table *before)
 {
 	table->walk = before->walk;
@@ -405,17 +410,27 @@ static const struct flow_member *walked_member(const struct table *table, uint32
 	return slot < FLOW_MAX_MEMBERS ? &table->member[slot] : &nobody;
 }
 
-/* The next entries of a map: their number, or negative errno.  A walk sees every entry that is
- * there from its begin to its end, exactly once. */
-static int next_batch(struct table *table, enum table_fd map, void *keys, void *values,
-		      uint32_t count)
+/* The next entries: their number, or negative errno.  A walk sees every entry that is there from
+ * its begin to its end, exactly once. */
+static int next_flows(struct table *table, struct flow_key *key, struct flow *flow, uint32_t count)
+{
+	int read;
+
+	if (table->walk_done)
+		return 0;
+	read = places_read(&table->places, &table->cursor, key, flow, count);
+	table->walk_done = places_ended(&table->places, table->cursor);
+	return read;
+}
+
+static int next_pins(struct table *table, struct pin_key *key, struct pin *pin, uint32_t count)
 {
 	int err;
 
 	if (table->walk_done)
 		return 0;
-	err = bpf_map_lookup_batch(table->fd[map], table->walk_begun ? &table->cursor : NULL,
-				   &table->cursor, keys, values, &count, NULL);
+	err = bpf_map_lookup_batch(table->fd[TABLE_PINS], table->walk_begun ? &table->cursor : NULL,
+				   &table->cursor, key, pin, &count, NULL);
 	table->walk_begun = true;
 	if (err && errno == ENOENT)
 		table->walk_done = true;
@@ -428,7 +443,7 @@ static int step_flows(struct table *table, struct flow_event *event, uint32_t ma
 {
 	struct flow_key key[FLOW_BATCH];
 	struct flow flow[FLOW_BATCH];
-	int n = next_batch(table, TABLE_FLOWS, key, flow, max);
+	int n = next_flows(table, key, flow, max);
 
 	for (int i = 0; i < n; i++) {
 		struct meaning meaning = { .member = walked_member(table, flow[i].member) };
@@ -444,7 +459,7 @@ static int step_pins(struct table *table, struct flow_event *event, uint32_t max
 {
 	struct pin_key key[FLOW_BATCH];
 	struct pin pin[FLOW_BATCH];
-	int n = next_batch(table, TABLE_PINS, key, pin, max);
+	int n = next_pins(table, key, pin, max);
 
 	for (int i = 0; i < n; i++)
 		fill_pin(&event[i], &key[i], &pin[i], walked_member(table, pin[i].member),
@@ -456,7 +471,7 @@ int table_step(struct table *table, struct flow_event *event, size_t max)
 {
 	int n;
 
-	if (max == 0 || max > FLOW_BATCH)
+	if (max < FLOW_PLACES || max > FLOW_BATCH)
 		return -EINVAL;
 	do
 		n = table->walk == TABLE_WALK_FLOWS ? step_flows(table, event, (uint32_t)max)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/places.h"
 #include "proto/flow.h"
 #include "proto/flow_event.h"
 #include "proto/flow_ip.h"
@@ -30,6 +31,8 @@ enum table_fd {
 	TABLE_SOURCES,
 	TABLE_ACKED,
 	TABLE_WAKE, /* an eventfd of lbd's */
+	TABLE_BUCKETS,
+	TABLE_FORM,
 	TABLE_FDS
 };
 
@@ -37,6 +40,7 @@ enum table_walk { TABLE_WALK_PINS, TABLE_WALK_FLOWS };
 
 struct table {
 	int fd[TABLE_FDS]; /* -1: not open */
+	struct places places;
 	uint64_t capacity; /* flows it can hold */
 	uint32_t layout;
 	struct flow_event *inbox;

@@ -127,7 +127,7 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 		tally->refused++;
 		return;
 	}
-	flow = bpf_map_lookup_elem(&flows, &record->key);
+	flow = flow_find(&record->key);
 	if (flow && (record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch)))
 		return;
 	/* The same ports once more: the end of the former flow was merged into this record. */
@@ -146,7 +146,7 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 
 static __always_inline void apply_flow_del(const struct flow_event *record, struct tally *tally)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, &record->key);
+	struct flow *flow = flow_find(&record->key);
 
 	if (!flow || record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch))
 		return;

@@ -61,7 +61,7 @@ static __noinline int back_segment(struct packet *p)
 		return gate_own();
 	if (p->hops <= 1)
 		return refuse_hops(p, &p->dst);
-	flow = bpf_map_lookup_elem(&flows, &key);
+	flow = flow_find(&key);
 	if (!flow)
 		return back_handshake(p, &key);
 	if (!flow->source || flow->source_port != p->tcp->dest)

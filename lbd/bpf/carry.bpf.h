@@ -27,8 +27,7 @@ static __noinline int carry_make(struct carried *record)
 		__sync_fetch_and_add(&held->flows, 1);
 	else
 		flow->pool_id = 0; /* its pin was dropped by force */
-	/* An int: until Linux 6.4 the upper half of the register is not part of the answer. */
-	err = (int)bpf_map_update_elem(&flows, &record->key, flow, BPF_NOEXIST);
+	err = flow_add(&record->key, flow);
 	if (err) {
 		if (held)
 			__sync_fetch_and_add(&held->flows, (__u32)-1);
@@ -38,7 +37,6 @@ static __noinline int carry_make(struct carried *record)
 	}
 	if (way.source)
 		source_count(way.source, 1);
-	gauge_flows(1);
 	record_stats(way.member, 1, 0);
 	return 0;
 }
@@ -60,7 +58,7 @@ static __always_inline int carry_is_newer(const struct flow *flow, const struct 
 static __always_inline void carry_flow(struct carried *record, struct tally *tally)
 {
 	const struct flow *fresh = &record->entry.flow;
-	struct flow *flow = bpf_map_lookup_elem(&flows, &record->key);
+	struct flow *flow = flow_find(&record->key);
 	int err;
 
 	if (flow && carry_is_same(flow, fresh)) {
@@ -111,7 +109,7 @@ static __always_inline void carry_pin(const struct carried *record, struct tally
 
 static __always_inline void carry_lost_flow(const struct carried *record, struct tally *tally)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, &record->key);
+	const struct flow *flow = flow_find(&record->key);
 
 	if (flow && flow->created == record->entry.flow.created &&
 	    record_remove(&record->key, flow, tally->now, RECORD_PEER) == 0)

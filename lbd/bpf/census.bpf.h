@@ -306,7 +306,7 @@ __noinline int census_read(hook_frame *ctx, const struct flow_ip *client, const 
 	key.client = *client;
 	key.vip = *vip;
 	key.vip_port = tcp.dest;
-	flow = bpf_map_lookup_elem(&flows, &key);
+	flow = flow_find(&key);
 	header = tcp.doff * 4;
 	if (!flow || !(flow->flags & FLOW_UNREAD) || bytes <= header)
 		return 0;

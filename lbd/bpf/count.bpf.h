@@ -65,14 +65,6 @@ static __always_inline struct flow_gauges *gauges_get(void)
 	return bpf_map_lookup_elem(&gauges, &zero);
 }
 
-static __always_inline void gauge_flows(__s64 change)
-{
-	struct flow_gauges *gauge = gauges_get();
-
-	if (gauge)
-		__sync_fetch_and_add(&gauge->flows, change);
-}
-
 static __always_inline void gauge_pins(__s64 change)
 {
 	struct flow_gauges *gauge = gauges_get();

@@ -210,7 +210,7 @@ static __always_inline struct way icmp_way(const struct flow_key *key,
 					   const struct flow_service *service)
 {
 	const struct handshake *handshake;
-	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	const struct flow *flow = flow_find(key);
 	struct way way = { .mode = service->mode };
 
 	if (flow)
@@ -293,8 +293,7 @@ static __noinline int icmp_outbound(struct packet *p)
 	if (icmp_quote(p, &quote, QUOTE_OF_CLIENT))
 		return pass();
 	service = icmp_service(p, &quote.key);
-	if (!service || flow_ip_is_none(&service->vip[p->family & 1]) ||
-	    bpf_map_lookup_elem(&flows, &quote.key))
+	if (!service || flow_ip_is_none(&service->vip[p->family & 1]) || flow_find(&quote.key))
 		return pass();
 	quote.key.vip = service->vip[p->family & 1];
 	if (p->hops <= 1)
@@ -330,7 +329,7 @@ static __noinline int icmp_back(struct packet *p)
 
 	if (icmp_quote(p, &quote, QUOTE_OF_CLIENT) || source_client(&quote.key))
 		return gate_own();
-	flow = bpf_map_lookup_elem(&flows, &quote.key);
+	flow = flow_find(&quote.key);
 	if (flow)
 		return icmp_known(p, &quote, &flow->hop);
 	handshake = bpf_map_lookup_elem(&handshakes, &quote.key);

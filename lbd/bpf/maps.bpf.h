@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every map of the data plane.  Names and layouts of the shared ones are those of proto/flow*.h; lbd
- * sets the sizes of `flows` and `pins` from the configuration.  The last ones serve the data plane
- * alone and hold nothing that could not be learned again within a second.
+ * Every map of the data plane.  Names and layouts of the shared ones are those of proto/flow*.h;
+ * lbd sets the sizes of the tables of flows and pins from the configuration.  The last ones serve
+ * the data plane alone and hold nothing that could not be learned again within a second.
  */
 #ifndef CASPAIR_MAPS_BPF_H
 #define CASPAIR_MAPS_BPF_H
@@ -18,6 +18,7 @@
 #include "proto/flow_ip.h"
 #include "proto/flow_lease.h"
 #include "proto/flow_limits.h"
+#include "proto/flow_place.h"
 #include "proto/flow_tables.h"
 
 /* --- configuration --- */
@@ -138,10 +139,28 @@ struct {
 /* --- state --- */
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1000000);
-	__type(key, struct flow_key);
-	__type(value, struct flow);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow_form);
+} flow_form SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow_bucket);
+} flow_buckets SEC(".maps");
+
+/* Mapped to memory, which also puts its lines where those of the processor are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_PLACES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow_place);
 } flows SEC(".maps");
 
 struct {

@@ -17,7 +17,7 @@
 
 static __always_inline void own_forget_ended(const struct flow_key *key, __u32 now)
 {
-	const struct flow *before = bpf_map_lookup_elem(&flows, key);
+	const struct flow *before = flow_find(key);
 
 	if (before && track_has_ended(before))
 		record_remove(key, before, now, RECORD_OWN);
@@ -86,7 +86,7 @@ static __always_inline int own_from_member(struct packet *p, const struct flow_k
 	struct flow *flow;
 
 	own.vip = p->src;
-	flow = bpf_map_lookup_elem(&flows, &own);
+	flow = flow_find(&own);
 	if (flow) {
 		track_member(flow, &own, p);
 		return 1;
@@ -150,7 +150,7 @@ static __noinline void own_to_member(struct packet *p, const struct flow_role *r
 		return;
 	own.client_port = p->tcp->source;
 	own.vip_port = p->tcp->dest;
-	flow = bpf_map_lookup_elem(&flows, &own);
+	flow = flow_find(&own);
 	if (flow && !(packet_opens(p) && track_has_ended(flow)))
 		track_client(flow, &own, p);
 	else if (packet_opens(p) || packet_confirms(p))

@@ -8,6 +8,7 @@
 
 #include <linux/errno.h>
 
+#include "lbd/bpf/flows.bpf.h"
 #include "lbd/bpf/pin.bpf.h"
 
 /* By whose word a flow is made or removed. */
@@ -112,8 +113,7 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 		pin.pool_id = pool->id;
 		record_hold(&pin, flow, pool, by);
 	}
-	/* An int: until Linux 6.4 the upper half of the register is not part of the answer. */
-	err = (int)bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
+	err = flow_add(key, flow);
 	if (err) {
 		if (flow->pool_id)
 			pin_release(&pin, now);
@@ -125,7 +125,6 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 		source_count(way.source, 1);
 	/* Who looks has the record first; a choice kept longer would meet the port's next flow. */
 	bpf_map_delete_elem(&handshakes, key);
-	gauge_flows(1);
 	record_stats(flow->member, 1, by == RECORD_OWN ? 1 : 0);
 	if (by == RECORD_OWN)
 		event_flow(EVENT_FLOW_PUT, key, flow, now);
@@ -219,9 +218,8 @@ static __noinline int record_remove(const struct flow_key *key, const struct flo
 
 	if (by == RECORD_OWN)
 		event_flow(EVENT_FLOW_DEL, key, flow, now);
-	if (bpf_map_delete_elem(&flows, key))
+	if (flow_drop(key))
 		return -1;
-	gauge_flows(-1);
 	/* Before the counts, which let slots of members and sources go. */
 	if (way.source) {
 		source_leave(key, &way);

@@ -200,7 +200,7 @@ static __always_inline int reset_holds(const struct flow_key *key, const struct 
 /* One order; 1 when it was carried out. */
 static __noinline int reset_flow(struct __sk_buff *skb, const struct flow_key *key, int reason)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	struct flow *flow = flow_find(key);
 	__u32 now = ticks_call();
 
 	if (!flow || !reset_holds(key, flow, reason, now))

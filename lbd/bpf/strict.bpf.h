@@ -274,7 +274,7 @@ __noinline int strict_end(hook_frame *frame, const struct strict_packet *s, int 
 	number = service->number;
 	if (s->kind != STRICT_BEGUN)
 		strict_see(s, draft);
-	flow = bpf_map_lookup_elem(&flows, &draft->key);
+	flow = flow_find(&draft->key);
 	if (verdict != XDP_REDIRECT || !flow || !strict_tells(s, flow))
 		return verdict;
 	said = strict_judge(flags, s->now);

@@ -91,7 +91,7 @@ static __always_inline __u32 sweep_timeout(const struct flow_key *key, const str
 
 static __always_inline void sweep_flow(const struct flow_event *named, struct tally *tally)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, &named->key);
+	struct flow *flow = flow_find(&named->key);
 	int forced = named->apply == SWEEP_FORCE;
 	__u8 state, flags, mode;
 

@@ -216,7 +216,7 @@ part_memory() {
 		cas_run memory lbd
 		wait_for 60 "a table of $flows flows" test -S "$LAB/memory/run/lbd.sock"
 		wait_for 60 "a table of $flows flows" test -e "$pins/link-$(lane_in memory)"
-		note memory "$flows" caspair "{\"flows_bytes\":$(pinned_bytes "$pins/flows"),\
+		note memory "$flows" caspair "{\"flows_bytes\":$(pinned_bytes "$pins"/flow*),\
 \"all_bytes\":$(pinned_bytes "$pins"/[!l]* "$pins/lost" "$pins/lease")}"
 		signal -TERM memory-lbd
 		wait_for 20 "lbd to leave" gone memory-lbd

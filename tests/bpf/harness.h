@@ -42,6 +42,7 @@
 #include "proto/flow_limits.h"
 #include "proto/flow_tables.h"
 #include "tests/bpf/frame.h"
+#include "tests/flow_table.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -93,6 +94,7 @@ struct harness {
 	unsigned int notices;
 	struct flow_open_bind open_bind; /* the last one told */
 	unsigned int open_binds;
+	struct place_table flows;
 };
 
 static struct harness box;
@@ -204,14 +206,15 @@ static inline struct flow_key key_of(uint32_t client, uint16_t client_port, uint
 
 static inline bool flow_read(const struct flow_key *key, struct flow *flow)
 {
-	memset(flow, 0, sizeof(*flow));
-	return bpf_map_lookup_elem(bpf_map__fd(box.bpf->maps.flows), key, flow) == 0;
+	const struct flow *found = flow_table_find(&box.flows, key);
+
+	*flow = found ? *found : (struct flow){ 0 };
+	return found;
 }
 
 static inline void flow_write(const struct flow_key *key, const struct flow *flow)
 {
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(box.bpf->maps.flows), key, flow, BPF_ANY),
-			 0);
+	assert_true(flow_table_put(&box.flows, key, flow));
 }
 
 static inline bool pin_read(uint32_t client, uint32_t pool_id, struct pin *pin)
@@ -462,6 +465,29 @@ static inline int harness_open_tc(void)
 	return err ? err : caspair_tc__load(box.tc);
 }
 
+static inline void harness_sizes(uint32_t flows, uint32_t pins)
+{
+	uint32_t buckets = flow_buckets_of(flows);
+
+	bpf_map__set_max_entries(box.bpf->maps.flow_buckets, buckets);
+	bpf_map__set_max_entries(box.bpf->maps.flows, buckets * FLOW_PLACES);
+	bpf_map__set_max_entries(box.bpf->maps.reverse, flows);
+	bpf_map__set_max_entries(box.bpf->maps.pins, pins);
+	bpf_map__set_max_entries(box.bpf->maps.held, HELD_RING);
+}
+
+static inline bool harness_flows(uint32_t flows)
+{
+	struct flow_form form = { .buckets = flow_buckets_of(flows), .limit = flows };
+
+	for (uint32_t i = 0; i < FLOW_HASH_WORDS; i++)
+		form.key[i] = 0x9e3779b9u * (i + 1);
+	map_set(box.bpf->maps.flow_form, 0, &form);
+	return flow_table_open(&box.flows, bpf_map__fd(box.bpf->maps.flow_form),
+			       bpf_map__fd(box.bpf->maps.flow_buckets),
+			       bpf_map__fd(box.bpf->maps.flows));
+}
+
 /* For a group's set-up: one load of the data plane with tables of this size. */
 static inline int harness_open(uint32_t flows, uint32_t pins)
 {
@@ -472,11 +498,10 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 	box.bpf = caspair__open();
 	if (!box.bpf)
 		return -errno;
-	bpf_map__set_max_entries(box.bpf->maps.flows, flows);
-	bpf_map__set_max_entries(box.bpf->maps.reverse, flows);
-	bpf_map__set_max_entries(box.bpf->maps.pins, pins);
-	bpf_map__set_max_entries(box.bpf->maps.held, HELD_RING);
+	harness_sizes(flows, pins);
 	err = caspair__load(box.bpf);
+	if (!err && !harness_flows(flows))
+		err = -ENOMEM;
 	if (!err && box.hook == HOOK_TC)
 		err = harness_open_tc();
 	if (err)
@@ -497,6 +522,7 @@ static inline int harness_open(uint32_t flows, uint32_t pins)
 static inline int harness_close(void **state UNUSED)
 {
 	ring_buffer__free(box.rings);
+	flow_table_close(&box.flows);
 	caspair_tc__destroy(box.tc);
 	caspair__destroy(box.bpf);
 	box.tc = NULL;
@@ -541,7 +567,7 @@ static inline int harness_reset(void **state UNUSED)
 	for (uint32_t service = SERVICE_RPC; service <= SERVICE_SMTP; service++)
 		map_set(box.bpf->maps.service_stats, service, zeros);
 	free(zeros);
-	map_clear(box.bpf->maps.flows);
+	flow_table_clear(&box.flows);
 	map_clear(box.bpf->maps.handshakes);
 	map_clear(box.bpf->maps.pins);
 	map_clear(box.bpf->maps.asked);

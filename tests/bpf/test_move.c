@@ -23,11 +23,13 @@
 #include "lbd/convert.h"
 #include "lbd/dataplane.h"
 #include "lbd/dataplane_pins.h"
+#include "tests/flow_table.h"
 
 #define UNUSED __attribute__((unused))
 #define DIR    "/tmp/caspair"
 
-enum { SIZE = 4000, FLOWS = 2000, MEMBERS = 4, POOL = 7, LAYOUT_OLD = 7, NEW_AGE = 5 };
+enum { SIZE = 4000, BUCKETS = (SIZE * 4 + 44) / 45, FLOWS = 2000, MEMBERS = 4, POOL = 7 };
+enum { LAYOUT_OLD = 7, NEW_AGE = 5 };
 
 static struct dataplane plane;
 
@@ -156,8 +158,17 @@ static void configure(void)
 	put(MAP_CONTROL, 0, &control);
 }
 
+static struct place_table new_flows(void)
+{
+	struct place_table table;
+
+	assert_true(flow_table_open(&table, plane.map[MAP_FORM], plane.map[MAP_BUCKETS],
+				    plane.map[MAP_FLOWS]));
+	return table;
+}
+
 /* As the old program's packets do it: the entry and all that counts it. */
-static void old_makes(int flows, int pins, uint32_t i, const struct flow *flow)
+static void old_makes(struct place_table *flows, int pins, uint32_t i, const struct flow *flow)
 {
 	struct flow_member_stats stats = { 0 };
 	struct flow_source_stats source = { 0 };
@@ -174,7 +185,7 @@ static void old_makes(int flows, int pins, uint32_t i, const struct flow *flow)
 	pin.flows++;
 	pin.last_used = ticks();
 	assert_int_equal(bpf_map_update_elem(pins, &pin_key, &pin, BPF_ANY), 0);
-	assert_int_equal(bpf_map_update_elem(flows, &key, flow, BPF_NOEXIST), 0);
+	assert_int_equal(place_add(flows, &key, flow), 0);
 	gauges.flows++;
 	stats.flows++;
 	stats.connections++;
@@ -189,7 +200,7 @@ static struct flow must_have(uint32_t i)
 	struct flow_key key = key_of(i);
 	struct flow flow;
 
-	assert_int_equal(bpf_map_lookup_elem(plane.map[MAP_FLOWS], &key, &flow), 0);
+	assert_true(places_find(&plane.places, &key, &flow));
 	return flow;
 }
 
@@ -198,7 +209,7 @@ static bool has(uint32_t i)
 	struct flow_key key = key_of(i);
 	struct flow flow;
 
-	return bpf_map_lookup_elem(plane.map[MAP_FLOWS], &key, &flow) == 0;
+	return places_find(&plane.places, &key, &flow);
 }
 
 static unsigned int next_pins(void)
@@ -217,21 +228,21 @@ static unsigned int next_pins(void)
 static void assert_counted(uint32_t flows)
 {
 	uint64_t of_member[MEMBERS] = { 0 }, with_source = 0, count = 0, held = 0, pins = 0;
-	struct flow_key key, *last = NULL;
 	struct pin_key pin_key, *last_pin = NULL;
+	struct place_table table = new_flows();
 	struct flow_source_stats source;
 	struct flow_gauges gauges;
 	uint32_t zero = 0;
 
-	for (; !bpf_map_get_next_key(plane.map[MAP_FLOWS], last, &key); last = &key) {
-		struct flow flow;
+	for (size_t at = 0; (at = flow_table_next(&table, at)) != SIZE_MAX; at++) {
+		const struct flow *flow = &table.place[at].flow;
 
-		assert_int_equal(bpf_map_lookup_elem(plane.map[MAP_FLOWS], &key, &flow), 0);
-		of_member[flow.member]++;
-		with_source += flow.source != 0;
-		held += flow.pool_id != 0;
+		of_member[flow->member]++;
+		with_source += flow->source != 0;
+		held += flow->pool_id != 0;
 		count++;
 	}
+	flow_table_close(&table);
 	for (; !bpf_map_get_next_key(plane.map[MAP_PINS], last_pin, &pin_key);
 	     last_pin = &pin_key) {
 		struct pin pin;
@@ -266,7 +277,10 @@ static uint64_t connections(void)
 static int other_map(enum bpf_map_type type, const char *name, const struct convert_map *form,
 		     uint32_t entries)
 {
-	int fd = bpf_map_create(type, name, form->key, form->value, entries, NULL);
+	bool mapped = type == BPF_MAP_TYPE_ARRAY && !strncmp(name, "flow", 4);
+	struct bpf_map_create_opts options = { .sz = sizeof(options),
+					       .map_flags = mapped ? BPF_F_MMAPABLE : 0 };
+	int fd = bpf_map_create(type, name, form->key, form->value, entries, &options);
 	char path[PINS_PATH];
 
 	assert_true(fd >= 0);
@@ -297,8 +311,10 @@ static int set_up(void **state UNUSED)
 		uint32_t key, value, entries;
 	} maps[] = {
 		{ MAP_CONTROL, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_control), 1 },
-		{ MAP_FLOWS, BPF_MAP_TYPE_HASH, sizeof(struct flow_key), sizeof(struct flow),
-		  SIZE },
+		{ MAP_FORM, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_form), 1 },
+		{ MAP_BUCKETS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_bucket), BUCKETS },
+		{ MAP_FLOWS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_place),
+		  BUCKETS * FLOW_PLACES },
 		{ MAP_PINS, BPF_MAP_TYPE_HASH, sizeof(struct pin_key), sizeof(struct pin), SIZE },
 		{ MAP_GAUGES, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_gauges), 1 },
 		{ MAP_MEMBERS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_member),
@@ -310,7 +326,11 @@ static int set_up(void **state UNUSED)
 		{ MAP_SOURCE_STATS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_source_stats),
 		  FLOW_MAX_SOURCES },
 	};
+	const struct flow_form of_flows = { .key = { 3, 1, 4, 1, 5, 9, 2, 6, 5, 3 },
+					    .buckets = BUCKETS,
+					    .limit = SIZE };
 	const size_t count = sizeof(maps) / sizeof(maps[0]);
+	struct place_table table;
 
 	assert_int_equal(pins_directory(DIR), 0);
 	for (size_t i = 0; i < count; i++) {
@@ -320,11 +340,14 @@ static int set_up(void **state UNUSED)
 		plane.map[maps[i].map] = other_map(maps[i].type, name, &form, maps[i].entries);
 	}
 	configure();
+	put(MAP_FORM, 0, &of_flows);
+	table = new_flows();
 	for (uint32_t i = 0; i < FLOWS; i++) {
 		struct flow flow = flow_of(i, 10000);
 
-		old_makes(plane.map[MAP_FLOWS], plane.map[MAP_PINS], i, &flow);
+		old_makes(&table, plane.map[MAP_PINS], i, &flow);
 	}
+	flow_table_close(&table);
 	for (size_t i = 0; i < count; i++)
 		close(plane.map[maps[i].map]);
 	return 0;
@@ -362,26 +385,32 @@ static void resized(void **state UNUSED)
 
 /* The old tables, which go on until the interfaces have the new program. */
 struct old {
-	int flows, pins;
+	struct place_table flows;
+	int pins;
 	struct dataplane counts;
 };
 
 static void old_open(struct old *old)
 {
 	struct pins_form form;
+	int flows = pins_open(DIR, "flows", &form), buckets = pins_open(DIR, "flow_buckets", &form);
+	int of_flows = pins_open(DIR, "flow_form", &form);
 
-	old->flows = pins_open(DIR, "flows", &form);
+	assert_true(flow_table_open(&old->flows, of_flows, buckets, flows));
+	close(flows);
+	close(buckets);
+	close(of_flows);
 	old->pins = pins_open(DIR, "pins", &form);
 	old->counts = plane;
 	old->counts.map[MAP_GAUGES] = pins_open(DIR, "gauges", &form);
 	old->counts.map[MAP_MEMBER_STATS] = pins_open(DIR, "member_stats", &form);
 	old->counts.map[MAP_SOURCE_STATS] = pins_open(DIR, "source_stats", &form);
-	assert_true(old->flows >= 0 && old->pins >= 0);
+	assert_true(old->pins >= 0);
 }
 
-static void old_close(const struct old *old)
+static void old_close(struct old *old)
 {
-	close(old->flows);
+	flow_table_close(&old->flows);
 	close(old->pins);
 	close(old->counts.map[MAP_GAUGES]);
 	close(old->counts.map[MAP_MEMBER_STATS]);
@@ -394,7 +423,7 @@ static void old_adds(struct old *old, uint32_t i)
 	struct flow flow = flow_of(i, NEW_AGE);
 
 	plane = old->counts;
-	old_makes(old->flows, old->pins, i, &flow);
+	old_makes(&old->flows, old->pins, i, &flow);
 	plane = fresh;
 }
 
@@ -404,7 +433,7 @@ static void old_loses(struct old *old, uint32_t i)
 	struct pin_key pin_key = pin_of(i);
 	struct pin pin;
 
-	assert_int_equal(bpf_map_delete_elem(old->flows, &key), 0);
+	assert_true(flow_table_drop(&old->flows, &key));
 	assert_int_equal(bpf_map_lookup_elem(old->pins, &pin_key, &pin), 0);
 	pin.flows--;
 	pin.last_used = ticks();
@@ -414,12 +443,19 @@ static void old_loses(struct old *old, uint32_t i)
 static void old_changes(struct old *old, uint32_t i, uint8_t state)
 {
 	struct flow_key key = key_of(i);
-	struct flow flow;
+	struct flow *flow = flow_table_find(&old->flows, &key);
 
-	assert_int_equal(bpf_map_lookup_elem(old->flows, &key, &flow), 0);
-	flow.state = state;
-	flow.bytes_in += 40;
-	assert_int_equal(bpf_map_update_elem(old->flows, &key, &flow, BPF_EXIST), 0);
+	assert_non_null(flow);
+	flow->state = state;
+	flow->bytes_in += 40;
+}
+
+static void new_makes(uint32_t i, const struct flow *flow)
+{
+	struct place_table table = new_flows();
+
+	old_makes(&table, plane.map[MAP_PINS], i, flow);
+	flow_table_close(&table);
 }
 
 /* As the new program does it. */
@@ -455,7 +491,7 @@ static void changed_meanwhile(void **state UNUSED)
 	old_adds(&old, FLOWS + 4);
 	old_changes(&old, 9, FLOW_RESET);
 	fresh = flow_of(FLOWS + 4, 0);
-	old_makes(plane.map[MAP_FLOWS], plane.map[MAP_PINS], FLOWS + 4, &fresh);
+	new_makes(FLOWS + 4, &fresh);
 	new_loses(11);
 	old_loses(&old, 13);
 	assert_int_equal(move_finish(&plane), 0);
@@ -488,7 +524,7 @@ static void stopped_after_commit(void **state UNUSED)
 	begin(9000);
 	assert_int_equal(move_commit(&plane), 0);
 	/* An interface or two have the new program. */
-	old_makes(plane.map[MAP_FLOWS], plane.map[MAP_PINS], FLOWS, &fresh);
+	new_makes(FLOWS, &fresh);
 	dataplane_close(&plane);
 
 	begin(7000);
@@ -580,6 +616,39 @@ static void layout_8(void **state UNUSED)
 	assert_counted(FLOWS);
 }
 
+/* The flows in a hash of the kernel's. */
+static void layout_12(void **state UNUSED)
+{
+	const struct convert_map form = { "flows", sizeof(struct flow_key), sizeof(struct flow),
+					  NULL };
+	int flows = other_map(BPF_MAP_TYPE_HASH, "flows", &form, SIZE);
+	struct flow_key five = key_of(5);
+
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		struct flow flow = flow_of(i, 10000);
+		struct flow_key key = key_of(i);
+
+		assert_int_equal(bpf_map_update_elem(flows, &key, &flow, BPF_ANY), 0);
+	}
+	assert_int_equal(unlink(DIR "/flow_buckets") | unlink(DIR "/flow_form"), 0);
+	other_control(12);
+	begin(SIZE);
+	configure();
+	/* What ends and begins meanwhile. */
+	assert_int_equal(bpf_map_delete_elem(flows, &five), 0);
+	end();
+	assert_false(has(5));
+	assert_int_equal(must_have(6).client_ack, 6);
+	assert_int_equal(plane.flows_max, SIZE);
+	close(flows);
+
+	/* Too large to move: the sizes stay. */
+	dataplane_close(&plane);
+	begin(FLOWS / 2);
+	assert_int_equal(plane.flows_max, SIZE);
+	assert_true(has(6));
+}
+
 /* Everything of the state differs, the sizes too. */
 static void made_up_layout(void **state UNUSED)
 {
@@ -644,6 +713,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stopped_after_commit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(layout_8, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(layout_11, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(layout_12, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(made_up_layout, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 	};

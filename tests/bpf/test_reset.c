@@ -536,7 +536,7 @@ static void test_replica_is_doomed(void **state UNUSED)
 		assert_int_equal(flow.pool_id, 0);
 		assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
 		assert_int_equal(pin.flows, 0);
-		map_clear(box.bpf->maps.flows);
+		flow_table_clear(&box.flows);
 	}
 }
 
@@ -622,7 +622,7 @@ static void test_unknown_is_reset(void **state UNUSED)
 	/* Who is not the owner may lack the record. */
 	lease.role = LEASE_STANDBY;
 	lease_set(&lease);
-	map_clear(box.bpf->maps.flows);
+	flow_table_clear(&box.flows);
 	expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 0));
 }
 

@@ -198,7 +198,7 @@ static void test_too_many_keep_the_base(void **state UNUSED)
 	assert_non_null(each);
 	switch_set(NEW, OLD, UP_BOTH);
 	while (!kept) {
-		map_clear(box.bpf->maps.flows);
+		flow_table_clear(&box.flows);
 		map_clear(box.bpf->maps.pins);
 		for (int cpu = 0; cpu < cpus; cpu++) {
 			each[cpu].second = ticks_now() / FLOW_TICKS_PER_SECOND;

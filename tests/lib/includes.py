@@ -26,7 +26,7 @@ GENERATED = {   # generated header: folder it belongs to
 DOORS = [       # library header, files that may include it
     (r'bpf/libbpf\.h', r'lbd/(dataplane|hook)\.[ch]'),
     (r'caspair\.skel\.h', r'lbd/dataplane\.[ch]'),
-    (r'bpf/bpf\.h', r'lbd/[^/]*\.[ch]|syncd/table\.c'),
+    (r'bpf/bpf\.h', r'lbd/[^/]*\.[ch]|conf/places\.c|syncd/table\.c'),
     (r'netlink/.*', r'(vrrp|lbd)/[^/]*\.[ch]'),
     (r'sodium\.h', r'proto/seal\.c|conf/[^/]*\.c'),
     (r'ares\.h', r'lbd/check/name\.c'),
@@ -34,7 +34,7 @@ DOORS = [       # library header, files that may include it
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 # The choice of a member is one header for the BPF program, the daemon and the tests; so is what
 # lbd carries from table to table.
-SHARED_WITH_USER_SPACE = {'lbd/bpf/choice.h', 'lbd/bpf/carried.h'}
+SHARED_WITH_USER_SPACE = {'lbd/bpf/choice.h', 'lbd/bpf/carried.h', 'lbd/bpf/place.h'}
 
 
 def owner(name):

@@ -26,7 +26,7 @@ answer() {
 }
 
 damage() {
-	"$LAB_TOP/tests/lib/damage.py" "$LAB/bpf/lb2" "$@" >"$LAB/log/damage.out" 2>"$LAB/log/damage.log" ||
+	"$LAB_BUILD/tests/tables" spoil "$LAB/bpf/lb2" "$@" >"$LAB/log/damage.out" 2>"$LAB/log/damage.log" ||
 		fail "the table cannot be damaged: $(cat "$LAB/log/damage.log")"
 }
 

@@ -10,7 +10,6 @@
  * a millisecond.  Prints JSON, in ms.
  */
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,13 +21,14 @@
 
 #include "proto/flow.h"
 #include "proto/flow_ip.h"
+#include "tests/flow_table.h"
 
-enum { FIRST_PORT = 10000, WORDS = 9, PATH = 512, NAP_NS = 50000, US_PER_MS = 1000 };
+enum { FIRST_PORT = 10000, WORDS = 9, NAP_NS = 50000, US_PER_MS = 1000 };
 /* Until the first flow comes; of the others one may have been lost on its way. */
 enum { FIRST_US = 20000000, NEXT_US = 500000, MUCH_US = 5000000 };
 
 struct watch {
-	int left, right;
+	struct place_table left, right;
 	struct in_addr to;
 	uint16_t port;
 	uint32_t first;
@@ -43,16 +43,13 @@ static _Noreturn void die(const char *what)
 	exit(2);
 }
 
-static int open_flows(const char *dir)
+static struct place_table open_flows(const char *dir)
 {
-	char path[PATH];
-	int fd;
+	struct place_table table;
 
-	snprintf(path, sizeof(path), "%s/flows", dir);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		die(path);
-	return fd;
+	if (!flow_table_pinned(&table, dir))
+		die(dir);
+	return table;
 }
 
 static uint64_t now_us(void)
@@ -63,9 +60,8 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static bool holds(const struct watch *watch, int fd, unsigned int i)
+static bool holds(const struct watch *watch, struct place_table *table, unsigned int i)
 {
-	struct flow flow;
 	struct flow_key key = {
 		.client = flow_ip4(htonl(watch->first + i % watch->sources)),
 		.vip = flow_ip4(watch->to.s_addr),
@@ -73,17 +69,18 @@ static bool holds(const struct watch *watch, int fd, unsigned int i)
 		.vip_port = htons(watch->port),
 	};
 
-	return bpf_map_lookup_elem(fd, &key, &flow) == 0;
+	return flow_table_find(table, &key);
 }
 
 /* When flow i was seen there first, or 0: not in that time. */
-static uint64_t await(const struct watch *watch, int fd, unsigned int i, uint64_t patience_us)
+static uint64_t await(const struct watch *watch, struct place_table *table, unsigned int i,
+		      uint64_t patience_us)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };
 	uint64_t now = now_us(), until = now + patience_us;
 
 	for (; now < until; now = now_us()) {
-		if (holds(watch, fd, i))
+		if (holds(watch, table, i))
 			return now_us();
 		nanosleep(&nap, NULL);
 	}
@@ -99,13 +96,13 @@ static void watch_all(struct watch *watch)
 		unsigned int i = watch->skip + n;
 		uint64_t left, right;
 
-		if (holds(watch, watch->left, i))
+		if (holds(watch, &watch->left, i))
 			continue;
-		left = await(watch, watch->left, i, patience);
+		left = await(watch, &watch->left, i, patience);
 		patience = NEXT_US;
 		if (!left)
 			continue;
-		right = await(watch, watch->right, i, MUCH_US);
+		right = await(watch, &watch->right, i, MUCH_US);
 		watch->lag_us[watch->seen++] = right ? (uint32_t)(right - left) : MUCH_US;
 	}
 }

@@ -4,6 +4,9 @@
  *
  *	tables compare DIRECTORY DIRECTORY	exit status 1 when they differ
  *	tables lose DIRECTORY COUNT		takes so many flows out of one, as a fault would
+ *	tables spoil DIRECTORY LOST GHOSTS OTHERS
+ *		so many established replicas each: taken out, put in with a port that nobody has,
+ *		given another member; prints how many in all
  *
  * Compared is what replication promises: which flows and pins there are, their members (by address,
  * slots are a node's own), whether a flow has ended and by whose word.  Ages, counters and numbers
@@ -28,6 +31,7 @@
 #include "proto/flow_ip.h"
 #include "proto/flow_limits.h"
 #include "proto/flow_tables.h"
+#include "tests/flow_table.h"
 
 enum { STEP = 4096, SHOWN = 10, PATH = 512, ENDED = 0x80 };
 
@@ -86,13 +90,11 @@ static struct flow_ip member_of(const struct table *table, uint16_t slot, const 
 	return table->member[slot].addr[flow_ip_family(ip)];
 }
 
-static struct entry from_flow(const struct table *table, const void *key, const void *value)
+static struct entry from_flow(const struct table *table, const struct flow_place *place)
 {
-	struct flow flow;
-	struct entry entry = { 0 };
+	struct flow flow = place->flow;
+	struct entry entry = { .key = place->key };
 
-	memcpy(&entry.key, key, sizeof(entry.key));
-	memcpy(&flow, value, sizeof(flow));
 	entry.member = member_of(table, flow.member, &entry.key.client);
 	entry.created = flow.created;
 	entry.mode = flow.mode;
@@ -102,19 +104,14 @@ static struct entry from_flow(const struct table *table, const void *key, const 
 	return entry;
 }
 
-static struct entry from_pin(const struct table *table, const void *key, const void *value)
+static struct entry from_pin(const struct table *table, const struct pin_key *key,
+			     const struct pin *pin)
 {
-	struct pin_key name;
-	struct pin pin;
-	struct entry entry = { 0 };
-
-	memcpy(&name, key, sizeof(name));
-	memcpy(&pin, value, sizeof(pin));
-	entry.key.client = name.client;
-	entry.key.vip.word[0] = name.pool_id;
-	entry.member = member_of(table, pin.member, &name.client);
-	entry.created = pin.created;
-	return entry;
+	return (struct entry){
+		.key = { .client = key->client, .vip.word[0] = key->pool_id },
+		.member = member_of(table, pin->member, &key->client),
+		.created = pin->created,
+	};
 }
 
 static int by_key(const void *a, const void *b)
@@ -124,36 +121,60 @@ static int by_key(const void *a, const void *b)
 	return memcmp(&x->key, &y->key, sizeof(x->key));
 }
 
-static void take(struct table *table, bool flows, const uint8_t *keys, const uint8_t *values,
-		 size_t n)
+static void take(struct table *table, struct entry entry)
 {
-	size_t key = flows ? sizeof(struct flow_key) : sizeof(struct pin_key);
-	size_t value = flows ? sizeof(struct flow) : sizeof(struct pin);
-
-	table->entry = realloc(table->entry, (table->count + n + 1) * sizeof(*table->entry));
+	if (table->count % STEP == 0)
+		table->entry = realloc(table->entry, (table->count + STEP) * sizeof(entry));
 	if (!table->entry)
 		die("memory");
-	for (size_t i = 0; i < n; i++)
-		table->entry[table->count++] = (flows ? from_flow : from_pin)(table, keys + i * key,
-									      values + i * value);
+	table->entry[table->count++] = entry;
+}
+
+static struct place_table open_flows(const char *dir)
+{
+	struct place_table flows;
+
+	if (!flow_table_pinned(&flows, dir))
+		die(dir);
+	return flows;
+}
+
+static void read_flows(struct table *table, const char *dir)
+{
+	struct place_table flows = open_flows(dir);
+
+	for (size_t at = 0; (at = flow_table_next(&flows, at)) != SIZE_MAX; at++)
+		take(table, from_flow(table, &flows.place[at]));
+	flow_table_close(&flows);
+}
+
+static void read_pins(struct table *table, const char *dir)
+{
+	static struct pin_key key[STEP];
+	static struct pin pin[STEP];
+	int fd = open_map(dir, "pins"), err = 0;
+	uint32_t cursor, n;
+
+	for (bool first = true; !err; first = false) {
+		n = STEP;
+		err = bpf_map_lookup_batch(fd, first ? NULL : &cursor, &cursor, key, pin, &n,
+					   NULL);
+		if (err && errno != ENOENT)
+			die("cannot read a table");
+		for (uint32_t i = 0; i < n; i++)
+			take(table, from_pin(table, &key[i], &pin[i]));
+	}
 }
 
 static void read_table(struct table *table, const char *dir, bool flows)
 {
-	static uint8_t keys[STEP * sizeof(struct flow_key)], values[STEP * sizeof(struct flow)];
-	int fd = open_map(dir, flows ? "flows" : "pins"), err = 0;
-	uint32_t cursor, n;
-
 	read_members(table, dir);
-	for (bool first = true; !err; first = false) {
-		n = STEP;
-		err = bpf_map_lookup_batch(fd, first ? NULL : &cursor, &cursor, keys, values, &n,
-					   NULL);
-		if (err && errno != ENOENT)
-			die("cannot read a table");
-		take(table, flows, keys, values, n);
-	}
-	qsort(table->entry, table->count, sizeof(*table->entry), by_key);
+	if (flows)
+		read_flows(table, dir);
+	else
+		read_pins(table, dir);
+	if (table->count)
+		qsort(table->entry, table->count, sizeof(*table->entry), by_key);
 }
 
 static void show(const char *what, const struct entry *entry)
@@ -282,12 +303,62 @@ static bool compare_nodes(const char *left, const char *right, bool flows)
 
 static int lose(const char *dir, unsigned long count)
 {
-	int fd = open_map(dir, "flows");
-	struct flow_key key;
+	struct place_table flows = open_flows(dir);
 
-	for (unsigned long i = 0; i < count; i++)
-		if (bpf_map_get_next_key(fd, NULL, &key) != 0 || bpf_map_delete_elem(fd, &key) != 0)
+	for (unsigned long i = 0; i < count; i++) {
+		size_t at = flow_table_next(&flows, 0);
+
+		if (at == SIZE_MAX || !flow_table_drop(&flows, &flows.place[at].key))
 			die("no flow to lose");
+	}
+	return 0;
+}
+
+/* The next one from there on that will not be gone by itself in a moment. */
+static struct flow_place *next_replica(const struct place_table *flows, size_t *at)
+{
+	while ((*at = flow_table_next(flows, *at)) != SIZE_MAX) {
+		struct flow_place *place = &flows->place[(*at)++];
+
+		if (place->flow.flags & FLOW_REPLICA && place->flow.state == FLOW_ESTABLISHED)
+			return place;
+	}
+	errno = ENODATA;
+	die("not so many replicas");
+}
+
+/* A slot that another flow has. */
+static uint16_t other_member(const struct place_table *flows, uint16_t than)
+{
+	for (size_t at = 0;;) {
+		const struct flow_place *place = next_replica(flows, &at);
+
+		if (place->flow.member != than)
+			return place->flow.member;
+	}
+}
+
+static int spoil(const char *dir, unsigned long lost, unsigned long ghosts, unsigned long others)
+{
+	struct place_table flows = open_flows(dir);
+	size_t at = 0;
+
+	for (unsigned long i = 0; i < lost; i++)
+		if (!flow_table_drop(&flows, &next_replica(&flows, &at)->key))
+			die("a flow that goes by itself");
+	for (unsigned long i = 0; i < others; i++) {
+		struct flow *flow = &next_replica(&flows, &at)->flow;
+
+		flow->member = other_member(&flows, flow->member);
+	}
+	for (unsigned long i = 0; i < ghosts; i++) {
+		struct flow_place ghost = *next_replica(&flows, &at);
+
+		ghost.key.client_port = htons((uint16_t)(1 + i));
+		if (!flow_table_put(&flows, &ghost.key, &ghost.flow))
+			die("no room for a ghost");
+	}
+	printf("%lu\n", lost + ghosts + others);
 	return 0;
 }
 
@@ -297,9 +368,13 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "lose"))
 		return lose(argv[2], strtoul(argv[3], NULL, 10));
+	if (argc == 6 && !strcmp(argv[1], "spoil"))
+		return spoil(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10),
+			     strtoul(argv[5], NULL, 10));
 	if (argc != 4 || strcmp(argv[1], "compare")) {
 		fprintf(stderr, "usage: tables compare DIRECTORY DIRECTORY\n"
-				"       tables lose DIRECTORY COUNT\n");
+				"       tables lose DIRECTORY COUNT\n"
+				"       tables spoil DIRECTORY LOST GHOSTS OTHERS\n");
 		return 2;
 	}
 	printf("{");
