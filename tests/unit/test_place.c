@@ -243,23 +243,32 @@ static void play(void)
 	stage.busy[own] = false;
 }
 
+static void enter(unsigned int who)
+{
+	ucontext_t *actor = &stage.actor[who];
+
+	getcontext(actor);
+	actor->uc_stack.ss_sp = stage.stack[who];
+	actor->uc_stack.ss_size = STACK;
+	actor->uc_link = &stage.main;
+	makecontext(actor, play, 0);
+	stage.busy[who] = true;
+}
+
+static void go_on(unsigned int who)
+{
+	stage.now = who;
+	swapcontext(&stage.main, &stage.actor[who]);
+}
+
 /* Until all have done what they do. */
 static void play_all(void)
 {
-	for (unsigned int i = 0; i < ACTORS; i++) {
-		getcontext(&stage.actor[i]);
-		stage.actor[i].uc_stack.ss_sp = stage.stack[i];
-		stage.actor[i].uc_stack.ss_size = STACK;
-		stage.actor[i].uc_link = &stage.main;
-		makecontext(&stage.actor[i], play, 0);
-		stage.busy[i] = true;
-	}
-	for (unsigned int i = 0; i < ACTORS; i++) {
-		while (stage.busy[i]) {
-			stage.now = i;
-			swapcontext(&stage.main, &stage.actor[i]);
-		}
-	}
+	for (unsigned int i = 0; i < ACTORS; i++)
+		enter(i);
+	for (unsigned int i = 0; i < ACTORS; i++)
+		while (stage.busy[i])
+			go_on(i);
 }
 
 /* One after the other on one processor, in many orders that it could have been. */
