@@ -813,7 +813,7 @@ static void memory(void **state)
 		  "6:36: memory 200M is not enough: the tables take 2" },
 		{ "flows 10000000; memory 2G", NULL },
 		{ "flows 10000000; pins 5000000; memory 2G", "memory 2G is not enough" },
-		{ "flows 10000000; memory 1G", ": flows 1845.9M, pins 20.8M, the rest " },
+		{ "flows 10000000; memory 1G", ": flows 1745.9M, pins 20.8M, the rest " },
 		{ "memory 2", "memory 2 has no unit: write K, M or G after the number" },
 		{ "memory 2T", "memory 2T has an unknown unit: write K, M or G" },
 		{ "memory 2GB", "memory 2GB has an unknown unit" },
