@@ -8,9 +8,9 @@
 #   packets	live frames through native XDP on veth, the sender on CPU 0, the balancer's kernel
 #		threads on CPU 1; what counts is their CPU time for a frame, so that other load on the
 #		machine matters little.  Lanes: a bare redirecting program, one that reads the frame
-#		before it redirects, two that do a single look-up besides (limits of what keeps flows
-#		so), a program of Katran's structure, the kernel's routing, nftables DNAT with
-#		connection tracking, caspair.
+#		before it redirects, one that reads a line of memory of the flow's own besides, one that
+#		does a look-up in the kernel's hash instead (limits of what keeps flows so), a program of
+#		Katran's structure, the kernel's routing, nftables DNAT with connection tracking, caspair.
 #   program	the programs alone, by the kernel's test run
 #   memory	bytes a flow
 #   sockets	real TCP through caspair (tc and XDP), nftables, HAProxy and plain routing
@@ -37,7 +37,7 @@ MANY=1048576         # flows
 SCATTER=2654435761   # odd: visits them in an order that no cache foresees
 CHUNK=32768          # handshakes under way at once
 FRESH=$((2 * MANY))  # number of the first flow that nobody has seen yet
-LANES=(bare reading lookup lookup_4 katran_like routing nft caspair)
+LANES=(bare reading line lookup katran_like routing nft caspair)
 
 has_part() { [[ " $PARTS " == *" $1 "* ]]; }
 
@@ -68,13 +68,13 @@ start_reading() {
 }
 
 start_lookup() {
-	packets "lb-$1" attach object="$LAB_BUILD/tests/bench/lookup.bpf.o" program="bench_${1/_/}" \
+	packets "lb-$1" attach object="$LAB_BUILD/tests/bench/lookup.bpf.o" program="bench_$1" \
 		on="$(lane_out "$1")" out="$(lane_in "$1")" to="$(mac_of "m-$1" eth0)" \
 		vip="$VIP" flows="$MANY" || fail "no program that looks up"
 	lane_forward "$1" "$(lane_in "$1")" "$(lane_out "$1")" "client-$1"
 }
 
-start_lookup_4() { start_lookup "$1"; }
+start_line() { start_lookup "$1"; }
 
 start_katran_like() {
 	packets "lb-$1" attach object="$LAB_BUILD/tests/bench/katranlike.bpf.o" \
@@ -189,7 +189,7 @@ alone() {
 part_program() {
 	local i lane
 	for ((i = 0; i < ROUNDS; i++)); do
-		for lane in bare reading lookup lookup_4 katran_like caspair; do
+		for lane in bare reading line lookup katran_like caspair; do
 			alone one "$lane" kind=ack flows=1 count=1000000
 			alone many "$lane" kind=ack flows="$MANY" stride="$SCATTER" count=1000000
 			alone syn "$lane" kind=syn first="$FRESH" flows="$CHUNK" count="$CHUNK"

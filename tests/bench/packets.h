@@ -53,12 +53,9 @@ struct bench_forward {
 	__u8 source[6];
 };
 
-/* Key of `bench_lookup4`'s table. */
-struct bench_key4 {
-	__be32 client;
-	__be32 vip;
-	__be16 client_port;
-	__be16 vip_port;
+/* What `bench_line` reads of a connection: as many bytes as a flow of caspair's with its key. */
+struct bench_line {
+	__u64 word[16];
 };
 
 #endif

@@ -63,8 +63,8 @@ struct bpf_object *object_load(const struct options *options, const char *const 
 	bpf_object__for_each_program(program, object)
 		bpf_program__set_autoload(program, among(bpf_program__name(program), programs));
 	/* Two large tables, of which one is used. */
-	other = bpf_object__find_map_by_name(object, among("bench_lookup4", programs) ? "records"
-										      : "records4");
+	other = bpf_object__find_map_by_name(object, among("bench_line", programs) ? "records"
+										   : "lines");
 	if (other)
 		bpf_map__set_autocreate(other, false);
 	tally = bpf_object__find_map_by_name(object, "tally");
@@ -132,31 +132,18 @@ static void fill_lru(int lru, const struct options *options)
 	}
 }
 
-static void fill_record(const struct bpf_object *object, const struct bench_key4 *narrow)
-{
-	const struct flow_key wide = { .client = flow_ip4(narrow->client),
-				       .vip = flow_ip4(narrow->vip),
-				       .client_port = narrow->client_port,
-				       .vip_port = narrow->vip_port };
-	const struct flow record = { .state = FLOW_ESTABLISHED };
-	int records = map_of(object, "records"), records4 = map_of(object, "records4");
-
-	if (records >= 0 && bpf_map_update_elem(records, &wide, &record, BPF_ANY))
-		die("records");
-	if (records4 >= 0 && bpf_map_update_elem(records4, narrow, &record, BPF_ANY))
-		die("records");
-}
-
 /* The bench's connections for bench_lookup: all of them are the first member's. */
-static void fill_records(const struct bpf_object *object, const struct options *options)
+static void fill_records(int records, const struct options *options)
 {
-	struct bench_key4 key = { .vip = options->vip.sin_addr.s_addr,
-				  .vip_port = options->vip.sin_port };
+	const struct flow record = { .state = FLOW_ESTABLISHED };
+	struct flow_key key = { .vip = flow_ip4(options->vip.sin_addr.s_addr),
+				.vip_port = options->vip.sin_port };
 
 	for (uint32_t i = 0; i < options->flows; i++) {
-		key.client = htonl(BENCH_CLIENT_NET + i % BENCH_CLIENTS);
+		key.client = flow_ip4(htonl(BENCH_CLIENT_NET + i % BENCH_CLIENTS));
 		key.client_port = htons((uint16_t)(BENCH_FIRST_PORT + i / BENCH_CLIENTS));
-		fill_record(object, &key);
+		if (bpf_map_update_elem(records, &key, &record, BPF_ANY))
+			die("records");
 	}
 }
 
@@ -204,8 +191,8 @@ int attach_run(const struct options *options)
 		set_forward(object, options);
 	if (options->vip.sin_family && map_of(object, "vips") >= 0)
 		set_katran_like(object, options);
-	else if (options->vip.sin_family)
-		fill_records(object, options);
+	else if (options->vip.sin_family && map_of(object, "records") >= 0)
+		fill_records(map_of(object, "records"), options);
 	if (bpf_xdp_attach((int)if_nametoindex(options->on), program_of(object, options->program),
 			   XDP_FLAGS_DRV_MODE, NULL))
 		die(options->on);
