@@ -23,7 +23,7 @@
 #include "proto/flow.h"
 
 enum {
-	FLOW_PLACES = 15, /* of a bucket */
+	FLOW_PLACES = 15, /* of a bucket; all ones, as a mask */
 	FLOW_HASH_WORDS = 10,
 	FLOW_ROOM = 88, /* bytes */
 	FLOW_NO_PLACE = -1,

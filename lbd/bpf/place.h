@@ -124,11 +124,12 @@ static __always_inline int place_claim_in(struct place_table *table, __u32 numbe
 {
 	struct flow_bucket *bucket = place_bucket(table, number);
 
-	for (__u32 i = 0; bucket && i < FLOW_PLACES; i++) {
-		__u32 at = from + i < FLOW_PLACES ? from + i : from + i - FLOW_PLACES;
+	/* Each once, in an order that costs the verifier no case. */
+	for (__u32 i = 0; bucket && i <= FLOW_PLACES; i++) {
+		__u32 at = (from ^ i) & FLOW_PLACES;
 
-		if (at >= FLOW_PLACES)
-			break; /* never, but the verifier does not know */
+		if (at == FLOW_PLACES)
+			continue;
 		if (place_read(&bucket->tag[at]) == 0 &&
 		    __sync_val_compare_and_swap(&bucket->tag[at], 0, tag) == 0)
 			return (int)(number * FLOW_PLACES + at);
@@ -176,7 +177,7 @@ static __always_inline __u32 *place_tag(struct place_table *table, const struct 
 		return NULL;
 	/* Kept in bounds once more, where the verifier sees it and the compiler leaves it. */
 	__asm__ volatile("" : "+r"(place));
-	return &bucket->tag[place & 15];
+	return &bucket->tag[place & FLOW_PLACES];
 }
 
 /* Counts a flow's place as a stray of its first bucket, if that is what it is. */
