@@ -28,8 +28,8 @@ static __always_inline struct flow_place *place_at(struct place_table *table, __
 static __always_inline __u64 *place_count(struct place_table *table); /* flows */
 
 /*
- * And it calls the steps of a new flow, place_look() and so on, one by one: so the verifier walks
- * each of them once, and not the next one for each place that the one before may find.
+ * And it calls the steps below, place_look() and so on, one by one: so the verifier walks each of
+ * them once, and not the next one for each place that the one before may find.
  */
 static __always_inline int place_call_look(struct place_table *table, const struct flow_key *key);
 static __always_inline int place_call_claim(struct place_table *table, const struct flow_key *key);
@@ -47,6 +47,16 @@ static __always_inline __u32 place_read(const __u32 *word)
 static __always_inline __u32 place_state(__u32 tag, enum flow_tag_state state)
 {
 	return (tag & ~(__u32)FLOW_TAG_STATE) | state;
+}
+
+/*
+ * A place of a bucket, or FLOW_PLACES: kept in bounds where the verifier sees it and the compiler,
+ * who knows already, leaves it.
+ */
+static __always_inline __u32 place_bound(__u32 place)
+{
+	__asm__ volatile("" : "+r"(place));
+	return place & FLOW_PLACES;
 }
 
 /* --- look-up --- */
@@ -126,7 +136,7 @@ static __always_inline int place_claim_in(struct place_table *table, __u32 numbe
 
 	/* Each once, in an order that costs the verifier no case. */
 	for (__u32 i = 0; bucket && i <= FLOW_PLACES; i++) {
-		__u32 at = (from ^ i) & FLOW_PLACES;
+		__u32 at = place_bound(from ^ i);
 
 		if (at == FLOW_PLACES)
 			continue;
@@ -175,9 +185,7 @@ static __always_inline __u32 *place_tag(struct place_table *table, const struct 
 
 	if (!bucket || place >= FLOW_PLACES)
 		return NULL;
-	/* Kept in bounds once more, where the verifier sees it and the compiler leaves it. */
-	__asm__ volatile("" : "+r"(place));
-	return &bucket->tag[place & FLOW_PLACES];
+	return &bucket->tag[place_bound(place)];
 }
 
 /* Counts a flow's place as a stray of its first bucket, if that is what it is. */
@@ -212,6 +220,15 @@ static __always_inline void place_show(struct flow_place *place, __u32 *tag, __u
 	place->tag = lives;
 }
 
+/* Whether a place is a lower one, from which the verifier shall learn nothing about either. */
+static __always_inline __u32 place_before(int place, int other)
+{
+	__u32 sign = (__u32)(place - other) >> 31;
+
+	__asm__ volatile("" : "+r"(sign));
+	return sign;
+}
+
 /* Ends what tries for this key at a higher place of a bucket; 0: another one goes before. */
 static __always_inline int place_prevail_in(struct place_table *table, __u32 number, int own,
 					    __u32 tag, const struct flow_key *key)
@@ -224,13 +241,15 @@ static __always_inline int place_prevail_in(struct place_table *table, __u32 num
 		__u32 seen = place_read(&bucket->tag[i]);
 		const struct flow_place *place;
 
-		if (at == own || (seen != tries && seen != tag))
+		/* Tries or lives: one bit apart. */
+		if (at == own || (seen | (FLOW_TRIES ^ FLOW_LIVES)) != tag)
 			continue;
 		place = place_at(table, (__u32)at);
 		if (!place || !flow_key_equal(&place->key, key))
 			continue;
-		if (at < own || __sync_val_compare_and_swap(&bucket->tag[i], tries,
-							    place_state(tag, FLOW_LEAVES)) == tag)
+		if (place_before(at, own) ||
+		    __sync_val_compare_and_swap(&bucket->tag[i], tries,
+						place_state(tag, FLOW_LEAVES)) == tag)
 			return 0;
 	}
 	return 1;
@@ -298,7 +317,7 @@ static __always_inline int place_drop(struct place_table *table, const struct fl
 	if (!form || !count)
 		return -ENOENT;
 	spot = flow_spot_of(form, key);
-	at = place_look_at(table, &spot, key);
+	at = place_call_look(table, key);
 	tag = at == FLOW_NO_PLACE ? NULL : place_tag(table, &spot, at);
 	if (!tag || __sync_val_compare_and_swap(tag, spot.tag,
 						place_state(spot.tag, FLOW_LEAVES)) != spot.tag)
