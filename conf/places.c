@@ -6,8 +6,8 @@
 
 #include <bpf/bpf.h>
 
-/* Buckets that are read in one go, and in one step of a walk. */
-enum { RUN = 64, STEP = 64 * RUN };
+/* Buckets that are read in one go, and in one step of a walk; places worth a call each. */
+enum { RUN = 64, STEP = 64 * RUN, FEW = 6 };
 
 int places_open(struct places *places, int flows, int buckets, int form)
 {
@@ -32,18 +32,16 @@ static int read_run(int map, uint32_t first, void *entry, uint32_t count)
 	return (int)count;
 }
 
-static bool find_in(const struct places *places, uint32_t number, uint32_t tag,
-		    const struct flow_key *key, struct flow_place *place)
+static bool find_in(const struct places *places, uint32_t number, const struct flow_bucket *bucket,
+		    const struct flow_spot *spot, const struct flow_key *key,
+		    struct flow_place *place)
 {
-	struct flow_bucket bucket;
-
-	if (bpf_map_lookup_elem(places->buckets, &number, &bucket))
-		return false;
 	for (uint32_t i = 0; i < FLOW_PLACES; i++) {
 		uint32_t at = number * FLOW_PLACES + i;
 
-		if (bucket.tag[i] == tag && !bpf_map_lookup_elem(places->flows, &at, place) &&
-		    place->tag == tag && flow_key_equal(&place->key, key))
+		if (bucket->tag[i] == spot->tag &&
+		    !bpf_map_lookup_elem(places->flows, &at, place) && place->tag == spot->tag &&
+		    flow_key_equal(&place->key, key))
 			return true;
 	}
 	return false;
@@ -52,12 +50,16 @@ static bool find_in(const struct places *places, uint32_t number, uint32_t tag,
 bool places_find(const struct places *places, const struct flow_key *key, void *flow)
 {
 	struct flow_spot spot = flow_spot_of(&places->form, key);
+	struct flow_bucket bucket;
 	struct flow_place place;
 
-	if (!find_in(places, spot.first, spot.tag, key, &place) &&
-	    !find_in(places, spot.second, spot.tag, key, &place))
+	if (bpf_map_lookup_elem(places->buckets, &spot.first, &bucket))
 		return false;
-	memcpy(flow, &place.flow, places->value);
+	if (!find_in(places, spot.first, &bucket, &spot, key, &place) &&
+	    (!bucket.strays || bpf_map_lookup_elem(places->buckets, &spot.second, &bucket) ||
+	     !find_in(places, spot.second, &bucket, &spot, key, &place)))
+		return false;
+	memcpy(flow, place.room, places->value);
 	return true;
 }
 
@@ -66,12 +68,31 @@ static bool lives(uint32_t tag)
 	return (tag & FLOW_TAG_STATE) == FLOW_LIVES;
 }
 
-static bool is_empty(const struct flow_bucket *bucket)
+static uint32_t living(const struct flow_bucket *bucket)
 {
+	uint32_t count = 0;
+
 	for (uint32_t i = 0; i < FLOW_PLACES; i++)
-		if (lives(bucket->tag[i]))
-			return false;
-	return true;
+		count += lives(bucket->tag[i]);
+	return count;
+}
+
+/* The places of a bucket that hold something, at their numbers; 0 or a negative errno. */
+static int read_places(const struct places *places, uint32_t number,
+		       const struct flow_bucket *bucket, struct flow_place place[FLOW_PLACES])
+{
+	if (living(bucket) > FEW) {
+		int count = read_run(places->flows, number * FLOW_PLACES, place, FLOW_PLACES);
+
+		return count < 0 ? count : 0;
+	}
+	for (uint32_t i = 0; i < FLOW_PLACES; i++) {
+		uint32_t at = number * FLOW_PLACES + i;
+
+		if (lives(bucket->tag[i]) && bpf_map_lookup_elem(places->flows, &at, &place[i]))
+			return -errno;
+	}
+	return 0;
 }
 
 /* The flows of one bucket, or a negative errno. */
@@ -79,17 +100,17 @@ static int read_bucket(const struct places *places, uint32_t number,
 		       const struct flow_bucket *bucket, struct flow_key *key, uint8_t *flow)
 {
 	struct flow_place place[FLOW_PLACES];
-	int count = read_run(places->flows, number * FLOW_PLACES, place, FLOW_PLACES), found = 0;
+	int error = read_places(places, number, bucket, place), found = 0;
 
-	for (int i = 0; i < count; i++) {
+	for (uint32_t i = 0; !error && i < FLOW_PLACES; i++) {
 		/* Also not if it became another one's since the bucket was read. */
 		if (!lives(bucket->tag[i]) || place[i].tag != bucket->tag[i])
 			continue;
 		key[found] = place[i].key;
-		memcpy(flow + (size_t)found * places->value, &place[i].flow, places->value);
+		memcpy(flow + (size_t)found * places->value, place[i].room, places->value);
 		found++;
 	}
-	return count < 0 ? count : found;
+	return error ? error : found;
 }
 
 int places_read(const struct places *places, uint32_t *cursor, struct flow_key *key, void *flow,
@@ -107,11 +128,8 @@ int places_read(const struct places *places, uint32_t *cursor, struct flow_key *
 		if (count <= 0)
 			return count < 0 ? count : -EINVAL;
 		for (int i = 0; i < count && capacity - (uint32_t)found >= FLOW_PLACES; i++) {
-			int more = is_empty(&bucket[i])
-					   ? 0
-					   : read_bucket(places, *cursor, &bucket[i], key + found,
-							 (uint8_t *)flow +
-								 (size_t)found * places->value);
+			uint8_t *to = (uint8_t *)flow + (size_t)found * places->value;
+			int more = read_bucket(places, *cursor, &bucket[i], key + found, to);
 
 			if (more < 0)
 				return more;

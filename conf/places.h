@@ -2,6 +2,7 @@
 /*
  * The table of flows (proto/flow_place.h), read from user space by descriptors of its maps.  They
  * are not mapped to memory: that would count them as this process's, as often as there are readers.
+ * Here, as lbd and syncd both walk it and look flows up.
  */
 #ifndef CASPAIR_PLACES_H
 #define CASPAIR_PLACES_H
@@ -34,7 +35,7 @@ static inline bool places_ended(const struct places *places, uint32_t cursor)
 /*
  * The walk's next flows, at most `capacity`, which is FLOW_PLACES at least: how many, or a negative
  * errno.  It may be none before the end, so that a call takes no long time whatever the table
- * holds. What is made or removed meanwhile may be seen or not; a flow that stays is seen once.
+ * holds.  What is made or removed meanwhile may be seen or not; a flow that stays is seen once.
  */
 int places_read(const struct places *places, uint32_t *cursor, struct flow_key *key, void *flow,
 		uint32_t capacity);

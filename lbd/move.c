@@ -100,14 +100,15 @@ static bool open_flows(struct pass *pass)
 	uint32_t value = value_size(pass, "flows", sizeof(struct flow));
 	const char *dir = pass->plane->move.dir;
 	struct old_flows *old = &pass->flows;
-	struct pins_form flows = { 0 }, other;
+	struct pins_form flows = { 0 }, buckets = { 0 }, form = { 0 };
 
 	*old = (struct old_flows){ pins_open(dir, "flows", &flows), -1, -1, { 0 } };
 	if (flows.type == BPF_MAP_TYPE_HASH)
 		return flows.key == sizeof(struct flow_key) && flows.value == value;
-	old->buckets = pins_open(dir, "flow_buckets", &other);
-	old->form = pins_open(dir, "flow_form", &other);
+	old->buckets = pins_open(dir, "flow_buckets", &buckets);
+	old->form = pins_open(dir, "flow_form", &form);
 	if (flows.value != sizeof(struct flow_place) ||
+	    buckets.value != sizeof(struct flow_bucket) || form.value != sizeof(struct flow_form) ||
 	    places_open(&old->places, old->flows, old->buckets, old->form))
 		return false;
 	old->places.value = value;

@@ -11,7 +11,8 @@
  *	   maps take the old ones' names.
  *
  * Packets that meet a table without their record between 2 and 3 go where pins and Maglev say.
- * `flows`, `pins`, `reverse` and the maps that count them move together; the other maps one by one.
+ * `flows` with its buckets and form, `pins`, `reverse` and the maps that count them move together;
+ * the other maps one by one.
  */
 #ifndef CASPAIR_MOVE_H
 #define CASPAIR_MOVE_H

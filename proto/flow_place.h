@@ -8,12 +8,13 @@
  *	flows         the places: a flow with its key, in two neighbouring lines
  *
  * A key has two buckets.  Its flow lives in the first one, in the place called home if that was
- * free, or as a stray in the second one if that had more room (Azar, Broder, Karlin, Upfal:
- * Balanced Allocations, STOC 1994).  Who looks begins at home, which is all for most.  A table is
- * filled to three quarters of its places; up to four fifths a new flow has always found room.
+ * free, or in another one; or as a stray in the second bucket if that had more room (Azar, Broder,
+ * Karlin, Upfal: Balanced Allocations, STOC 1994).  Who looks begins at home.  In a table that is
+ * half full 61 of 100 flows are there, at its limit 18; that is three quarters of its places, and
+ * of a million new flows there one or two find both buckets full.
  *
- * The maps are arrays that user space maps to memory (conf/places.h); lbd/bpf/place.h, compiled
- * into the BPF programs, is who writes them.  Both compilers read this file.
+ * The maps are arrays.  lbd/bpf/place.h, compiled into the BPF programs, is who writes them; user
+ * space reads by conf/places.h.  Both compilers read this file.
  */
 #ifndef CASPAIR_FLOW_PLACE_H
 #define CASPAIR_FLOW_PLACE_H
@@ -41,7 +42,7 @@ enum flow_tag_state {
 	FLOW_TAG_STATE = 3, /* mask */
 };
 
-/* Map `flow_form`, one entry, written by lbd when the table is made. */
+/* Map `flow_form`, one entry, written by lbd: when the table is made, and when its limit moves. */
 struct flow_form {
 	__u32 key[FLOW_HASH_WORDS]; /* random: who knew it could fill two buckets */
 	__u32 buckets;              /* entries of `flow_buckets`; 0: not made yet */
@@ -87,7 +88,7 @@ static inline __u32 flow_scale(__u32 hash, __u32 below)
 
 /*
  * NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, CRYPTO 1999): two keys meet by chance of
- * 2^-32 for whoever does not know form->key.  The finalizer of SplitMix64 (Steele, Lea, Flood,
+ * 2^-32, in all its 64 bits, for whoever does not know form->key.  The finalizer of SplitMix64 (Steele, Lea, Flood,
  * OOPSLA 2014) spreads it.
  */
 static inline __u64 flow_hash(const struct flow_form *form, const struct flow_key *key)
@@ -124,7 +125,7 @@ static inline struct flow_spot flow_spot_of(const struct flow_form *form,
 	return spot;
 }
 
-/* One branch, which is the last one. */
+/* One branch, for the sake of the verifier, which walks this for each place of a bucket. */
 static inline int flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
 	__u32 ports = (__u32)(a->client_port ^ b->client_port) | (a->vip_port ^ b->vip_port);

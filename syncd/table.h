@@ -105,7 +105,7 @@ int table_apply(struct table *table, const struct flow_event *event, size_t coun
 /* Turns the event (key set; PUT or DEL of a flow or pin) into what the table says of its key. */
 void table_lookup(struct table *table, struct flow_event *event);
 
-/* Begins a walk; table_step() yields up to `max` PUTs (FLOW_BATCH at most), 0 at the end. */
+/* Begins a walk; table_step() yields up to `max` PUTs (FLOW_PLACES to FLOW_BATCH), 0 at the end. */
 void table_walk(struct table *table, enum table_walk walk);
 int table_step(struct table *table, struct flow_event *event, size_t max);
 

@@ -5,12 +5,14 @@
  * for it for ever.  The tests compile this file too.
  *
  * A place is claimed in its bucket (FLOW_COMES), written, and shown (FLOW_TRIES).  Whoever has
- * shown one looks for another of the same key: of two that see each other the one at the lower
- * place ends the other's try, unless that lives already.  As each shows before it looks, one of
- * them at least sees both.  Who gives up a place, or lost its try, is the only one to free it.
+ * shown one looks for another of the same key: of two that see each other the one that goes before
+ * ends the other's try, unless that lives already.  As each shows before it looks, one of them at
+ * least sees both.  Home goes before all: what is there and has seen no other will live, and may be
+ * found at once.  Who gives up a place, or lost its try, is the only one to free it.
  *
  * A flow that was found stays memory of the table, but may be given up meanwhile and its place be
- * another one's: then a packet is noted there, as in the hash tables of the kernel.
+ * another one's: then a packet is noted there, as in the hash tables of the kernel.  Who looks
+ * reads tag, key and flow in that order, which x86 keeps.
  *
  * Who includes this says how the table is got at; NULL where there is nothing:
  */
@@ -206,35 +208,39 @@ static __always_inline void place_free(struct place_table *table, const struct f
 
 	if (place)
 		place->tag = 0;
-	__sync_lock_test_and_set(tag, 0);
+	__atomic_exchange_n(tag, 0, __ATOMIC_SEQ_CST);
 	place_stray(table, spot, at, (__u32)-1);
 }
 
 /* Writes a place that was claimed, and shows it. */
-static __always_inline void place_show(struct flow_place *place, __u32 *tag, __u32 lives,
+static __always_inline void place_show(struct flow_place *place, __u32 *tag, __u32 tries,
 				       const struct flow_key *key, const struct flow *flow)
 {
 	place->key = *key;
 	place->flow = *flow;
-	__sync_lock_test_and_set(tag, place_state(lives, FLOW_TRIES));
-	place->tag = lives;
+	__atomic_exchange_n(tag, tries, __ATOMIC_SEQ_CST);
 }
 
-/* Whether a place is a lower one, from which the verifier shall learn nothing about either. */
-static __always_inline __u32 place_before(int place, int other)
+/*
+ * Whether a place goes before another one of its key: home does before all.  The verifier shall
+ * learn nothing about either from that.
+ */
+static __always_inline __u32 place_before(const struct flow_spot *spot, int place, int other)
 {
-	__u32 sign = (__u32)(place - other) >> 31;
+	int home = (int)(spot->first * FLOW_PLACES + spot->home);
+	__u32 sign = (__u32)((place ^ home) - (other ^ home)) >> 31;
 
 	__asm__ volatile("" : "+r"(sign));
 	return sign;
 }
 
-/* Ends what tries for this key at a higher place of a bucket; 0: another one goes before. */
+/* Ends what tries for this key in a bucket; 0: one goes before, or lives. */
 static __always_inline int place_prevail_in(struct place_table *table, __u32 number, int own,
-					    __u32 tag, const struct flow_key *key)
+					    const struct flow_spot *spot,
+					    const struct flow_key *key)
 {
 	struct flow_bucket *bucket = place_bucket(table, number);
-	__u32 tries = place_state(tag, FLOW_TRIES);
+	__u32 tag = spot->tag, tries = place_state(tag, FLOW_TRIES);
 
 	for (__u32 i = 0; bucket && i < FLOW_PLACES; i++) {
 		int at = (int)(number * FLOW_PLACES + i);
@@ -247,7 +253,7 @@ static __always_inline int place_prevail_in(struct place_table *table, __u32 num
 		place = place_at(table, (__u32)at);
 		if (!place || !flow_key_equal(&place->key, key))
 			continue;
-		if (place_before(at, own) ||
+		if (place_before(spot, at, own) ||
 		    __sync_val_compare_and_swap(&bucket->tag[i], tries,
 						place_state(tag, FLOW_LEAVES)) == tag)
 			return 0;
@@ -272,11 +278,14 @@ static __always_inline int place_fill(struct place_table *table, int at, const s
 		return -E2BIG;
 	tries = place_state(spot.tag, FLOW_TRIES);
 	place_stray(table, &spot, at, 1);
-	place_show(place, tag, spot.tag, key, flow);
-	if (place_prevail_in(table, spot.first, at, spot.tag, key) &&
-	    place_prevail_in(table, spot.second, at, spot.tag, key) &&
-	    __sync_val_compare_and_swap(tag, tries, spot.tag) == tries)
-		return 0;
+	place_show(place, tag, tries, key, flow);
+	if (place_prevail_in(table, spot.first, at, &spot, key) &&
+	    place_prevail_in(table, spot.second, at, &spot, key)) {
+		/* Not after the exchange: it may be dropped, and be another one's, at once. */
+		place->tag = spot.tag;
+		if (__sync_val_compare_and_swap(tag, tries, spot.tag) == tries)
+			return 0;
+	}
 	place_free(table, &spot, at, tag);
 	return -EEXIST;
 }
@@ -322,10 +331,11 @@ static __always_inline int place_drop(struct place_table *table, const struct fl
 	if (!tag || __sync_val_compare_and_swap(tag, spot.tag,
 						place_state(spot.tag, FLOW_LEAVES)) != spot.tag)
 		return -ENOENT;
-	/* Ours now; but since we looked it may have become another key's, of the same tag. */
+	/* Ours now; but since we looked it may have become another key's, of the same tag: that one
+	 * is not there for a moment, once in 2^30 times. */
 	place = place_at(table, (__u32)at);
 	if (!place || !flow_key_equal(&place->key, key)) {
-		__sync_lock_test_and_set(tag, spot.tag);
+		__atomic_exchange_n(tag, spot.tag, __ATOMIC_SEQ_CST);
 		return -ENOENT;
 	}
 	place_free(table, &spot, at, tag);

@@ -15,9 +15,10 @@
 
 #define UNUSED __attribute__((unused))
 
-enum { FLOWS = 30000, SEEDS = 5 };
+enum { FLOWS = 30000, SEEDS = 5, REPLACED = 1000000 };
 enum { THREADS = 4, ROUNDS = 100000, KEYS = 40 };
-enum { ACTORS = 3, ACTS = 8, RIVALS = 2, FIRST = 1, ORDERS = 20000, SMALL = 11, STACK = 64 << 10 };
+enum { ACTORS = 3, ACTS = 8, RIVALS = 2, FIRST = 1, ORDERS = 20000, SMALL = 11 };
+enum { STACK = 64 << 10, ATTEMPTS = ACTORS * ACTS };
 
 static struct place_table table;
 
@@ -138,6 +139,22 @@ static void filled(void **state UNUSED)
 		}
 }
 
+/* At its limit, where flows come and go: hardly one is refused. */
+static void replaced(void **state UNUSED)
+{
+	uint32_t refused = 0, oldest = 0, next = FLOWS;
+
+	assert_true(flow_table_make(&table, FLOWS, 5));
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_int_equal(add(i), 0);
+	for (uint32_t i = 0; i < REPLACED; i++) {
+		drop(oldest++);
+		refused += add(next++) != 0;
+	}
+	print_message("%u of %u refused\n", refused, REPLACED);
+	assert_true(refused <= REPLACED / 10000);
+}
+
 /* Each bit of a key counts, and keys of one size spread as evenly as the fill above needs. */
 static void every_bit(void **state UNUSED)
 {
@@ -174,6 +191,40 @@ static void act(uint32_t which, bool adds)
 		__atomic_fetch_add(&tally[which].added, 1, __ATOMIC_SEQ_CST);
 	else if (!adds && drop(which) == 0)
 		__atomic_fetch_add(&tally[which].dropped, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Adds that were begun, which of them succeeded, and which of their flows somebody has found. */
+static struct {
+	bool done, found;
+} attempt[ATTEMPTS];
+static uint32_t attempts;
+
+static void attempt_add(uint32_t which)
+{
+	uint32_t own = attempts++;
+	struct flow flow = { .bytes_in = which, .bytes_out = ~(uint64_t)which, .created = own };
+	struct flow_key key = key_of(which);
+
+	attempt[own].done = place_add(&table, &key, &flow) == 0;
+	tally[which].added += attempt[own].done;
+}
+
+static void attempt_find(uint32_t which)
+{
+	struct flow_key key = key_of(which);
+	const struct flow *flow = flow_table_find(&table, &key);
+
+	if (flow && flow->bytes_in == which) /* or else it is another one's by now */
+		attempt[flow->created].found = true;
+}
+
+/* Nobody finds what never came to be. */
+static void assert_attempts(void)
+{
+	for (uint32_t i = 0; i < attempts; i++)
+		assert_true(attempt[i].done || !attempt[i].found);
+	memset(attempt, 0, sizeof(attempt));
+	attempts = 0;
 }
 
 /* Whoever has added or dropped has done so alone: of each key there is one flow or none. */
@@ -237,9 +288,17 @@ static void play(void)
 {
 	unsigned int own = stage.now;
 
-	for (unsigned int i = 0; i < ACTS; i++)
-		act(FIRST + (uint32_t)rand_r(&stage.seed) % RIVALS,
-		    !stage.drops || rand_r(&stage.seed) % 3 != 0);
+	for (unsigned int i = 0; i < ACTS; i++) {
+		uint32_t which = FIRST + (uint32_t)rand_r(&stage.seed) % RIVALS;
+		int what = rand_r(&stage.seed) % 7;
+
+		if (what == 0)
+			attempt_find(which);
+		else if (what <= 3 && stage.drops)
+			act(which, false);
+		else
+			attempt_add(which);
+	}
 	stage.busy[own] = false;
 }
 
@@ -286,6 +345,7 @@ static void in_between(void **state UNUSED)
 		play_all();
 		table.pause = NULL;
 		assert_tally();
+		assert_attempts();
 		/* Of those who add one key, one has. */
 		if (!stage.drops)
 			assert_true(tally[FIRST].added && tally[FIRST + 1].added);
@@ -298,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(found_and_gone, unmake),
 		cmocka_unit_test_teardown(filled, unmake),
+		cmocka_unit_test_teardown(replaced, unmake),
 		cmocka_unit_test_teardown(every_bit, unmake),
 		cmocka_unit_test_teardown(at_once, unmake),
 		cmocka_unit_test_teardown(in_between, unmake),
