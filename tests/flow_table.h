@@ -61,10 +61,22 @@ static __always_inline int place_call_claim(struct place_table *table, const str
 	return place_claim(table, key);
 }
 
-static __always_inline int place_call_fill(struct place_table *table, int at,
+static __always_inline int place_call_show(struct place_table *table, int at,
 					   const struct flow_key *key, const struct flow *flow)
 {
-	return place_fill(table, at, key, flow);
+	return place_show(table, at, key, flow);
+}
+
+static __always_inline int place_call_prevail(struct place_table *table, int own,
+					      const struct flow_key *key, int second)
+{
+	return place_prevail(table, own, key, second);
+}
+
+static __always_inline int place_call_settle(struct place_table *table, int at,
+					     const struct flow_key *key, int prevailed)
+{
+	return place_settle(table, at, key, prevailed);
 }
 
 static inline void *flow_table_memory(int fd, size_t size)

@@ -60,16 +60,40 @@ static __always_inline int place_call_claim(struct place_table *table, const str
 	return flow_claim(key);
 }
 
-__noinline int flow_fill(int at, const struct flow_key *key, const struct flow *flow)
+__noinline int flow_show(int at, const struct flow_key *key, const struct flow *flow)
 {
-	return key && flow ? place_fill(NULL, at, key, flow) : -E2BIG;
+	return key && flow ? place_show(NULL, at, key, flow) : -E2BIG;
 }
 
-static __always_inline int place_call_fill(struct place_table *table, int at,
+static __always_inline int place_call_show(struct place_table *table, int at,
 					   const struct flow_key *key, const struct flow *flow)
 {
 	(void)table;
-	return flow_fill(at, key, flow);
+	return flow_show(at, key, flow);
+}
+
+__noinline int flow_prevail(int own, const struct flow_key *key, int second)
+{
+	return key ? place_prevail(NULL, own, key, second) : 0;
+}
+
+static __always_inline int place_call_prevail(struct place_table *table, int own,
+					      const struct flow_key *key, int second)
+{
+	(void)table;
+	return flow_prevail(own, key, second);
+}
+
+__noinline int flow_settle(int at, const struct flow_key *key, int prevailed)
+{
+	return key ? place_settle(NULL, at, key, prevailed) : -EEXIST;
+}
+
+static __always_inline int place_call_settle(struct place_table *table, int at,
+					     const struct flow_key *key, int prevailed)
+{
+	(void)table;
+	return flow_settle(at, key, prevailed);
 }
 
 static __always_inline struct flow *flow_find(const struct flow_key *key)

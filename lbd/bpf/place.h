@@ -31,12 +31,17 @@ static __always_inline __u64 *place_count(struct place_table *table); /* flows *
 
 /*
  * And it calls the steps below, place_look() and so on, one by one: so the verifier walks each of
- * them once, and not the next one for each place that the one before may find.
+ * them once, and not the next one for each place that the one before may find; and their stacks do
+ * not add up.
  */
 static __always_inline int place_call_look(struct place_table *table, const struct flow_key *key);
 static __always_inline int place_call_claim(struct place_table *table, const struct flow_key *key);
-static __always_inline int place_call_fill(struct place_table *table, int at,
+static __always_inline int place_call_show(struct place_table *table, int at,
 					   const struct flow_key *key, const struct flow *flow);
+static __always_inline int place_call_prevail(struct place_table *table, int own,
+					      const struct flow_key *key, int second);
+static __always_inline int place_call_settle(struct place_table *table, int at,
+					     const struct flow_key *key, int prevailed);
 
 /* From here on a new flow looks whether its other bucket has more room. */
 enum { PLACE_CROWDED = 10 };
@@ -212,13 +217,26 @@ static __always_inline void place_free(struct place_table *table, const struct f
 	place_stray(table, spot, at, (__u32)-1);
 }
 
-/* Writes a place that was claimed, and shows it. */
-static __always_inline void place_show(struct flow_place *place, __u32 *tag, __u32 tries,
-				       const struct flow_key *key, const struct flow *flow)
+/* Writes a place that was claimed, and shows it; 0, or -E2BIG: nobody has claimed that. */
+static __always_inline int place_show(struct place_table *table, int at, const struct flow_key *key,
+				      const struct flow *flow)
 {
+	const struct flow_form *form = place_form(table);
+	struct flow_place *place = place_at(table, (__u32)at);
+	struct flow_spot spot;
+	__u32 *tag;
+
+	if (!form || !place)
+		return -E2BIG;
+	spot = flow_spot_of(form, key);
+	tag = place_tag(table, &spot, at);
+	if (!tag)
+		return -E2BIG;
+	place_stray(table, &spot, at, 1);
 	place->key = *key;
 	place->flow = *flow;
-	__atomic_exchange_n(tag, tries, __ATOMIC_SEQ_CST);
+	__atomic_exchange_n(tag, place_state(spot.tag, FLOW_TRIES), __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 /*
@@ -234,36 +252,43 @@ static __always_inline __u32 place_before(const struct flow_spot *spot, int plac
 	return sign;
 }
 
-/* Ends what tries for this key in a bucket; 0: one goes before, or lives. */
-static __always_inline int place_prevail_in(struct place_table *table, __u32 number, int own,
-					    const struct flow_spot *spot,
-					    const struct flow_key *key)
+/* Ends what tries for this key in one of its buckets; 0: one goes before that at `own`, or lives. */
+static __always_inline int place_prevail(struct place_table *table, int own,
+					 const struct flow_key *key, int second)
 {
-	struct flow_bucket *bucket = place_bucket(table, number);
-	__u32 tag = spot->tag, tries = place_state(tag, FLOW_TRIES);
+	const struct flow_form *form = place_form(table);
+	struct flow_bucket *bucket;
+	struct flow_spot spot;
+	__u32 number, tries;
 
+	if (!form)
+		return 0;
+	spot = flow_spot_of(form, key);
+	number = second ? spot.second : spot.first;
+	bucket = place_bucket(table, number);
+	tries = place_state(spot.tag, FLOW_TRIES);
 	for (__u32 i = 0; bucket && i < FLOW_PLACES; i++) {
 		int at = (int)(number * FLOW_PLACES + i);
 		__u32 seen = place_read(&bucket->tag[i]);
 		const struct flow_place *place;
 
 		/* Tries or lives: one bit apart. */
-		if (at == own || (seen | (FLOW_TRIES ^ FLOW_LIVES)) != tag)
+		if (at == own || (seen | (FLOW_TRIES ^ FLOW_LIVES)) != spot.tag)
 			continue;
 		place = place_at(table, (__u32)at);
 		if (!place || !flow_key_equal(&place->key, key))
 			continue;
-		if (place_before(spot, at, own) ||
+		if (place_before(&spot, at, own) ||
 		    __sync_val_compare_and_swap(&bucket->tag[i], tries,
-						place_state(tag, FLOW_LEAVES)) == tag)
+						place_state(tries, FLOW_LEAVES)) == spot.tag)
 			return 0;
 	}
 	return 1;
 }
 
-/* Of a place that was claimed: 0, or -EEXIST: another one of its key was first. */
-static __always_inline int place_fill(struct place_table *table, int at, const struct flow_key *key,
-				      const struct flow *flow)
+/* What was shown lives if it has prevailed; 0, or -EEXIST: another one of its key was first. */
+static __always_inline int place_settle(struct place_table *table, int at,
+					const struct flow_key *key, int prevailed)
 {
 	const struct flow_form *form = place_form(table);
 	struct flow_place *place = place_at(table, (__u32)at);
@@ -271,16 +296,13 @@ static __always_inline int place_fill(struct place_table *table, int at, const s
 	__u32 *tag, tries;
 
 	if (!form || !place)
-		return -E2BIG; /* nobody claimed that */
+		return -EEXIST;
 	spot = flow_spot_of(form, key);
 	tag = place_tag(table, &spot, at);
 	if (!tag)
-		return -E2BIG;
+		return -EEXIST;
 	tries = place_state(spot.tag, FLOW_TRIES);
-	place_stray(table, &spot, at, 1);
-	place_show(place, tag, tries, key, flow);
-	if (place_prevail_in(table, spot.first, at, &spot, key) &&
-	    place_prevail_in(table, spot.second, at, &spot, key)) {
+	if (prevailed) {
 		/* Not after the exchange: it may be dropped, and be another one's, at once. */
 		place->tag = spot.tag;
 		if (__sync_val_compare_and_swap(tag, tries, spot.tag) == tries)
@@ -305,7 +327,11 @@ static __always_inline int place_add(struct place_table *table, const struct flo
 	if (__sync_fetch_and_add(count, 1) < form->limit)
 		at = place_call_claim(table, key);
 	if (at != FLOW_NO_PLACE)
-		err = place_call_fill(table, at, key, flow);
+		err = place_call_show(table, at, key, flow);
+	if (!err)
+		err = place_call_settle(table, at, key,
+					place_call_prevail(table, at, key, 0) &&
+						place_call_prevail(table, at, key, 1));
 	if (err)
 		__sync_fetch_and_add(count, (__u64)-1);
 	return err;
