@@ -23,7 +23,7 @@ struct place_table {
 	struct flow_form *form;
 	struct flow_bucket *bucket;
 	struct flow_place *place;
-	uint64_t count; /* of flows */
+	uint64_t count;      /* of flows */
 	void (*pause)(void); /* called where others may come in between, NULL: nobody does */
 };
 

@@ -252,7 +252,7 @@ static __always_inline __u32 place_before(const struct flow_spot *spot, int plac
 	return sign;
 }
 
-/* Ends what tries for this key in one of its buckets; 0: one goes before that at `own`, or lives. */
+/* Ends what tries for this key in one of its buckets; 0: one goes before `own`, or lives. */
 static __always_inline int place_prevail(struct place_table *table, int own,
 					 const struct flow_key *key, int second)
 {
