@@ -88,8 +88,8 @@ static inline __u32 flow_scale(__u32 hash, __u32 below)
 
 /*
  * NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, CRYPTO 1999): two keys meet by chance of
- * 2^-32, in all its 64 bits, for whoever does not know form->key.  The finalizer of SplitMix64 (Steele, Lea, Flood,
- * OOPSLA 2014) spreads it.
+ * 2^-32, in all its 64 bits, for whoever does not know form->key.  The finalizer of SplitMix64
+ * (Steele, Lea, Flood, OOPSLA 2014) spreads it.
  */
 static inline __u64 flow_hash(const struct flow_form *form, const struct flow_key *key)
 {
