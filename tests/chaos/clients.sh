@@ -145,7 +145,7 @@ overhear_ask() {
 overhear_told() { grep -c '"told"' "$LAB/log/overhear.out"; }
 overhear_has_told() { (($(overhear_told) > $1)); }
 
-syncd_first=() # line of a node's log
+syncd_first=() syncd_last=() # lines of a node's log
 # overhear_begin: an episode's record begins here.
 overhear_begin() {
 	local node
@@ -159,11 +159,20 @@ overhear_begin() {
 	overhear_first=$(grep -n '"told"' "$LAB/log/overhear.out" | tail -n 1 | cut -d: -f1)
 	channel_take
 }
+# overhear_end: and ends here.  The taps know of each end that a log has until now.
+overhear_end() {
+	local node
+	for node in 1 2; do
+		syncd_last[node]=$(wc -l <"$LAB/log/lb$node-syncd.log")
+	done
+	overhear_ask
+}
 overhear_collect() {
 	local node
 	tail -n "+$overhear_first" "$LAB/log/overhear.out" >"$1/overhear.out"
 	for node in 1 2; do
-		tail -n "+${syncd_first[node]}" "$LAB/log/lb$node-syncd.log" >"$1/syncd-$node.log"
+		head -n "${syncd_last[node]}" "$LAB/log/lb$node-syncd.log" |
+			tail -n "+${syncd_first[node]}" >"$1/syncd-$node.log"
 		cp "$LAB/log/channel-$node.out" "$1/"
 	done
 	cp "$LAB"/log/badwire-[12].out "$1/" 2>/dev/null
@@ -220,7 +229,7 @@ meters_stop() {
 	signal -TERM watch-1
 	signal -TERM watch-2
 	witness_stop
-	overhear_ask
+	overhear_end
 	signal -TERM passage
 	wait_for 15 "the tap of segments to end" gone passage
 }

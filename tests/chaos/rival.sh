@@ -216,6 +216,7 @@ accounts_take() { mark uncounted; } # its frames go through the kernel's own han
 overhear_start() { :; } # and its channel is another one
 overhear_begin() { :; }
 overhear_ask() { :; }
+overhear_end() { :; }
 overhear_collect() { :; }
 channel_take() { :; }
 # The limits are ours: who does not keep them has broken no promise of his.  It has no epochs (I5).

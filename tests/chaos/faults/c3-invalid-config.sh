@@ -9,9 +9,9 @@ stays=1
 
 inject() {
 	local before
-	before=$(revisions)
+	before=$(field "$1" sync.revision) # that it is the peer's too is seen at the end
 	sed 's/member m1 {/member m1 { weihgt 5;/' "$LAB/pair.conf" >"$LAB/new.conf"
 	pairctl "$1" push "$LAB/new.conf" --no-confirm >"$LAB/log/push.log" 2>&1 && fail "it was taken"
 	grep -q 'new.conf:[0-9]*:[0-9]*: .*weihgt' "$LAB/log/push.log" || fail "$(<"$LAB/log/push.log")"
-	[[ $(revisions) == "$before" ]] || fail "something has changed"
+	[[ $(field "$1" sync.revision) == "$before" ]] || fail "something has changed"
 }

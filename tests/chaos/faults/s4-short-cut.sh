@@ -12,15 +12,17 @@ stays=1
 alarm="problem: the channel to .* is down"
 
 inject() {
-	echo "$1 $(field "$1" sync.snapshots)" >"$LAB/snapshots"
+	echo "$1 $(field "$1" sync.snapshots) $(field "$1" sync.state)" >"$LAB/snapshots"
 	channel_cut
 }
 effect() { channel_is_down "$1"; }
 heal() { channel_heal; }
 check() {
-	local led before now
-	read -r led before <"$LAB/snapshots"
-	[[ $led == "$1" ]] || return 0 # another fault has moved the role, and who follows counts anew
+	local led before state now
+	read -r led before state <"$LAB/snapshots"
+	# Another fault has moved the role, and who follows counts anew; or it kept the peer from
+	# following before.
+	[[ $led == "$1" && $state == in-sync ]] || return 0
 	now=$(field "$1" sync.snapshots)
 	((now == before)) || fail "$now snapshots, $before before"
 }
