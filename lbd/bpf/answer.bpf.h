@@ -224,7 +224,7 @@ static __noinline int answer_packet(const struct packet *p)
 		.from = p->answer_by,
 		.to = p->src,
 		.icmp = answer_head(p),
-		.ingress = p->ingress,
+		.ingress = packet_ingress(p),
 		.link = (__u32)(p->l3 - (void *)p->eth),
 		.quoted = p->l3_size + ANSWER_QUOTED,
 		.family = p->family,

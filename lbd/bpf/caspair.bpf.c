@@ -79,7 +79,6 @@ static __always_inline int forward(hook_frame *frame)
 {
 	struct packet p = {
 		.ctx = frame,
-		.ingress = hook_ingress(frame),
 		.control = control_get(),
 	};
 	int verdict;

@@ -259,7 +259,7 @@ static __always_inline int gate_advert(struct packet *p)
 	current->fenced_ns = now;
 	if (__sync_val_compare_and_swap(&current->fenced, FENCE_NONE, FENCE_ADVERT) == FENCE_NONE) {
 		count(COUNT_ADVERT_FENCED);
-		notice_send(NOTICE_FENCED, p->ingress, &p->src);
+		notice_send(NOTICE_FENCED, packet_ingress(p), &p->src);
 	}
 	return pass();
 }

@@ -371,7 +371,7 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 		.client_port = p->tcp->source,
 		.vip_port = p->tcp->dest,
 	};
-	struct flow *flow = flow_find(&key);
+	struct flow *flow = flow_find_near(&key);
 	const struct flow_member *member;
 	__u32 refused = INBOUND_GOES_ON;
 	struct way way = {};

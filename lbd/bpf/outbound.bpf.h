@@ -130,7 +130,7 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 					  const struct flow_role *role,
 					  const struct flow_service *service)
 {
-	struct flow *flow = flow_find(key);
+	struct flow *flow = flow_find_near(key);
 
 	if (!flow)
 		return outbound_unknown(p, key, role->id, outbound_untold(p, service),

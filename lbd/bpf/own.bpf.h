@@ -114,7 +114,7 @@ static __noinline int own_is_forwarded(const struct packet *p)
 
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return 0;
-	return fib.ifindex != p->ingress;
+	return fib.ifindex != packet_ingress(p);
 }
 
 /* No flow is known: also after a takeover that came before its record. */

@@ -41,7 +41,6 @@ struct packet {
 	const struct flow_control *control;
 	const struct flow_role_table *roles;
 	struct flow_ip src, dst;
-	__u32 ingress; /* ifindex */
 	__u32 now;     /* ticks */
 	__u32 l3_size; /* of the IP header with its options or extensions */
 	__u32 bytes;   /* of the IP packet, by its header */
@@ -49,17 +48,17 @@ struct packet {
 	__u32 change;  /* of addresses, to be added to the TCP checksum at the end; tc alone */
 	__u32 change_ports; /* the same of its ports */
 	__be16 type;   /* of what follows the tags */
+	__be16 unread; /* of an inspected service: the client's port; see census.bpf.h */
 	__u8 family;   /* enum flow_family */
 	__u8 protocol;
-	__u8 hops;     /* TTL, or hop limit */
-	__u8 fragment; /* enum packet_fragment */
-	__u8 flags;    /* enum tcp_flags */
-	__u8 back;     /* to a floating address and of no service; see back.bpf.h */
-	__u8 array;    /* number of the VIP's, set where a VIP was found */
-	__be16 unread; /* of an inspected service: the client's port; see census.bpf.h */
-	__u8 refuse;   /* 0, or its sender gets a reset: counted so, see refuse.bpf.h */
-	__u8 draft;    /* makes a flow; see record_draft() */
-	__u8 strict;   /* 0, or what it is to a flow recorded at its SYN; see strict.bpf.h */
+	__u8 hops;      /* TTL, or hop limit */
+	__u8 fragment;  /* enum packet_fragment */
+	__u8 flags;     /* enum tcp_flags */
+	__u8 back : 1;  /* to a floating address and of no service; see back.bpf.h */
+	__u8 draft : 1; /* makes a flow; see record_draft() */
+	__u8 array;     /* number of the VIP's, set where a VIP was found */
+	__u8 refuse;    /* 0, or its sender gets a reset: counted so, see refuse.bpf.h */
+	__u8 strict;    /* 0, or what it is to a flow recorded at its SYN; see strict.bpf.h */
 
 	/* What the sender of a packet that is dropped shall hear; see answer.bpf.h. */
 	__u8 answer;              /* enum answer_kind */
@@ -104,6 +103,12 @@ static __always_inline int back_later(struct packet *p)
 {
 	p->back = 1;
 	return XDP_PASS;
+}
+
+/* The interface that it came by. */
+static __always_inline __u32 packet_ingress(const struct packet *p)
+{
+	return hook_ingress(p->ctx);
 }
 
 static __always_inline struct iphdr *packet_ip4(const struct packet *p)

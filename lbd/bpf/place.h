@@ -86,30 +86,40 @@ static __always_inline int place_look_in(struct place_table *table, __u32 number
 	return FLOW_NO_PLACE;
 }
 
+/*
+ * The place called home, where every look-up begins and most end; NULL: the key is not there.
+ * Who is not is looked for in its bucket, which is fetched meanwhile and not after that.
+ */
+static __always_inline struct flow_place *
+place_home(struct place_table *table, const struct flow_key *key, const struct flow_spot *spot)
+{
+	const struct flow_bucket *bucket = place_bucket(table, spot->first);
+	struct flow_place *place = place_at(table, spot->first * FLOW_PLACES + spot->home);
+
+	if (bucket)
+		place_read(&bucket->strays);
+	if (place && place_read(&place->tag) == spot->tag && flow_key_equal(&place->key, key))
+		return place;
+	return NULL;
+}
+
 /* The place of a key, FLOW_NO_PLACE: the table has it not. */
 static __always_inline int place_look(struct place_table *table, const struct flow_key *key)
 {
 	const struct flow_form *form = place_form(table);
 	const struct flow_bucket *bucket;
-	const struct flow_place *place;
 	struct flow_spot spot;
-	__u32 home;
 	int at;
 
 	if (!form)
 		return FLOW_NO_PLACE;
 	spot = flow_spot_of(form, key);
-	home = spot.first * FLOW_PLACES + spot.home;
-	bucket = place_bucket(table, spot.first);
-	place = place_at(table, home);
-	/* Who is not at home is looked for here: fetched meanwhile, not after that. */
-	if (bucket)
-		place_read(&bucket->strays);
-	if (place && place_read(&place->tag) == spot.tag && flow_key_equal(&place->key, key))
-		return (int)home;
+	if (place_home(table, key, &spot))
+		return (int)(spot.first * FLOW_PLACES + spot.home);
 	at = place_look_in(table, spot.first, spot.tag, key);
 	if (at != FLOW_NO_PLACE)
 		return at;
+	bucket = place_bucket(table, spot.first);
 	if (!bucket || !place_read(&bucket->strays))
 		return FLOW_NO_PLACE;
 	return place_look_in(table, spot.second, spot.tag, key);

@@ -160,7 +160,7 @@ static __noinline int refuse_packet(struct packet *p)
 	if (p->eth->h_dest[0] & 1 || refuse_write(p->ctx, &answer, link))
 		return drop(COUNT_DROP_NO_ANSWER);
 	count(p->refuse);
-	return hook_redirect(p->ingress);
+	return hook_redirect(packet_ingress(p));
 }
 
 /* Decides that the packet's sender gets a reset, counted so.  Never to a reset. */

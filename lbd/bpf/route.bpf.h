@@ -30,7 +30,7 @@ static __noinline long route_find(const struct packet *p, struct bpf_fib_lookup 
 		fib->dport = p->tcp->dest;
 	}
 	fib->tot_len = (__u16)packet_largest(p);
-	fib->ifindex = p->ingress;
+	fib->ifindex = packet_ingress(p);
 	if (p->family == FLOW_IPV4) {
 		fib->family = FAMILY_INET;
 		fib->tos = packet_ip4(p)->tos;
@@ -128,12 +128,12 @@ static __always_inline void hop_hear(struct flow_hop *hop, const struct packet *
 {
 	if (p->eth->h_dest[0] & 1) /* group address: says nothing about the link */
 		return;
-	if (hop->ifindex == p->ingress && mac_equal(hop->to, p->eth->h_source) &&
+	if (hop->ifindex == packet_ingress(p) && mac_equal(hop->to, p->eth->h_source) &&
 	    mac_equal(hop->from, p->eth->h_dest))
 		return;
 	__builtin_memcpy(hop->to, p->eth->h_source, sizeof(hop->to));
 	__builtin_memcpy(hop->from, p->eth->h_dest, sizeof(hop->from));
-	hop->ifindex = p->ingress;
+	hop->ifindex = packet_ingress(p);
 	hop->mtu = 0;
 	hop->routes = p->control->routes - 1; /* heard, not looked up: to be asked for at once */
 }
@@ -172,7 +172,7 @@ static __noinline int route_same_link(const struct packet *p, __u16 slot)
 	link = hop->ifindex;
 	if (!link && route_leads_on(route_find(p, &fib, &p->src, &member->addr[p->family & 1])))
 		link = fib.ifindex;
-	if (link != p->ingress)
+	if (link != packet_ingress(p))
 		return 0;
 	if (!route_leads_on(route_find(p, &fib, &p->dst, &p->src)) || fib.ifindex != link)
 		return 0;
