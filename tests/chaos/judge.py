@@ -16,6 +16,7 @@ import channel
 from history import History, histogram, witness
 
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
+BESIDE_MS = 150     # an isolated node answers until it hears the other one's next advert
 ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
 NO_CHANNEL = ('', 'stale', 'alone')  # states of replication in which nothing is heard of the peer
 STARVED_MS = 150    # ordinary processes that nobody hurt were kept waiting for so long: it has other work
@@ -60,6 +61,14 @@ def wires_cut(history):
     return {wire for fault in history.faults.values() for wire in fault['cuts'].split()}
 
 
+def stands_still_alone(faults):
+    """One wounds the LAN while another one stops daemons: who cannot be heard and does not notice it
+    is as isolated as in N7, and back before its lease ends."""
+    lan = [fault for fault in faults if 'lan' in fault['touches'].split()]
+    return any(other is not fault and {'daemons', 'cpu'} & set(other['touches'].split())
+               for fault in lan for other in faults)
+
+
 def limits(history):
     """Those of one fault; of several at once the most that any allows, and blackouts add up."""
     faults = list(history.faults.values())
@@ -75,6 +84,8 @@ def limits(history):
     if len(faults) > 1:
         together['dark_ms'] = together['connect_ms'] = 'any'
         together['heal_s'] += 10
+        if stands_still_alone(faults) and together['two_ms'] != 'any':
+            together['two_ms'] = max(together['two_ms'], BESIDE_MS)
     healed = [number(fault['two_healed_ms']) for fault in faults if fault['two_healed_ms']]
     together['two_healed_ms'] = max(healed, default=0)
     if {'lan', 'channel'} <= wires_cut(history):    # nothing passes between: no fence can be built

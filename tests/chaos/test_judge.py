@@ -177,6 +177,17 @@ def another_fault(record):
     record['history'].insert(2, {**FAULT, 'id': 'P2', 'alarm': ''})
 
 
+def stopped_too(record):
+    record['history'].insert(2, {**FAULT, 'id': 'S12', 'alarm': '', 'touches': 'daemons channel'})
+
+
+def two_owners_for_a_moment(record):
+    """100 ms."""
+    place = record['witness'].index('6000000 ask 10.20.0.10 6')
+    record['witness'][place] = '5100000 ask 10.20.0.10 6'
+    record['witness'].append('5000010 answer 10.20.0.10 5 lb1-eth0')
+
+
 def differing(**more):
     """The tables, in one flow."""
     figures = {'flows': {'missing': 0, 'extra': 0, 'differ': 1, **more},
@@ -263,6 +274,8 @@ WRONGS = {
     'the address was dark': with_last('echo', dark_ms=300.0),
     'it never answered': with_last('echo', answered=False),
     'two owners': with_line('witness', '5000010 answer 10.20.0.10 5 lb1-eth0'),
+    'two owners for a moment, and none of two faults stops anything': both(
+        declared(touches='lan'), another_fault, two_owners_for_a_moment),
     'nobody witnessed': lambda record: record.update(witness=[]),
     'a client is on two members': lambda record: record['sessions'][0]['sessions'].append(
         session('10.20.0.120:3', 'chat', 'm2')),
@@ -356,6 +369,8 @@ RIGHTS = {
         at(900, 'sample', role='active', epoch=1), at(1250, 'sample', role='down'),
         at(1300, 'sample', role='active', epoch=1), at(1400, 'sample', role='standby', epoch=1)]}),
     'a node does not answer at the end': with_line('watch-2', at(3900, 'sample', role='down')),
+    'two owners for a moment, the one frozen while its link was down': both(
+        declared(touches='lan'), stopped_too, two_owners_for_a_moment),
     'two owners while the machine stood still': lambda record: (
         WRONGS['two owners'](record), with_last('control-probe', longest_gap_ms=1000.0)(record)),
     'the counters began anew with the node': lambda record: record['account-1'].append(
