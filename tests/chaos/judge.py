@@ -17,6 +17,7 @@ from history import History, histogram, witness
 
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
 BESIDE_MS = 150     # an isolated node answers until it hears the other one's next advert
+UNDER_WAY_MS = 500  # that a new connection is silent
 ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
 NO_CHANNEL = ('', 'stale', 'alone')  # states of replication in which nothing is heard of the peer
 STARVED_MS = 150    # ordinary processes that nobody hurt were kept waiting for so long: it has other work
@@ -251,9 +252,14 @@ def judge_new_connections(history, verdict, limit):
 
 
 def lost_to_a_split(history, count):
-    """What was begun at a node that led too, by tables that another fault had made its own: 1 in 100."""
+    """What was under way when the role moved and nothing came through between the nodes, if another
+    fault had made their tables differ before: the promise ends where the channel does."""
     both = {'lan', 'channel'} <= wires_cut(history)
-    return count // 100 if both and len(history.faults) > 1 else 0
+    begin, end = history.begin, history.one('end')
+    if not both or len(history.faults) < 2 or not begin or not end:
+        return 0
+    moves = max(len(stints(history)) - 1, 0)
+    return moves * count * UNDER_WAY_MS // (end['t'] - begin['t'])
 
 
 def plus(limit, more):

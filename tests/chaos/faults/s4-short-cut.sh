@@ -12,17 +12,17 @@ stays=1
 alarm="problem: the channel to .* is down"
 
 inject() {
-	echo "$1 $(field "$1" sync.snapshots) $(field "$1" sync.state)" >"$LAB/snapshots"
+	echo "$1 $(field "$1" sync.snapshots vrrp.epoch sync.state)" >"$LAB/snapshots"
 	channel_cut
 }
 effect() { channel_is_down "$1"; }
 heal() { channel_heal; }
 check() {
-	local led before state now
-	read -r led before state <"$LAB/snapshots"
+	local led before epoch state now
+	read -r led before epoch state <"$LAB/snapshots"
 	# Another fault has moved the role, and who follows counts anew; or it kept the peer from
 	# following before.
-	[[ $led == "$1" && $state == in-sync ]] || return 0
+	[[ $led == "$1" && $epoch == "$(field "$1" vrrp.epoch)" && $state == in-sync ]] || return 0
 	now=$(field "$1" sync.snapshots)
 	((now == before)) || fail "$now snapshots, $before before"
 }
