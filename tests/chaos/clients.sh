@@ -187,7 +187,7 @@ channel_take() {
 }
 
 # meters_start: for one episode.  `control` and `control-probe` ask a host that no fault touches: what
-# these miss is the machine's doing.
+# these miss is the machine's doing, and so is what `machine` tells.
 meters_start() {
 	local name
 	: >"$LAB/clients"
@@ -200,6 +200,7 @@ meters_start() {
 	done
 	witness_start
 	passage_start
+	spawn machine switch "$LAB_BUILD/tests/standstill"
 	spawn echo client "$LAB_BUILD/tests/blackout" ping "$LAB_VIP"
 	spawn control client "$LAB_BUILD/tests/blackout" ping "$BYSTANDER"
 	spawn probe client "$LAB_BUILD/tests/probe" "$LAB_VIP" 7000 "$PROBE_FROM" 10
@@ -222,7 +223,7 @@ newcomers_stop() {
 }
 meters_stop() {
 	local name
-	for name in echo control control-probe; do
+	for name in machine echo control control-probe; do
 		signal -TERM "$name"
 		wait_for 5 "$name to end" gone "$name"
 	done

@@ -145,7 +145,7 @@ collect() {
 	for name in "${!first_line[@]}"; do
 		tail -n "+${first_line[$name]}" "$LAB/log/$name.out" >"$1/$name.out"
 	done
-	for name in history witness echo control probe control-probe fresh watch-1 watch-2 account-1 account-2 \
+	for name in history machine witness echo control probe control-probe fresh watch-1 watch-2 account-1 account-2 \
 		passage $(<"$LAB/clients"); do
 		cp "$LAB/log/$name.out" "$1/"
 	done

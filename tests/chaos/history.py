@@ -23,9 +23,9 @@ def reader_of_witness():
 
 
 witness = reader_of_witness()
-METERS = ('history', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh', 'watch-1', 'watch-2',
-          'account-1', 'account-2', 'passage', 'overhear', 'channel-1', 'channel-2', 'badwire-1',
-           'badwire-2')
+METERS = ('history', 'machine', 'witness', 'echo', 'control', 'probe', 'control-probe', 'fresh',
+          'watch-1', 'watch-2', 'account-1', 'account-2', 'passage', 'overhear', 'channel-1',
+          'channel-2', 'badwire-1', 'badwire-2')
 WHOLE_RUN = ('chat', 'bulk', 'rpc', 'mapi')    # their sessions are counted at the begin
 SILENT_MS = 2000
 STALL_EDGES = (200, 500, 1000, 2000, 5000)

@@ -18,9 +18,8 @@ from history import History, histogram, witness
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
 BESIDE_MS = 150     # an isolated node answers until it hears the other one's next advert
 UNDER_WAY_MS = 500  # that a new connection is silent
-ASLEEP_MS = 250     # adverts of a real-time daemon that are so far apart: the machine stood still
 NO_CHANNEL = ('', 'stale', 'alone')  # states of replication in which nothing is heard of the peer
-STARVED_MS = 150    # ordinary processes that nobody hurt were kept waiting for so long: it has other work
+STARVED_MS = 150    # who was hurt by nobody, or a processor, was kept waiting for so long: it has other work
 
 
 class Verdict:
@@ -30,8 +29,8 @@ class Verdict:
         self.held, self.figures = {}, {}
 
     def starved_ms(self):
-        """What the machine took from everybody, by the bystander's word."""
-        gap = self.figures.get('control_gap_ms') or 0
+        """What the machine took from everybody, by the bystander's word or by its processors'."""
+        gap = max(self.figures.get('control_gap_ms') or 0, self.figures.get('standstill_ms') or 0)
         return gap if gap >= STARVED_MS else 0
 
     def tells_times(self):
@@ -96,7 +95,8 @@ def limits(history):
 
 
 def judge_machine(history, verdict):
-    """What a bystander missed, whom no fault touches."""
+    """What a bystander missed, whom no fault touches, and whether a processor stood still."""
+    verdict.figures['standstill_ms'] = history.total('machine').get('longest_ms', 0)
     verdict.figures['control_ms'] = history.meter('control').get('dark_ms', 0)
     verdict.figures['control_gap_ms'] = history.total('control-probe').get('longest_gap_ms', 0)
 
@@ -320,11 +320,9 @@ def judge_roles(history, verdict):
         return
     if settled['active'] == faults[0]['active']:
         return
-    pause = witness.pauses(history.adverts, 'lb%d-eth0' % faults[0]['active'])
-    text = 'the role moved from lb%d, which sent no advert for %.0f ms' % (
-        faults[0]['active'], pause)
-    asleep = pause >= ASLEEP_MS or verdict.tells_times()
-    (verdict.told if asleep else verdict.wrong).append(text)
+    text = 'the role moved from lb%d, and the machine kept others waiting for %.0f ms' % (
+        faults[0]['active'], verdict.starved_ms())
+    (verdict.told if verdict.tells_times() else verdict.wrong).append(text)
 
 
 def stints(history):

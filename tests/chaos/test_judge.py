@@ -40,6 +40,7 @@ def well():
         'control': [{'sent': 3000, 'lost': 0, 'dark_ms': 0.0, 'answered': True}],
         'probe': [at(3900, 'total', longest_gap_ms=12.0)],
         'control-probe': [at(3900, 'total', longest_gap_ms=11.0)],
+        'machine': [at(3900, 'total', longest_ms=2.0)],
         'fresh': [at(3900, 'total', established=300, lost=0)],
         'watch-1': [at(900, 'sample', role='active', epoch=1),
                     at(1250, 'sample', role='standby', epoch=1)],
@@ -303,6 +304,8 @@ WRONGS = {
                                                               why='')),
     'the fault had no effect': with_line('history', at(2, 'without_effect', id='P1')),
     'the role should have stayed': declared(stays='1'),
+    'the role moved, and no processor stood still that long': both(
+        declared(stays='1'), with_last('machine', longest_ms=110.0)),
     'it should never have moved': declared(moves='0'),
     'a line of a mail client ended': with_last('mapi', ends={'m1 ECONNRESET': 1}),
     'no mail client was answered': with_last('mapi', answers=0),
@@ -371,6 +374,8 @@ RIGHTS = {
     'a node does not answer at the end': with_line('watch-2', at(3900, 'sample', role='down')),
     'two owners for a moment, the one frozen while its link was down': both(
         declared(touches='lan'), stopped_too, two_owners_for_a_moment),
+    'the role moved as a processor stood still': both(
+        declared(stays='1'), with_last('machine', longest_ms=310.0)),
     'two owners while the machine stood still': lambda record: (
         WRONGS['two owners'](record), with_last('control-probe', longest_gap_ms=1000.0)(record)),
     'the counters began anew with the node': lambda record: record['account-1'].append(
