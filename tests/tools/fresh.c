@@ -147,8 +147,9 @@ static void ended(struct connection *c, const char *how)
 		  self.any.sa_family == AF_INET ? (void *)&self.v4.sin_addr
 						: (void *)&self.v6.sin6_addr,
 		  text, sizeof(text));
-	printf("{\"event\":\"lost\",\"source\":\"%s\",\"port\":%u,\"asked\":%s,\"how\":\"%s\"}\n",
-	       text, ntohs(self.v4.sin_port), c->asked ? "true" : "false", how);
+	printf("{\"t\":%.0f,\"event\":\"lost\",\"source\":\"%s\",\"port\":%u,\"asked\":%s,"
+	       "\"how\":\"%s\"}\n",
+	       ev_time() * 1e3, text, ntohs(self.v4.sin_port), c->asked ? "true" : "false", how);
 	fflush(stdout);
 	forget(c);
 }
