@@ -8,6 +8,7 @@
 #define CASPAIR_DOOMED_BPF_H
 
 #include "lbd/bpf/gate.bpf.h"
+#include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/refuse.bpf.h"
 
 /*
@@ -19,6 +20,21 @@ static __noinline int doomed_answers(struct packet *p)
 	if (p->flags & TCP_RST || !lease_admits())
 		return 0;
 	refuse(p, COUNT_ANSWERED_DOOMED);
+	return 1;
+}
+
+/*
+ * 1: the record is no more.  What the former owner has ended, and nobody has been heard of here, may
+ * have been followed by a connection of the same ports that it had no time to tell of.  So who speaks
+ * is taken for an unknown one: his member knows that, or resets him.
+ */
+static __noinline int doomed_by_another(const struct packet *p, const struct flow_key *key,
+					struct flow *flow)
+{
+	if (!(flow->flags & FLOW_REPLICA) || p->flags & TCP_RST || !lease_admits())
+		return 0;
+	record_settle(key, flow);
+	record_remove(key, flow, p->now, RECORD_OWN);
 	return 1;
 }
 

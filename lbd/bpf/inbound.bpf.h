@@ -376,6 +376,8 @@ static __always_inline int inbound_service(struct packet *p, const struct flow_s
 	__u32 refused = INBOUND_GOES_ON;
 	struct way way = {};
 
+	if (flow && flow->flags & FLOW_DOOMED && doomed_by_another(p, &key, flow))
+		flow = NULL;
 	if ((!flow || (packet_opens(p) && track_has_ended(flow))) &&
 	    inbound_refused(p, &key, service, vip))
 		return XDP_DROP;

@@ -132,6 +132,8 @@ static __always_inline int outbound_reply(struct packet *p, const struct flow_ke
 {
 	struct flow *flow = flow_find_near(key);
 
+	if (flow && flow->flags & FLOW_DOOMED && doomed_by_another(p, key, flow))
+		flow = NULL;
 	if (!flow)
 		return outbound_unknown(p, key, role->id, outbound_untold(p, service),
 					service->mode);

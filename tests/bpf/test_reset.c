@@ -490,6 +490,48 @@ static void test_ports_may_be_used_again(void **state UNUSED)
 	assert_false(flow_read(&key, &flow));
 }
 
+/*
+ * The former owner has ended a flow, and had no time to tell of the connection that followed by the
+ * same ports: that one goes where it would be derived to, whoever of its ends speaks first.
+ */
+static void test_other_nodes_doom_is_forgotten(void **state UNUSED)
+{
+	struct flow_key key = usual();
+	struct frame frame;
+	struct flow flow;
+
+	doom(FLOW_REPLICA);
+	assert_int_equal(client_sends(&frame, ACK | PSH, 777001, 99, 100), XDP_REDIRECT);
+	assert_int_equal(count_of(COUNT_ANSWERED_DOOMED), 0);
+	assert_int_equal(count_of(COUNT_DERIVED), 1);
+	assert_int_equal(frame.size, 14 + frame_headers() + 100);
+	assert_false(flow_read(&key, &flow));
+	assert_int_equal(gauges_now().flows, 0);
+	doom(FLOW_REPLICA);
+	frame = frame_segment(&(struct segment){ MEMBER_0, CLIENT, RPC_PORT, CLIENT_PORT,
+						 .flags = SYN | ACK, .seq = 1, .ack = 777001 },
+			      true);
+	assert_int_equal(run_frame(&frame, box.inside), XDP_REDIRECT);
+	assert_int_equal(frame_from(&frame), VIP);
+	assert_int_equal(count_of(COUNT_ANSWERED_DOOMED), 0);
+	assert_false(flow_read(&key, &flow));
+}
+
+/* Ended by this node itself, though nobody had been heard here before: it is answered. */
+static void test_own_doom_is_kept(void **state UNUSED)
+{
+	struct flow_key key = usual();
+	struct flow flow;
+
+	establish();
+	flow_read(&key, &flow);
+	flow.flags |= FLOW_REPLICA;
+	flow_write(&key, &flow);
+	assert_true(reset_usual(RESET_MEMBER));
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.flags & (FLOW_DOOMED | FLOW_REPLICA), FLOW_DOOMED);
+}
+
 static void test_doomed_flow_is_kept_for_a_while(void **state UNUSED)
 {
 	static const struct {
@@ -711,6 +753,9 @@ static const struct {
 	{ "a doomed member's packet is answered exactly", test_member_is_answered },
 	{ "a standby answers nothing", test_standby_answers_nothing },
 	{ "the ports of a doomed flow may be used again", test_ports_may_be_used_again },
+	{ "what another node has ended may be followed by what it had no time to tell",
+	  test_other_nodes_doom_is_forgotten },
+	{ "what this node has ended is answered, a copy too", test_own_doom_is_kept },
 	{ "a doomed flow is kept for a while", test_doomed_flow_is_kept_for_a_while },
 	{ "a flow that the peer has ended is doomed here", test_replica_is_doomed },
 	{ "the same ports again are no doomed flow", test_replica_lives_again },
