@@ -24,9 +24,9 @@ static __noinline int doomed_answers(struct packet *p)
 }
 
 /*
- * 1: the record is no more.  What the former owner has ended, and nobody has been heard of here, may
- * have been followed by a connection of the same ports that it had no time to tell of.  So who speaks
- * is taken for an unknown one: his member knows that, or resets him.
+ * 1: the record is no more.  What the former owner has ended, and nobody has been heard of here,
+ * may have been followed by a connection of the same ports that it had no time to tell of.  So
+ * whoever speaks is an unknown one: his member knows that connection, or resets him.
  */
 static __noinline int doomed_by_another(const struct packet *p, const struct flow_key *key,
 					struct flow *flow)
