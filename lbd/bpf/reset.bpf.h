@@ -195,7 +195,8 @@ static __always_inline int reset_holds(const struct flow_key *key, const struct 
 		return (flow->flags & (FLOW_DOOMED | FLOW_HEARD)) == FLOW_DOOMED;
 	if (track_has_ended(flow))
 		return 0;
-	return reason != RESET_IDLE || sweep_idle(now, flow->last_seen) > sweep_timeout(key, flow, now);
+	return reason != RESET_IDLE ||
+	       sweep_idle(now, flow->last_seen) > sweep_timeout(key, flow, now);
 }
 
 /* One order; 1 when it was carried out. */

@@ -100,7 +100,8 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 	state = flow->state;
 	flags = flow->flags;
 	mode = flow->mode;
-	if (!forced && sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, flow, tally->now))
+	if (!forced &&
+	    sweep_idle(tally->now, flow->last_seen) <= sweep_timeout(&named->key, flow, tally->now))
 		return;
 	record_settle(&named->key, flow);
 	if (record_remove(&named->key, flow, tally->now, RECORD_OWN))
