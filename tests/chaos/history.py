@@ -45,7 +45,7 @@ class History:
         self.events = lines(directory + '/history.out')
         self.begin = self.one('begin')
         self.faults = {event['id']: event for event in self.all('fault')}
-        self.addresses, self.adverts = witness.read(directory + '/witness.out')
+        self.addresses, _ = witness.read(directory + '/witness.out')
         self.watch = {node: lines('%s/watch-%d.out' % (directory, node)) for node in (1, 2)}
         self.accounts = {node: lines('%s/account-%d.out' % (directory, node)) for node in (1, 2)}
         self.passage = lines(directory + '/passage.out')

@@ -258,8 +258,7 @@ def lost_to_a_split(history, count):
     begin, end = history.begin, history.one('end')
     if not both or len(history.faults) < 2 or not begin or not end:
         return 0
-    moves = max(len(stints(history)) - 1, 0)
-    return moves * count * UNDER_WAY_MS // (end['t'] - begin['t'])
+    return moves_of_role(history) * count * UNDER_WAY_MS // (end['t'] - begin['t'])
 
 
 def plus(limit, more):
@@ -310,7 +309,7 @@ def judge_roles(history, verdict):
     """Whether the role stayed where it should; a machine that stood still moves it rightly."""
     settled = history.one('settled')
     faults = list(history.faults.values())
-    verdict.figures['moves'] = max(len(stints(history)) - 1, 0)
+    verdict.figures['moves'] = moves_of_role(history)
     if len(faults) != 1 or not settled:
         return
     if faults[0]['moves'] != 'any':
@@ -323,6 +322,10 @@ def judge_roles(history, verdict):
     text = 'the role moved from lb%d, and the machine kept others waiting for %.0f ms' % (
         faults[0]['active'], verdict.starved_ms())
     (verdict.told if verdict.tells_times() else verdict.wrong).append(text)
+
+
+def moves_of_role(history):
+    return max(len(stints(history)) - 1, 0)
 
 
 def stints(history):
