@@ -146,7 +146,7 @@ $(B)/lbd: $(B)/obj/lbd/main.o $(LBD_A) $(BASE_A)
 $(B)/lbd-check: $(B)/obj/lbd/check/main.o $(LBD_A) $(BASE_A)
 	$(link) $^ -lcap-ng $(CHILD_LIBS) $(COMMON_LIBS)
 $(B)/vrrpd: $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
-	$(link) $^ -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+	$(link) $^ -lcap-ng $(NL_LIBS) -lpthread $(COMMON_LIBS)
 $(B)/syncd: $(B)/obj/syncd/main.o $(SYNCD_A) $(BASE_A)
 	$(link) $^ -lbpf -lelf -lz -lcap-ng $(COMMON_LIBS)
 $(B)/pairctl: $(B)/obj/conf/pairctl/main.o $(PAIRCTL_A) $(BASE_A)
@@ -174,7 +174,7 @@ $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c tests/bench/packets.h
 # Daemons with a bug each, for faults to find: a function of theirs is another one's.
 PLANTED_DAEMONS := $(addprefix $(B)/planted/,mute/vrrpd forgetful/syncd choosy/lbd gullible/syncd)
 $(B)/planted/mute/vrrpd: $(B)/obj/tests/chaos/planted/mute.o $(B)/obj/vrrp/main.o $(VRRP_A) $(BASE_A)
-	$(link) $^ -Wl,--wrap=announce_send -lcap-ng $(NL_LIBS) $(COMMON_LIBS)
+	$(link) $^ -Wl,--wrap=announce_send -lcap-ng $(NL_LIBS) -lpthread $(COMMON_LIBS)
 $(B)/planted/forgetful/syncd: $(B)/obj/tests/chaos/planted/forgetful.o $(B)/obj/syncd/main.o \
 		$(SYNCD_A) $(BASE_A)
 	$(link) $^ -Wl,--wrap=table_apply -lbpf -lelf -lz -lcap-ng $(COMMON_LIBS)

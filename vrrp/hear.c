@@ -15,7 +15,7 @@ enum { PEER_SILENT_MS = 1500 }; /* three pulses of its vrrpd */
 
 static const uint64_t LBD_SILENT_NS = 5000000000; /* five of its facts */
 static const uint64_t HAND_BACK_NS = 2000000000;
-static const double PULSE_S = 0.5, ROUND_S = 0.1;
+static const double PULSE_S = 0.5;
 
 static void fault(struct vrrpd *vrrpd, unsigned int bit, bool failed, const char *reason)
 {
@@ -346,15 +346,6 @@ static void hear_lbd(struct vrrpd *vrrpd)
 		fault(vrrpd, FSM_FAULT_LBD, true, "lbd has said nothing for 5 s");
 }
 
-static void begin_round(struct vrrpd *vrrpd, bool again)
-{
-	if (ev_is_active(&vrrpd->round))
-		return;
-	witness_ask(&vrrpd->witnesses, again);
-	ev_timer_set(&vrrpd->round, ROUND_S, 0.0);
-	ev_timer_start(vrrpd->loop, &vrrpd->round);
-}
-
 static void tell_side(struct vrrpd *vrrpd, bool failed)
 {
 	char reason[FSM_REASON], name[IF_NAMESIZE] = "one interface";
@@ -384,17 +375,15 @@ static void judge(struct vrrpd *vrrpd, enum lookout_round round)
 	if (verdict.side || lookout_whole(&vrrpd->lookout))
 		tell_side(vrrpd, verdict.side);
 	if (verdict.again)
-		begin_round(vrrpd, true);
+		witness_ask(&vrrpd->witnesses, true);
 }
 
-static void on_round(struct ev_loop *loop, ev_timer *timer, int events)
+static void on_round(void *arg, enum lookout_round round)
 {
-	struct vrrpd *vrrpd = timer->data;
+	struct vrrpd *vrrpd = arg;
 	bool whole = lookout_whole(&vrrpd->lookout), lan = !(vrrpd->fsm.faults & FSM_FAULT_LAN);
 
-	(void)loop;
-	(void)events;
-	judge(vrrpd, witness_look(&vrrpd->witnesses));
+	judge(vrrpd, round);
 	/* The peer knows a LAN from the facts, which travel with the role. */
 	if (whole != lookout_whole(&vrrpd->lookout) || lan != !(vrrpd->fsm.faults & FSM_FAULT_LAN))
 		deed_report_role(vrrpd);
@@ -403,7 +392,7 @@ static void on_round(struct ev_loop *loop, ev_timer *timer, int events)
 void hear_asked(struct vrrpd *vrrpd)
 {
 	lookout_asked(&vrrpd->lookout);
-	begin_round(vrrpd, false);
+	witness_ask(&vrrpd->witnesses, false);
 }
 
 /* Who was stopped, or stood still with its machine, has heard nobody: that is not their silence. */
@@ -419,6 +408,7 @@ static void note_sleep(struct vrrpd *vrrpd)
 	if (vrrpd->lbd_at > now)
 		vrrpd->lbd_at = now;
 	lookout_overslept(&vrrpd->lookout);
+	witness_overslept(&vrrpd->witnesses);
 }
 
 /* Without it, syncd's memory of a hung vrrpd would pass for a living one. */
@@ -431,7 +421,7 @@ static void on_pulse(struct ev_loop *loop, ev_timer *timer, int events)
 	note_sleep(vrrpd);
 	deed_report_role(vrrpd);
 	hear_lbd(vrrpd);
-	begin_round(vrrpd, false);
+	witness_ask(&vrrpd->witnesses, false);
 }
 
 int hear_start(struct vrrpd *vrrpd)
@@ -442,27 +432,33 @@ int hear_start(struct vrrpd *vrrpd)
 		return err;
 	snprintf(vrrpd->gate, sizeof(vrrpd->gate), "syncd is not running");
 	err = track_open(&vrrpd->track, vrrpd->loop, vrrpd->options.run_dir, &track_ops, vrrpd);
-	if (err) {
-		watch_close(&vrrpd->watch);
-		return err;
-	}
+	if (err)
+		goto no_track;
+	err = witness_open(&vrrpd->witnesses, vrrpd->loop, on_round, vrrpd);
+	if (err)
+		goto no_witness;
 	vrrpd->lbd_at = vrrpd->pulsed = lease_now();
 	vrrpd->peer_whole = true;
 	ev_timer_init(&vrrpd->pulse, on_pulse, PULSE_S, PULSE_S);
-	ev_timer_init(&vrrpd->round, on_round, ROUND_S, 0.0);
-	vrrpd->pulse.data = vrrpd->round.data = vrrpd;
+	vrrpd->pulse.data = vrrpd;
 	/* Whatever has been said is heard before anybody is found silent. */
 	ev_set_priority(&vrrpd->pulse, EV_MINPRI);
 	ev_timer_start(vrrpd->loop, &vrrpd->pulse);
 	/* Whoever leads soon should know by then who answers as a rule. */
-	begin_round(vrrpd, false);
+	witness_ask(&vrrpd->witnesses, false);
 	return 0;
+
+no_witness:
+	track_close(&vrrpd->track);
+no_track:
+	watch_close(&vrrpd->watch);
+	return err;
 }
 
 void hear_end(struct vrrpd *vrrpd)
 {
 	ev_timer_stop(vrrpd->loop, &vrrpd->pulse);
-	ev_timer_stop(vrrpd->loop, &vrrpd->round);
+	witness_close(&vrrpd->witnesses);
 	track_close(&vrrpd->track);
 	watch_close(&vrrpd->watch);
 }

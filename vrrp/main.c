@@ -103,12 +103,16 @@ static void be_punctual(void)
 {
 	const struct sched_param param = { .sched_priority = REALTIME_PRIORITY };
 	const struct rlimit guard = { REALTIME_GUARD_US, REALTIME_GUARD_US };
+	/* Of the thread that asks the kernel, which starts without the right to it (inquiry.h). */
+	const struct rlimit second = { REALTIME_PRIORITY - 1, REALTIME_PRIORITY - 1 };
 
 	/* The guard first: a loop gone wild must not take the machine with it. */
 	if (setrlimit(RLIMIT_RTTIME, &guard) ||
 	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
 		log_warning("no real-time scheduling (%s): adverts may be late under load",
 			    strerror(errno));
+	else if (setrlimit(RLIMIT_RTPRIO, &second))
+		log_warning("witnesses may be asked late under load: %s", strerror(errno));
 	lock_memory();
 }
 
@@ -207,9 +211,6 @@ static int open_all(struct vrrpd *vrrpd)
 		err = lan_open(vrrpd, (int)if_nametoindex(vrrpd->conf->file->vrrp->interface));
 	if (err)
 		return err;
-	err = witness_open(&vrrpd->witnesses);
-	if (err)
-		return err;
 	witness_plan(&vrrpd->witnesses, vrrpd->conf);
 	vrrpd->announcer = announce_open();
 	if (vrrpd->announcer < 0) {
@@ -237,7 +238,6 @@ static void close_all(struct vrrpd *vrrpd)
 	if (vrrpd->announcer >= 0)
 		close(vrrpd->announcer);
 	fence_close(&vrrpd->fence);
-	witness_close(&vrrpd->witnesses);
 	link_close(&vrrpd->former);
 	link_close(&vrrpd->link);
 	vip_close(&vrrpd->vips);

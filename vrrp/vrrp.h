@@ -73,7 +73,6 @@ struct vrrpd {
 	ev_io timer_io, link_io[LINK_FAMILIES], former_io[LINK_FAMILIES];
 	ev_timer chores; /* each second: what has failed and may work now */
 	ev_timer pulse;  /* that we live, for the peer: see hear.c */
-	ev_timer round;  /* the witnesses had time to answer */
 	uint64_t pulsed; /* when the last pulse was */
 	struct guard guard;
 	uint64_t epoch_logged;

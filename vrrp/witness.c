@@ -1,85 +1,46 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "vrrp/witness.h"
 
-#include <errno.h>
-#include <linux/neighbour.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
-
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
-#include <netlink/route/neighbour.h>
-#include <netlink/route/nexthop.h>
-#include <netlink/route/route.h>
 
 #include "conf/conf.h"
 #include "conf/log.h"
 #include "vrrp/lease.h"
 
-/* For people: longer than three rounds. */
-static const uint64_t silent_ns = 1500000000;
-static const uint64_t tick_ns = 10000000; /* USER_HZ */
-
-/* Where a witness, or the router before it, is to be found on the LAN. */
-struct hop {
-	struct nl_addr *addr; /* owned */
-	int ifindex;
-};
-
-/* What the kernel knows of a neighbour. */
-struct entry {
-	bool there;
-	unsigned int state;
-	uint64_t confirmed_ns; /* ago */
-};
-
-int witness_open(struct witnesses *witnesses)
-{
-	int err;
-
-	witnesses->sock = nl_socket_alloc();
-	if (!witnesses->sock)
-		return -ENOMEM;
-	err = nl_connect(witnesses->sock, NETLINK_ROUTE);
-	if (!err)
-		return 0;
-	log_error("netlink cannot be used: %s", nl_geterror(err));
-	witness_close(witnesses);
-	return -EIO;
-}
-
-void witness_close(struct witnesses *witnesses)
-{
-	if (witnesses->sock)
-		nl_socket_free(witnesses->sock);
-	witnesses->sock = NULL;
-}
+static const uint64_t silent_ns = INQUIRY_SILENT_MS * UINT64_C(1000000);
+/* The kernel is asked in a tenth of a second.  From here on that is worth a line in the log. */
+static const uint64_t late_ns = 2000000000;
 
 /* --- who they are ----------------------------------------------------------------------------- */
 
-static const struct witness *find(const struct witnesses *witnesses, const struct addr *addr)
+static struct witness *find(struct witness *list, size_t count, const struct addr *addr)
 {
-	for (size_t i = 0; i < witnesses->count; i++) {
-		if (addr_compare(&witnesses->witness[i].addr, addr) == 0)
-			return &witnesses->witness[i];
+	for (size_t i = 0; i < count; i++) {
+		if (addr_compare(&list[i].addr, addr) == 0)
+			return &list[i];
 	}
 	return NULL;
 }
 
-static void add(struct witnesses *witnesses, const struct witnesses *before, const char *text)
+/* What is known of those that were there before. */
+struct before {
+	struct witness witness[WITNESS_MAX];
+	size_t count;
+};
+
+static void add(struct witnesses *witnesses, struct before *before, const char *text)
 {
 	struct witness witness = { 0 };
 	const struct witness *old;
 
 	if (witnesses->count == WITNESS_MAX || !addr_parse(&witness.addr, text) ||
-	    find(witnesses, &witness.addr))
+	    find(witnesses->witness, witnesses->count, &witness.addr))
 		return;
-	old = find(before, &witness.addr);
+	old = find(before->witness, before->count, &witness.addr);
 	witnesses->witness[witnesses->count++] = old ? *old : witness;
 }
 
-static void add_member(struct witnesses *witnesses, const struct witnesses *before,
+static void add_member(struct witnesses *witnesses, struct before *before,
 		       const Conf__Member *member)
 {
 	for (size_t i = 0; i < member->n_address; i++)
@@ -88,9 +49,10 @@ static void add_member(struct witnesses *witnesses, const struct witnesses *befo
 
 void witness_plan(struct witnesses *witnesses, const struct conf *conf)
 {
-	const struct witnesses before = *witnesses;
 	const Conf__Config *file = conf->file;
+	struct before before = { .count = witnesses->count };
 
+	memcpy(before.witness, witnesses->witness, sizeof(before.witness));
 	witnesses->count = 0;
 	for (size_t i = 0; i < file->vrrp->n_witness; i++)
 		add(witnesses, &before, file->vrrp->witness[i]);
@@ -102,130 +64,21 @@ void witness_plan(struct witnesses *witnesses, const struct conf *conf)
 	}
 }
 
-/* --- the kernel ------------------------------------------------------------------------------- */
+/* --- rounds ----------------------------------------------------------------------------------- */
 
-static struct nl_addr *to_netlink(const struct addr *addr)
+static void note(struct witnesses *witnesses, const struct inquiry_finding *finding)
 {
-	return addr->family == 4 ? nl_addr_build(AF_INET, addr->bytes, 4)
-				 : nl_addr_build(AF_INET6, addr->bytes, 16);
-}
+	struct witness *witness = find(witnesses->witness, witnesses->count, &finding->addr);
 
-static bool find_hop(struct nl_sock *sock, const struct addr *addr, struct hop *hop)
-{
-	struct nl_addr *to = to_netlink(addr), *gateway = NULL;
-	struct rtnl_route *route = NULL;
-	struct rtnl_nexthop *via = NULL;
-
-	if (to && !rtnl_route_lookup(sock, to, &route) && route &&
-	    rtnl_route_get_type(route) == RTN_UNICAST && rtnl_route_get_nnexthops(route) > 0)
-		via = rtnl_route_nexthop_n(route, 0);
-	if (via) {
-		gateway = rtnl_route_nh_get_gateway(via);
-		hop->ifindex = rtnl_route_nh_get_ifindex(via);
-		hop->addr = nl_addr_get(gateway ? gateway : to);
-	}
-	rtnl_route_put(route);
-	nl_addr_put(to);
-	return via;
-}
-
-static int note_entry(struct nl_msg *message, void *arg)
-{
-	struct entry *entry = arg;
-	struct nlmsghdr *header = nlmsg_hdr(message);
-	const struct ndmsg *neighbour = nlmsg_data(header);
-	const struct nlattr *attr;
-	const struct nda_cacheinfo *times;
-
-	if (header->nlmsg_type != RTM_NEWNEIGH || !nlmsg_valid_hdr(header, sizeof(*neighbour)))
-		return NL_OK;
-	attr = nlmsg_find_attr(header, sizeof(*neighbour), NDA_CACHEINFO);
-	if (!attr || nla_len(attr) < (int)sizeof(*times))
-		return NL_OK;
-	times = nla_data(attr);
-	*entry = (struct entry){ true, neighbour->ndm_state, times->ndm_confirmed * tick_ns };
-	return NL_OK;
-}
-
-/* The kernel answers within the call: nothing waits. */
-static struct entry read_entry(struct nl_sock *sock, const struct hop *hop)
-{
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_REQUEST);
-	struct ndmsg neighbour = {
-		.ndm_family = (unsigned char)nl_addr_get_family(hop->addr),
-		.ndm_ifindex = hop->ifindex,
-	};
-	struct entry entry = { 0 };
-
-	if (!message)
-		return entry;
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, note_entry, &entry);
-	/* The entry and an acknowledgement come, or an error alone. */
-	if (nlmsg_append(message, &neighbour, sizeof(neighbour), NLMSG_ALIGNTO) == 0 &&
-	    nla_put_addr(message, NDA_DST, hop->addr) == 0 && nl_send_auto(sock, message) >= 0 &&
-	    nl_recvmsgs_default(sock) == 0)
-		nl_wait_for_ack(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
-	nlmsg_free(message);
-	return entry;
-}
-
-static void set_state(struct nl_sock *sock, const struct hop *hop, int state)
-{
-	struct rtnl_neigh *neighbour = rtnl_neigh_alloc();
-
-	if (neighbour && !rtnl_neigh_set_dst(neighbour, hop->addr)) {
-		rtnl_neigh_set_ifindex(neighbour, hop->ifindex);
-		rtnl_neigh_set_state(neighbour, state);
-		if (state == NUD_NONE)
-			rtnl_neigh_set_flags(neighbour, NTF_USE);
-		rtnl_neigh_add(sock, neighbour, state == NUD_NONE ? NLM_F_CREATE : NLM_F_REPLACE);
-	}
-	rtnl_neigh_put(neighbour);
-}
-
-/* Has the kernel ask now: of a known neighbour a probe, of an unknown one as for a packet. */
-static void ask(struct nl_sock *sock, const struct hop *hop, const struct entry *entry)
-{
-	const unsigned int valid = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
-
-	/* It sends a probe when it begins to, and the next one only a second later. */
-	if (entry->there && entry->state & NUD_PROBE)
-		set_state(sock, hop, NUD_STALE);
-	set_state(sock, hop, entry->there && entry->state & valid ? NUD_PROBE : NUD_NONE);
-}
-
-static struct entry look_at(struct witnesses *witnesses, struct witness *witness, struct hop *hop)
-{
-	/* A static entry answers for nobody. */
-	const unsigned int fixed = NUD_PERMANENT | NUD_NOARP;
-	struct entry entry = { 0 };
-
-	if (!find_hop(witnesses->sock, &witness->addr, hop))
-		return entry;
-	witness->ifindex = hop->ifindex;
-	entry = read_entry(witnesses->sock, hop);
-	if (entry.there && !(entry.state & fixed) && entry.confirmed_ns < silent_ns) {
-		witness->seen_ns = lease_now() - entry.confirmed_ns;
+	if (!witness)
+		return; /* another configuration has come since it was asked for */
+	if (finding->ifindex)
+		witness->ifindex = finding->ifindex;
+	if (finding->seen_ns) {
+		witness->seen_ns = finding->seen_ns;
 		witness->known = true;
 	}
-	return entry;
-}
-
-void witness_ask(struct witnesses *witnesses, bool again)
-{
-	unsigned int spared = NUD_PERMANENT | NUD_NOARP | NUD_INCOMPLETE;
-
-	if (!again)
-		spared |= NUD_PROBE;
-	for (size_t i = 0; witnesses->sock && i < witnesses->count; i++) {
-		struct hop hop = { 0 };
-		struct entry entry = look_at(witnesses, &witnesses->witness[i], &hop);
-
-		if (hop.addr && !(entry.state & spared))
-			ask(witnesses->sock, &hop, &entry);
-		nl_addr_put(hop.addr);
-	}
+	witness->answered = witness->known && finding->reachable;
 }
 
 bool witness_answers(const struct witness *witness)
@@ -263,16 +116,75 @@ static enum lookout_round judge(struct witnesses *witnesses)
 	return witnesses->dark ? LOOKOUT_PARTLY : LOOKOUT_ANSWERS;
 }
 
-enum lookout_round witness_look(struct witnesses *witnesses)
+static void on_answer(struct ev_loop *loop, ev_io *io, int events)
 {
-	for (size_t i = 0; witnesses->sock && i < witnesses->count; i++) {
-		struct witness *witness = &witnesses->witness[i];
-		struct hop hop = { 0 };
-		struct entry entry = look_at(witnesses, witness, &hop);
+	struct witnesses *witnesses = io->data;
+	struct inquiry_answer answer;
+	bool overslept;
 
-		/* A question turns this off, and nothing but an answer turns it on. */
-		witness->answered = witness->known && entry.state & NUD_REACHABLE;
-		nl_addr_put(hop.addr);
+	(void)loop;
+	(void)events;
+	if (!inquiry_take(&witnesses->inquiry, &answer))
+		return;
+	if (witnesses->late)
+		log_info("the kernel answers questions of neighbours again, after %.1f s",
+			 (double)(lease_now() - witnesses->asked_ns) / 1e9);
+	for (size_t i = 0; i < answer.count; i++)
+		note(witnesses, &answer.finding[i]);
+	overslept = witnesses->overslept;
+	witnesses->asked_ns = 0;
+	witnesses->late = witnesses->overslept = false;
+	if (overslept)
+		witness_ask(witnesses, false);
+	else
+		witnesses->told(witnesses->arg, judge(witnesses));
+}
+
+static void look_at_clock(struct witnesses *witnesses)
+{
+	if (witnesses->late || lease_now() - witnesses->asked_ns < late_ns)
+		return;
+	witnesses->late = true;
+	log_warning("the kernel has not answered a question of neighbours for 2 s: a driver or a "
+		    "program keeps its lock of network devices");
+}
+
+void witness_ask(struct witnesses *witnesses, bool again)
+{
+	struct inquiry_question question = { .again = again, .count = witnesses->count };
+
+	if (witnesses->asked_ns) {
+		look_at_clock(witnesses);
+		return;
 	}
-	return judge(witnesses);
+	for (size_t i = 0; i < witnesses->count; i++)
+		question.addr[i] = witnesses->witness[i].addr;
+	if (inquiry_ask(&witnesses->inquiry, &question))
+		witnesses->asked_ns = lease_now();
+}
+
+void witness_overslept(struct witnesses *witnesses)
+{
+	witnesses->overslept = witnesses->asked_ns != 0;
+}
+
+int witness_open(struct witnesses *witnesses, struct ev_loop *loop, witness_told *told, void *arg)
+{
+	int err = inquiry_open(&witnesses->inquiry);
+
+	if (err)
+		return err;
+	witnesses->loop = loop;
+	witnesses->told = told;
+	witnesses->arg = arg;
+	ev_io_init(&witnesses->io, on_answer, witnesses->inquiry.fd, EV_READ);
+	witnesses->io.data = witnesses;
+	ev_io_start(loop, &witnesses->io);
+	return 0;
+}
+
+void witness_close(struct witnesses *witnesses)
+{
+	ev_io_stop(witnesses->loop, &witnesses->io);
+	inquiry_close(&witnesses->inquiry);
 }
