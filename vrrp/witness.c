@@ -165,7 +165,10 @@ void witness_ask(struct witnesses *witnesses, bool again)
 
 void witness_overslept(struct witnesses *witnesses)
 {
-	witnesses->overslept = witnesses->asked_ns != 0;
+	if (!witnesses->asked_ns)
+		return;
+	witnesses->overslept = true;
+	witnesses->asked_ns = lease_now(); /* it was not the kernel that took so long */
 }
 
 int witness_open(struct witnesses *witnesses, struct ev_loop *loop, witness_told *told, void *arg)
