@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -187,15 +186,15 @@ static void go_round(struct nl_sock *sock, const struct inquiry_question *questi
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static void be_punctual(void)
+/* As punctual as the loop, but never before it. */
+static void give_way(void)
 {
-	struct sched_param param = { 0 };
-	struct rlimit limit;
+	struct sched_param param;
 
-	if (getrlimit(RLIMIT_RTPRIO, &limit) || !limit.rlim_cur || limit.rlim_cur == RLIM_INFINITY)
+	if (sched_getscheduler(0) != SCHED_FIFO || sched_getparam(0, &param))
 		return;
-	param.sched_priority = (int)limit.rlim_cur;
-	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
+	param.sched_priority--;
+	sched_setscheduler(0, SCHED_FIFO, &param);
 }
 
 static void *serve(void *arg)
@@ -204,7 +203,7 @@ static void *serve(void *arg)
 	struct inquiry_question question;
 	struct inquiry_answer answer;
 
-	be_punctual();
+	give_way();
 	while (recv(inquiry->theirs, &question, sizeof(question), 0) == sizeof(question)) {
 		go_round(inquiry->sock, &question, &answer);
 		send(inquiry->theirs, &answer, sizeof(answer), MSG_NOSIGNAL);

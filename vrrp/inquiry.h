@@ -49,8 +49,8 @@ struct inquiry {
 };
 
 /*
- * Starts the thread with the rights that the caller has by then.  It is punctual where the limit
- * RLIMIT_RTPRIO lets it be: its priority is that limit.  0 or -errno, logged.
+ * Starts the thread with the rights and in the class that the caller has by then; in a real-time
+ * class it gives way to the caller.  0 or -errno, logged.
  */
 int inquiry_open(struct inquiry *inquiry);
 /* Waits for the thread, which may be waiting for the kernel. */

@@ -98,21 +98,19 @@ static int open_fence(struct vrrpd *vrrpd)
 	return err;
 }
 
-/* Late adverts are takeovers: a small thread that is never kept waiting. */
+/*
+ * Late adverts are takeovers: a small process that is never kept waiting.  The thread of inquiry.h
+ * inherits that, when the right to ask for it has gone; nothing is forked from here on.
+ */
 static void be_punctual(void)
 {
 	const struct sched_param param = { .sched_priority = REALTIME_PRIORITY };
 	const struct rlimit guard = { REALTIME_GUARD_US, REALTIME_GUARD_US };
-	/* Of the thread that asks the kernel, which starts without the right to it (inquiry.h). */
-	const struct rlimit second = { REALTIME_PRIORITY - 1, REALTIME_PRIORITY - 1 };
 
 	/* The guard first: a loop gone wild must not take the machine with it. */
-	if (setrlimit(RLIMIT_RTTIME, &guard) ||
-	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+	if (setrlimit(RLIMIT_RTTIME, &guard) || sched_setscheduler(0, SCHED_FIFO, &param))
 		log_warning("no real-time scheduling (%s): adverts may be late under load",
 			    strerror(errno));
-	else if (setrlimit(RLIMIT_RTPRIO, &second))
-		log_warning("witnesses may be asked late under load: %s", strerror(errno));
 	lock_memory();
 }
 

@@ -8,7 +8,7 @@
 . "${0%/*}/../lib/drill.sh"
 lab_enter "$@"
 
-class() { chrt -p "$(pid_of "lb$1-vrrpd")" | sed -n 's/.*policy: //p'; }
+class() { chrt -a -p "$(pid_of "lb$1-vrrpd")" | sed -n 's/.*policy: //p' | sort -u; } # of all its threads
 guard() { sed -n 's/^Max realtime timeout *\([0-9a-z]*\).*/\1/p' "/proc/$(pid_of "lb$1-vrrpd")/limits"; }
 locked() { sed -n 's/^VmLck:\s*\([0-9]*\) kB/\1/p' "/proc/$(pid_of "lb$1-vrrpd")/status"; }
 
@@ -23,7 +23,7 @@ pair_start
 if grep -q "no real-time scheduling" "$LAB/log/lb1-vrrpd.log"; then
 	say "this machine grants no real-time scheduling"
 else
-	[[ $(class 1) == SCHED_FIFO* ]] || drill_wrong "vrrpd is $(class 1), not SCHED_FIFO"
+	[[ $(class 1) == SCHED_FIFO ]] || drill_wrong "vrrpd is $(class 1), not SCHED_FIFO"
 	(($(guard 1) <= 5000000)) || drill_wrong "vrrpd may run for $(guard 1) us without a pause"
 fi
 (($(locked 1) > 0)) || drill_wrong "vrrpd's memory is not locked"
