@@ -22,6 +22,11 @@ strangers() {
 	STRANGER=10.21.$((number % 250)).1
 }
 
+# After a change of members both nodes go on deriving by the former ones until both have followed; a
+# node that was promoted lately waits longer with that.
+pool_is_settled() { [[ $(field "$1" lbd.switching) == 0 ]]; }
+prepare() { LAB_POLL=0.1 wait_for 75 "the nodes to follow a change of members" pool_is_settled "$1"; }
+
 inject() {
 	channel_cut
 	wait_for 5 "lb$1 to miss the channel" channel_is_down "$1"
