@@ -84,7 +84,7 @@ static int note_entry(struct nl_msg *message, void *arg)
 	return NL_OK;
 }
 
-/* The kernel answers within the call: nothing waits. */
+/* The kernel answers within the call, as soon as it has its lock. */
 static struct entry read_entry(struct nl_sock *sock, const struct hop *hop)
 {
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_REQUEST);

@@ -207,6 +207,8 @@ counter() {
 }
 has_role() { [[ $(field "$1" vrrp.role) == "$2" ]]; }
 in_sync() { [[ $(field "$1" sync.state) == in-sync ]]; }
+# What is derived is derived by the members of now.
+bases_followed() { [[ $(field "$1" lbd.switching) == 0 ]]; }
 is_standby() { [[ $(field "$1" vrrp.role sync.state) == "standby in-sync" ]]; }
 # pair_up ACTIVE STANDBY: roles are settled and the standby holds everything.
 pair_is() { has_role "$1" active && is_standby "$2"; }

@@ -67,7 +67,7 @@ say "$((60 + rounds * begun)) sessions lost nothing in $rounds switches that a d
 
 # In peace, a switch ends with both nodes.  A machine that stands still for seconds may keep it from
 # that once, and the status says so; not each time.
-settled_tables() { [[ $(field "$(active)" lbd.switching) == 0 ]]; }
+settled_tables() { bases_followed "$(active)"; }
 switch_in_peace() {
 	local before want=down
 	before=$(field "$(active)" lbd.switched)

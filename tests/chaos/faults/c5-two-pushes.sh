@@ -10,9 +10,10 @@ hold_ms=200
 dark_ms=5 connect_ms=100
 stays=1
 
-channel_was_cut() { grep -q '"event":"fault".*"cuts":"[^"]*channel' "$LAB/log/history.out"; }
-# Another fault has stopped daemons: the standby's may have been away.
-daemons_were_stopped() { grep -q '"event":"fault".*"touches":"[^"]*daemons' "$LAB/log/history.out"; }
+# some_fault WORD LIST: one of this episode has that word in that list of what it declares.
+some_fault() { grep -q "\"event\":\"fault\".*\"$2\":\"[^\"]*$1" "$LAB/log/history.out"; }
+channel_was_cut() { some_fault channel cuts; }
+daemons_were_stopped() { some_fault daemons touches; } # the standby's may have been away
 
 inject() {
 	local other=0

@@ -24,8 +24,7 @@ strangers() {
 
 # After a change of members both nodes go on deriving by the former ones until both have followed; a
 # node that was promoted lately waits longer with that.
-pool_is_settled() { [[ $(field "$1" lbd.switching) == 0 ]]; }
-prepare() { LAB_POLL=0.1 wait_for 75 "the nodes to follow a change of members" pool_is_settled "$1"; }
+prepare() { LAB_POLL=0.1 wait_for 75 "the nodes to follow a change of members" bases_followed "$1"; }
 
 inject() {
 	channel_cut
