@@ -115,14 +115,14 @@ void reset_consider(struct reset *reset, const struct flow_key *key, const struc
 		if (!(flow->flags & FLOW_HEARD) && age >= AGAIN_FROM && age < AGAIN_TO)
 			pace_gather(&reset->again[array_of(reset, key)], key, RESET_AGAIN);
 	} else if (!has_ended(flow) && member_is_lost(reset, key, flow)) {
-		pace_gather(&reset->first[array_of(reset, key)], key, RESET_MEMBER);
+		pace_gather(&reset->lost[array_of(reset, key)], key, RESET_MEMBER);
 	}
 }
 
 bool reset_idle(struct reset *reset, const struct flow_key *key, const struct flow *flow)
 {
 	int service = service_of(reset, key);
-	struct pace *pace = &reset->first[array_of(reset, key)];
+	struct pace *pace = &reset->idle[array_of(reset, key)];
 
 	if (flow->flags & (FLOW_OUTBOUND | FLOW_DOOMED) || has_ended(flow) || !pace->rate)
 		return false;
@@ -141,7 +141,7 @@ void reset_walked(struct reset *reset)
 	uint32_t first = 0, again = 0;
 
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
-		first += pace_go(&reset->first[i], now);
+		first += pace_go(&reset->lost[i], now) + pace_go(&reset->idle[i], now);
 		again += pace_go(&reset->again[i], now);
 	}
 	if (first)
@@ -159,8 +159,13 @@ static int device_of(const struct attach *attach)
 	return 0;
 }
 
-/* Sends what may go of one queue; true when more is to go. */
-static bool send_some(struct reset *reset, struct pace *pace)
+struct pace *reset_turn(struct reset *reset, unsigned int array)
+{
+	return reset->lost[array].going ? &reset->lost[array] : &reset->idle[array];
+}
+
+/* Sends what may go of one queue. */
+static void send_some(struct reset *reset, struct pace *pace)
 {
 	const struct pace_order *order;
 	uint32_t count = pace_take(pace, daemon_now_ns(), FLOW_BATCH, &order), done = 0;
@@ -176,7 +181,6 @@ static bool send_some(struct reset *reset, struct pace *pace)
 		log_warning("resets cannot be sent: %s", strerror(-error));
 	else
 		pace_refund(pace, count - done);
-	return pace->going;
 }
 
 /*
@@ -190,8 +194,7 @@ static void on_open_bind(void *arg, const struct flow_key *key)
 	uint32_t done = 0;
 	int error;
 
-	if (lease->role != LEASE_ACTIVE || lease->fenced ||
-	    !reset->first[array_of(reset, key)].rate)
+	if (lease->role != LEASE_ACTIVE || lease->fenced || !reset->lost[array_of(reset, key)].rate)
 		return;
 	reset->plane->inbox[0] = (struct flow_event){ .kind = EVENT_FLOW_DEL,
 						      .apply = RESET_OPEN_BIND,
@@ -209,8 +212,9 @@ static void on_send(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)events;
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
-		more |= send_some(reset, &reset->first[i]);
-		more |= send_some(reset, &reset->again[i]);
+		send_some(reset, reset_turn(reset, i));
+		send_some(reset, &reset->again[i]);
+		more |= reset->lost[i].going || reset->again[i].going || reset->idle[i].going;
 	}
 	if (!more)
 		ev_timer_stop(loop, timer);
@@ -240,16 +244,18 @@ void reset_replan(struct reset *reset, const struct plan *plan)
 			rate[table] = plan->array_of_service[i]->reset_rate;
 	}
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
-		pace_rate(&reset->first[i], rate[i]);
+		pace_rate(&reset->lost[i], rate[i]);
 		pace_rate(&reset->again[i], rate[i]);
+		pace_rate(&reset->idle[i], rate[i]);
 	}
 }
 
 void reset_cease(struct reset *reset)
 {
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
-		pace_clear(&reset->first[i]);
+		pace_clear(&reset->lost[i]);
 		pace_clear(&reset->again[i]);
+		pace_clear(&reset->idle[i]);
 	}
 }
 
@@ -277,7 +283,8 @@ void reset_stop(struct reset *reset)
 		reset->plane->bound = NULL;
 	ev_timer_stop(reset->loop, &reset->send);
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
-		pace_free(&reset->first[i]);
+		pace_free(&reset->lost[i]);
 		pace_free(&reset->again[i]);
+		pace_free(&reset->idle[i]);
 	}
 }

@@ -27,11 +27,13 @@ struct reset {
 	const struct attach *attach;
 	const struct plan *plan; /* in force; borrowed */
 	ev_timer send;
-	struct pace first[RESET_ARRAYS], again[RESET_ARRAYS];
-	uint64_t open_binds;             /* flows ended because their bind was not accepted */
-	uint64_t wanted;                 /* pools with on-member-down reset; bit = slot */
-	uint64_t down[FLOW_MAX_MEMBERS]; /* pools in which this member's flows are ended */
-	uint64_t drop[FLOW_MAX_MEMBERS]; /* the same, by reset_member() */
+	struct pace lost[RESET_ARRAYS];   /* flows whose member is down or gone */
+	struct pace again[RESET_ARRAYS];  /* flows that were ended, and whose answer is awaited */
+	struct pace idle[RESET_ARRAYS];   /* silent flows; they wait while any goes of `lost` */
+	uint64_t open_binds;              /* flows ended because their bind was not accepted */
+	uint64_t wanted;                  /* pools with on-member-down reset; bit = slot */
+	uint64_t down[FLOW_MAX_MEMBERS];  /* pools in which this member's flows are ended */
+	uint64_t drop[FLOW_MAX_MEMBERS];  /* the same, by reset_member() */
 	uint32_t share[FLOW_MAX_MEMBERS]; /* of their clients */
 };
 
@@ -66,6 +68,13 @@ void reset_consider(struct reset *reset, const struct flow_key *key, const struc
 
 /* One that has been silent for too long: true when it is seen to, false to forget it silently. */
 bool reset_idle(struct reset *reset, const struct flow_key *key, const struct flow *flow);
+
+/*
+ * The queue whose turn it is to use the pace of an array.  A client of a lost member waits in vain
+ * now, and the other end of a silent flow has waited for long: thousands of those, as a flood of
+ * false handshakes leaves them, keep nobody who lost his member.
+ */
+struct pace *reset_turn(struct reset *reset, unsigned int array);
 
 /* The walk is over: what was found is ended now. */
 void reset_walked(struct reset *reset);

@@ -12,6 +12,7 @@
 
 #include "lbd/health.h"
 #include "lbd/reset.h"
+#include "proto/flow_event.h"
 
 #define MS     1000000ull
 #define UNUSED __attribute__((unused))
@@ -67,8 +68,9 @@ static int set_up(void **state UNUSED)
 static int tear_down(void **state UNUSED)
 {
 	for (unsigned int i = 0; i < RESET_ARRAYS; i++) {
-		pace_free(&f.reset.first[i]);
+		pace_free(&f.reset.lost[i]);
 		pace_free(&f.reset.again[i]);
+		pace_free(&f.reset.idle[i]);
 	}
 	health_free(&f.health);
 	plan_free(f.plan);
@@ -112,10 +114,10 @@ static uint32_t gathered(unsigned int member, uint16_t port, uint8_t state, uint
 				.client_port = 1,
 				.vip_port = htons(port) };
 	struct flow flow = { .member = (uint16_t)member, .state = state, .flags = flags };
-	uint32_t before = f.reset.first[f.table].count;
+	uint32_t before = f.reset.lost[f.table].count;
 
 	reset_consider(&f.reset, &key, &flow, 0);
-	return f.reset.first[f.table].count - before;
+	return f.reset.lost[f.table].count - before;
 }
 
 static void fail_m1(void)
@@ -154,7 +156,7 @@ static void test_ended_in_dsr(void **state UNUSED)
 				.vip = f.plan->vip[0][FLOW_IPV4],
 				.vip_port = htons(135) };
 	struct flow flow = { .member = M1, .mode = MODE_DSR, .state = FLOW_CLAIMED };
-	const uint32_t *count = &f.reset.first[f.table].count;
+	const uint32_t *count = &f.reset.lost[f.table].count;
 
 	fail_m1();
 	survey();
@@ -222,9 +224,9 @@ static bool ends(uint32_t client, uint16_t port)
 				.vip_port = htons(port) };
 	struct flow flow = { .member = M2, .state = FLOW_ESTABLISHED };
 
-	pace_clear(&f.reset.first[f.table]);
+	pace_clear(&f.reset.lost[f.table]);
 	reset_consider(&f.reset, &key, &flow, 0);
-	return f.reset.first[f.table].count;
+	return f.reset.lost[f.table].count;
 }
 
 /* Client by client, with all that one has; whose turn has come stays among them. */
@@ -264,15 +266,47 @@ static void test_idle(void **state UNUSED)
 	struct flow flow = { .state = FLOW_ESTABLISHED };
 
 	assert_true(reset_idle(&f.reset, &key, &flow));
-	assert_int_equal(f.reset.first[f.table].count, 1);
+	assert_int_equal(f.reset.idle[f.table].count, 1);
 	flow.state = FLOW_CLOSING;
 	assert_false(reset_idle(&f.reset, &key, &flow));
 	flow.state = FLOW_ESTABLISHED;
 	key.vip_port = htons(59531); /* on-idle silent */
 	assert_false(reset_idle(&f.reset, &key, &flow));
 	key.vip_port = htons(135);
-	pace_rate(&f.reset.first[f.table], 0);
+	pace_rate(&f.reset.idle[f.table], 0);
 	assert_false(reset_idle(&f.reset, &key, &flow));
+}
+
+/* Silent flows are on their way already when a member fails: its clients go before them. */
+static void test_lost_go_before_idle(void **state UNUSED)
+{
+	struct flow_key key = { .client = flow_ip4(9),
+				.vip = f.plan->vip[0][FLOW_IPV4],
+				.vip_port = htons(135) };
+	struct flow flow = { .member = M2, .state = FLOW_ESTABLISHED };
+	const struct pace_order *order;
+	uint64_t now = 5000 * MS;
+	struct pace *turn;
+
+	for (uint16_t i = 0; i < 100; i++) {
+		key.client_port = i;
+		assert_true(reset_idle(&f.reset, &key, &flow));
+	}
+	assert_int_equal(pace_go(&f.reset.idle[f.table], now), 100);
+	assert_ptr_equal(reset_turn(&f.reset, f.table), &f.reset.idle[f.table]);
+	fail_m1();
+	assert_int_equal(gathered(M1, 135, FLOW_ESTABLISHED, 0), 1);
+	assert_int_equal(gathered(M1, 59531, FLOW_ESTABLISHED, 0), 1);
+	assert_int_equal(pace_go(&f.reset.lost[f.table], now), 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		turn = reset_turn(&f.reset, f.table);
+		now += 10 * MS;
+		assert_int_equal(pace_take(turn, now, 1, &order), 1);
+		assert_int_equal(order->reason, RESET_MEMBER);
+	}
+	turn = reset_turn(&f.reset, f.table);
+	assert_int_equal(pace_take(turn, now, 1, &order), 1);
+	assert_int_equal(order->reason, RESET_IDLE);
 }
 
 static void test_again(void **state UNUSED)
@@ -300,8 +334,8 @@ static void test_again(void **state UNUSED)
 
 static void test_rate_of_the_array(void **state UNUSED)
 {
-	assert_int_equal(f.reset.first[f.table].rate, 100);
-	assert_int_equal(f.reset.first[FLOW_MAX_ARRAYS].rate, 500);
+	assert_int_equal(f.reset.lost[f.table].rate, 100);
+	assert_int_equal(f.reset.lost[FLOW_MAX_ARRAYS].rate, 500);
 }
 
 int main(void)
@@ -314,6 +348,7 @@ int main(void)
 		CASE(test_gone),
 		CASE(test_drained),
 		CASE(test_idle),
+		CASE(test_lost_go_before_idle),
 		CASE(test_again),
 		CASE(test_rate_of_the_array),
 		CASE(test_drained_little_by_little),
