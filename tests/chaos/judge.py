@@ -18,7 +18,6 @@ from history import History, histogram, witness
 MUTE_MS = 5000      # a session that waits for longer is lost to who uses it
 BESIDE_MS = 150     # an isolated node answers until it hears the other one's next advert
 UNDER_WAY_MS = 500  # that a new connection is silent
-CROSSING_MS = 20    # that a planned move takes until the last switch has learned of it
 NO_CHANNEL = ('', 'stale', 'alone')  # states of replication in which nothing is heard of the peer
 STARVED_MS = 150    # who was hurt by nobody, or a processor, was kept waiting for so long: it has other work
 
@@ -127,14 +126,12 @@ def judge_faults(history, verdict):
 
 
 def differ_by_ends(history, tables):
-    """Whether one node alone knows of connections that ended: the other one keeps them until their idle
-    timeout.  So it is with those few whose last packets crossed with the role, and where of several faults
-    at once one has kept a node, until it lost the role, from telling."""
+    """Whether of several faults at once one has kept a node, until it lost the role, from telling which
+    connections had ended.  It alone knows; the other one keeps them until their idle timeout."""
     figures = tables.get('figures') or {}
     flows, pins = figures.get('flows', {}), figures.get('pins', {})
-    count = flows.get('differ', 0)
-    crossed = while_it_moves(history, history.total('fresh').get('established', 0), CROSSING_MS)
-    return (0 < count == flows.get('ended') and (len(history.faults) > 1 or count <= crossed) and
+    return (len(history.faults) > 1 and flows.get('differ', 0) > 0 and
+            flows['differ'] == flows.get('ended') and
             not any(table.get(name) for table in (flows, pins) for name in ('missing', 'extra')) and
             not pins.get('differ'))
 
@@ -257,9 +254,11 @@ def judge_new_connections(history, verdict, limit):
 def lost_to_a_split(history, count):
     """What was under way when the role moved and nothing came through between the nodes, if another
     fault had made their tables differ before: the promise ends where the channel does."""
-    if len(history.faults) < 2 or not {'lan', 'channel'} <= wires_cut(history):
+    both = {'lan', 'channel'} <= wires_cut(history)
+    begin, end = history.begin, history.one('end')
+    if not both or len(history.faults) < 2 or not begin or not end:
         return 0
-    return while_it_moves(history, count, UNDER_WAY_MS)
+    return moves_of_role(history) * count * UNDER_WAY_MS // (end['t'] - begin['t'])
 
 
 def plus(limit, more):
@@ -323,12 +322,6 @@ def judge_roles(history, verdict):
     text = 'the role moved from lb%d, and the machine kept others waiting for %.0f ms' % (
         faults[0]['active'], verdict.starved_ms())
     (verdict.told if verdict.tells_times() else verdict.wrong).append(text)
-
-
-def while_it_moves(history, count, span_ms):
-    """Of `count` in the whole run, those of `span_ms` at each move of the role."""
-    begin, end = history.begin, history.one('end')
-    return moves_of_role(history) * count * span_ms // (end['t'] - begin['t']) if begin and end else 0
 
 
 def moves_of_role(history):
