@@ -63,7 +63,7 @@ struct flow_event {
 
 enum flow_apply {
 	APPLY_UPSERT = 0,    /* newer record of the history we follow */
-	APPLY_IF_ABSENT = 1, /* tail of an older epoch: add, never overwrite, never delete */
+	APPLY_IF_ABSENT = 1, /* tail of an older epoch: add, and end what ended; nothing else */
 };
 
 /* Map `lost`, one entry: events that found the ring full.  When it moves, syncd leaves in-sync. */

@@ -8,6 +8,14 @@
 
 #include "lbd/bpf/gate.bpf.h"
 #include "lbd/bpf/record.bpf.h"
+#include "lbd/bpf/track.bpf.h"
+
+/*
+ * How far the client's numbers may have come on a node that did not see their end.  Those of his
+ * next connection from the same port begin later by 15 in each microsecond at most systems, or
+ * anywhere.
+ */
+#define APPLY_UNSEEN (1u << 20)
 
 /* What a batch has come to so far. */
 struct tally {
@@ -63,6 +71,16 @@ static __noinline void apply_flow_new(const struct flow_event *record, const str
 		tally->full++;
 }
 
+/* Later than what was heard of the flow before. */
+static __always_inline void apply_seen(const struct flow_event *record, struct flow *flow,
+				       __u32 now)
+{
+	__u32 seen = now - record->idle;
+
+	if (ticks_since(now, seen) < ticks_since(now, flow->last_seen))
+		flow->last_seen = seen;
+}
+
 /*
  * An entry that is still a mere copy takes everything; one that packets keep, the decisions only:
  * its member, and whether it has ended.
@@ -70,8 +88,6 @@ static __noinline void apply_flow_new(const struct flow_event *record, const str
 static __always_inline void apply_flow_known(const struct flow_event *record, struct flow *flow,
 					     __u16 member, __u32 now)
 {
-	__u32 seen = now - record->idle;
-
 	if (flow->member != member) {
 		record_stats(flow->member, -1, 0);
 		record_stats(member, 1, 0);
@@ -81,8 +97,7 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 	if (record->flags & FLOW_DOOMED && !(flow->flags & FLOW_DOOMED))
 		record_doom(&record->key, flow, now);
 	flow->mode = record->mode;
-	if (ticks_since(now, seen) < ticks_since(now, flow->last_seen))
-		flow->last_seen = seen;
+	apply_seen(record, flow, now);
 	if (!(flow->flags & FLOW_DOOMED))
 		flow->state = record->state;
 	if (!(flow->flags & FLOW_REPLICA))
@@ -91,6 +106,24 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 		flow->client_ack = record->client_ack;
 		flow->client_seq = record->client_seq;
 	}
+}
+
+/*
+ * A tail of an older epoch changes no decision.  But what came to its end there is not told here by
+ * any packet, and the entry would stay until its idle timeout: it ends too, unless packets have
+ * come here of a connection that has the same ports since.
+ */
+static __always_inline void apply_flow_end(const struct flow_event *record, struct flow *flow,
+					   const struct way *way, struct tally *tally)
+{
+	if (flow->member != way->member || track_has_ended(flow) ||
+	    !track_is_end(flow, record->state))
+		return;
+	if (!(flow->flags & FLOW_REPLICA) && record->client_seq - flow->client_seq > APPLY_UNSEEN)
+		return;
+	flow->state = record->state;
+	apply_seen(record, flow, tally->now);
+	tally->done++;
 }
 
 /* What a record's addresses are here.  -1: they are nothing. */
@@ -128,8 +161,13 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 		return;
 	}
 	flow = flow_find(&record->key);
-	if (flow && (record->apply == APPLY_IF_ABSENT || serial_after(flow->epoch, record->epoch)))
+	if (flow && serial_after(flow->epoch, record->epoch))
 		return;
+	if (flow && record->apply == APPLY_IF_ABSENT) {
+		if (!apply_is_other(flow, &way))
+			apply_flow_end(record, flow, &way, tally);
+		return;
+	}
 	/* The same ports once more: the end of the former flow was merged into this record. */
 	if (flow && (apply_is_other(flow, &way) || flow->flags & ~record->flags & FLOW_DOOMED)) {
 		record_settle(&record->key, flow);

@@ -206,6 +206,62 @@ static void test_meeting(void **state)
 	assert_int_equal(flow.epoch, row->done ? row->epoch : 7);
 }
 
+/* The peer offers an end of an entry of epoch 7, whose client's numbers are at 500. */
+static const struct offer {
+	const char *name;
+	uint32_t epoch;
+	uint16_t flags_before;
+	uint8_t state_before;
+	uint16_t member;
+	uint32_t client_seq;
+	uint8_t state;
+	uint8_t after;
+} offers[] = {
+	{ "an end that only the peer saw ends a copy", 7, FLOW_REPLICA, FLOW_ESTABLISHED, 0, 0,
+	  FLOW_CLOSING, FLOW_CLOSING },
+	{ "a reset does so too", 8, FLOW_REPLICA, FLOW_CLIENT_FIN, 0, 0, FLOW_RESET, FLOW_RESET },
+	{ "its last packet came here", 7, 0, FLOW_CLIENT_FIN, 0, 500, FLOW_CLOSING, FLOW_CLOSING },
+	{ "the last but a few", 7, 0, FLOW_ESTABLISHED, 0, 2000, FLOW_CLOSING, FLOW_CLOSING },
+	{ "the same ports were used again", 7, 0, FLOW_ESTABLISHED, 0, 499, FLOW_CLOSING,
+	  FLOW_ESTABLISHED },
+	{ "or are of another connection altogether", 7, 0, FLOW_ESTABLISHED, 0, 0x40000000,
+	  FLOW_RESET, FLOW_ESTABLISHED },
+	{ "it was at another member", 7, FLOW_REPLICA, FLOW_ESTABLISHED, 1, 0, FLOW_CLOSING,
+	  FLOW_ESTABLISHED },
+	{ "it ended in an older epoch", 6, FLOW_REPLICA, FLOW_ESTABLISHED, 0, 0, FLOW_CLOSING,
+	  FLOW_ESTABLISHED },
+	{ "what goes on is no news", 8, FLOW_REPLICA, FLOW_MEMBER_FIN, 0, 0, FLOW_ESTABLISHED,
+	  FLOW_MEMBER_FIN },
+	{ "nor is half an end", 8, FLOW_REPLICA, FLOW_ESTABLISHED, 0, 0, FLOW_CLIENT_FIN,
+	  FLOW_ESTABLISHED },
+	{ "it has ended here", 8, FLOW_REPLICA, FLOW_RESET, 0, 0, FLOW_CLOSING, FLOW_RESET },
+};
+
+static void test_offered_end(void **state)
+{
+	const struct offer *row = *state;
+	struct flow_event record = put(7, 0);
+	struct flow flow;
+
+	apply_one(&record);
+	flow_read(&record.key, &flow);
+	flow.flags = (uint8_t)row->flags_before;
+	flow.state = row->state_before;
+	flow.client_seq = 500;
+	flow_write(&record.key, &flow);
+	record = put(row->epoch, row->member);
+	record.apply = APPLY_IF_ABSENT;
+	record.state = row->state;
+	record.client_seq = row->client_seq;
+	expect_call(apply_one(&record), row->after != row->state_before, 0, 0);
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.state, row->after);
+	assert_int_equal(flow.epoch, 7);
+	assert_int_equal(flow.client_seq, 500);
+	assert_int_equal(flow.flags, row->flags_before);
+	assert_int_equal(stats_now(0).flows, 1);
+}
+
 static void test_deletion_lets_go_of_the_pin(void **state UNUSED)
 {
 	struct flow_event record = put(7, 0);
@@ -508,6 +564,8 @@ int main(void)
 		plan_case(&plan, cases[i].name, cases[i].test, NULL);
 	for (size_t i = 0; i < sizeof(meetings) / sizeof(*meetings); i++)
 		plan_case(&plan, meetings[i].name, test_meeting, &meetings[i]);
+	for (size_t i = 0; i < sizeof(offers) / sizeof(*offers); i++)
+		plan_case(&plan, offers[i].name, test_offered_end, &offers[i]);
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(*nonsense); i++)
 		plan_case(&plan, nonsense[i].name, test_nonsense, &nonsense[i]);
 	return plan_run("apply", &plan, set_up);

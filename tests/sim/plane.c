@@ -657,9 +657,15 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 			make_flow(node, flow, &made, false);
 		return;
 	}
-	if (polite || (serial_after(entry->epoch, record->epoch) &&
-		       node->world->options.plant != PLANT_OVERWRITE))
+	if (serial_after(entry->epoch, record->epoch) &&
+	    node->world->options.plant != PLANT_OVERWRITE)
 		return;
+	if (polite) {
+		if (record->kind == EVENT_FLOW_PUT && record->state >= FLOW_CLOSING &&
+		    entry->flags & FLOW_REPLICA && entry->member == member)
+			entry->state = record->state;
+		return;
+	}
 	if (record->kind == EVENT_FLOW_DEL) {
 		remove_flow(node, flow, false);
 		return;
