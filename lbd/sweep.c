@@ -150,6 +150,8 @@ static void slice_flows(struct sweep *sweep)
 		if (sweep_flow_due(sweep->plan, &key[i], &flow[i], sweep->now, sweep->watched) &&
 		    !reset_idle(sweep->reset, &key[i], &flow[i]))
 			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key[i] });
+		else if (flow[i].flags & FLOW_REVIVED)
+			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_PUT, .key = key[i] });
 	}
 	if (sweep->flows.ended)
 		reset_walked(sweep->reset);

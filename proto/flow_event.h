@@ -128,9 +128,9 @@ struct flow_held {
 
 /*
  * caspair_apply: applies apply_inbox[0 .. count) to flows and pins.  caspair_sweep: re-checks the
- * entries named by sweep_inbox[0 .. count) and expires those that are due (kind FLOW_DEL or
- * PIN_DEL; apply = SWEEP_FORCE drops them in any case, SWEEP_UNUSED a pin that counts no flow),
- * writing DEL events.  caspair_emit: puts
+ * entries named by sweep_inbox[0 .. count): expires those that are due (kind FLOW_DEL or PIN_DEL;
+ * apply = SWEEP_FORCE drops them in any case, SWEEP_UNUSED a pin that counts no flow), writing DEL
+ * events, and tells the peer of those that went on after a RST (kind FLOW_PUT).  caspair_emit: puts
  * sweep_inbox[0] on the ring `events` as it stands.
  */
 enum flow_sweep {

@@ -100,6 +100,8 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 	apply_seen(record, flow, now);
 	if (!(flow->flags & FLOW_DOOMED))
 		flow->state = record->state;
+	if (flow->flags & FLOW_REVIVED)
+		flow->flags &= ~FLOW_REVIVED;
 	if (!(flow->flags & FLOW_REPLICA))
 		return;
 	if (record->client_ack | record->client_seq) {
@@ -117,7 +119,7 @@ static __always_inline void apply_flow_end(const struct flow_event *record, stru
 					   const struct way *way, struct tally *tally)
 {
 	if (flow->member != way->member || track_has_ended(flow) ||
-	    !track_is_end(flow, record->state))
+	    !track_is_end(flow, record->state) || flow->flags & FLOW_REVIVED)
 		return;
 	if (!(flow->flags & FLOW_REPLICA) && record->client_seq - flow->client_seq > APPLY_UNSEEN)
 		return;

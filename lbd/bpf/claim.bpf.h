@@ -57,7 +57,7 @@ static __noinline void claim_check(const struct packet *p, const struct flow_key
 	    !serial_after(bpf_ntohl(p->tcp->ack_seq), flow->client_ack))
 		return;
 	flow->state = FLOW_ESTABLISHED;
-	event_flow(EVENT_FLOW_PUT, key, flow, p->now);
+	event_flow(EVENT_FLOW_PUT, key, flow, flow->state, p->now);
 }
 
 #endif

@@ -57,16 +57,18 @@ static __always_inline void event_source(struct flow_event *event, const struct 
 
 /*
  * EVENT_FLOW_PUT or EVENT_FLOW_DEL.  Not static: the verifier walks it once, and not in every way
- * that leads here.  It returns nothing of use.
+ * that leads here.  It returns nothing of use.  `state` is the flow's, which another processor may
+ * have changed meanwhile, and told, or may not have.
  */
-__noinline int event_flow(__u8 kind, const struct flow_key *key, const struct flow *flow, __u32 now)
+__noinline int event_flow(__u8 kind, const struct flow_key *key, const struct flow *flow,
+			  __u8 state, __u32 now)
 {
 	struct flow_event *event = key && flow ? event_open() : NULL;
 
 	if (!event)
 		return 0;
 	event->kind = kind;
-	event->state = flow->state;
+	event->state = state;
 	event->flags = flow->flags & EVENT_FLOW_FLAGS;
 	event->epoch = flow->epoch;
 	event->key = *key;

@@ -127,7 +127,7 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 	bpf_map_delete_elem(&handshakes, key);
 	record_stats(flow->member, 1, by == RECORD_OWN ? 1 : 0);
 	if (by == RECORD_OWN)
-		event_flow(EVENT_FLOW_PUT, key, flow, now);
+		event_flow(EVENT_FLOW_PUT, key, flow, flow->state, now);
 	return 0;
 }
 
@@ -217,7 +217,7 @@ static __noinline int record_remove(const struct flow_key *key, const struct flo
 	struct way way = way_of(flow);
 
 	if (by == RECORD_OWN)
-		event_flow(EVENT_FLOW_DEL, key, flow, now);
+		event_flow(EVENT_FLOW_DEL, key, flow, flow->state, now);
 	if (flow_drop(key))
 		return -1;
 	/* Before the counts, which let slots of members and sources go. */

@@ -180,7 +180,7 @@ static __noinline void reset_doom(const struct flow_key *key, struct flow *flow,
 
 	flow->last_seen = now;
 	flow->flags &= ~FLOW_REPLICA; /* it is this node that has ended it */
-	event_flow(EVENT_FLOW_PUT, key, flow, now);
+	event_flow(EVENT_FLOW_PUT, key, flow, flow->state, now);
 	if (pool_id && reason == RESET_MEMBER)
 		reset_unpin(key, pool_id, flow->member, now);
 }

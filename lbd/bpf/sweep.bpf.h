@@ -118,6 +118,19 @@ static __always_inline void sweep_flow(const struct flow_event *named, struct ta
 		count_shared(COUNT_EXPIRED_IDLE);
 }
 
+/* One that goes on after the peer has heard of its end. */
+static __always_inline void sweep_tell(const struct flow_key *key, struct tally *tally)
+{
+	struct flow *flow = flow_find(key);
+
+	if (!flow || !(flow->flags & FLOW_REVIVED))
+		return;
+	/* In this order: an end that comes meanwhile is told by its packet, or here. */
+	flow->flags &= ~FLOW_REVIVED;
+	event_flow(EVENT_FLOW_PUT, key, flow, flow->state, tally->now);
+	tally->done++;
+}
+
 /* A pin of a pool that is configured no longer serves nobody: due as soon as its flows are gone. */
 static __always_inline int sweep_pin_due(const struct pin_key *key, const struct pin *pin,
 					 __u32 now)
@@ -161,6 +174,8 @@ static long sweep_one(__u32 index, void *context)
 	named = *slot;
 	if (named.kind == EVENT_FLOW_DEL)
 		sweep_flow(&named, tally);
+	else if (named.kind == EVENT_FLOW_PUT)
+		sweep_tell(&named.key, tally);
 	else if (named.kind == EVENT_PIN_DEL)
 		sweep_pin(&named, tally);
 	else

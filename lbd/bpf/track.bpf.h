@@ -43,20 +43,22 @@ static __always_inline int track_has_ended(const struct flow *flow)
 }
 
 /*
- * Whether the peer must hear of a change: that a flow has ended, so that its ports may be used
- * again there too, or that it has not.  Who sends RST and data in turn is heard once each.
+ * Whether the peer must hear of a change now: that a flow has ended, so that its ports may be used
+ * again there too.  That it has not is told by the next sweep: what crosses with a RST would revive
+ * most flows for an instant, and who sends RST and data in turn is not heard each time.
  */
 static __always_inline int track_is_news(struct flow *flow, __u8 before, __u8 state)
 {
 	if (track_is_end(flow, before) == track_is_end(flow, state))
 		return 0;
 	if (!track_is_end(flow, state)) {
-		if (flow->flags & FLOW_REVIVED)
-			return 0;
 		flow->flags |= FLOW_REVIVED;
-		return 1;
+		return 0;
 	}
-	return state != FLOW_RESET || !(flow->flags & FLOW_REVIVED);
+	if (!(flow->flags & FLOW_REVIVED))
+		return 1;
+	flow->flags &= ~FLOW_REVIVED;
+	return 0;
 }
 
 /*
@@ -77,9 +79,9 @@ static __always_inline int track_common(struct flow *flow, __u8 state, __u32 now
 
 /* Tells the peer; not inlined, for it happens once in a flow's life. */
 static __noinline void track_tell(const struct packet *p, const struct flow_key *key,
-				  const struct flow *flow)
+				  const struct flow *flow, __u8 state)
 {
-	event_flow(EVENT_FLOW_PUT, key, flow, p->now);
+	event_flow(EVENT_FLOW_PUT, key, flow, state, p->now);
 }
 
 /*
@@ -110,7 +112,7 @@ static __always_inline void track_client(struct flow *flow, const struct flow_ke
 	if (!hop_holds(&flow->hop, p))
 		hop_hear(&flow->hop, p);
 	if (track_common(flow, state, p->now))
-		track_tell(p, key, flow);
+		track_tell(p, key, flow, state);
 	if (flow->flags & (FLOW_REPLICA | FLOW_BEGUN))
 		flow->flags &= ~FLOW_REPLICA & (p->flags & TCP_SYN ? ~0 : ~FLOW_BEGUN);
 	flow->bytes_in += p->bytes;
@@ -127,7 +129,7 @@ static __always_inline void track_member(struct flow *flow, const struct flow_ke
 	struct flow_member_bytes *bytes;
 
 	if (track_common(flow, state, p->now))
-		track_tell(p, key, flow);
+		track_tell(p, key, flow, state);
 	/* A copy whose member still answers the SYN: it knows of no acknowledgement by the client. */
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags = (flow->flags & ~FLOW_REPLICA) | (p->flags & TCP_SYN ? FLOW_BEGUN : 0);

@@ -165,6 +165,8 @@ static const struct meeting meetings[] = {
 	  1, true, 1, 900, FLOW_CLOSING },
 	{ "where packets pass, they know the numbers better", EVENT_FLOW_PUT, APPLY_UPSERT, 8, 0, 1,
 	  true, 1, 500, FLOW_CLOSING },
+	{ "the peer has the last word of a reset", EVENT_FLOW_PUT, APPLY_UPSERT, 8, FLOW_REVIVED, 1,
+	  true, 1, 500, FLOW_CLOSING },
 	{ "an older record changes nothing", EVENT_FLOW_PUT, APPLY_UPSERT, 6, FLOW_REPLICA, 0, true,
 	  0, 500, FLOW_ESTABLISHED },
 	{ "epochs are compared as serial numbers", EVENT_FLOW_PUT, APPLY_UPSERT, 0xfffffff0,
@@ -204,6 +206,8 @@ static void test_meeting(void **state)
 	assert_int_equal(flow.client_ack, row->client_ack);
 	assert_int_equal(flow.state, row->state);
 	assert_int_equal(flow.epoch, row->done ? row->epoch : 7);
+	if (row->done)
+		assert_int_equal(flow.flags & FLOW_REVIVED, 0);
 }
 
 /* The peer offers an end of an entry of epoch 7, whose client's numbers are at 500. */
@@ -234,6 +238,8 @@ static const struct offer {
 	  FLOW_MEMBER_FIN },
 	{ "nor is half an end", 8, FLOW_REPLICA, FLOW_ESTABLISHED, 0, 0, FLOW_CLIENT_FIN,
 	  FLOW_ESTABLISHED },
+	{ "it went on after the RST that the peer has heard of", 8, FLOW_REPLICA | FLOW_REVIVED,
+	  FLOW_ESTABLISHED, 0, 0, FLOW_RESET, FLOW_ESTABLISHED },
 	{ "it has ended here", 8, FLOW_REPLICA, FLOW_RESET, 0, 0, FLOW_CLOSING, FLOW_RESET },
 };
 

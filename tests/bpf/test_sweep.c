@@ -184,6 +184,42 @@ static void test_lingering(void **state)
 	}
 }
 
+/* --- what goes on after a RST --- */
+
+static void test_revived(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct frame frame;
+	struct flow flow;
+	uint16_t slot = establish();
+
+	expect_to_client(&frame, member_sends(&frame, slot, RST, 5001, 1001));
+	client_sends(&frame, ACK, 1001, 5001, 5);
+	harness_drain();
+	box.events = 0;
+	assert_int_equal(sweep(EVENT_FLOW_PUT, SWEEP_IF_DUE).done, 1);
+	harness_drain();
+	assert_int_equal(box.events, 1);
+	assert_int_equal(box.event[0].kind, EVENT_FLOW_PUT);
+	assert_int_equal(box.event[0].state, FLOW_ESTABLISHED);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.flags & FLOW_REVIVED, 0);
+	/* Once; and the next end is told by its packet. */
+	assert_int_equal(sweep(EVENT_FLOW_PUT, SWEEP_IF_DUE).done, 0);
+	client_sends(&frame, RST, 1006, 0, 0);
+	harness_drain();
+	assert_int_equal(box.events, 2);
+	assert_int_equal(box.event[1].state, FLOW_RESET);
+}
+
+static void test_revived_of_nothing(void **state UNUSED)
+{
+	struct flow_call call = sweep(EVENT_FLOW_PUT, SWEEP_IF_DUE);
+
+	assert_int_equal(call.done, 0);
+	assert_int_equal(call.refused, 0);
+}
+
 /* --- calls --- */
 
 static void test_sweep_of_nothing(void **state UNUSED)
@@ -196,7 +232,7 @@ static void test_sweep_of_nothing(void **state UNUSED)
 
 static void test_sweep_of_another_kind(void **state UNUSED)
 {
-	assert_int_equal(sweep(EVENT_FLOW_PUT, SWEEP_FORCE).refused, 1);
+	assert_int_equal(sweep(EVENT_MEMBER, SWEEP_FORCE).refused, 1);
 }
 
 static void test_sweep_of_too_many(void **state UNUSED)
@@ -281,6 +317,8 @@ static const struct {
 	CMUnitTestFunction test;
 } cases[] = {
 	{ "a stamp ahead of the clock is no age", test_future_is_not_the_past },
+	{ "a flow that goes on after a RST is told once", test_revived },
+	{ "and one that is gone is not", test_revived_of_nothing },
 	{ "a flow that is gone already is no fault", test_sweep_of_nothing },
 	{ "other kinds of record are refused", test_sweep_of_another_kind },
 	{ "more records than fit are refused together", test_sweep_of_too_many },

@@ -33,6 +33,9 @@ static void pending(struct keys *keys, const struct node *leader, const struct n
 		note(keys, &follower->plane.ring[i]);
 	for (size_t i = 0; i < f->owns; i++)
 		note(keys, &f->own[i]);
+	/* What goes on after a reset is told by the next sweep. */
+	for (unsigned int i = 0; i < FLOWS; i++)
+		keys->flow[i] |= leader->plane.flow[i].flags & FLOW_REVIVED;
 }
 
 /*

@@ -416,9 +416,17 @@ static void track(struct node *node, struct plane_flow *entry, enum packet packe
 		entry->state = own;
 	else if (packet == PACKET_FIN && entry->state == other)
 		entry->state = FLOW_CLOSING;
-	/* The peer is told of an end, and that it was none. */
 	if (ended == (entry->state >= FLOW_CLOSING))
 		return;
+	/* The peer is told of an end, and by the sweep that it was none. */
+	if (ended) {
+		entry->flags |= FLOW_REVIVED;
+		return;
+	}
+	if (entry->flags & FLOW_REVIVED) {
+		entry->flags &= (uint8_t)~FLOW_REVIVED;
+		return;
+	}
 	event = plane_flow_event(node, (unsigned int)(entry - node->plane.flow));
 	plane_emit(node, &event);
 }
@@ -573,13 +581,18 @@ void plane_sweep(struct node *node)
 	struct flow_event event;
 
 	for (unsigned int f = 0; f < FLOWS; f++) {
-		const struct plane_flow *entry = &node->plane.flow[f];
+		struct plane_flow *entry = &node->plane.flow[f];
 		uint64_t limit = entry->state >= FLOW_CLOSING ? SECOND : world->idle;
 
 		if (entry->begun && limit > BEGUN_S * SECOND)
 			limit = BEGUN_S * SECOND;
-		if (entry->used && idle_since(node, entry->seen) > limit)
+		if (entry->used && idle_since(node, entry->seen) > limit) {
 			remove_flow(node, f, true);
+		} else if (entry->used && entry->flags & FLOW_REVIVED) {
+			entry->flags &= (uint8_t)~FLOW_REVIVED;
+			event = plane_flow_event(node, f);
+			plane_emit(node, &event);
+		}
 	}
 	for (unsigned int p = 0; p < PINS; p++) {
 		struct plane_pin *pin = &node->plane.pin[p];
@@ -662,7 +675,8 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 		return;
 	if (polite) {
 		if (record->kind == EVENT_FLOW_PUT && record->state >= FLOW_CLOSING &&
-		    entry->flags & FLOW_REPLICA && entry->member == member)
+		    entry->flags & FLOW_REPLICA && entry->member == member &&
+		    !(entry->flags & FLOW_REVIVED))
 			entry->state = record->state;
 		return;
 	}
@@ -672,6 +686,7 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 	}
 	entry->member = (uint8_t)member;
 	entry->epoch = record->epoch;
+	entry->flags &= (uint8_t)~FLOW_REVIVED;
 	watch(node, flow, "overwritten");
 	if ((int64_t)(seen - entry->seen) > 0)
 		entry->seen = seen;
