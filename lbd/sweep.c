@@ -8,8 +8,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "conf/daemon.h"
 #include "conf/log.h"
 #include "lbd/dataplane.h"
@@ -159,36 +157,6 @@ static void slice_flows(struct sweep *sweep)
 		reset_walked(sweep->reset);
 }
 
-/* One that has no flow, and is not due. */
-static bool yields(struct sweep *sweep, const struct pin_key *key, const struct pin *pin)
-{
-	int pool = pin->flows ? -1 : plan_pool(sweep->plan, key->pool_id);
-	/* Its true age, for after a takeover all look as young as the lead. */
-	uint32_t age = idle(sweep->now, pin->last_used, UINT32_MAX);
-
-	return pool >= 0 &&
-	       crowd_yields(&sweep->crowd, age, sweep->plan->pools[pool].linger_ticks);
-}
-
-static void pins_walked(struct sweep *sweep)
-{
-	const uint32_t zero = 0;
-	struct flow_gauges gauges = { 0 };
-	uint64_t going;
-
-	if (bpf_map_lookup_elem(sweep->plane->map[MAP_GAUGES], &zero, &gauges))
-		return;
-	going = crowd_walked(&sweep->crowd, gauges.pins, sweep->plane->pins_max);
-	if (going && !sweep->yielded)
-		log_warning("%llu of %u pins are taken: those that rest longest go before their "
-			    "time; raise forwarding pins",
-			    (unsigned long long)gauges.pins, sweep->plane->pins_max);
-	if (!going && sweep->yielded)
-		log_info("the table of pins has room again: %llu pins went before their time",
-			 (unsigned long long)sweep->yielded);
-	sweep->yielded = going ? sweep->yielded + going : 0;
-}
-
 static void slice_pins(struct sweep *sweep)
 {
 	const struct pin_key *key = sweep->pins.keys;
@@ -196,19 +164,16 @@ static void slice_pins(struct sweep *sweep)
 	uint32_t count = walk_next(&sweep->pins);
 
 	for (uint32_t i = 0; i < count; i++) {
-		bool due = sweep_pin_due(sweep->plan, &key[i], &pin[i], sweep->now, sweep->watched);
-		bool loose = sweep_pin_loose(sweep->plan, &key[i], &pin[i]) ||
-			     (!due && yields(sweep, &key[i], &pin[i]));
+		bool loose = sweep_pin_loose(sweep->plan, &key[i], &pin[i]);
 
-		if (loose || due)
+		if (loose ||
+		    sweep_pin_due(sweep->plan, &key[i], &pin[i], sweep->now, sweep->watched))
 			name(sweep, &(struct flow_event){
 					    .kind = EVENT_PIN_DEL,
 					    .apply = loose ? SWEEP_UNUSED : SWEEP_IF_DUE,
 					    .key.client = key[i].client,
 					    .pool_id = key[i].pool_id });
 	}
-	if (sweep->pins.ended)
-		pins_walked(sweep);
 }
 
 static void read_clock(struct sweep *sweep, uint64_t now)
@@ -304,7 +269,6 @@ void sweep_active(struct sweep *sweep, bool active)
 	if (active && !sweep->active) {
 		walk_rewind(&sweep->flows);
 		walk_rewind(&sweep->pins);
-		sweep->crowd = (struct crowd){ 0 };
 	}
 	sweep->active = active;
 }

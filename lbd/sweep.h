@@ -11,7 +11,6 @@
 
 #include <ev.h>
 
-#include "lbd/crowd.h"
 #include "lbd/walk.h"
 #include "proto/flow.h"
 
@@ -29,10 +28,8 @@ struct sweep {
 	const struct plan *plan; /* in force; borrowed */
 	struct reset *reset;     /* sees every flow; borrowed */
 	struct walk flows, pins;
-	struct crowd crowd; /* of the pins */
-	uint64_t yielded; /* pins that went before their time, since their table was nearly full */
 	ev_timer slice;
-	uint64_t began_ns;     /* of the walk; not of libev, whose time follows the date */
+	uint64_t began_ns; /* of the walk; not of libev, whose time follows the date */
 	uint32_t now, watched; /* ticks: the time, and how long this node has been active */
 	uint32_t named;        /* records in the inbox */
 	bool active;
