@@ -115,6 +115,11 @@ static void do_take_addresses(struct vrrpd *vrrpd)
 	vip_take(&vrrpd->vips);
 }
 
+static bool speaks(const struct vrrpd *vrrpd, uint64_t now)
+{
+	return fsm_speaks(&vrrpd->fsm, now) && lease_fenced(&vrrpd->lease) == FENCE_NONE;
+}
+
 /* Of each address, as far as one of the two rounds is due. */
 static void go_round(struct vrrpd *vrrpd, struct announce_schedule *schedule,
 		     int (*speak)(int fd, int ifindex, const struct addr *addr), uint64_t now)
@@ -125,7 +130,7 @@ static void go_round(struct vrrpd *vrrpd, struct announce_schedule *schedule,
 	size_t i, end;
 	int err;
 
-	if (!announce_due(schedule, now))
+	if (!speaks(vrrpd, now) || !announce_due(schedule, now))
 		return;
 	i = schedule->told;
 	end = i + ANNOUNCE_SLICE < count ? i + ANNOUNCE_SLICE : count;
@@ -181,8 +186,8 @@ void deed_defend(void *arg, const struct claim *claim)
 	char addr[ADDR_TEXT], mac[MAC_TEXT];
 	unsigned int follows;
 
-	if (!vip || vip->ifindex != claim->ifindex || vrrpd->fsm.state != FSM_ACTIVE ||
-	    lease_fenced(&vrrpd->lease) != FENCE_NONE || !is_stranger(vrrpd, claim))
+	if (!vip || vip->ifindex != claim->ifindex || !speaks(vrrpd, lease_now()) ||
+	    !is_stranger(vrrpd, claim))
 		return;
 	follows = dispute_note(&vrrpd->disputes, claim, lease_now());
 	if (follows & DISPUTE_DEFEND)
@@ -202,7 +207,7 @@ bool deed_defend_rest(void *arg)
 
 	while ((addr = dispute_due(&vrrpd->disputes, lease_now())) != NULL) {
 		vip = vip_find(&vrrpd->vips, addr);
-		if (vip)
+		if (vip && speaks(vrrpd, lease_now()))
 			announce_send(vrrpd->announcer, vip->ifindex, addr);
 	}
 	return dispute_owes(&vrrpd->disputes);

@@ -206,6 +206,11 @@ enum fsm_kind fsm_due(const struct fsm *fsm, uint64_t now)
 	return FSM_EVENTS;
 }
 
+bool fsm_speaks(const struct fsm *fsm, uint64_t now)
+{
+	return fsm->state == FSM_ACTIVE && now < fsm->lease_until;
+}
+
 uint64_t fsm_deadline(const struct fsm *fsm)
 {
 	uint64_t deadline = 0;

@@ -244,6 +244,12 @@ uint64_t fsm_deadline(const struct fsm *fsm);
 /* Whether it could lead: there is an epoch on disk that nobody has used. */
 bool fsm_epoch_left(const struct fsm *fsm);
 
+/*
+ * Whether it may tell hosts that it leads: under a lease that runs.  Who slept through the end of it
+ * hears first who leads by now, for hosts believe who spoke last.
+ */
+bool fsm_speaks(const struct fsm *fsm, uint64_t now);
+
 /* Silence after which a backup takes over: three adverts and the skew, RFC 9568 6.1. */
 uint64_t fsm_patience(const struct fsm *fsm);
 

@@ -27,7 +27,10 @@ static uint64_t sooner(uint64_t one, uint64_t other)
 
 static void arm_timer(struct vrrpd *vrrpd)
 {
-	uint64_t round = sooner(vrrpd->telling.next, vrrpd->asking.next);
+	/* Without a lease no round begins: the advert that renews it comes here too. */
+	uint64_t round = fsm_speaks(&vrrpd->fsm, lease_now())
+				 ? sooner(vrrpd->telling.next, vrrpd->asking.next)
+				 : 0;
 	uint64_t deadline = sooner(fsm_deadline(&vrrpd->fsm), round);
 	struct itimerspec when = { 0 };
 

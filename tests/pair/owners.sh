@@ -71,13 +71,16 @@ all_daemons() {
 	done
 }
 counts() { (($(counter "$1" "$2") == $3)); }
-drill_sleep() {
-	local listened fenced
-	listened=$(counter "$1" listened) fenced=$(counter "$1" advert_fenced)
+fall_asleep() {
 	all_daemons -STOP "$1"
 	lan_cut "$1"
 	channel_cut
 	await_role "$2" active
+}
+drill_sleep() {
+	local listened fenced
+	listened=$(counter "$1" listened) fenced=$(counter "$1" advert_fenced)
+	fall_asleep "$@"
 	work 500 # no pause that could be a busy moment
 	lan_heal
 	signal -CONT "lb$1-lbd"
@@ -89,12 +92,34 @@ drill_sleep() {
 	await_role "$1" standby
 }
 
+# It sleeps through the moment, 5 s after it has begun to lead, at which hosts are told of that again,
+# and wakes up before an advert of the other one is there.
+drill_wake() {
+	local since heard
+	pairctl "$1" failover >"$LAB/log/failover.log" 2>&1 || fail "$(cat "$LAB/log/failover.log")"
+	since=$(ms)
+	set -- "$2" "$1"
+	await_settled
+	fall_asleep "$@"
+	work $((since + 5500 - $(ms)))
+	heard=$(wc -l <"$LAB/log/witness.out")
+	lan_deaf "$1"
+	on "lb$1" nft delete table netdev drill
+	all_daemons -CONT "$1"
+	lan_heal
+	channel_heal
+	await_role "$1" standby
+	! tail -n "+$heard" "$LAB/log/witness.out" | grep announce |
+		grep -e "$(mac_of "lb$1" eth0)" -e "$(mac_of "lb$1" eth1)" ||
+		drill_wrong "lb$1 has told hosts that it leads, as it woke up"
+}
+
 pair_start
 chat_start load 7000 50 10.20.0.120 30
 for name in ${DRILLS:-kill_vrrpd stop_vrrpd term_vrrpd stop_lbd stop_syncd stop_peers_vrrpd \
-	stop_peers_lbd stop_peers_syncd sleep}; do
+	stop_peers_lbd stop_peers_syncd sleep wake}; do
 	case $name in
-	sleep) drill sleep any 150 ;;
+	sleep | wake) drill "$name" any 150 ;;
 	*) drill "$name" 20 ;;
 	esac
 done

@@ -595,8 +595,10 @@ static void overslept_active_waits_for_a_word(void **unused)
 		/* A report that lay in the socket is as old as it is. */
 		old.age_ns = 300 * ms;
 		report(&fsm, old, woke);
-		for (now = woke; now < woke + 90 * ms; now = fsm_deadline(&fsm))
+		for (now = woke; now < woke + 90 * ms; now = fsm_deadline(&fsm)) {
 			assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, now), 0);
+			assert_false(fsm_speaks(&fsm, now));
+		}
 		word.peer_active = leads;
 		word.peer_standby = !leads;
 		word.peer_epoch = fsm.epoch + (unsigned int)leads;
@@ -606,8 +608,24 @@ static void overslept_active_waits_for_a_word(void **unused)
 			continue;
 		}
 		assert_int_equal(step(&fsm, FSM_ADVERT_TIMER, fsm_deadline(&fsm)), FSM_SEND_ADVERT);
+		assert_true(fsm_speaks(&fsm, now));
 		assert_int_equal(fsm.overrun, 1);
 		assert_int_equal(fsm.latest_ns, 400 * ms);
+	}
+}
+
+/* Hosts are told by whoever leads, from his first word on, and by nobody else. */
+static void only_a_lease_speaks(void **unused)
+{
+	(void)unused;
+	for (int state = 0; state < FSM_STATES; state++) {
+		struct fsm fsm = in_state((enum fsm_state)state);
+
+		assert_int_equal(fsm_speaks(&fsm, start_time), state == FSM_ACTIVE);
+		if (state != FSM_ACTIVE)
+			continue;
+		assert_true(fsm_speaks(&fsm, fsm.lease_until - 1));
+		assert_false(fsm_speaks(&fsm, fsm.lease_until));
 	}
 }
 
@@ -1386,6 +1404,7 @@ int main(void)
 		cmocka_unit_test(a_late_backup_asks),
 		cmocka_unit_test(overslept_active_waits_for_a_word),
 		cmocka_unit_test(overslept_active_does_not_wait_for_ever),
+		cmocka_unit_test(only_a_lease_speaks),
 		cmocka_unit_test(adverts_count_from_their_receipt),
 		cmocka_unit_test(an_old_report_is_none),
 		cmocka_unit_test(silence_asks_and_holds),
