@@ -265,6 +265,18 @@ static void judge_fill(struct status_parts *b, const Cas__LbdStatus *lbd)
 			(unsigned long long)lbd->flows, (unsigned long long)lbd->flows_max);
 }
 
+static void judge_pins(struct status_parts *b, const Cas__LbdStatus *lbd)
+{
+	if (!lbd->has_pins || !lbd->has_pins_max)
+		return;
+	if (lbd->pins >= lbd->pins_max)
+		problem(b, "the table of pins is full: new clients keep no affinity; raise "
+			   "forwarding pins");
+	else if (lbd->pins_max - lbd->pins <= lbd->pins_max / 5)
+		problem(b, "the table of pins is nearly full: %llu of %llu; raise forwarding pins",
+			(unsigned long long)lbd->pins, (unsigned long long)lbd->pins_max);
+}
+
 /* What cannot be asked from here says nothing about the name. */
 static void judge_name(struct status_parts *b, const Cas__NameStatus *name)
 {
@@ -289,6 +301,7 @@ static void judge_lbd(struct status_parts *b, const Cas__LbdStatus *lbd)
 	if (lbd->has_check_child && !lbd->check_child)
 		problem(b, "the health checker does not run");
 	judge_fill(b, lbd);
+	judge_pins(b, lbd);
 	judge_size(b, "flows", lbd->has_flows_wanted, lbd->flows_wanted, lbd->flows_max);
 	judge_size(b, "pins", lbd->has_pins_wanted, lbd->pins_wanted, lbd->pins_max);
 	for (size_t i = 0; i < lbd->n_interface; i++)

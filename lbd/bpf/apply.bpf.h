@@ -153,6 +153,18 @@ static __always_inline int apply_is_other(const struct flow *flow, const struct 
 	       flow->member != way->member;
 }
 
+/* A flow that is told of again because there is its client's pin by now. */
+static __noinline void apply_hold(const struct flow_event *record, struct flow *flow)
+{
+	const struct flow_pool *pool = record_pool(record_service(&record->key));
+	struct pin_key pin = { .client = record->key.client };
+
+	if (!pool || !(pool->flags & POOL_AFFINITY))
+		return;
+	pin.pool_id = pool->id;
+	record_hold(&pin, flow, pool, PIN_KEEP);
+}
+
 static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
 {
 	struct way way = {};
@@ -181,6 +193,8 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 		return;
 	}
 	apply_flow_known(record, flow, way.member, tally->now);
+	if (!flow->pool_id && !(flow->flags & (FLOW_OUTBOUND | FLOW_DOOMED)))
+		apply_hold(record, flow);
 	tally->done++;
 }
 

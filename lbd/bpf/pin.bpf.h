@@ -2,6 +2,9 @@
 /*
  * Affinity: which member a client goes to.  pin.flows counts the living flows that have this pin's
  * pool_id, exactly: who records a flow takes hold of the pin first, who removes it lets go.
+ *
+ * A SYN makes no pin, even where it is recorded: a flood of them would fill the table for as long
+ * as pins last, with clients that do not exist.  Who acknowledges makes it.
  */
 #ifndef CASPAIR_PIN_BPF_H
 #define CASPAIR_PIN_BPF_H
@@ -11,15 +14,16 @@
 #include "lbd/bpf/gate.bpf.h"
 
 enum pin_hold {
-	PIN_NONE = 0, /* table full: the flow is not counted anywhere */
+	PIN_NONE = 0, /* there is none, or no room: the flow is not counted anywhere */
 	PIN_HELD,
 	PIN_HELD_NEW, /* made or changed: the peer must hear of it */
 };
 
-/* Who may point an existing pin to another member. */
+/* What else a flow may do that takes hold of a pin. */
 enum pin_judge {
 	PIN_KEEP = 0,
-	PIN_REPLACE_DEAD, /* if its member takes no new clients any more */
+	PIN_REPLACE_DEAD = 1, /* point it elsewhere, if its member takes no new clients any more */
+	PIN_MAKE = 2,         /* where there is none */
 };
 
 static __always_inline int pin_make(const struct pin_key *key, __u16 member, __u32 holds, __u32 now)
@@ -37,12 +41,14 @@ static __always_inline int pin_make(const struct pin_key *key, __u16 member, __u
 	return err;
 }
 
-/* Counts one more flow on a client's pin, making the pin where there is none. */
+/* Counts one more flow on a client's pin. */
 static __noinline int pin_hold(const struct pin_key *key, const struct flow_pool *pool,
 			       __u16 member, __u32 now, int judge)
 {
 	struct pin *pin = bpf_map_lookup_elem(&pins, key);
 
+	if (!pin && !(judge & PIN_MAKE))
+		return PIN_NONE;
 	if (!pin) {
 		if (pin_make(key, member, 1, now) == 0)
 			return PIN_HELD_NEW;
@@ -55,7 +61,7 @@ static __noinline int pin_hold(const struct pin_key *key, const struct flow_pool
 	}
 	__sync_fetch_and_add(&pin->flows, 1);
 	pin->last_used = now;
-	if (judge == PIN_KEEP || pin->member == member || member_up(pool, pin->member))
+	if (!(judge & PIN_REPLACE_DEAD) || pin->member == member || member_up(pool, pin->member))
 		return PIN_HELD;
 	pin->member = member;
 	return PIN_HELD_NEW;

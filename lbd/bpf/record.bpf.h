@@ -13,7 +13,7 @@
 
 /* By whose word a flow is made or removed. */
 enum record_by {
-	RECORD_OWN = 0, /* ours: reported to the peer, and dead pins are replaced */
+	RECORD_OWN = 0, /* ours: reported to the peer, pins are made and dead ones replaced */
 	RECORD_PEER,    /* the peer's: not reported, its pins come as records of their own */
 };
 
@@ -28,18 +28,24 @@ static __always_inline void record_stats(__u16 member, __s64 flows, __s64 connec
 		__sync_fetch_and_add(&stats->connections, connections);
 }
 
-/* The pin's part of record_make(): sets flow->pool_id when the flow is counted there. */
-static __always_inline int record_hold(const struct pin_key *key, struct flow *flow,
-				       const struct flow_pool *pool, int by)
+static __always_inline int record_judge(const struct flow *flow, int by)
 {
-	int judge = by == RECORD_OWN ? PIN_REPLACE_DEAD : PIN_KEEP;
+	if (by != RECORD_OWN)
+		return PIN_KEEP;
+	return flow->flags & FLOW_BEGUN ? PIN_REPLACE_DEAD : PIN_REPLACE_DEAD | PIN_MAKE;
+}
+
+/* The pin's part of a record: sets flow->pool_id when the flow is counted there. */
+static __always_inline int record_hold(const struct pin_key *key, struct flow *flow,
+				       const struct flow_pool *pool, int judge)
+{
 	__u32 now = flow->last_seen;
 	int held = pin_hold(key, pool, flow->member, now, judge);
 	const struct pin *pin;
 
 	if (held != PIN_NONE)
 		flow->pool_id = key->pool_id;
-	if (held != PIN_HELD_NEW || by != RECORD_OWN)
+	if (held != PIN_HELD_NEW)
 		return held;
 	pin = bpf_map_lookup_elem(&pins, key);
 	if (pin)
@@ -111,7 +117,7 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 		return err;
 	if (pool && pool->flags & POOL_AFFINITY) {
 		pin.pool_id = pool->id;
-		record_hold(&pin, flow, pool, by);
+		record_hold(&pin, flow, pool, record_judge(flow, by));
 	}
 	err = flow_add(key, flow);
 	if (err) {
@@ -128,6 +134,35 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 	record_stats(flow->member, 1, by == RECORD_OWN ? 1 : 0);
 	if (by == RECORD_OWN)
 		event_flow(EVENT_FLOW_PUT, key, flow, flow->state, now);
+	return 0;
+}
+
+/*
+ * Counts a flow on its client's pin that was not when it was made.  The peer is told of the flow
+ * again, behind its pin, and counts it too (apply_hold()).
+ *
+ * Not static: it is verified once, whoever calls; so it looks for the flow again.
+ */
+__noinline int record_acknowledged(const struct flow_key *named)
+{
+	struct flow_key key;
+	struct pin_key pin = {};
+	const struct flow_pool *pool;
+	struct flow *flow;
+
+	if (!named)
+		return 0;
+	key = *named;
+	pool = record_pool(record_service(&key));
+	if (!pool || !(pool->flags & POOL_AFFINITY))
+		return 0;
+	flow = flow_find(&key);
+	if (!flow || flow->pool_id || flow->flags & (FLOW_OUTBOUND | FLOW_DOOMED))
+		return 0;
+	pin.client = key.client;
+	pin.pool_id = pool->id;
+	if (record_hold(&pin, flow, pool, record_judge(flow, RECORD_OWN)) != PIN_NONE)
+		event_flow(EVENT_FLOW_PUT, &key, flow, flow->state, flow->last_seen);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "lbd/bpf/count.bpf.h"
 #include "lbd/bpf/parse.bpf.h"
+#include "lbd/bpf/record.bpf.h"
 #include "lbd/bpf/route.bpf.h"
 
 /* The state after a segment from the side whose own FIN is `own` and whose peer's is `other`. */
@@ -113,8 +114,11 @@ static __always_inline void track_client(struct flow *flow, const struct flow_ke
 		hop_hear(&flow->hop, p);
 	if (track_common(flow, state, p->now))
 		track_tell(p, key, flow, state);
-	if (flow->flags & (FLOW_REPLICA | FLOW_BEGUN))
+	if (flow->flags & (FLOW_REPLICA | FLOW_BEGUN)) {
 		flow->flags &= ~FLOW_REPLICA & (p->flags & TCP_SYN ? ~0 : ~FLOW_BEGUN);
+		if (!flow->pool_id && !(p->flags & (TCP_SYN | TCP_RST)))
+			record_acknowledged(key);
+	}
 	flow->bytes_in += p->bytes;
 	bytes = bytes_of(flow->member);
 	if (bytes)
@@ -130,7 +134,8 @@ static __always_inline void track_member(struct flow *flow, const struct flow_ke
 
 	if (track_common(flow, state, p->now))
 		track_tell(p, key, flow, state);
-	/* A copy whose member still answers the SYN: it knows of no acknowledgement by the client. */
+	/* A copy whose member still answers the SYN: it knows of no acknowledgement by the client.
+	 */
 	if (flow->flags & FLOW_REPLICA)
 		flow->flags = (flow->flags & ~FLOW_REPLICA) | (p->flags & TCP_SYN ? FLOW_BEGUN : 0);
 	flow->bytes_out += p->bytes;

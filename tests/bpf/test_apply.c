@@ -63,6 +63,15 @@ static struct flow_event pin_record(uint8_t kind, uint16_t slot)
 	};
 }
 
+/* As the leader tells it: the pin, then its flow. */
+static void apply_pinned(uint16_t slot)
+{
+	struct flow_event pin = pin_record(EVENT_PIN_PUT, slot), flow = put(7, slot);
+
+	expect_call(apply_one(&pin), 1, 0, 0);
+	expect_call(apply_one(&flow), 1, 0, 0);
+}
+
 /* --- flows --- */
 
 static void test_put_makes_a_replica(void **state UNUSED)
@@ -72,7 +81,7 @@ static void test_put_makes_a_replica(void **state UNUSED)
 	struct flow flow;
 	struct pin pin;
 
-	expect_call(apply_one(&record), 1, 0, 0);
+	apply_pinned(1);
 	assert_true(flow_read(&record.key, &flow));
 	assert_int_equal(flow.member, 1);
 	assert_int_equal(flow.state, FLOW_ESTABLISHED);
@@ -89,6 +98,41 @@ static void test_put_makes_a_replica(void **state UNUSED)
 	assert_int_equal(gauges_now().pins, 1);
 	assert_int_equal(stats_now(1).flows, 1);
 	assert_int_equal(stats_now(1).connections, 0);
+}
+
+/* Recorded at its SYN: the pin comes when the client has acknowledged, and the flow again. */
+static void test_a_pin_comes_after_its_flow(void **state UNUSED)
+{
+	struct flow_event flow = put(7, 1), made = pin_record(EVENT_PIN_PUT, 1);
+	struct pin pin;
+
+	expect_call(apply_one(&flow), 1, 0, 0);
+	assert_false(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	expect_call(apply_one(&made), 1, 0, 0);
+	for (int again = 0; again < 2; again++) {
+		expect_call(apply_one(&flow), 1, 0, 0);
+		assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+		assert_int_equal(pin.flows, 1);
+	}
+	flow.kind = EVENT_FLOW_DEL;
+	expect_call(apply_one(&flow), 1, 0, 0);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 0);
+}
+
+/* The node that recorded it at its SYN has died before the client acknowledged. */
+static void test_acknowledged_replica(void **state UNUSED)
+{
+	struct flow_event record = put(7, 1);
+	struct frame frame;
+	struct pin pin;
+
+	apply_one(&record);
+	assert_false(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 100, 500, 9)), 1);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, 1);
+	assert_int_equal(pin.flows, 1);
 }
 
 static void test_replica_carries_packets(void **state UNUSED)
@@ -273,7 +317,7 @@ static void test_deletion_lets_go_of_the_pin(void **state UNUSED)
 	struct flow_event record = put(7, 0);
 	struct pin pin;
 
-	apply_one(&record);
+	apply_pinned(0);
 	record.kind = EVENT_FLOW_DEL;
 	apply_one(&record);
 	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
@@ -303,7 +347,7 @@ static void test_pin_counts_where_it_was_taken(void **state UNUSED)
 	struct flow_pool other = { .id = 0x9999, .flags = POOL_USED | POOL_AFFINITY };
 	struct pin pin;
 
-	apply_one(&record);
+	apply_pinned(0);
 	map_set(box.bpf->maps.pools, POOL_RPC, &other); /* the service moved to another pool */
 	record.kind = EVENT_FLOW_DEL;
 	apply_one(&record);
@@ -330,7 +374,9 @@ static const struct nonsense nonsense[] = {
 	{ "a VIP is no member", VIP, { RECORD } },
 	{ "an unknown mode is refused", 0, { RECORD, .mode = MODE_SNAT + 1 } },
 	{ "state 0 is refused", 0, { .kind = EVENT_FLOW_PUT } },
-	{ "a state above the last is refused", 0, { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
+	{ "a state above the last is refused",
+	  0,
+	  { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
 	{ "a pin to an unknown member is refused",
 	  0x7f000001,
 	  { .kind = EVENT_PIN_PUT, .pool_id = POOL_RPC_ID } },
@@ -397,11 +443,10 @@ static void test_pin_is_deleted_when_free(void **state UNUSED)
 
 static void test_pin_with_flows_is_kept(void **state UNUSED)
 {
-	struct flow_event record = put(7, 0);
+	struct flow_event record = pin_record(EVENT_PIN_DEL, 0);
 	struct pin pin;
 
-	apply_one(&record);
-	record = pin_record(EVENT_PIN_DEL, 0);
+	apply_pinned(0);
 	expect_call(apply_one(&record), 0, 0, 0);
 	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
 	assert_int_equal(pin.flows, 1);
@@ -411,8 +456,9 @@ static void test_pin_with_flows_is_kept(void **state UNUSED)
 
 static void fill_flows(void)
 {
-	struct flow_event record = put(7, 0);
+	struct flow_event record = put(7, 0), pin = pin_record(EVENT_PIN_PUT, 0);
 
+	expect_call(apply_one(&pin), 1, 0, 0);
 	for (uint16_t i = 0; i < FLOWS_MAX; i++) {
 		record.key.client_port = htons((uint16_t)(1000 + i));
 		inbox_put(i, &record);
@@ -540,6 +586,8 @@ static const struct {
 } cases[] = {
 	{ "a key of two families is refused", test_families_do_not_mix },
 	{ "a record makes a replica, its pin and its counts", test_put_makes_a_replica },
+	{ "a pin comes after its flow", test_a_pin_comes_after_its_flow },
+	{ "an acknowledgement makes a replica's pin", test_acknowledged_replica },
 	{ "a replica carries packets on a standby", test_replica_carries_packets },
 	{ "a replica counts on the pin that is there", test_put_counts_on_an_existing_pin },
 	{ "a member's own connection is replicated", test_put_of_an_outbound_flow },

@@ -592,10 +592,17 @@ static void test_replica_lives_again(void **state UNUSED)
 				     .key = usual(),
 				     .member = ip_of(MEMBER_0) };
 	struct flow_call call = { .count = 1 };
+	struct flow_event made = { .kind = EVENT_PIN_PUT,
+				   .epoch = 7,
+				   .key = { .client = ip_of(CLIENT) },
+				   .member = ip_of(MEMBER_0 + 1),
+				   .pool_id = POOL_RPC_ID };
 	struct flow_key key = usual();
 	struct flow flow;
 	struct pin pin;
 
+	map_set(box.bpf->maps.apply_inbox, 0, &made);
+	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), 0);
 	map_set(box.bpf->maps.apply_inbox, 0, &record);
 	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), 0);
 	assert_true(flow_read(&key, &flow));

@@ -67,14 +67,11 @@ static void test_differing_is_recorded_at_once(void **state UNUSED)
 	assert_int_equal(flow.state, FLOW_ESTABLISHED);
 	assert_int_equal(flow.flags, FLOW_BEGUN);
 	assert_int_equal(flow.client_seq, 1001);
-	assert_int_equal(reports(), 2);
-	assert_int_equal(box.event[0].kind, EVENT_PIN_PUT);
-	assert_int_equal(box.event[1].kind, EVENT_FLOW_PUT);
-	assert_int_equal(box.event[1].flags, 0);
-	assert_int_equal(number_of(&box.event[1].member), MEMBER_0 + 1);
-	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
-	assert_int_equal(pin.member, 1);
-	assert_int_equal(pin.flows, 1);
+	assert_int_equal(reports(), 1);
+	assert_int_equal(box.event[0].kind, EVENT_FLOW_PUT);
+	assert_int_equal(box.event[0].flags, 0);
+	assert_int_equal(number_of(&box.event[0].member), MEMBER_0 + 1);
+	assert_false(pin_read(CLIENT, POOL_RPC_ID, &pin));
 	assert_int_equal(gauges_now().flows, 1);
 	assert_int_equal(count_of(COUNT_EXACT), 1);
 	assert_int_equal(count_of(COUNT_ADMITTED), 1);
@@ -85,13 +82,23 @@ static void test_the_rest_is_as_ever(void **state UNUSED)
 	struct flow_key key = usual();
 	struct frame frame;
 	struct flow flow;
+	struct pin pin;
 
 	switch_set(NEW, OLD, UP_BOTH);
 	assert_int_equal(establish(), 1);
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.flags, 0);
 	assert_int_equal(flow.client_ack, 5001);
-	assert_int_equal(reports(), 2);
+	assert_int_equal(flow.pool_id, POOL_RPC_ID);
+	/* At the SYN; and at the ACK, for the pin that it makes. */
+	assert_int_equal(reports(), 3);
+	assert_int_equal(box.event[1].kind, EVENT_PIN_PUT);
+	assert_int_equal(number_of(&box.event[1].member), MEMBER_0 + 1);
+	assert_int_equal(box.event[2].kind, EVENT_FLOW_PUT);
+	assert_int_equal(box.event[2].urgent, 0);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, 1);
+	assert_int_equal(pin.flows, 1);
 	expect_to_client(&frame, member_sends(&frame, 1, ACK | PSH, 5001, 1001));
 	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5011, 20)), 1);
 	assert_int_equal(reports(), 0);
@@ -296,6 +303,21 @@ static void test_what_is_acknowledged_stays(void **state UNUSED)
 	assert_int_equal(sweep().done, 0);
 }
 
+/* Who was made to seem to begin it says so, and has no pin of that. */
+static void test_a_reset_makes_no_pin(void **state UNUSED)
+{
+	struct flow_key key = usual();
+	struct frame frame;
+	struct flow flow;
+
+	switch_set(NEW, OLD, UP_BOTH);
+	open_by(SYN);
+	client_sends(&frame, RST, 1001, 0, 0);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.state, FLOW_RESET);
+	assert_int_equal(gauges_now().pins, 0);
+}
+
 static void test_a_refusal_ends_it(void **state UNUSED)
 {
 	struct flow_key key = usual();
@@ -307,9 +329,11 @@ static void test_a_refusal_ends_it(void **state UNUSED)
 	expect_to_client(&frame, member_sends(&frame, 1, RST | ACK, 0, 1001));
 	assert_true(flow_read(&key, &flow));
 	assert_int_equal(flow.state, FLOW_RESET);
-	/* And the same ports may try again; by now there is a pin, which the peer has too. */
+	assert_int_equal(gauges_now().pins, 0);
+	/* And the same ports may try again. */
 	assert_int_equal(open_by(SYN), 1);
-	assert_false(flow_read(&key, &flow));
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.flags, FLOW_BEGUN);
 }
 
 static int set_up(void **state UNUSED)
@@ -339,6 +363,7 @@ static const struct {
 	{ "what is never acknowledged expires", test_what_is_never_acknowledged_goes },
 	{ "what was begun before a promotion does not", test_what_was_begun_before_a_promotion_stays },
 	{ "what is acknowledged does not", test_what_is_acknowledged_stays },
+	{ "a reset makes no pin", test_a_reset_makes_no_pin },
 	{ "a refusal ends it", test_a_refusal_ends_it },
 };
 

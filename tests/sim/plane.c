@@ -334,6 +334,7 @@ void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, u
 
 /* --- entries: record.bpf.h, pin.bpf.h --------------------------------------------------------- */
 
+/* A SYN makes none, and neither does the peer's flow. */
 static void hold_pin(struct node *node, unsigned int flow, bool own)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
@@ -341,7 +342,7 @@ static void hold_pin(struct node *node, unsigned int flow, bool own)
 	struct flow_event event;
 	bool fresh = !pin->used;
 
-	if (pool_of(flow) != 0)
+	if (pool_of(flow) != 0 || (fresh && (!own || entry->begun)))
 		return;
 	if (fresh)
 		*pin = (struct plane_pin){ .used = true, .member = entry->member };
@@ -496,10 +497,23 @@ static int derive(struct node *node, unsigned int flow, enum packet packet)
 	return member;
 }
 
+/* Makes the pin; the peer hears of the flow once more behind it, and counts it too. */
+static void acknowledge(struct node *node, unsigned int flow)
+{
+	struct flow_event event;
+
+	hold_pin(node, flow, true);
+	if (!node->plane.flow[flow].counted)
+		return;
+	event = plane_flow_event(node, flow);
+	plane_emit(node, &event);
+}
+
 static int of_client(struct node *node, unsigned int flow, enum packet packet)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
 	struct plane_handshake *handshake = &node->plane.handshake[flow];
+	bool first = entry->begun || entry->flags & FLOW_REPLICA;
 	struct plane_flow made;
 
 	watch(node, flow, packet == PACKET_SYN ? "gets a SYN" : "gets a packet");
@@ -508,6 +522,8 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 	if (entry->used) {
 		track(node, entry, packet, FLOW_CLIENT_FIN);
 		entry->begun &= packet == PACKET_SYN;
+		if (first && !entry->counted && packet != PACKET_SYN && packet != PACKET_RST)
+			acknowledge(node, flow);
 		return entry->member;
 	}
 	if (!handshake->used)
@@ -684,6 +700,8 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 		remove_flow(node, flow, false);
 		return;
 	}
+	if (!entry->counted)
+		hold_pin(node, flow, false);
 	entry->member = (uint8_t)member;
 	entry->epoch = record->epoch;
 	entry->flags &= (uint8_t)~FLOW_REVIVED;

@@ -479,6 +479,21 @@ static void table_has_room(struct scene *s)
 	s->lbd.flows = 799999;
 }
 
+static void pins_full(struct scene *s)
+{
+	SET(s->lbd, pins_max, 3204);
+}
+
+static void pins_nearly_full(struct scene *s)
+{
+	SET(s->lbd, pins_max, 4005);
+}
+
+static void pins_have_room(struct scene *s)
+{
+	SET(s->lbd, pins_max, 4006);
+}
+
 static void other_size(struct scene *s)
 {
 	SET(s->lbd, flows_wanted, 2000000);
@@ -604,6 +619,11 @@ static void test_status_cases(void **state)
 		{ table_nearly_full, 1,
 		  "problem: the flow table is nearly full: 800000 of 1000000 flows", NULL },
 		{ table_has_room, 0, "799", "the flow table" },
+		{ pins_full, 1, "problem: the table of pins is full: new clients keep no affinity",
+		  "nearly" },
+		{ pins_nearly_full, 1, "problem: the table of pins is nearly full: 3204 of 4005",
+		  NULL },
+		{ pins_have_room, 0, "lb1", "the table of pins" },
 		{ other_size, 0, "note: the tables of lb1 have room for 1000000 flows", "problem" },
 		{ setting_waits, 0,
 		  "note: vrrpd of lb1 runs with older settings: restart it there (vrrp / "
