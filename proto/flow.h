@@ -126,7 +126,7 @@ struct pin {
 	__u16 pad;
 	__u32 created;
 	__u32 last_used; /* ticks: last promotion or end of a flow */
-	__u32 flows;     /* living flows of this client in this pool; exact, BPF counts */
+	__u32 flows;     /* living flows that have this pin's pool_id; exact, BPF counts */
 };
 
 /* Map `gauges`, one entry; written atomically by BPF. */

@@ -153,16 +153,10 @@ static __always_inline int apply_is_other(const struct flow *flow, const struct 
 	       flow->member != way->member;
 }
 
-/* A flow that is told of again because there is its client's pin by now. */
+/* A flow that is told of again, perhaps because there is its client's pin by now. */
 static __noinline void apply_hold(const struct flow_event *record, struct flow *flow)
 {
-	const struct flow_pool *pool = record_pool(record_service(&record->key));
-	struct pin_key pin = { .client = record->key.client };
-
-	if (!pool || !(pool->flags & POOL_AFFINITY))
-		return;
-	pin.pool_id = pool->id;
-	record_hold(&pin, flow, pool, PIN_KEEP);
+	record_join(&record->key, flow, PIN_KEEP);
 }
 
 static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
@@ -178,8 +172,10 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 	if (flow && serial_after(flow->epoch, record->epoch))
 		return;
 	if (flow && record->apply == APPLY_IF_ABSENT) {
-		if (!apply_is_other(flow, &way))
-			apply_flow_end(record, flow, &way, tally);
+		if (apply_is_other(flow, &way))
+			return;
+		apply_flow_end(record, flow, &way, tally);
+		apply_hold(record, flow);
 		return;
 	}
 	/* The same ports once more: the end of the former flow was merged into this record. */
@@ -193,8 +189,7 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 		return;
 	}
 	apply_flow_known(record, flow, way.member, tally->now);
-	if (!flow->pool_id && !(flow->flags & (FLOW_OUTBOUND | FLOW_DOOMED)))
-		apply_hold(record, flow);
+	apply_hold(record, flow);
 	tally->done++;
 }
 

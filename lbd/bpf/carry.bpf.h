@@ -49,6 +49,14 @@ static __always_inline int carry_is_same(const struct flow *flow, const struct f
 	       flow->source_port == other->source_port;
 }
 
+/* The same connection, which its client has acknowledged here and had only begun there. */
+static __always_inline int carry_is_past(const struct flow *flow, const struct flow *than)
+{
+	return flow->created == than->created && flow->member == than->member &&
+	       flow->source == than->source && flow->source_port == than->source_port &&
+	       than->flags & ~flow->flags & (FLOW_BEGUN | FLOW_REPLICA);
+}
+
 /* Packets that came since count bytes: what has been seen here as well is not put back. */
 static __always_inline int carry_is_newer(const struct flow *flow, const struct flow *than)
 {
@@ -69,7 +77,7 @@ static __always_inline void carry_flow(struct carried *record, struct tally *tal
 	if (!flow && record->kind == CARRY_KNOWN_FLOW)
 		return;
 	/* The port's next flow, or the same one that packets have made here meanwhile. */
-	if (flow && serial_after(flow->created, fresh->created))
+	if (flow && (serial_after(flow->created, fresh->created) || carry_is_past(flow, fresh)))
 		return;
 	if (flow)
 		record_remove(&record->key, flow, tally->now, RECORD_PEER);

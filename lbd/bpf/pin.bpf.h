@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Affinity: which member a client goes to.  pin.flows counts the living flows that have this pin's
- * pool_id, exactly: who records a flow takes hold of the pin first, who removes it lets go.
+ * pool_id, exactly: who records a flow takes hold of the pin first, or when there is one; who removes
+ * it lets go.
  *
  * A SYN makes no pin, even where it is recorded: a flood of them would fill the table for as long
  * as pins last, with clients that do not exist.  Who acknowledges makes it.

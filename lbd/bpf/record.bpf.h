@@ -35,22 +35,17 @@ static __always_inline int record_judge(const struct flow *flow, int by)
 	return flow->flags & FLOW_BEGUN ? PIN_REPLACE_DEAD : PIN_REPLACE_DEAD | PIN_MAKE;
 }
 
-/* The pin's part of a record: sets flow->pool_id when the flow is counted there. */
-static __always_inline int record_hold(const struct pin_key *key, struct flow *flow,
-				       const struct flow_pool *pool, int judge)
+/* The pin's part of a record; the pool in which the flow is counted now, 0: in none. */
+static __always_inline __u32 record_hold(const struct pin_key *key, const struct flow *flow,
+					 const struct flow_pool *pool, int judge)
 {
 	__u32 now = flow->last_seen;
 	int held = pin_hold(key, pool, flow->member, now, judge);
-	const struct pin *pin;
+	const struct pin *pin = held == PIN_HELD_NEW ? bpf_map_lookup_elem(&pins, key) : NULL;
 
-	if (held != PIN_NONE)
-		flow->pool_id = key->pool_id;
-	if (held != PIN_HELD_NEW)
-		return held;
-	pin = bpf_map_lookup_elem(&pins, key);
 	if (pin)
 		event_pin(EVENT_PIN_PUT, key, pin, flow->epoch, now);
-	return held;
+	return held == PIN_NONE ? 0 : key->pool_id;
 }
 
 /* The service that a flow is of; NULL: its port is none here, or it is of a member's own address. */
@@ -99,8 +94,7 @@ static __noinline void record_settle(const struct flow_key *key, struct flow *fl
 /*
  * Makes a flow of a filled-in entry; pool is NULL where none is known.  0, -EEXIST when it was
  * there already, another error when the table is full or another flow has its source.  The pin
- * comes first, so that the peer never sees the flow of a client whose pin it lacks; a pin without
- * its flow is harmless.
+ * comes first, so that the peer can count the flow there; a pin without its flow is harmless.
  *
  * Static, as record_remove(): the key of a map may not be an argument of a global function before
  * Linux 6.4.
@@ -117,7 +111,7 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 		return err;
 	if (pool && pool->flags & POOL_AFFINITY) {
 		pin.pool_id = pool->id;
-		record_hold(&pin, flow, pool, record_judge(flow, by));
+		flow->pool_id = record_hold(&pin, flow, pool, record_judge(flow, by));
 	}
 	err = flow_add(key, flow);
 	if (err) {
@@ -138,30 +132,45 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 }
 
 /*
- * Counts a flow on its client's pin that was not when it was made.  The peer is told of the flow
- * again, behind its pin, and counts it too (apply_hold()).
+ * Counts a flow that has an entry already, and is counted nowhere, on its client's pin.  1 when this
+ * did.  Of two that do so at once, one lets go.  Against the removal of the same entry in the same
+ * instant nothing helps: its hold would stay until the tables are moved.
+ */
+static __always_inline int record_join(const struct flow_key *key, struct flow *flow, int judge)
+{
+	const struct flow_pool *pool = record_pool(record_service(key));
+	struct pin_key pin = { .client = key->client };
+	__u32 held;
+
+	if (flow->pool_id || flow->flags & (FLOW_OUTBOUND | FLOW_DOOMED) || !pool ||
+	    !(pool->flags & POOL_AFFINITY))
+		return 0;
+	pin.pool_id = pool->id;
+	held = record_hold(&pin, flow, pool, judge);
+	if (!held)
+		return 0;
+	if (!__sync_val_compare_and_swap(&flow->pool_id, 0, held))
+		return 1;
+	pin_release(&pin, flow->last_seen);
+	return 0;
+}
+
+/*
+ * A flow is known to be more than a SYN: this makes its client's pin, if there is none.  The peer is
+ * told of the flow again behind that, and counts it too.
  *
  * Not static: it is verified once, whoever calls; so it looks for the flow again.
  */
 __noinline int record_acknowledged(const struct flow_key *named)
 {
 	struct flow_key key;
-	struct pin_key pin = {};
-	const struct flow_pool *pool;
 	struct flow *flow;
 
 	if (!named)
 		return 0;
 	key = *named;
-	pool = record_pool(record_service(&key));
-	if (!pool || !(pool->flags & POOL_AFFINITY))
-		return 0;
 	flow = flow_find(&key);
-	if (!flow || flow->pool_id || flow->flags & (FLOW_OUTBOUND | FLOW_DOOMED))
-		return 0;
-	pin.client = key.client;
-	pin.pool_id = pool->id;
-	if (record_hold(&pin, flow, pool, record_judge(flow, RECORD_OWN)) != PIN_NONE)
+	if (flow && record_join(&key, flow, PIN_REPLACE_DEAD | PIN_MAKE))
 		event_flow(EVENT_FLOW_PUT, &key, flow, flow->state, flow->last_seen);
 	return 0;
 }
@@ -206,11 +215,11 @@ static __noinline void record_release(const struct flow_ip *client, __u32 pool_i
 /* Ends a flow by our word, not by its ends'; the pool whose pin has counted it, 0: none. */
 static __noinline __u32 record_doom(const struct flow_key *key, struct flow *flow, __u32 now)
 {
-	__u32 pool_id = flow->pool_id;
+	__u32 pool_id;
 
 	flow->flags |= FLOW_DOOMED;
 	flow->state = FLOW_RESET;
-	flow->pool_id = 0;
+	pool_id = __sync_lock_test_and_set(&flow->pool_id, 0);
 	if (pool_id)
 		record_release(&key->client, pool_id, now);
 	return pool_id;

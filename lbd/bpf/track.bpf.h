@@ -103,6 +103,15 @@ static __always_inline void track_numbers(struct flow *flow, const struct packet
 		flow->client_seq = p->seq_end;
 }
 
+/*
+ * Not his request, which he may repeat, nor a reset: whether a segment of the client shows that he
+ * goes on with what has been begun.  His numbers are not looked at.
+ */
+static __always_inline int track_acknowledges(const struct packet *p)
+{
+	return (p->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
+}
+
 static __always_inline void track_client(struct flow *flow, const struct flow_key *key,
 					 const struct packet *p)
 {
@@ -114,9 +123,9 @@ static __always_inline void track_client(struct flow *flow, const struct flow_ke
 		hop_hear(&flow->hop, p);
 	if (track_common(flow, state, p->now))
 		track_tell(p, key, flow, state);
-	if (flow->flags & (FLOW_REPLICA | FLOW_BEGUN)) {
-		flow->flags &= ~FLOW_REPLICA & (p->flags & TCP_SYN ? ~0 : ~FLOW_BEGUN);
-		if (!flow->pool_id && !(p->flags & (TCP_SYN | TCP_RST)))
+	if (flow->flags & (FLOW_REPLICA | FLOW_BEGUN) && track_acknowledges(p)) {
+		flow->flags &= ~(FLOW_REPLICA | FLOW_BEGUN);
+		if (!flow->pool_id)
 			record_acknowledged(key);
 	}
 	flow->bytes_in += p->bytes;
@@ -134,10 +143,12 @@ static __always_inline void track_member(struct flow *flow, const struct flow_ke
 
 	if (track_common(flow, state, p->now))
 		track_tell(p, key, flow, state);
-	/* A copy whose member still answers the SYN: it knows of no acknowledgement by the client.
-	 */
-	if (flow->flags & FLOW_REPLICA)
+	/* A copy whose member still answers the SYN: the client has not acknowledged. */
+	if (flow->flags & FLOW_REPLICA && !(p->flags & TCP_RST)) {
 		flow->flags = (flow->flags & ~FLOW_REPLICA) | (p->flags & TCP_SYN ? FLOW_BEGUN : 0);
+		if (!flow->pool_id && !(p->flags & TCP_SYN))
+			record_acknowledged(key);
+	}
 	flow->bytes_out += p->bytes;
 	bytes = bytes_of(flow->member);
 	if (bytes)

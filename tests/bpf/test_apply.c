@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Records of the peer: what they make, change and must leave alone, and who may bring them. */
+#include "lbd/bpf/carried.h"
 #include "tests/bpf/harness.h"
 
 #include <grp.h>
@@ -355,6 +356,45 @@ static void test_pin_counts_where_it_was_taken(void **state UNUSED)
 	assert_int_equal(pin.flows, 0);
 }
 
+/* What the old tables had of it was only begun; its client has acknowledged since. */
+static void test_carried_copy_takes_nothing_back(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct flow flow = { .state = FLOW_ESTABLISHED,
+			     .flags = FLOW_BEGUN,
+			     .created = 1000,
+			     .last_seen = 1000 };
+	struct carried old = { .kind = CARRY_FLOW, .key = key, .entry.flow = flow };
+	struct flow_call call = { .count = 1 };
+	struct frame frame;
+	struct pin pin;
+
+	flow_write(&key, &flow);
+	expect_to_member(&frame, client_sends(&frame, ACK, 100, 500, 9));
+	map_set(box.bpf->maps.carried, 0, &old);
+	assert_int_equal(run_call(box.bpf->progs.caspair_carry, &call), 0);
+	assert_int_equal(call.done, 0);
+	assert_true(flow_read(&key, &flow));
+	assert_int_equal(flow.flags, 0);
+	assert_int_equal(flow.pool_id, POOL_RPC_ID);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 1);
+}
+
+/* A tail that is offered brings the pin of a flow that is known here. */
+static void test_offered_flow_is_counted(void **state UNUSED)
+{
+	struct flow_event flow = put(7, 0), made = pin_record(EVENT_PIN_PUT, 0);
+	struct pin pin;
+
+	apply_one(&flow);
+	made.apply = flow.apply = APPLY_IF_ABSENT;
+	expect_call(apply_one(&made), 1, 0, 0);
+	expect_call(apply_one(&flow), 0, 0, 0);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.flows, 1);
+}
+
 /* --- refused --- */
 
 struct nonsense {
@@ -587,6 +627,8 @@ static const struct {
 	{ "a key of two families is refused", test_families_do_not_mix },
 	{ "a record makes a replica, its pin and its counts", test_put_makes_a_replica },
 	{ "a pin comes after its flow", test_a_pin_comes_after_its_flow },
+	{ "a table that is given up takes nothing back", test_carried_copy_takes_nothing_back },
+	{ "an offered flow is counted", test_offered_flow_is_counted },
 	{ "an acknowledgement makes a replica's pin", test_acknowledged_replica },
 	{ "a replica carries packets on a standby", test_replica_carries_packets },
 	{ "a replica counts on the pin that is there", test_put_counts_on_an_existing_pin },

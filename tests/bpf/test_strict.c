@@ -448,7 +448,7 @@ static void test_what_is_forgotten_waits(void **state UNUSED)
 	expect_to_client(&frame, synack(&frame));
 }
 
-/* The standby that has taken over knows it by its record. */
+/* The standby that has taken over knows it by its record, and makes the pin when it is more. */
 static void test_after_a_takeover(void **state UNUSED)
 {
 	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
@@ -458,12 +458,69 @@ static void test_after_a_takeover(void **state UNUSED)
 			     .last_seen = ticks_now(),
 			     .created = ticks_now() };
 	struct frame frame;
+	struct pin pin;
 
 	strict_begin(MODE_NAT, SERVICE_REQUIRE);
+	peer_follows();
 	flow_write(&key, &flow);
 	assert_int_equal(expect_to_member(&frame, client_sends(&frame, SYN, 1000, 0, 0)), 1);
 	expect_to_client(&frame, member_sends(&frame, 1, SYN | ACK, 5000, 1001));
 	assert_int_equal(waiting(), 0);
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.flags, FLOW_BEGUN);
+	assert_int_equal(gauges_now().pins, 0);
+	assert_int_equal(expect_to_member(&frame, client_sends(&frame, ACK, 1001, 5001, 0)), 1);
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.flags, 0);
+	assert_int_equal(flow.pool_id, POOL_RPC_ID);
+	assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+	assert_int_equal(pin.member, 1);
+	assert_int_equal(pin.flows, 1);
+}
+
+/* A new standby has to follow first. */
+static void test_after_a_takeover_with_another(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct flow flow = { .state = FLOW_ESTABLISHED,
+			     .flags = FLOW_REPLICA,
+			     .member = 0,
+			     .last_seen = ticks_now(),
+			     .created = ticks_now() };
+	struct frame frame;
+
+	strict_begin(MODE_NAT, SERVICE_REQUIRE);
+	flow_write(&key, &flow);
+	opens();
+	assert_int_equal(synack(&frame), XDP_DROP);
+	peer_follows();
+	expect_to_client(&frame, synack(&frame));
+}
+
+/* It shows nothing that a reset comes in between, nor that the member is the first to go on. */
+static void test_a_copy_makes_its_pin(void **state UNUSED)
+{
+	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
+	struct flow flow = { .state = FLOW_ESTABLISHED,
+			     .flags = FLOW_REPLICA,
+			     .member = 0,
+			     .last_seen = ticks_now(),
+			     .created = ticks_now() };
+	struct frame frame;
+	struct pin pin;
+
+	for (int member_first = 0; member_first < 2; member_first++) {
+		strict_begin(MODE_NAT, 0);
+		flow_write(&key, &flow);
+		client_sends(&frame, RST, 1001, 0, 0);
+		assert_int_equal(gauges_now().pins, (uint64_t)member_first);
+		if (member_first)
+			expect_to_client(&frame, member_sends(&frame, 0, ACK | PSH, 5001, 1001));
+		else
+			expect_to_member(&frame, client_sends(&frame, ACK | FIN, 1001, 5001, 0));
+		assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+		assert_int_equal(pin.flows, member_first + 1);
+	}
 }
 
 /* Whether the client had acknowledged to the dead node its member knows: it asks it no more then. */
@@ -628,6 +685,8 @@ static const struct {
 	{ "ports used again wait again", test_ports_used_again },
 	{ "what is forgotten waits", test_what_is_forgotten_waits },
 	{ "after a takeover the record answers", test_after_a_takeover },
+	{ "and waits for a standby that is there", test_after_a_takeover_with_another },
+	{ "a copy makes its pin", test_a_copy_makes_its_pin },
 	{ "a copy whose member still answers a SYN is begun", test_a_copy_that_is_not_acknowledged },
 	{ "what nobody asked for is dropped", test_nobody_asked },
 	{ "in DSR the SYN waits", test_dsr_holds_the_syn },

@@ -415,6 +415,30 @@ static void look_at_cover(struct world *world)
 	}
 }
 
+/* A pin counts its flows exactly; and whoever has gone on with what he began here is counted. */
+static void check_pins(const struct node *node)
+{
+	const struct plane *plane = &node->plane;
+	unsigned int counted[PINS] = { 0 };
+
+	for (unsigned int f = 0; f < FLOWS; f++) {
+		const struct plane_flow *entry = &plane->flow[f];
+		unsigned int pin = plane_pin_of(f);
+		bool seen = !entry->begun && !(entry->flags & FLOW_REPLICA);
+
+		if (!entry->used)
+			continue;
+		counted[pin] += entry->counted;
+		if (pin % POOLS == 0 && seen && entry->state == FLOW_ESTABLISHED && !entry->counted)
+			trace_fail(node->world, "node %u: flow %u goes on and has no pin",
+				   node->number + 1, f);
+	}
+	for (unsigned int p = 0; p < PINS; p++)
+		if (plane->pin[p].used && plane->pin[p].flows != counted[p])
+			trace_fail(node->world, "node %u: pin %u counts %u flows of %u",
+				   node->number + 1, p, plane->pin[p].flows, counted[p]);
+}
+
 void oracle_step(struct world *world)
 {
 	check_owners(world);
@@ -431,6 +455,7 @@ void oracle_step(struct world *world)
 		if (synced && !node->was_synced)
 			oracle_records(node);
 		node->was_synced = synced;
+		check_pins(node);
 	}
 }
 

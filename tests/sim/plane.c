@@ -408,7 +408,6 @@ static void track(struct node *node, struct plane_flow *entry, enum packet packe
 	struct flow_event event;
 
 	entry->seen = node_now(node);
-	entry->flags &= (uint8_t)~FLOW_REPLICA;
 	if (packet == PACKET_RST)
 		entry->state = FLOW_RESET;
 	else if (entry->state == FLOW_RESET)
@@ -497,13 +496,21 @@ static int derive(struct node *node, unsigned int flow, enum packet packet)
 	return member;
 }
 
-/* Makes the pin; the peer hears of the flow once more behind it, and counts it too. */
-static void acknowledge(struct node *node, unsigned int flow)
+/*
+ * What was only begun, or known as a copy, goes on, or is `begun` still.  Makes the pin; the peer hears
+ * of the flow once more behind it, and counts it too.
+ */
+static void acknowledge(struct node *node, unsigned int flow, bool begun)
 {
+	struct plane_flow *entry = &node->plane.flow[flow];
 	struct flow_event event;
 
+	entry->flags &= (uint8_t)~FLOW_REPLICA;
+	entry->begun = begun;
+	if (begun || entry->counted)
+		return;
 	hold_pin(node, flow, true);
-	if (!node->plane.flow[flow].counted)
+	if (!entry->counted)
 		return;
 	event = plane_flow_event(node, flow);
 	plane_emit(node, &event);
@@ -513,7 +520,6 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
 	struct plane_handshake *handshake = &node->plane.handshake[flow];
-	bool first = entry->begun || entry->flags & FLOW_REPLICA;
 	struct plane_flow made;
 
 	watch(node, flow, packet == PACKET_SYN ? "gets a SYN" : "gets a packet");
@@ -521,9 +527,9 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 		return begin(node, flow);
 	if (entry->used) {
 		track(node, entry, packet, FLOW_CLIENT_FIN);
-		entry->begun &= packet == PACKET_SYN;
-		if (first && !entry->counted && packet != PACKET_SYN && packet != PACKET_RST)
-			acknowledge(node, flow);
+		if ((entry->begun || entry->flags & FLOW_REPLICA) && packet != PACKET_SYN &&
+		    packet != PACKET_RST)
+			acknowledge(node, flow, false);
 		return entry->member;
 	}
 	if (!handshake->used)
@@ -553,6 +559,8 @@ bool plane_member(struct node *node, unsigned int flow, unsigned int member, enu
 		return false;
 	if (entry->used && entry->member == member) {
 		track(node, entry, packet, FLOW_MEMBER_FIN);
+		if (entry->flags & FLOW_REPLICA && packet != PACKET_RST)
+			acknowledge(node, flow, packet == PACKET_SYNACK);
 		return packet != PACKET_SYNACK || !entry->begun || strict_passes(node, flow);
 	}
 	if (handshake->used && handshake->member == member) {
@@ -694,6 +702,8 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 		    entry->flags & FLOW_REPLICA && entry->member == member &&
 		    !(entry->flags & FLOW_REVIVED))
 			entry->state = record->state;
+		if (record->kind == EVENT_FLOW_PUT && entry->member == member && !entry->counted)
+			hold_pin(node, flow, false);
 		return;
 	}
 	if (record->kind == EVENT_FLOW_DEL) {
