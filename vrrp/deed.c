@@ -205,9 +205,10 @@ bool deed_defend_rest(void *arg)
 	const struct addr *addr;
 	const struct vip *vip;
 
-	while ((addr = dispute_due(&vrrpd->disputes, lease_now())) != NULL) {
+	while (speaks(vrrpd, lease_now()) &&
+	       (addr = dispute_due(&vrrpd->disputes, lease_now())) != NULL) {
 		vip = vip_find(&vrrpd->vips, addr);
-		if (vip && speaks(vrrpd, lease_now()))
+		if (vip)
 			announce_send(vrrpd->announcer, vip->ifindex, addr);
 	}
 	return dispute_owes(&vrrpd->disputes);
