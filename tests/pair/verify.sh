@@ -64,12 +64,21 @@ in_ruins() {
 	verify 1 0 '^equal'
 }
 
+# A standby that goes on believes for an instant that it is one, while the active node knows better.
+mended() {
+	pairctl 1 verify >"$LAB/log/verify.log" 2>&1
+	grep -q '^broken off' "$LAB/log/verify.log" && return 1
+	! grep -q 'still differ' "$LAB/log/verify.log" || fail "not mended: $(cat "$LAB/log/verify.log")"
+	grep -qE '^equal|entries were sent again' "$LAB/log/verify.log"
+}
+
 # The standby stops, then the channel is cut, in the middle of it.
 cut_short() {
 	signal -STOP lb2-syncd
 	verify 1 1 'broken off'
 	signal -CONT lb2-syncd
 	pair_up 1 2
+	LAB_POLL=0.1 wait_for 10 "a comparison to its end" mended
 	damage 1 0 0
 	signal -STOP lb2-syncd
 	pairctl 1 verify >"$LAB/log/cut.log" 2>&1 &
@@ -81,7 +90,7 @@ cut_short() {
 	signal -CONT lb2-syncd
 	pp ip -n lb2 link set eth2 up
 	pair_up 1 2
-	answer >/dev/null
+	LAB_POLL=0.1 wait_for 10 "a comparison to its end" mended
 	LAB_POLL=0.1 wait_for 5 "equal tables" equal
 }
 
