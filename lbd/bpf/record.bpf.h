@@ -132,9 +132,9 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 }
 
 /*
- * Counts a flow that has an entry already, and is counted nowhere, on its client's pin.  1 when this
- * did.  Of two that do so at once, one lets go.  Against the removal of the same entry in the same
- * instant nothing helps: its hold would stay until the tables are moved.
+ * Counts a flow that has an entry already, and is counted nowhere, on its client's pin.  1 when
+ * this did.  Of two that do so at once, one lets go.  Against the removal of the same entry in the
+ * same instant nothing helps: its hold would stay until the tables are moved.
  */
 static __always_inline int record_join(const struct flow_key *key, struct flow *flow, int judge)
 {
@@ -156,8 +156,8 @@ static __always_inline int record_join(const struct flow_key *key, struct flow *
 }
 
 /*
- * A flow is known to be more than a SYN: this makes its client's pin, if there is none.  The peer is
- * told of the flow again behind that, and counts it too.
+ * A flow is known to be more than a SYN: this makes its client's pin, if there is none.  The peer
+ * is told of the flow again behind that, and counts it too.
  *
  * Not static: it is verified once, whoever calls; so it looks for the flow again.
  */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Records of the peer: what they make, change and must leave alone, and who may bring them. */
-#include "lbd/bpf/carried.h"
 #include "tests/bpf/harness.h"
 
 #include <grp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+
+#include "lbd/bpf/carried.h"
 
 enum { NOBODY = 65534, FLOWS_MAX = 64, PINS_MAX = 16 };
 
@@ -414,9 +415,7 @@ static const struct nonsense nonsense[] = {
 	{ "a VIP is no member", VIP, { RECORD } },
 	{ "an unknown mode is refused", 0, { RECORD, .mode = MODE_SNAT + 1 } },
 	{ "state 0 is refused", 0, { .kind = EVENT_FLOW_PUT } },
-	{ "a state above the last is refused",
-	  0,
-	  { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
+	{ "a state above the last is refused", 0, { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
 	{ "a pin to an unknown member is refused",
 	  0x7f000001,
 	  { .kind = EVENT_PIN_PUT, .pool_id = POOL_RPC_ID } },

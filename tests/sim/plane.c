@@ -497,8 +497,8 @@ static int derive(struct node *node, unsigned int flow, enum packet packet)
 }
 
 /*
- * What was only begun, or known as a copy, goes on, or is `begun` still.  Makes the pin; the peer hears
- * of the flow once more behind it, and counts it too.
+ * What was only begun, or known as a copy, goes on, or is `begun` still.  Makes the pin; the peer
+ * hears of the flow once more behind it, and counts it too.
  */
 static void acknowledge(struct node *node, unsigned int flow, bool begun)
 {
