@@ -43,6 +43,12 @@ static __always_inline int apply_flow_valid(const struct flow_event *record)
 	       record->state <= FLOW_CLAIMED;
 }
 
+static __always_inline int apply_by(const struct flow_event *record)
+{
+	return record->apply == APPLY_IF_ABSENT && record->client_ack ? RECORD_OFFERED
+								      : RECORD_PEER;
+}
+
 static __noinline void apply_flow_new(const struct flow_event *record, const struct way *way,
 				      struct tally *tally)
 {
@@ -64,7 +70,7 @@ static __noinline void apply_flow_new(const struct flow_event *record, const str
 
 	if (!(flow.flags & (FLOW_OUTBOUND | FLOW_DOOMED)))
 		pool = record_pool(record_service(&record->key));
-	err = record_make(&record->key, &flow, pool, RECORD_PEER);
+	err = record_make(&record->key, &flow, pool, apply_by(record));
 	if (!err)
 		tally->done++;
 	else if (err != -EEXIST)
@@ -158,7 +164,7 @@ static __always_inline int apply_is_other(const struct flow *flow, const struct 
 /* A flow that is told of again, perhaps because there is its client's pin by now. */
 static __noinline void apply_hold(const struct flow_event *record, struct flow *flow)
 {
-	record_join(&record->key, flow, PIN_KEEP);
+	record_join(&record->key, flow, record_judge(flow, apply_by(record)));
 }
 
 static __always_inline void apply_flow_put(const struct flow_event *record, struct tally *tally)
@@ -177,7 +183,8 @@ static __always_inline void apply_flow_put(const struct flow_event *record, stru
 		if (apply_is_other(flow, &way))
 			return;
 		apply_flow_end(record, flow, &way, tally);
-		apply_hold(record, flow);
+		if (flow->member == way.member)
+			apply_hold(record, flow);
 		return;
 	}
 	/* The same ports once more: the end of the former flow was merged into this record. */

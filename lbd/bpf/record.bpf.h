@@ -15,6 +15,11 @@
 enum record_by {
 	RECORD_OWN = 0, /* ours: reported to the peer, pins are made and dead ones replaced */
 	RECORD_PEER,    /* the peer's: not reported, its pins come as records of their own */
+	/*
+	 * The same, but offered to who leads, and its client has acknowledged.  Who leads without a
+	 * memory is not offered the older pin that counts it there, so the flow makes it.
+	 */
+	RECORD_OFFERED,
 };
 
 static __always_inline void record_stats(__u16 member, __s64 flows, __s64 connections)
@@ -31,7 +36,7 @@ static __always_inline void record_stats(__u16 member, __s64 flows, __s64 connec
 static __always_inline int record_judge(const struct flow *flow, int by)
 {
 	if (by != RECORD_OWN)
-		return PIN_KEEP;
+		return by == RECORD_OFFERED ? PIN_MAKE : PIN_KEEP;
 	return flow->flags & FLOW_BEGUN ? PIN_REPLACE_DEAD : PIN_REPLACE_DEAD | PIN_MAKE;
 }
 
@@ -105,7 +110,7 @@ static __noinline int record_make(const struct flow_key *key, struct flow *flow,
 	struct pin_key pin = { .client = key->client };
 	struct way way = way_of(flow);
 	__u32 now = flow->last_seen;
-	int err = way.source ? source_enter(key, &way, by == RECORD_PEER) : 0;
+	int err = way.source ? source_enter(key, &way, by != RECORD_OWN) : 0;
 
 	if (err)
 		return err;

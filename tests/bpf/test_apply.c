@@ -16,13 +16,33 @@ static void inbox_put(uint32_t index, const struct flow_event *record)
 	map_set(box.bpf->maps.apply_inbox, index, record);
 }
 
-static struct flow_call apply(uint32_t count)
+static struct flow_call run_apply(uint32_t count)
 {
 	struct flow_call call = { .count = count };
 
 	assert_int_equal(run_call(box.bpf->progs.caspair_apply, &call), 0);
 	harness_drain();
+	return call;
+}
+
+static struct flow_call apply(uint32_t count)
+{
+	struct flow_call call = run_apply(count);
+
 	assert_int_equal(box.events, 0); /* what the peer sent is not sent back */
+	return call;
+}
+
+/* An offered flow; nothing is said of it but the pin that it makes. */
+static struct flow_call offer_one(const struct flow_event *record, unsigned int made)
+{
+	struct flow_call call;
+
+	inbox_put(0, record);
+	call = run_apply(1);
+	assert_int_equal(box.events, made);
+	if (made)
+		assert_int_equal(box.event[0].kind, EVENT_PIN_PUT);
 	return call;
 }
 
@@ -52,6 +72,15 @@ static struct flow_event put(uint32_t epoch, uint16_t slot)
 		.age = 5000,
 		.idle = 1000,
 	};
+}
+
+/* As it is told while it lives: without the client's numbers. */
+static struct flow_event told(uint32_t epoch, uint16_t slot)
+{
+	struct flow_event record = put(epoch, slot);
+
+	record.client_ack = record.client_seq = record.age = 0;
+	return record;
 }
 
 static struct flow_event pin_record(uint8_t kind, uint16_t slot)
@@ -305,6 +334,7 @@ static void test_offered_end(void **state)
 	record.apply = APPLY_IF_ABSENT;
 	record.state = row->state;
 	record.client_seq = row->client_seq;
+	record.client_ack = 0;
 	expect_call(apply_one(&record), row->after != row->state_before, 0, 0);
 	assert_true(flow_read(&record.key, &flow));
 	assert_int_equal(flow.state, row->after);
@@ -340,7 +370,7 @@ static void test_put_if_absent_makes(void **state UNUSED)
 	struct flow_event record = put(3, 0);
 
 	record.apply = APPLY_IF_ABSENT;
-	expect_call(apply_one(&record), 1, 0, 0);
+	expect_call(offer_one(&record, 1), 1, 0, 0);
 }
 
 static void test_pin_counts_where_it_was_taken(void **state UNUSED)
@@ -361,10 +391,9 @@ static void test_pin_counts_where_it_was_taken(void **state UNUSED)
 static void test_carried_copy_takes_nothing_back(void **state UNUSED)
 {
 	struct flow_key key = key_of(CLIENT, CLIENT_PORT, RPC_PORT);
-	struct flow flow = { .state = FLOW_ESTABLISHED,
-			     .flags = FLOW_BEGUN,
-			     .created = 1000,
-			     .last_seen = 1000 };
+	struct flow flow = {
+		.state = FLOW_ESTABLISHED, .flags = FLOW_BEGUN, .created = 1000, .last_seen = 1000
+	};
 	struct carried old = { .kind = CARRY_FLOW, .key = key, .entry.flow = flow };
 	struct flow_call call = { .count = 1 };
 	struct frame frame;
@@ -396,6 +425,43 @@ static void test_offered_flow_is_counted(void **state UNUSED)
 	assert_int_equal(pin.flows, 1);
 }
 
+/* Who leads without a memory hears of a flow, but not of the older pin that counts it there. */
+static void test_offered_flow_makes_its_pin(void **state UNUSED)
+{
+	struct flow_event flow = put(7, 1);
+	struct pin pin;
+
+	flow.apply = APPLY_IF_ABSENT;
+	for (int again = 0; again < 2; again++) {
+		expect_call(offer_one(&flow, 1), !again, 0, 0);
+		assert_true(pin_read(CLIENT, POOL_RPC_ID, &pin));
+		assert_int_equal(pin.member, 1);
+		assert_int_equal(pin.flows, 1);
+	}
+}
+
+/* The member's last acknowledgement came here, both ends' FINs went to the peer. */
+static void test_end_before_a_member(void **state UNUSED)
+{
+	struct flow_event record = told(7, 1);
+	struct frame frame;
+	struct flow flow;
+
+	apply_one(&record);
+	expect_to_client(&frame, member_sends(&frame, 1, ACK, 500, 109));
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.flags & FLOW_REPLICA, 0);
+	harness_drain();
+	box.events = 0;
+	record = put(7, 1);
+	record.apply = APPLY_IF_ABSENT;
+	record.state = FLOW_CLOSING;
+	record.client_seq = 0x7fffffff;
+	expect_call(offer_one(&record, 0), 1, 0, 0);
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.state, FLOW_CLOSING);
+}
+
 /* --- refused --- */
 
 struct nonsense {
@@ -415,7 +481,9 @@ static const struct nonsense nonsense[] = {
 	{ "a VIP is no member", VIP, { RECORD } },
 	{ "an unknown mode is refused", 0, { RECORD, .mode = MODE_SNAT + 1 } },
 	{ "state 0 is refused", 0, { .kind = EVENT_FLOW_PUT } },
-	{ "a state above the last is refused", 0, { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
+	{ "a state above the last is refused",
+	  0,
+	  { .kind = EVENT_FLOW_PUT, .state = FLOW_CLAIMED + 1 } },
 	{ "a pin to an unknown member is refused",
 	  0x7f000001,
 	  { .kind = EVENT_PIN_PUT, .pool_id = POOL_RPC_ID } },
@@ -628,6 +696,8 @@ static const struct {
 	{ "a pin comes after its flow", test_a_pin_comes_after_its_flow },
 	{ "a table that is given up takes nothing back", test_carried_copy_takes_nothing_back },
 	{ "an offered flow is counted", test_offered_flow_is_counted },
+	{ "and makes the pin that was not offered", test_offered_flow_makes_its_pin },
+	{ "an end is taken although its member was heard", test_end_before_a_member },
 	{ "an acknowledgement makes a replica's pin", test_acknowledged_replica },
 	{ "a replica carries packets on a standby", test_replica_carries_packets },
 	{ "a replica counts on the pin that is there", test_put_counts_on_an_existing_pin },

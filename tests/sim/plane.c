@@ -246,6 +246,7 @@ struct flow_event plane_flow_event(const struct node *node, unsigned int flow)
 		.key = plane_key(flow),
 		.member = member_address(entry->member, client_family(client_of(flow))),
 		.idle = (uint32_t)((node_now(node) - entry->seen) >> FLOW_TICK_SHIFT),
+		.client_ack = entry->acked,
 	};
 }
 
@@ -334,15 +335,17 @@ void plane_emit_gen(struct node *node, unsigned int pool, enum flow_gen state, u
 
 /* --- entries: record.bpf.h, pin.bpf.h --------------------------------------------------------- */
 
+enum record_by { RECORD_OWN, RECORD_PEER, RECORD_OFFERED };
+
 /* A SYN makes none, and neither does the peer's flow. */
-static void hold_pin(struct node *node, unsigned int flow, bool own)
+static void hold_pin(struct node *node, unsigned int flow, enum record_by by)
 {
 	struct plane_flow *entry = &node->plane.flow[flow];
 	struct plane_pin *pin = &node->plane.pin[plane_pin_of(flow)];
 	struct flow_event event;
-	bool fresh = !pin->used;
+	bool own = by == RECORD_OWN, fresh = !pin->used;
 
-	if (pool_of(flow) != 0 || (fresh && (!own || entry->begun)))
+	if (pool_of(flow) != 0 || (fresh && (own ? entry->begun : by == RECORD_PEER)))
 		return;
 	if (fresh)
 		*pin = (struct plane_pin){ .used = true, .member = entry->member };
@@ -353,21 +356,22 @@ static void hold_pin(struct node *node, unsigned int flow, bool own)
 		pin->member = entry->member;
 		fresh = true;
 	}
-	if (!fresh || !own)
+	if (!fresh)
 		return;
 	event = plane_pin_event(node, plane_pin_of(flow));
 	plane_emit(node, &event);
 }
 
-static void make_flow(struct node *node, unsigned int flow, const struct plane_flow *made, bool own)
+static void make_flow(struct node *node, unsigned int flow, const struct plane_flow *made,
+		      enum record_by by)
 {
 	struct flow_event event;
 
 	node->plane.flow[flow] = *made;
 	node->plane.handshake[flow].used = false;
-	hold_pin(node, flow, own);
-	watch(node, flow, own ? "made" : "copied");
-	if (!own)
+	hold_pin(node, flow, by);
+	watch(node, flow, by == RECORD_OWN ? "made" : "copied");
+	if (by != RECORD_OWN)
 		return;
 	event = plane_flow_event(node, flow);
 	plane_emit(node, &event);
@@ -474,7 +478,7 @@ static int begin(struct node *node, unsigned int flow)
 	if ((strict && exact_may(node, STRICT_A_SECOND)) || member != derived) {
 		made = fresh_flow(node, (unsigned int)member, 0);
 		made.exact = made.begun = true;
-		make_flow(node, flow, &made, true);
+		make_flow(node, flow, &made, RECORD_OWN);
 		strict_note(node, flow);
 		return member;
 	}
@@ -509,7 +513,7 @@ static void acknowledge(struct node *node, unsigned int flow, bool begun)
 	entry->begun = begun;
 	if (begun || entry->counted)
 		return;
-	hold_pin(node, flow, true);
+	hold_pin(node, flow, RECORD_OWN);
 	if (!entry->counted)
 		return;
 	event = plane_flow_event(node, flow);
@@ -527,6 +531,7 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 		return begin(node, flow);
 	if (entry->used) {
 		track(node, entry, packet, FLOW_CLIENT_FIN);
+		entry->acked |= packet != PACKET_SYN && packet != PACKET_RST;
 		if ((entry->begun || entry->flags & FLOW_REPLICA) && packet != PACKET_SYN &&
 		    packet != PACKET_RST)
 			acknowledge(node, flow, false);
@@ -536,7 +541,8 @@ static int of_client(struct node *node, unsigned int flow, enum packet packet)
 		return derive(node, flow, packet);
 	if (handshake->synack && packet != PACKET_SYN && packet != PACKET_RST) {
 		made = fresh_flow(node, handshake->member, 0);
-		make_flow(node, flow, &made, true);
+		made.acked = true;
+		make_flow(node, flow, &made, RECORD_OWN);
 	}
 	return handshake->member;
 }
@@ -572,7 +578,7 @@ bool plane_member(struct node *node, unsigned int flow, unsigned int member, enu
 	}
 	if (packet == PACKET_DATA && !entry->used) {
 		made = fresh_flow(node, member, FLOW_PICKED_UP);
-		make_flow(node, flow, &made, true);
+		make_flow(node, flow, &made, RECORD_OWN);
 	}
 	return true;
 }
@@ -658,7 +664,7 @@ bool plane_damage(struct node *node)
 		node->plane.pin[pin].member = member;
 	} else if (!entry->used) {
 		ghost = fresh_flow(node, member, FLOW_REPLICA);
-		make_flow(node, flow, &ghost, false);
+		make_flow(node, flow, &ghost, RECORD_PEER);
 	} else if (entry->member != member) {
 		entry->member = member;
 	} else {
@@ -681,17 +687,20 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 	int member = plane_member_number(&record->member);
 	bool polite = record->apply == APPLY_IF_ABSENT &&
 		      node->world->options.plant != PLANT_OVERWRITE;
+	enum record_by by = record->apply == APPLY_IF_ABSENT && record->client_ack ? RECORD_OFFERED
+										   : RECORD_PEER;
 	uint64_t seen = node_now(node) - ((uint64_t)record->idle << FLOW_TICK_SHIFT);
 	struct plane_flow made = { .used = true,
 				   .member = (uint8_t)member,
 				   .state = record->state,
 				   .flags = (record->flags & FLOW_PICKED_UP) | FLOW_REPLICA,
 				   .epoch = record->epoch,
+				   .acked = record->client_ack,
 				   .seen = seen };
 
 	if (!entry->used) {
 		if (record->kind == EVENT_FLOW_PUT && member != NOBODY)
-			make_flow(node, flow, &made, false);
+			make_flow(node, flow, &made, by);
 		return;
 	}
 	if (serial_after(entry->epoch, record->epoch) &&
@@ -703,7 +712,7 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 		    !(entry->flags & FLOW_REVIVED))
 			entry->state = record->state;
 		if (record->kind == EVENT_FLOW_PUT && entry->member == member && !entry->counted)
-			hold_pin(node, flow, false);
+			hold_pin(node, flow, by);
 		return;
 	}
 	if (record->kind == EVENT_FLOW_DEL) {
@@ -711,10 +720,11 @@ static void apply_flow(struct node *node, const struct flow_event *record, unsig
 		return;
 	}
 	if (!entry->counted)
-		hold_pin(node, flow, false);
+		hold_pin(node, flow, by);
 	entry->member = (uint8_t)member;
 	entry->epoch = record->epoch;
 	entry->flags &= (uint8_t)~FLOW_REVIVED;
+	entry->acked |= entry->flags & FLOW_REPLICA && record->client_ack;
 	watch(node, flow, "overwritten");
 	if ((int64_t)(seen - entry->seen) > 0)
 		entry->seen = seen;

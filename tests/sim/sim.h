@@ -151,6 +151,7 @@ struct plane_flow {
 	bool used, counted, closing;
 	bool exact; /* recorded at its SYN */
 	bool begun; /* and not acknowledged yet */
+	bool acked; /* the client's acknowledgement is known */
 	uint8_t member, state, flags;
 	uint32_t epoch;
 	uint64_t seen;
