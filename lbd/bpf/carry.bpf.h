@@ -49,12 +49,14 @@ static __always_inline int carry_is_same(const struct flow *flow, const struct f
 	       flow->source_port == other->source_port;
 }
 
-/* The same connection, which its client has acknowledged here and had only begun there. */
+/* The same connection, which its client has acknowledged here, or which is counted here by now. */
 static __always_inline int carry_is_past(const struct flow *flow, const struct flow *than)
 {
-	return flow->created == than->created && flow->member == than->member &&
-	       flow->source == than->source && flow->source_port == than->source_port &&
-	       than->flags & ~flow->flags & (FLOW_BEGUN | FLOW_REPLICA);
+	return !(than->flags & FLOW_DOOMED) && flow->created == than->created &&
+	       flow->member == than->member && flow->source == than->source &&
+	       flow->source_port == than->source_port &&
+	       (than->flags & ~flow->flags & (FLOW_BEGUN | FLOW_REPLICA) ||
+		(flow->pool_id && !than->pool_id));
 }
 
 /* Packets that came since count bytes: what has been seen here as well is not put back. */
