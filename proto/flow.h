@@ -61,9 +61,10 @@ enum flow_flags {
 			       towards it: never rewritten, key.vip is that address and key.client
 			       the far end */
 	FLOW_PICKED_UP = 2, /* recorded in mid-stream because the member answered */
-	FLOW_REPLICA = 4,   /* written by caspair_apply, no packet seen on this node yet */
-	FLOW_DOOMED = 8,    /* ended by us: state is RESET, and whoever still sends gets a reset */
-	FLOW_HEARD = 16, /* doomed, and the client knows: it has said so, or was answered; local */
+	FLOW_REPLICA = 4, /* written by caspair_apply, and nobody has gone on with it here: not more
+			     than a SYN or a RST of the client's, or a RST of the member's */
+	FLOW_DOOMED = 8,  /* ended by us: state is RESET, and whoever still sends gets a reset */
+	FLOW_HEARD = 16,  /* doomed, and the client knows: it has said so, or was answered; local */
 	FLOW_REVIVED = 32, /* goes on after a RST: the peer has heard of that one only; local */
 	FLOW_UNREAD = 64,  /* of an inspected service, and no bind was read yet; local */
 	FLOW_BEGUN = 128,  /* recorded at its SYN, and the client has not acknowledged yet; local */

@@ -52,9 +52,12 @@ static __noinline void claim_check(const struct packet *p, const struct flow_key
 {
 	if (!packet_confirms(p) || p->flags & TCP_FIN)
 		return;
-	/* A replica's numbers are not known, but both nodes have seen the client. */
+	/*
+	 * A replica's numbers are not known, but both nodes have seen the client.  The first number
+	 * of who has only begun shows nothing: he may have guessed it.
+	 */
 	if (!(flow->flags & FLOW_REPLICA) &&
-	    !serial_after(bpf_ntohl(p->tcp->ack_seq), flow->client_ack))
+	    (!flow->client_ack || !serial_after(bpf_ntohl(p->tcp->ack_seq), flow->client_ack)))
 		return;
 	flow->state = FLOW_ESTABLISHED;
 	event_flow(EVENT_FLOW_PUT, key, flow, flow->state, p->now);

@@ -126,8 +126,7 @@ static __noinline int inbound_exact(struct packet *p, const struct flow_key *key
 	flow->flags = FLOW_BEGUN;
 	if (service->flags & SERVICE_INSPECT)
 		flow->flags |= FLOW_UNREAD;
-	flow->client_ack = bpf_ntohl(p->tcp->ack_seq);
-	flow->client_seq = p->seq_end;
+	flow->client_seq = p->seq_end; /* he has acknowledged nothing, whatever the field holds */
 	flow->bytes_in = p->bytes;
 	hop_hear(&flow->hop, p);
 	return record_commit();

@@ -85,21 +85,36 @@ static __noinline void track_tell(const struct packet *p, const struct flow_key 
 	event_flow(EVENT_FLOW_PUT, key, flow, state, p->now);
 }
 
+/* Whether a number is news; 0 is none, for half of all numbers are not after it. */
+static __always_inline int track_is_after(__u32 number, __u32 known)
+{
+	return !known || serial_after(number, known);
+}
+
 /*
  * The client's numbers.  Retransmissions and keepalives lie behind what is known and are no news,
- * but a replica's numbers and those before a new SYN are older than anything.
+ * but a replica's numbers and those before a new SYN are older than anything: a replica that has
+ * the number of a SYN has acknowledged nothing since.
  */
 static __always_inline void track_numbers(struct flow *flow, const struct packet *p)
 {
 	int afresh = flow->flags & FLOW_REPLICA || p->flags & TCP_SYN;
 	__u32 ack = bpf_ntohl(p->tcp->ack_seq);
 
-	/* A reset's numbers are the easiest to forge and the last that anybody needs. */
-	if (p->flags & TCP_RST)
+	/*
+	 * A reset's numbers are the easiest to forge and the last that anybody needs.  But of a
+	 * replica's client they may be all there is for the peer to compare.
+	 */
+	if (p->flags & TCP_RST) {
+		if (!flow->client_seq)
+			flow->client_seq = p->seq_end;
 		return;
-	if (p->flags & TCP_ACK && (afresh || serial_after(ack, flow->client_ack)))
+	}
+	if (!(p->flags & TCP_ACK) && flow->flags & FLOW_REPLICA)
+		flow->client_ack = 0;
+	if (p->flags & TCP_ACK && (afresh || track_is_after(ack, flow->client_ack)))
 		flow->client_ack = ack;
-	if (afresh || serial_after(p->seq_end, flow->client_seq))
+	if (afresh || track_is_after(p->seq_end, flow->client_seq))
 		flow->client_seq = p->seq_end;
 }
 

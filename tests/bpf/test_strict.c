@@ -115,6 +115,24 @@ static void test_syn_is_recorded(void **state UNUSED)
 	assert_int_equal(stats_now(0).silent, 1);
 }
 
+/* 0 stands for no number, and half of all numbers are not after it. */
+static void test_numbers_in_the_upper_half(void **state UNUSED)
+{
+	struct frame frame;
+	struct flow flow;
+
+	strict_begin(MODE_NAT, 0);
+	/* A SYN acknowledges nothing, whatever the field holds. */
+	expect_to_member(&frame, client_sends(&frame, SYN, 1000, 77, 0));
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.client_ack, 0);
+	assert_int_equal(flow.client_seq, 1001);
+	expect_to_member(&frame, client_sends(&frame, ACK, 1001, 0x90000001, 9));
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.client_ack, 0x90000001);
+	assert_int_equal(flow.client_seq, 1010);
+}
+
 static void test_answer_waits(void **state UNUSED)
 {
 	struct frame frame, copy;
@@ -589,6 +607,23 @@ static void test_dsr_holds_the_syn(void **state UNUSED)
 	assert_int_equal(client_sends(&frame, ACK, 1001, 5001, 0), XDP_REDIRECT);
 }
 
+/* Recorded at its SYN: who then sends any number is no more than one who says that he is there. */
+static void test_dsr_one_number_is_a_claim(void **state UNUSED)
+{
+	struct frame frame;
+	struct flow flow;
+
+	strict_begin(MODE_DSR, 0);
+	assert_int_equal(client_sends(&frame, SYN, 1000, 0, 0), XDP_DROP);
+	peer_follows();
+	assert_int_equal(client_sends(&frame, ACK, 1001, 0x90000001, 0), XDP_REDIRECT);
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.state, FLOW_CLAIMED);
+	assert_int_equal(client_sends(&frame, ACK, 1001, 0x90000101, 0), XDP_REDIRECT);
+	assert_true(the_flow(&flow));
+	assert_int_equal(flow.state, FLOW_ESTABLISHED);
+}
+
 static void test_snat_waits(void **state UNUSED)
 {
 	static const struct flow_source_stats none;
@@ -666,6 +701,7 @@ static const struct {
 	CMUnitTestFunction test;
 } cases[] = {
 	{ "a flow is recorded at its SYN", test_syn_is_recorded },
+	{ "numbers in the upper half are known too", test_numbers_in_the_upper_half },
 	{ "its SYN-ACK waits", test_answer_waits },
 	{ "not when the peer was faster", test_peer_was_faster },
 	{ "for its own record, exactly", test_position_is_exact },
@@ -690,6 +726,7 @@ static const struct {
 	{ "a copy whose member still answers a SYN is begun", test_a_copy_that_is_not_acknowledged },
 	{ "what nobody asked for is dropped", test_nobody_asked },
 	{ "in DSR the SYN waits", test_dsr_holds_the_syn },
+	{ "one number is a claim in DSR", test_dsr_one_number_is_a_claim },
 	{ "in SNAT the SYN-ACK does", test_snat_waits },
 	{ "a packet is released", test_release_sends },
 };
