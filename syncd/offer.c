@@ -68,6 +68,12 @@ void offer_own(struct session *s, uint64_t now)
 	f->own_confirming = false;
 }
 
+/* Nobody has gone on with a copy here, but a reset may have come by. */
+static bool is_own(const struct flow_event *event)
+{
+	return !(event->flags & FLOW_REPLICA) || event->state == FLOW_RESET;
+}
+
 /* A deposed leader offers all it carried, any other node what its own packets made. */
 static void offer_walk(struct session *s)
 {
@@ -86,7 +92,7 @@ static void offer_walk(struct session *s)
 		return;
 	}
 	for (int i = 0; i < n; i++)
-		if (f->led || !(out->event[i].flags & FLOW_REPLICA))
+		if (f->led || is_own(&out->event[i]))
 			out->event[kept++] = out->event[i];
 	out->count = kept;
 	send_offer(s);

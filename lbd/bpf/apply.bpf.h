@@ -117,10 +117,18 @@ static __always_inline void apply_flow_known(const struct flow_event *record, st
 }
 
 /*
+ * Whether packets of the client have come here; of a replica, his SYN.  A member's alone show
+ * nothing: his last acknowledgement may come before the offer of the end.
+ */
+static __always_inline int apply_is_heard(const struct flow *flow)
+{
+	return flow->client_seq && (!(flow->flags & FLOW_REPLICA) || !flow->client_ack);
+}
+
+/*
  * A tail of an older epoch changes no decision.  But what came to its end there is not told here by
  * any packet, and the entry would stay until its idle timeout: it ends too, unless packets have
- * come here of a connection that has the same ports since.  A member's packets alone, which leave
- * the client's number 0, show none: his last acknowledgement may come before the offer.
+ * come here of a connection that has the same ports since.
  */
 static __always_inline void apply_flow_end(const struct flow_event *record, struct flow *flow,
 					   const struct way *way, struct tally *tally)
@@ -128,8 +136,7 @@ static __always_inline void apply_flow_end(const struct flow_event *record, stru
 	if (flow->member != way->member || track_has_ended(flow) ||
 	    !track_is_end(flow, record->state) || flow->flags & FLOW_REVIVED)
 		return;
-	if (!(flow->flags & FLOW_REPLICA) && flow->client_seq &&
-	    record->client_seq - flow->client_seq > APPLY_UNSEEN)
+	if (apply_is_heard(flow) && record->client_seq - flow->client_seq > APPLY_UNSEEN)
 		return;
 	flow->state = record->state;
 	apply_seen(record, flow, tally->now);

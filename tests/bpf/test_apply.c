@@ -318,9 +318,8 @@ static const struct offer {
 	{ "it has ended here", 8, FLOW_REPLICA, FLOW_RESET, 0, 0, FLOW_CLOSING, FLOW_RESET },
 };
 
-static void test_offered_end(void **state)
+static void offered_end(const struct offer *row, uint32_t client_ack)
 {
-	const struct offer *row = *state;
 	struct flow_event record = put(7, 0);
 	struct flow flow;
 
@@ -329,6 +328,7 @@ static void test_offered_end(void **state)
 	flow.flags = (uint8_t)row->flags_before;
 	flow.state = row->state_before;
 	flow.client_seq = 500;
+	flow.client_ack = client_ack;
 	flow_write(&record.key, &flow);
 	record = put(row->epoch, row->member);
 	record.apply = APPLY_IF_ABSENT;
@@ -342,6 +342,20 @@ static void test_offered_end(void **state)
 	assert_int_equal(flow.client_seq, 500);
 	assert_int_equal(flow.flags, row->flags_before);
 	assert_int_equal(stats_now(0).flows, 1);
+}
+
+static void test_offered_end(void **state)
+{
+	offered_end(*state, 500);
+}
+
+/* The last that came here was a SYN, which has not been answered yet. */
+static void test_offered_end_after_a_syn(void **state UNUSED)
+{
+	static const struct offer row = { NULL, 7,   FLOW_REPLICA, FLOW_ESTABLISHED,
+					  0,    499, FLOW_CLOSING, FLOW_ESTABLISHED };
+
+	offered_end(&row, 0);
 }
 
 static void test_deletion_lets_go_of_the_pin(void **state UNUSED)
@@ -438,6 +452,32 @@ static void test_offered_flow_makes_its_pin(void **state UNUSED)
 		assert_int_equal(pin.member, 1);
 		assert_int_equal(pin.flows, 1);
 	}
+}
+
+/* What a copy's client sends, and what is known of him then. */
+static const struct speech {
+	const char *name;
+	uint8_t flags;
+	uint32_t client_ack, client_seq;
+} speeches[] = {
+	{ "a SYN on a copy is all that is known of its client", SYN, 0, 0x90000001 },
+	{ "a reset on a copy leaves its number", RST, 0, 0x90000000 },
+	{ "a packet on a copy leaves its numbers", ACK, 77, 0x90000000 },
+};
+
+static void test_speech(void **state)
+{
+	const struct speech *row = *state;
+	struct flow_event record = told(7, 0);
+	struct frame frame;
+	struct flow flow;
+
+	apply_one(&record);
+	expect_to_member(&frame, client_sends(&frame, row->flags, 0x90000000, 77, 0));
+	assert_true(flow_read(&record.key, &flow));
+	assert_int_equal(flow.client_ack, row->client_ack);
+	assert_int_equal(flow.client_seq, row->client_seq);
+	assert_int_equal(flow.flags & FLOW_REPLICA, row->flags == ACK ? 0 : FLOW_REPLICA);
 }
 
 /* The member's last acknowledgement came here, both ends' FINs went to the peer. */
@@ -697,6 +737,7 @@ static const struct {
 	{ "a table that is given up takes nothing back", test_carried_copy_takes_nothing_back },
 	{ "an offered flow is counted", test_offered_flow_is_counted },
 	{ "and makes the pin that was not offered", test_offered_flow_makes_its_pin },
+	{ "an end is not taken after a SYN", test_offered_end_after_a_syn },
 	{ "an end is taken although its member was heard", test_end_before_a_member },
 	{ "an acknowledgement makes a replica's pin", test_acknowledged_replica },
 	{ "a replica carries packets on a standby", test_replica_carries_packets },
@@ -731,6 +772,8 @@ int main(void)
 		plan_case(&plan, meetings[i].name, test_meeting, &meetings[i]);
 	for (size_t i = 0; i < sizeof(offers) / sizeof(*offers); i++)
 		plan_case(&plan, offers[i].name, test_offered_end, &offers[i]);
+	for (size_t i = 0; i < sizeof(speeches) / sizeof(*speeches); i++)
+		plan_case(&plan, speeches[i].name, test_speech, &speeches[i]);
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(*nonsense); i++)
 		plan_case(&plan, nonsense[i].name, test_nonsense, &nonsense[i]);
 	return plan_run("apply", &plan, set_up);
