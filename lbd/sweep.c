@@ -54,7 +54,7 @@ static struct flow_ip vip_of(const struct plan *plan, const struct flow_ip *addr
 	return (struct flow_ip){ 0 };
 }
 
-/* `begun`: and nothing has come of that, as far as this node could have seen it. */
+/* `begun`: see is_begun(). */
 static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
 			const struct flow *flow, bool begun)
 {
@@ -82,14 +82,25 @@ static uint32_t timeout(const struct plan *plan, const struct flow_key *key,
 	return state == FLOW_ESTABLISHED || limit < HALF_CLOSED ? limit : HALF_CLOSED;
 }
 
+/* Recorded at its SYN, and nothing has come of that as far as this node could have seen it. */
+static bool is_begun(const struct flow *flow, uint32_t now, uint32_t watched)
+{
+	return flow->flags & FLOW_BEGUN && now - flow->last_seen < watched;
+}
+
 bool sweep_flow_due(const struct plan *plan, const struct flow_key *key, const struct flow *flow,
 		    uint32_t now, uint32_t watched)
 {
 	uint32_t age = idle(now, flow->last_seen, watched);
-	bool begun = flow->flags & FLOW_BEGUN && now - flow->last_seen < watched;
+	bool begun = is_begun(flow, now, watched);
 
 	/* Nothing ends sooner than a reset flow: most entries need no look at the tables. */
 	return age > RESET && age > timeout(plan, key, flow, begun);
+}
+
+bool sweep_flow_proven(const struct flow *flow, uint32_t now, uint32_t watched)
+{
+	return flow->state != FLOW_CLAIMED && !is_begun(flow, now, watched);
 }
 
 bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const struct pin *pin,
@@ -145,10 +156,12 @@ static void slice_flows(struct sweep *sweep)
 	uint32_t count = walk_next(&sweep->flows);
 
 	for (uint32_t i = 0; i < count; i++) {
+		bool proven = sweep_flow_proven(&flow[i], sweep->now, sweep->watched);
+
 		reset_consider(sweep->reset, &key[i], &flow[i],
 			       idle(sweep->now, flow[i].last_seen, UINT32_MAX));
 		if (sweep_flow_due(sweep->plan, &key[i], &flow[i], sweep->now, sweep->watched) &&
-		    !reset_idle(sweep->reset, &key[i], &flow[i]))
+		    !(proven && reset_idle(sweep->reset, &key[i], &flow[i])))
 			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key[i] });
 		else if (flow[i].flags & FLOW_REVIVED)
 			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_PUT, .key = key[i] });

@@ -47,6 +47,12 @@ void sweep_active(struct sweep *sweep, bool active);
 /* Pure: whether an entry looks due.  `watched` bounds every idle time, see lbd/bpf/sweep.bpf.h. */
 bool sweep_flow_due(const struct plan *plan, const struct flow_key *key, const struct flow *flow,
 		    uint32_t now, uint32_t watched);
+/*
+ * Pure: whether more is known of a flow than that its client has asked for it.  If not, nobody is
+ * told of its end: the resets for a flood's flows would go to those in whose name it came, and keep
+ * the entries for so much longer.
+ */
+bool sweep_flow_proven(const struct flow *flow, uint32_t now, uint32_t watched);
 bool sweep_pin_due(const struct plan *plan, const struct pin_key *key, const struct pin *pin,
 		   uint32_t now, uint32_t watched);
 /*

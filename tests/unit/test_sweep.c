@@ -107,6 +107,24 @@ static void test_begun(void **state)
 	assert_false(sweep_flow_due(plan, &key, &flow, now, 20 * S));
 }
 
+/* Who has never acknowledged, or not seen to, is not told of an end. */
+static void test_proven(void **state)
+{
+	struct flow flow = { .state = FLOW_ESTABLISHED, .last_seen = 70 * S };
+	const uint32_t now = 100 * S;
+
+	(void)state;
+	assert_true(sweep_flow_proven(&flow, now, UINT32_MAX));
+	flow.flags = FLOW_BEGUN;
+	assert_false(sweep_flow_proven(&flow, now, UINT32_MAX));
+	assert_false(sweep_flow_proven(&flow, now, 31 * S));
+	/* He may have acknowledged while the other one led. */
+	assert_true(sweep_flow_proven(&flow, now, 30 * S));
+	flow.flags = 0;
+	flow.state = FLOW_CLAIMED;
+	assert_false(sweep_flow_proven(&flow, now, UINT32_MAX));
+}
+
 /* Stamped by another processor an instant after we read the clock. */
 static void test_future(void **state)
 {
@@ -174,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_begun),
+		cmocka_unit_test(test_proven),
 		cmocka_unit_test(test_future),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_loose_pins),
