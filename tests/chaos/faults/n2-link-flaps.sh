@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
+#
+# The kernel may be a second late to tell that a link is gone again: for so long a node believes it has
+# one and hears nobody there.
 id=N2
 title="the active node's link to the clients flaps"
 touches="lan node"
+cuts="lan"
 hold_ms=100
 dark_ms=any
 moves=2
