@@ -156,12 +156,11 @@ static void slice_flows(struct sweep *sweep)
 	uint32_t count = walk_next(&sweep->flows);
 
 	for (uint32_t i = 0; i < count; i++) {
-		bool proven = sweep_flow_proven(&flow[i], sweep->now, sweep->watched);
-
 		reset_consider(sweep->reset, &key[i], &flow[i],
 			       idle(sweep->now, flow[i].last_seen, UINT32_MAX));
 		if (sweep_flow_due(sweep->plan, &key[i], &flow[i], sweep->now, sweep->watched) &&
-		    !(proven && reset_idle(sweep->reset, &key[i], &flow[i])))
+		    !(sweep_flow_proven(&flow[i], sweep->now, sweep->watched) &&
+		      reset_idle(sweep->reset, &key[i], &flow[i])))
 			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_DEL, .key = key[i] });
 		else if (flow[i].flags & FLOW_REVIVED)
 			name(sweep, &(struct flow_event){ .kind = EVENT_FLOW_PUT, .key = key[i] });

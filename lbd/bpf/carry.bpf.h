@@ -41,20 +41,23 @@ static __noinline int carry_make(struct carried *record)
 	return 0;
 }
 
-/* Two entries of one key that stand for the same, whatever has been seen of it since. */
-static __always_inline int carry_is_same(const struct flow *flow, const struct flow *other)
+/* Two entries of one key that are of the same connection. */
+static __always_inline int carry_is_alike(const struct flow *flow, const struct flow *other)
 {
 	return flow->created == other->created && flow->member == other->member &&
-	       flow->pool_id == other->pool_id && flow->source == other->source &&
-	       flow->source_port == other->source_port;
+	       flow->source == other->source && flow->source_port == other->source_port;
+}
+
+/* And that stand for the same, whatever has been seen of it since. */
+static __always_inline int carry_is_same(const struct flow *flow, const struct flow *other)
+{
+	return carry_is_alike(flow, other) && flow->pool_id == other->pool_id;
 }
 
 /* The same connection, which its client has acknowledged here, or which is counted here by now. */
 static __always_inline int carry_is_past(const struct flow *flow, const struct flow *than)
 {
-	return !(than->flags & FLOW_DOOMED) && flow->created == than->created &&
-	       flow->member == than->member && flow->source == than->source &&
-	       flow->source_port == than->source_port &&
+	return !(than->flags & FLOW_DOOMED) && carry_is_alike(flow, than) &&
 	       (than->flags & ~flow->flags & (FLOW_BEGUN | FLOW_REPLICA) ||
 		(flow->pool_id && !than->pool_id));
 }

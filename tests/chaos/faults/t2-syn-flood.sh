@@ -10,13 +10,8 @@ dark_ms=20
 stays=1
 kind=syn
 
-# Not while lbd is away.
-pins() {
-	local pins
-	pins=$(field "$(active)" lbd.pins)
-	[[ $pins =~ ^[0-9]+$ ]] && echo "$pins"
-}
-pins_noted() { pins >"$LAB/t2-$1"; }
+# In vain while lbd is away.
+pins_noted() { field "$(active)" lbd.pins | grep -E '^[0-9]+$' >"$LAB/t2-$1"; }
 inject() {
 	local node
 	wait_for 10 "the number of pins" pins_noted before
