@@ -62,7 +62,6 @@ owners() {
 	nsenter --net=/run/netns/client -- "$LAB_BUILD/tests/blackout" owners eth0 "$LAB_VIP" |
 		sort | tr '\n' ' ' | sed 's/ $//'
 }
-mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
 
 # owned_by SPACE INTERFACE: one station answers for the address, and that is the one.
 owned_by() {

@@ -47,7 +47,6 @@ lane_short() { local last=${1##*_}; printf '%.3s%.3s' "$1" "$last"; }
 # A lane's interfaces on the balancer; kernel threads are told apart by these names.
 lane_out() { printf '%s%so' "$(lane_short "$1")" "$BENCH_TAG"; }
 lane_in() { printf '%s%si' "$(lane_short "$1")" "$BENCH_TAG"; }
-mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
 
 lane_space() {
 	pp ip netns add "$1" || fail "cannot make namespaces"

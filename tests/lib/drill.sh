@@ -74,8 +74,6 @@ silence() {
 	done | on "lb$1" nft -f - || fail "nft refuses"
 }
 
-mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
-
 # The cable between the nodes.  channel_cut [FROM]: both ways, or what FROM sends.
 channel_cut() {
 	local node

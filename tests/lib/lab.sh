@@ -114,6 +114,9 @@ work() { local until=$(($(ms) + $1)); while (($(ms) < until)); do sleep 0.05; do
 
 # --- wires ------------------------------------------------------------------------------------
 
+# mac_of SPACE INTERFACE
+mac_of() { ip -n "$1" -j link show "$2" | "$LAB_TOP/tests/lib/field.py" 0.address; }
+
 # cable SPACE INTERFACE SPACE INTERFACE
 cable() {
 	pp ip -n "$1" link add "$2" type veth peer name "$4" netns "$3" || fail "no veth pair"

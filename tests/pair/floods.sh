@@ -106,7 +106,7 @@ stalls() {
 pair_start "$ROOM"
 way_back 1
 way_back 2
-LAB_MAC=$(ip -n lb1 -j link show eth0 | "$LAB_TOP/tests/lib/field.py" 0.address)
+LAB_MAC=$(mac_of lb1 eth0)
 chat_start real 7000 "$SESSIONS" 10.20.0.100 60
 declare -A before logged
 for daemon in lb1-lbd lb1-syncd lb2-lbd lb2-syncd; do
